@@ -1,0 +1,1 @@
+"""Demo ntuples, dataset files and correction files that ship with the package."""
