@@ -1,0 +1,36 @@
+"""What an ntuple is: layouts, the canonical view of its events, and the reading of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import lazy_loader
+
+if TYPE_CHECKING:
+    from tau3mu.ntuples.layout import Layout, detect_layout, layouts
+    from tau3mu.ntuples.reader import ReadError, empty_events, read_events
+    from tau3mu.ntuples.schema import NanoSchema, NtupleSchema, T3MSchema
+    from tau3mu.ntuples.triggers import fired
+
+__all__ = [
+    "Layout",
+    "NanoSchema",
+    "NtupleSchema",
+    "ReadError",
+    "T3MSchema",
+    "detect_layout",
+    "empty_events",
+    "fired",
+    "layouts",
+    "read_events",
+]
+
+__getattr__, __dir__, _ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "layout": ["Layout", "detect_layout", "layouts"],
+        "reader": ["ReadError", "empty_events", "read_events"],
+        "schema": ["NanoSchema", "NtupleSchema", "T3MSchema"],
+        "triggers": ["fired"],
+    },
+)

@@ -1,0 +1,106 @@
+"""Reads a range of entries of one ntuple, each branch once, as canonical events."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import awkward as ak
+import uproot
+from coffea.nanoevents import NanoEventsFactory
+
+from tau3mu.errors import Tau3muError
+from tau3mu.ntuples.layout import layout as find_layout
+from tau3mu.ntuples.schema import NanoSchema, NtupleSchema, T3MSchema
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+__all__ = ["ReadError", "empty_events", "read_events"]
+
+_SCHEMAS: dict[str, type[NtupleSchema]] = {"nano": NanoSchema, "t3m": T3MSchema}
+
+
+class ReadError(Tau3muError, OSError):
+    """Is raised when events that should be there can't be read."""
+
+
+def read_events(
+    path: str,
+    *,
+    tree: str,
+    layout: str,
+    branches: Collection[str],
+    start: int,
+    stop: int,
+    uuid: str,
+    metadata: Mapping[str, Any],
+) -> ak.Array:
+    """Returns the entries from `start` up to `stop` of a tree as NanoEvents.
+
+    All branches are read at once; a file stays open for the next range of entries.
+
+    Args:
+        path: A local file or a URL.
+        tree: Path of the tree in the file.
+        layout: Name of the layout of the tree.
+        branches: What to read; the other branches are not in the events.
+        start: First entry.
+        stop: One beyond the last entry.
+        uuid: The UUID that the file had when it was checked.
+        metadata: Becomes `events.metadata`.
+
+    Raises:
+        ReadError: The file is not what it was when it was checked.
+    """
+    directory = _open(path)
+    if str(directory.file.uuid) != uuid:
+        message = f"{path}: the file has changed since it was checked (its UUID is another one)"
+        raise ReadError(message)
+    wanted = frozenset(branches)
+    return NanoEventsFactory.from_root(
+        directory,
+        treepath=tree,
+        schemaclass=_SCHEMAS[layout],
+        entry_start=start,
+        entry_stop=stop,
+        preload=wanted,
+        iteritems_options={"filter_name": lambda name: name in wanted},
+        metadata=dict(metadata),
+    ).events()
+
+
+def empty_events(
+    *, layout: str, branches: Collection[str], metadata: Mapping[str, Any]
+) -> ak.Array:
+    """Returns no events, of the type that the same branches of a file would have.
+
+    Args:
+        layout: Name of the layout.
+        branches: The branches that would be read.
+        metadata: Becomes `events.metadata`.
+    """
+    rows = [(name, find_layout(layout).find(name)) for name in branches]
+    forms = {name: _branch_form(row.type, f"{name},!load") for name, row in rows if row}
+    base_form = {
+        "class": "RecordArray",
+        "fields": list(forms),
+        "contents": list(forms.values()),
+        "parameters": {"metadata": dict(metadata)},
+        "form_key": None,
+    }
+    schema = _SCHEMAS[layout]
+    form = ak.forms.from_dict(schema(base_form).form)
+    return ak.Array(form.length_zero_array(highlevel=False), behavior=schema.behavior())
+
+
+def _branch_form(kind: str, key: str) -> dict[str, Any]:
+    form = ak.forms.from_type(ak.types.from_datashape(kind, highlevel=False)).to_dict()
+    form["form_key"] = key
+    return form  # type: ignore[no-any-return]
+
+
+@lru_cache(maxsize=2)
+def _open(path: str) -> Any:
+    # Opening a tree of 300 branches takes longer than reading a small chunk of it.
+    return uproot.open({path: None})

@@ -1,0 +1,239 @@
+"""The NanoEvents schema: from the branches of an ntuple to `events.muon.pt`.
+
+Pads, sentinels, flags and misaligned branches are dealt with here, at the door, and nowhere else:
+
+- a padded candidate is None in its place, so that an index stays the position in the ntuple;
+- a value that means "not there" is None;
+- a flag stored as a number is a boolean;
+- branches form a collection only if their lengths agree in every event, else reading one fails;
+- `events.raw` is the same view with all values as they are stored.
+
+NanoEvents fills a form by evaluating the operations in its keys when an array is first used. The
+operations that coffea lacks are added to it below under names of our own.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import awkward as ak
+import numpy as np
+import vector.backends.awkward
+from coffea.nanoevents import BaseSchema, transforms
+from coffea.nanoevents.util import quote
+
+from tau3mu.errors import InputError
+from tau3mu.ntuples.layout import Branch, Layout, detect_layout, layout
+
+__all__ = ["NanoSchema", "NtupleSchema", "T3MSchema"]
+
+Form = dict[str, Any]
+
+
+class NtupleSchema(BaseSchema):  # type: ignore[misc]
+    """Gives the canonical view of an ntuple, its layout recognised by the names of its branches.
+
+    `events.muon`, `.track`, `.triplet` and `.gen` are lists with vector behaviours (momenta in
+    GeV), `.hlt` and `.l1` answer `fired`, the scalars (`.run`, `.lumi`, `.event`, ...) are arrays.
+    """
+
+    layout_name: ClassVar[str | None] = None
+
+    def __init__(self, base_form: Form, *args: Any, **kwargs: Any) -> None:
+        """Builds the form of the events from that of the branches.
+
+        Raises:
+            InputError: No layout knows the branches, or the one that marks pads is missing.
+        """
+        super().__init__(base_form, *args, **kwargs)
+        forms = dict(zip(base_form["fields"], base_form["contents"], strict=True))
+        table = layout(self.layout_name) if self.layout_name else detect_layout(forms)
+        if table is None:
+            message = "these branches are of no known layout: " + ", ".join(list(forms)[:5])
+            raise InputError(message)
+        view = _View(table, forms)
+        self._form["fields"], self._form["contents"] = view.fields_and_contents()
+
+    @classmethod
+    def behavior(cls) -> dict[Any, Any]:
+        """Returns the behaviours of NanoEvents and of awkward vectors."""
+        return {**super().behavior(), **vector.backends.awkward.behavior}
+
+
+class T3MSchema(NtupleSchema):
+    """Gives the canonical view of the `std::vector` skims, as TTree or RNTuple."""
+
+    layout_name = "t3m"
+
+
+class NanoSchema(NtupleSchema):
+    """Gives the canonical view of ntuples in NanoAOD's manner."""
+
+    layout_name = "nano"
+
+
+class _View:
+    """Sorts the branches into a tree of collections and turns it into forms."""
+
+    def __init__(self, table: Layout, forms: dict[str, Form]) -> None:
+        self.table = table
+        self.forms = forms
+        self.scalars: list[Branch] = []
+        self.loose: list[str] = []
+        self.collections: dict[str, list[Branch]] = {}
+        order = {branch.name: i for i, branch in enumerate(table.branches)}
+        for name in sorted(forms, key=lambda n: order.get(n, len(order))):
+            branch = table.find(name)
+            collection, _, field = branch.view.partition(".") if branch else ("raw", ".", name)
+            if branch is None or collection == "raw":
+                self.loose.append(name)
+            elif field:
+                self.collections.setdefault(collection, []).append(branch)
+            else:
+                self.scalars.append(branch)
+
+    def fields_and_contents(self) -> tuple[list[str], list[Form]]:
+        fields = {branch.view: self._scalar(branch) for branch in self.scalars}
+        raw = {branch.view: self.forms[branch.name] for branch in self.scalars}
+        for name, members in self.collections.items():
+            fields[name] = self._collection(name, members, masked=True)
+            raw[name] = self._collection(name, members, masked=False)
+        raw |= {name: self.forms[name] for name in self.loose}
+        fields["raw"] = _record(raw, "raw")
+        return list(fields), list(fields.values())
+
+    def _scalar(self, branch: Branch) -> Form:
+        form, key = self.forms[branch.name], f"{branch.name},!load"
+        if branch.first:
+            form, key = form["content"], f"{key},{branch.name},!tau3mu_single"
+        return _value(branch, form, key, masked=True)
+
+    def _collection(self, name: str, members: list[Branch], *, masked: bool) -> Form:
+        if all(self.forms[b.name]["class"] == "NumpyArray" for b in members):
+            return _record({b.view.partition(".")[2]: self._scalar(b) for b in members}, name)
+        pad = self.table.pad if self.table.pad_view.startswith(f"{name}.") else None
+        if pad is not None and pad.name not in self.forms:
+            message = f"branch {pad.name} is needed to tell pads among the {name}s: read it too"
+            raise InputError(message)
+        first = pad or members[0]
+        leaves = {
+            branch.view.partition(".")[2]: _value(
+                branch, self.forms[branch.name]["content"], _aligned(branch, first), masked=masked
+            )
+            for branch in members
+        }
+        content = _nested(leaves, name)
+        if pad is not None and masked:
+            content = _option(content, f"{pad.name},!load,!content", (self.table.pad_value,))
+        return {
+            "class": "ListOffsetArray",
+            "offsets": "i64",
+            "content": content,
+            "parameters": {},
+            "form_key": quote(f"{first.name},!load"),
+        }
+
+
+def _aligned(branch: Branch, first: Branch) -> str:
+    if branch.name == first.name:
+        return f"{branch.name},!load,!content"
+    return f"{first.name},!load,{branch.name},!load,{first.name},{branch.name},!tau3mu_aligned"
+
+
+def _value(branch: Branch, form: Form, key: str, *, masked: bool) -> Form:
+    if not masked:
+        return _rekey(form, key)
+    value = _rekey(form, key)
+    if branch.flag:
+        value = {**value, "primitive": "bool", "form_key": quote(f"{key},!tau3mu_flag")}
+    return _option(value, key, branch.missing) if branch.missing else value
+
+
+def _option(content: Form, key: str, missing: tuple[float, ...]) -> Form:
+    # NanoEvents appends the operation "mask" to the key of a mask, which "!skip" passes over.
+    values = "|".join(repr(value) for value in missing)
+    return {
+        "class": "ByteMaskedArray",
+        "mask": "i8",
+        "valid_when": True,
+        "content": content,
+        "parameters": {},
+        "form_key": quote(f"{key},{values},!tau3mu_valid,!skip"),
+    }
+
+
+def _rekey(form: Form, key: str) -> Form:
+    renamed = {**form, "form_key": quote(key)}
+    if "content" in form:
+        renamed["content"] = _rekey(form["content"], f"{key},!content")
+    return renamed
+
+
+def _nested(leaves: dict[str, Form], name: str) -> Form:
+    fields: dict[str, Form] = {}
+    parts: dict[str, dict[str, Form]] = {}
+    for path, form in leaves.items():
+        head, _, rest = path.partition(".")
+        if rest:
+            parts.setdefault(head, {})[rest] = form
+        else:
+            fields[path] = form
+    return _record(fields | {part: _nested(forms, part) for part, forms in parts.items()}, name)
+
+
+def _record(fields: dict[str, Form], name: str) -> Form:
+    parameters = {}
+    if {"pt", "eta", "phi"} <= fields.keys():
+        four = "mass" in fields or "energy" in fields
+        parameters["__record__"] = "Momentum4D" if four else "Momentum3D"
+    return {
+        "class": "RecordArray",
+        "fields": list(fields),
+        "contents": list(fields.values()),
+        "parameters": parameters,
+        "form_key": quote(f"!invalid,{name}"),
+    }
+
+
+def _flat(array: Any) -> ak.contents.Content:
+    return array.layout if isinstance(array, ak.Array) else array
+
+
+def _aligned_content(stack: list[Any]) -> None:
+    """Extracts the content of a list after a check of its lengths: first,array,names,!aligned."""
+    name, first_name = stack.pop(), stack.pop()
+    array, first = _flat(stack.pop()), _flat(stack.pop())
+    if not np.array_equal(array.offsets.data, first.offsets.data):
+        event = int(np.argmax(np.diff(array.offsets.data) != np.diff(first.offsets.data)))
+        message = (
+            f"branch {name} does not align with {first_name}: "
+            f"they have different lengths in event {event} of the chunk"
+        )
+        raise InputError(message)
+    stack.append(array.content)
+
+
+def _single_content(stack: list[Any]) -> None:
+    """Extracts the only value of each list: array,name,!single."""
+    name, array = stack.pop(), _flat(stack.pop())
+    if not np.all(np.diff(array.offsets.data) == 1):
+        message = f"branch {name} should hold exactly one value in every event"
+        raise InputError(message)
+    stack.append(array.content)
+
+
+def _flag(stack: list[Any]) -> None:
+    """Turns numbers into booleans: array,!flag."""
+    stack.append(ak.to_numpy(stack.pop()) != 0)
+
+
+def _valid(stack: list[Any]) -> None:
+    """Marks the values that are not missing: array,values,!valid."""
+    missing = [float(value) for value in stack.pop().split("|")]
+    stack.append((~np.isin(ak.to_numpy(stack.pop()), missing)).astype(np.int8))
+
+
+transforms.tau3mu_aligned = _aligned_content
+transforms.tau3mu_single = _single_content
+transforms.tau3mu_flag = _flag
+transforms.tau3mu_valid = _valid

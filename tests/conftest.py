@@ -1,0 +1,95 @@
+"""Files and helpers that several tests use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import awkward as ak
+import numpy as np
+import pytest
+import uproot
+
+from tau3mu.ntuples import read_events
+from tau3mu.ntuples.layout import layout
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+DATA = Path(__file__).parent / "data"
+
+
+@pytest.fixture(scope="session")
+def oracle() -> Path:
+    """What ROOT finds in the demo and skim files."""
+    return DATA / "oracle"
+
+
+@pytest.fixture(scope="session")
+def skim() -> list[Path]:
+    """Two files of 1500 events with all 296 branches, written by ROOT."""
+    return sorted((DATA / "skim").glob("Tree_PhiPi_*.root"))
+
+
+@pytest.fixture(scope="session")
+def demo() -> list[Path]:
+    """The two demo files of 6000 events each, written by ROOT."""
+    from importlib.resources import files
+
+    return sorted(Path(str(files("tau3mu.data"))).glob("demo/*.root"))
+
+
+@pytest.fixture(scope="session")
+def events_of() -> Callable[..., ak.Array]:
+    """Reads columns of one file as canonical events."""
+
+    def read(
+        path: Path | str,
+        columns: Any,
+        *,
+        name: str = "t3m",
+        start: int = 0,
+        stop: int | None = None,
+        **metadata: Any,
+    ) -> ak.Array:
+        table = layout(name)
+        with uproot.open(path) as file:
+            tree = file[table.tree]
+            uuid, entries, keys = str(file.file.uuid), tree.num_entries, tree.keys()
+        return read_events(
+            str(path),
+            tree=table.tree,
+            layout=name,
+            branches=list(table.resolve(columns, keys)),
+            start=start,
+            stop=entries if stop is None else stop,
+            uuid=uuid,
+            metadata={"dataset": "test", **metadata},
+        )
+
+    return read
+
+
+@pytest.fixture
+def write_t3m(tmp_path: Path) -> Callable[[Mapping[str, Any]], Path]:
+    """Writes branches in the skims' own names and types to `Tree3Mu/ntuple` of a new file."""
+
+    def write(branches: Mapping[str, Any], name: str = "small.root") -> Path:
+        by_name = layout("t3m").by_name
+        arrays = {}
+        for branch, values in branches.items():
+            inner = by_name[branch].type.removeprefix("var * ")
+            kind = by_name[branch].type
+            arrays[branch] = (
+                ak.enforce_type(ak.Array(values), "var * string")
+                if inner == "string"
+                else ak.values_astype(ak.Array(values), np.dtype(inner))
+                if kind.startswith("var")
+                else np.asarray(values, dtype=inner)
+            )
+        path = tmp_path / name
+        with uproot.recreate(path) as file:
+            file.mkdir("Tree3Mu").mkrntuple("ntuple", arrays)
+        return path
+
+    return write
