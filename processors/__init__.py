@@ -1,0 +1,26 @@
+"""The analyses: what is selected and filled, one processor per file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import lazy_loader
+
+from tau3mu.processors.columns import DSPHIPI
+
+if TYPE_CHECKING:
+    from tau3mu.processors.dsphipi import DsPhiPi
+    from tau3mu.processors.dsphipi_notebook import DsPhiPiNotebook
+
+__all__ = ["SHIPPED", "DsPhiPi", "DsPhiPiNotebook"]
+
+SHIPPED = {
+    "dsphipi": ("DsPhiPi", DSPHIPI),
+    "dsphipi_notebook": ("DsPhiPiNotebook", DSPHIPI),
+}
+"""The shipped processors by name: their class and the columns that they read."""
+
+__getattr__, __dir__, _ = lazy_loader.attach(
+    __name__,
+    submod_attrs={"dsphipi": ["DsPhiPi"], "dsphipi_notebook": ["DsPhiPiNotebook"]},
+)

@@ -1,0 +1,27 @@
+"""What the shipped processors read, importable without the libraries that they run on."""
+
+from __future__ import annotations
+
+__all__ = ["DSPHIPI", "HLT_PATHS", "L1_SEEDS", "LEGS", "MUON_LEGS"]
+
+HLT_PATHS = ("HLT_DoubleMu3_Trk_Tau3mu_v",)
+L1_SEEDS = ("L1_DoubleMu", "L1_TripleMu")
+
+MUON_LEGS = ("mu1", "mu2")
+LEGS = (*MUON_LEGS, "track")
+
+DSPHIPI = frozenset(
+    {
+        *("run", "lumi", "event"),
+        *(f"hlt.{path}" for path in HLT_PATHS),
+        *(f"l1.{seed}" for seed in L1_SEEDS),
+        *(f"muon.{name}" for name in ("pt", "eta", "phi", "is_global", "is_pf")),
+        *(f"track.{name}" for name in ("pt", "eta", "phi", "dz", "dxy")),
+        *(f"triplet.{name}" for name in ("mass", "pt", "eta", "phi", "vertex_chi2")),
+        *("triplet.pv_refit_n_tracks", "triplet.flight_significance"),
+        *(f"triplet.{leg}.{name}" for leg in LEGS for name in ("pt", "eta", "phi")),
+        *(f"triplet.{leg}.trigger_dr_2017" for leg in MUON_LEGS),
+        *(f"triplet.{leg}.{name}" for leg in ("refit1", "refit2") for name in ("pt", "eta", "phi")),
+    }
+)
+"""Columns of `dsphipi` and of `dsphipi_notebook`."""

@@ -1,0 +1,76 @@
+"""The control channel exactly as the original RDataFrame notebook selected it."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import awkward as ak
+import numpy as np
+
+from tau3mu.ntuples import fired
+from tau3mu.processors.columns import HLT_PATHS, L1_SEEDS, LEGS
+from tau3mu.processors.dsphipi import (
+    DsPhiPi,
+    dimuon_mass,
+    passes_acceptance,
+    passes_phi,
+    passes_trigger_matching,
+    passes_vertex,
+)
+from tau3mu.selection import Selection, Step, pairs_within, step
+
+__all__ = ["DsPhiPiNotebook"]
+
+
+class DsPhiPiNotebook(DsPhiPi):
+    """Repeats the original notebook, its oversights included, as a cross-check of `DsPhiPi`.
+
+    It keeps an event if each cut is passed by some triplet, not all by the same one; it asks
+    whether any muon is global and PF while the track of the same number is near the origin; it
+    takes the smallest vertex χ² of all triplets, so that a pad (-99) wins over real candidates.
+    """
+
+    name: ClassVar[str] = "dsphipi_notebook"
+
+    def select(self, events: ak.Array) -> Selection:
+        """Returns the triplet of smallest χ² of each event left, be it a pad or not."""
+        steps = [_counted("all", events)]
+        for name, passes in (
+            ("hlt", lambda e: fired(e.hlt, *HLT_PATHS)),
+            ("l1", lambda e: fired(e.l1, *L1_SEEDS)),
+            ("vertex", lambda e: ak.any(passes_vertex(e.raw.triplet), axis=1)),
+            ("acceptance", lambda e: ak.any(passes_acceptance(e.raw.triplet), axis=1)),
+            ("deltaR", _passes_delta_r),
+            ("id_ip", _passes_id_by_position),
+            ("phi", lambda e: ak.any(passes_phi(dimuon_mass(e.raw.triplet)), axis=1)),
+            ("trigmatch", lambda e: ak.any(passes_trigger_matching(e.raw.triplet), axis=1)),
+        ):
+            events = events[ak.to_numpy(passes(events))]
+            steps.append(_counted(name, events))
+        triplets = events.raw.triplet
+        best = ak.argmin(triplets.vertex_chi2, axis=1, keepdims=True)
+        candidates, counts = self.describe(
+            events, triplets[best][:, 0], best[:, 0], np.ones(len(events))
+        )
+        return Selection(candidates, tuple(steps), counts)
+
+
+def _passes_delta_r(events: ak.Array) -> ak.Array:
+    legs = [events.raw.triplet[leg] for leg in LEGS]
+    return ak.any(pairs_within(legs, 1e-4, 0.8), axis=1)
+
+
+def _passes_id_by_position(events: ak.Array) -> ak.Array:
+    muon, track = events.raw.muon, events.raw.track
+    good_muon = (muon.is_global != 0) & (muon.is_pf != 0)
+    # Impact parameters were compared with their sign, and a muon beyond the last track ended the
+    # original run; here it passes no cut.
+    good_track = (track.dz < 20) & (track.dxy < 0.3)
+    length = int(ak.max(ak.num(good_muon), initial=0, mask_identity=False))
+    muons = ak.fill_none(ak.pad_none(good_muon, length, clip=True), value=False)
+    tracks = ak.fill_none(ak.pad_none(good_track, length, clip=True), value=False)
+    return ak.any(muons & tracks, axis=1)
+
+
+def _counted(name: str, events: ak.Array) -> Step:
+    return step(name, np.ones(len(events)), int(ak.count(events.triplet.mass)))

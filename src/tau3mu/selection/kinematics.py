@@ -1,0 +1,42 @@
+"""Angles and masses of the legs of a triplet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import awkward as ak
+
+__all__ = ["MUON_MASS", "invariant_mass", "pairs_within", "passes_muon_acceptance"]
+
+MUON_MASS = 0.10566
+"""Muon mass in GeV, to the digits that the reference analysis uses."""
+
+
+def passes_muon_acceptance(muon: ak.Array) -> ak.Array:
+    """Tells which muons the detector and the trigger cover.
+
+    In the barrel (|η| < 1.2) a muon needs pt > 3.5 GeV to reach the muon stations, in the endcaps
+    (|η| < 2.4) pt > 2 GeV; missing stays missing.
+    """
+    barrel = (abs(muon.eta) < 1.2) & (muon.pt > 3.5)
+    endcap = (abs(muon.eta) >= 1.2) & (abs(muon.eta) < 2.4) & (muon.pt > 2.0)
+    return barrel | endcap
+
+
+def pairs_within(legs: Sequence[ak.Array], low: float, high: float) -> ak.Array:
+    """Tells for which triplets all pairs of legs have low < ΔR < high; missing stays missing."""
+    passes = None
+    for i, first in enumerate(legs):
+        for second in legs[i + 1 :]:
+            distance = first.deltaR(second)
+            inside = (distance > low) & (distance < high)
+            passes = inside if passes is None else passes & inside
+    return passes
+
+
+def invariant_mass(first: ak.Array, second: ak.Array, mass: float) -> ak.Array:
+    """Returns the mass in GeV of two momenta to which the given mass in GeV is assigned."""
+    return (first.to_Vector4D(mass=mass) + second.to_Vector4D(mass=mass)).mass

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import math
+
+import awkward as ak
+import pytest
+import vector
+
+from tau3mu.selection import MUON_MASS, invariant_mass, pairs_within, passes_muon_acceptance
+
+vector.register_awkward()
+
+
+def momentum(pt, eta, phi):
+    return ak.zip({"pt": [pt], "eta": [eta], "phi": [phi]}, with_name="Momentum3D")
+
+
+@pytest.mark.parametrize(
+    ("pt", "eta", "passes"),
+    [
+        (3.5, 0.0, False),
+        (3.6, 1.19, True),
+        (3.6, -1.19, True),
+        (3.4, -1.19, False),
+        (2.0, 1.2, False),
+        (2.1, 1.2, True),
+        (2.1, -2.39, True),  # endcap of negative eta is no barrel
+        (50.0, 2.4, False),
+        (50.0, -2.5, False),
+    ],
+)
+def test_muon_acceptance(pt, eta, passes):
+    assert passes_muon_acceptance(momentum(pt, eta, 0.0)).tolist() == [passes]
+
+
+def test_missing_muons_stay_missing():
+    muons = ak.mask(momentum(5.0, 0.0, 0.0), [False])
+    assert passes_muon_acceptance(muons).tolist() == [None]
+
+
+def test_all_pairs_must_be_within():
+    a, b, c = momentum(1, 0, 3.1), momentum(1, 0.3, -3.1), momentum(1, 0.5, -3.1)
+    ab = math.hypot(0.3, 2 * math.pi - 6.2)
+    ac = math.hypot(0.5, 2 * math.pi - 6.2)
+    assert pairs_within([a, b, c], 0.19, ac + 1e-9).tolist() == [True]
+    assert pairs_within([a, b, c], 0.21, ac + 1e-9).tolist() == [False]  # b and c are 0.2 apart
+    assert pairs_within([a, b, c], 0.19, ac - 1e-9).tolist() == [False]
+    assert pairs_within([a, b], ab - 1e-9, 1.0).tolist() == [True]
+    assert pairs_within([a, a], 0.0, 1.0).tolist() == [False]
+
+
+def test_mass_of_two_muons_back_to_back():
+    first, second = momentum(3.0, 0.0, 0.0), momentum(3.0, 0.0, math.pi)
+    expected = 2 * math.sqrt(9 + MUON_MASS**2)
+    assert invariant_mass(first, second, MUON_MASS).tolist() == pytest.approx([expected])
