@@ -1,0 +1,115 @@
+"""Finds processors by name or file, and lists all that ships; light until one is loaded."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tau3mu.errors import InputError, suggest
+from tau3mu.processors import SHIPPED
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import ModuleType
+
+    from tau3mu.selection import Processor
+
+__all__ = ["load_processor", "load_processors"]
+
+
+def load_processors(names: Sequence[str]) -> list[Processor]:
+    """Returns the processors that are asked for, in this order.
+
+    Raises:
+        InputError: One can't be found or loaded, or two have the same name.
+    """
+    processors = [load_processor(name) for name in names]
+    seen: dict[str, str] = {}
+    for asked, processor in zip(names, processors, strict=True):
+        if processor.name in seen:
+            message = (
+                f"--processor {seen[processor.name]} and --processor {asked} are both called "
+                f"{processor.name!r}: their results would share a folder; rename one"
+            )
+            raise InputError(message)
+        seen[processor.name] = asked
+    return processors
+
+
+def load_processor(name: str) -> Processor:
+    """Returns a shipped processor, or one from a Python file.
+
+    Args:
+        name: A name such as `dsphipi`, or `path/to/file.py:Class`.
+
+    Raises:
+        InputError: There is no such processor, its file fails to import, or it is not one.
+    """
+    if name in SHIPPED:
+        shipped: type[Processor] = getattr(
+            importlib.import_module("tau3mu.processors"), SHIPPED[name][0]
+        )
+        return shipped()
+    path, colon, class_name = name.rpartition(":")
+    if not colon:
+        message = (
+            f"unknown processor {name!r}{suggest(name, SHIPPED)}; shipped: {', '.join(SHIPPED)}; "
+            "your own is given as path/to/file.py:Class"
+        )
+        raise InputError(message)
+    module = _import_file(Path(path))
+    if not hasattr(module, class_name):
+        classes = [key for key, value in vars(module).items() if _is_processor(value)]
+        message = (
+            f"{path} has no class {class_name!r}{suggest(class_name, classes)}; "
+            f"its processors: {', '.join(classes) or 'none'}"
+        )
+        raise InputError(message)
+    return _instance(getattr(module, class_name), name)
+
+
+def _import_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        message = f"processor file {path} does not exist"
+        raise InputError(message)
+    name = f"tau3mu_user_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        message = f"processor file {path} is not a Python file (.py)"
+        raise InputError(message)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # a user's file may raise anything
+        message = f"processor file {path} fails to import: {type(error).__name__}: {error}"
+        raise InputError(message) from error
+    # The file is not installed on the workers, so the class itself has to travel.
+    import cloudpickle
+
+    cloudpickle.register_pickle_by_value(module)
+    return module
+
+
+def _instance(cls: Any, name: str) -> Processor:
+    if not _is_processor(cls):
+        message = f"{name} is not a subclass of tau3mu.selection.Processor"
+        raise InputError(message)
+    if not getattr(cls, "columns", None):
+        message = f"{name} does not say what it reads: give it a class attribute `columns`"
+        raise InputError(message)
+    try:
+        processor: Processor = cls()
+    except TypeError as error:
+        message = f"{name} can't be made without arguments: {error}"
+        raise InputError(message) from error
+    return processor
+
+
+def _is_processor(value: Any) -> bool:
+    from tau3mu.selection import Processor
+
+    return isinstance(value, type) and issubclass(value, Processor) and value is not Processor

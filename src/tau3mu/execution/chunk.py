@@ -1,0 +1,134 @@
+"""The one function that every executor maps: from a chunk to what the processors find in it.
+
+A chunk becomes an awkward array with one record, `{chunk, entries, error, found: {processor:
+{candidates, cutflow, counts}}}`, of the same type for every chunk. So the same thing is a return
+value here, a message between processes there, and a partition of a dask-awkward collection.
+"""
+
+from __future__ import annotations
+
+import traceback
+from typing import TYPE_CHECKING, Any
+
+import awkward as ak
+import numpy as np
+
+from tau3mu.errors import RunError
+from tau3mu.ntuples import ReadError, empty_events, read_events
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tau3mu.datasets import Chunk
+    from tau3mu.selection import Processor, Selection
+
+__all__ = ["ProcessorError", "empty_record", "process_chunk"]
+
+
+class ProcessorError(RunError):
+    """Is raised when a processor fails; `details` is the traceback, as text to cross processes."""
+
+    def __init__(self, message: str, details: str) -> None:
+        """Takes the message for the user and the traceback for the log."""
+        super().__init__(message, details)
+        self.message = message
+        self.details = details
+
+    def __str__(self) -> str:
+        """Returns the message alone."""
+        return self.message
+
+
+def process_chunk(index: int, chunk: Chunk, processors: Sequence[Processor]) -> ak.Array:
+    """Returns one record: what the processors find in the events of a chunk.
+
+    The union of the columns is read once. If that fails, `error` says why, `entries` is 0 and
+    nothing is found.
+
+    Args:
+        index: The place of the chunk in the list of all chunks.
+        chunk: What to read.
+        processors: What to run on it.
+
+    Raises:
+        ProcessorError: A processor failed; it names processor, file and entries.
+    """
+    try:
+        events = read_events(
+            chunk.path,
+            tree=chunk.tree,
+            layout=chunk.layout,
+            branches=chunk.branches,
+            start=chunk.start,
+            stop=chunk.stop,
+            uuid=chunk.uuid,
+            metadata=_metadata(chunk),
+        )
+    except ReadError as error:
+        return _record(index, chunk, _no_events(chunk), processors, error=str(error))
+    return _record(index, chunk, events, processors)
+
+
+def empty_record(chunk: Chunk, processors: Sequence[Processor]) -> ak.Array:
+    """Returns the record of a chunk in which there is nothing, without reading it."""
+    return _record(0, chunk, _no_events(chunk), processors)
+
+
+def _no_events(chunk: Chunk) -> ak.Array:
+    return empty_events(layout=chunk.layout, branches=chunk.branches, metadata=_metadata(chunk))
+
+
+def _metadata(chunk: Chunk) -> dict[str, Any]:
+    return {**chunk.metadata, "dataset": chunk.dataset, "is_mc": chunk.is_mc}
+
+
+def _record(
+    index: int,
+    chunk: Chunk,
+    events: ak.Array,
+    processors: Sequence[Processor],
+    *,
+    error: str = "",
+) -> ak.Array:
+    found = {processor.name: _found(_select(processor, events, chunk)) for processor in processors}
+    return _one(
+        chunk=np.array([index]),
+        entries=np.array([len(events)]),
+        error=ak.Array([error]),
+        found=_one(**found),
+    )
+
+
+def _select(processor: Processor, events: ak.Array, chunk: Chunk) -> Selection:
+    try:
+        return processor.select(events)
+    except Exception as error:  # a user's processor may raise anything
+        message = (
+            f"{processor.name} failed on {chunk.path}, entries {chunk.start} to {chunk.stop}: "
+            f"{type(error).__name__}: {error}"
+        )
+        raise ProcessorError(message, traceback.format_exc()) from error
+
+
+def _found(selection: Selection) -> ak.Array:
+    steps, counts = selection.cutflow, selection.counts
+    cutflow = _one(
+        name=_strings([step.name for step in steps]),
+        events=np.array([step.events for step in steps], dtype=np.int64),
+        candidates=np.array([step.candidates for step in steps], dtype=np.int64),
+        sumw=np.array([step.sumw for step in steps], dtype=np.float64),
+    )
+    counted = _one(
+        name=_strings(list(counts)), count=np.array(list(counts.values()), dtype=np.int64)
+    )
+    lists = {"candidates": selection.candidates, "cutflow": cutflow, "counts": counted}
+    return _one(**{name: ak.unflatten(rows, [len(rows)]) for name, rows in lists.items()})
+
+
+def _one(**fields: Any) -> ak.Array:
+    return ak.zip(fields, depth_limit=1)
+
+
+def _strings(names: list[str]) -> ak.Array:
+    # Without the cast, an empty list would be of another type than a list of names.
+    return ak.enforce_type(ak.Array(names), "string") if not names else ak.Array(names)
