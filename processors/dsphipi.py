@@ -24,6 +24,7 @@ from tau3mu.selection import (
 )
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     from hist import Hist
 
 __all__ = ["DsPhiPi"]
@@ -83,7 +84,7 @@ class DsPhiPi(Processor):
         return Selection(candidates, alive.steps, counts | sf_counts)
 
     def describe(
-        self, events: ak.Array, triplets: ak.Array, positions: ak.Array, weights: np.ndarray
+        self, events: ak.Array, triplets: ak.Array, positions: ak.Array, weights: npt.NDArray[Any]
     ) -> tuple[ak.Array, dict[str, int]]:
         """Returns the record of one triplet per event, and the counts of its scale factors.
 
@@ -118,7 +119,7 @@ class DsPhiPi(Processor):
 
     def _scale_factors(
         self, events: ak.Array, triplets: ak.Array
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, int]]:
+    ) -> tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any], dict[str, int]]:
         if not events.metadata.get("is_mc", False):
             one = np.ones(len(triplets))
             return one, one, one, {"muon_sf_legs": 0, "muon_sf_outside": 0}
@@ -126,7 +127,7 @@ class DsPhiPi(Processor):
         counts = {"muon_sf_legs": weights.n_total, "muon_sf_outside": weights.n_outside}
         return weights.nominal, weights.up, weights.down, counts
 
-    def histograms(self) -> dict[str, Hist]:
+    def histograms(self) -> dict[str, Hist[Any]]:
         """Returns the empty spectra of the candidates, each over dataset and variation."""
         axes = [
             hist.axis.Regular(62, 1.65, 2.01, name="mass", label="m(μμπ) [GeV]"),
@@ -142,7 +143,7 @@ class DsPhiPi(Processor):
 
     def fill(
         self,
-        histograms: dict[str, Hist],
+        histograms: dict[str, Hist[Any]],
         candidates: ak.Array,
         *,
         dataset: str,
@@ -181,7 +182,8 @@ def identify(events: ak.Array, triplets: ak.Array) -> tuple[ak.Array, dict[str, 
 
     Each leg is looked up in the muon or track collection; a leg that is not there fails.
     """
-    passes, counts = None, {}
+    passes = None
+    counts: dict[str, int] = {}
     good_muon = events.muon.is_global & events.muon.is_pf
     good_track = (abs(events.track.dz) < 20) & (abs(events.track.dxy) < 0.3)
     for leg in LEGS:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import awkward as ak
 import numpy as np
@@ -18,6 +18,9 @@ from tau3mu.processors.dsphipi import (
     passes_vertex,
 )
 from tau3mu.selection import Selection, Step, pairs_within, step
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["DsPhiPiNotebook"]
 
@@ -35,16 +38,7 @@ class DsPhiPiNotebook(DsPhiPi):
     def select(self, events: ak.Array) -> Selection:
         """Returns the triplet of smallest χ² of each event left, be it a pad or not."""
         steps = [_counted("all", events)]
-        for name, passes in (
-            ("hlt", lambda e: fired(e.hlt, *HLT_PATHS)),
-            ("l1", lambda e: fired(e.l1, *L1_SEEDS)),
-            ("vertex", lambda e: ak.any(passes_vertex(e.raw.triplet), axis=1)),
-            ("acceptance", lambda e: ak.any(passes_acceptance(e.raw.triplet), axis=1)),
-            ("deltaR", _passes_delta_r),
-            ("id_ip", _passes_id_by_position),
-            ("phi", lambda e: ak.any(passes_phi(dimuon_mass(e.raw.triplet)), axis=1)),
-            ("trigmatch", lambda e: ak.any(passes_trigger_matching(e.raw.triplet), axis=1)),
-        ):
+        for name, passes in _CUTS.items():
             events = events[ak.to_numpy(passes(events))]
             steps.append(_counted(name, events))
         triplets = events.raw.triplet
@@ -55,9 +49,17 @@ class DsPhiPiNotebook(DsPhiPi):
         return Selection(candidates, tuple(steps), counts)
 
 
-def _passes_delta_r(events: ak.Array) -> ak.Array:
-    legs = [events.raw.triplet[leg] for leg in LEGS]
-    return ak.any(pairs_within(legs, 1e-4, 0.8), axis=1)
+def _any(passes: Callable[[ak.Array], ak.Array]) -> Callable[[ak.Array], ak.Array]:
+    """Returns the cut on events that asks for any triplet, pads included, that passes."""
+    return lambda events: ak.any(passes(events.raw.triplet), axis=1)
+
+
+def _passes_delta_r(triplets: ak.Array) -> ak.Array:
+    return pairs_within([triplets[leg] for leg in LEGS], 1e-4, 0.8)
+
+
+def _passes_phi(triplets: ak.Array) -> ak.Array:
+    return passes_phi(dimuon_mass(triplets))
 
 
 def _passes_id_by_position(events: ak.Array) -> ak.Array:
@@ -70,6 +72,18 @@ def _passes_id_by_position(events: ak.Array) -> ak.Array:
     muons = ak.fill_none(ak.pad_none(good_muon, length, clip=True), value=False)
     tracks = ak.fill_none(ak.pad_none(good_track, length, clip=True), value=False)
     return ak.any(muons & tracks, axis=1)
+
+
+_CUTS: dict[str, Callable[[ak.Array], ak.Array]] = {
+    "hlt": lambda events: fired(events.hlt, *HLT_PATHS),
+    "l1": lambda events: fired(events.l1, *L1_SEEDS),
+    "vertex": _any(passes_vertex),
+    "acceptance": _any(passes_acceptance),
+    "deltaR": _any(_passes_delta_r),
+    "id_ip": _passes_id_by_position,
+    "phi": _any(_passes_phi),
+    "trigmatch": _any(passes_trigger_matching),
+}
 
 
 def _counted(name: str, events: ak.Array) -> Step:

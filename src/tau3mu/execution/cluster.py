@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import awkward as ak
 
@@ -83,7 +83,7 @@ def run_dask(
     processors: Sequence[Processor],
     *,
     on_record: Callable[[ak.Array], None],
-) -> tuple[list[ak.Array], dict[str, dict[str, Hist]]]:
+) -> tuple[list[ak.Array], dict[str, dict[str, Hist[Any]]]]:
     """Returns the records of all chunks and the histograms of each processor, filled by workers.
 
     Args:
@@ -127,14 +127,14 @@ def run_dask(
 
 def _lazy_histograms(
     collection: dak.Array, chunks: Sequence[Chunk], processors: Sequence[Processor]
-) -> dict[str, dict[str, Hist]]:
+) -> dict[str, dict[str, Any]]:
     import dask_awkward as dak
     import hist.dask
 
     datasets = [chunk.dataset for chunk in chunks]
     lazy = {}
     for processor in processors:
-        histograms = {
+        histograms: dict[str, Any] = {
             name: hist.dask.Hist(*empty.axes, storage=empty.storage_type())
             for name, empty in empty_histograms(processor, chunks).items()
         }

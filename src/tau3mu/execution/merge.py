@@ -14,6 +14,8 @@ from hist.axis import StrCategory
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy.typing as npt
+
     from tau3mu.datasets import Chunk
     from tau3mu.selection import Processor
 
@@ -44,7 +46,7 @@ class ProcessorResult:
     """
 
     candidates: ak.Array
-    histograms: dict[str, Hist]
+    histograms: dict[str, Hist[Any]]
     cutflow: dict[str, list[dict[str, Any]]]
     counts: dict[str, dict[str, int]]
 
@@ -66,7 +68,7 @@ def merge(
     records: Sequence[ak.Array],
     chunks: Sequence[Chunk],
     processors: Sequence[Processor],
-    histograms: dict[str, dict[str, Hist]] | None = None,
+    histograms: dict[str, dict[str, Hist[Any]]] | None = None,
 ) -> RunResult:
     """Returns the sum of all records.
 
@@ -131,7 +133,9 @@ def _counts(counted: ak.Array) -> dict[str, int]:
     return dict(total)
 
 
-def _filled(processor: Processor, candidates: ak.Array, chunks: Sequence[Chunk]) -> dict[str, Hist]:
+def _filled(
+    processor: Processor, candidates: ak.Array, chunks: Sequence[Chunk]
+) -> dict[str, Hist[Any]]:
     histograms = empty_histograms(processor, chunks)
     for dataset, is_mc in {chunk.dataset: chunk.is_mc for chunk in chunks}.items():
         rows = candidates[candidates.dataset == dataset]
@@ -139,7 +143,7 @@ def _filled(processor: Processor, candidates: ak.Array, chunks: Sequence[Chunk])
     return histograms
 
 
-def empty_histograms(processor: Processor, chunks: Sequence[Chunk]) -> dict[str, Hist]:
+def empty_histograms(processor: Processor, chunks: Sequence[Chunk]) -> dict[str, Hist[Any]]:
     """Returns the histograms of a processor, empty, with all datasets on their dataset axis.
 
     A growing axis alone would not know a dataset in which nothing was selected.
@@ -176,5 +180,5 @@ def _files(everything: ak.Array, chunks: Sequence[Chunk]) -> tuple[FileRead, ...
     )
 
 
-def _unique(names: np.ndarray) -> list[str]:
+def _unique(names: npt.NDArray[Any]) -> list[str]:
     return list(dict.fromkeys(names.tolist()))

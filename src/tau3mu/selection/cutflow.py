@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import awkward as ak
 import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 __all__ = ["Step", "Survivors", "step"]
 
@@ -33,12 +37,12 @@ class Survivors:
     events: ak.Array
     triplets: ak.Array
     positions: ak.Array
-    entries: np.ndarray
-    weights: np.ndarray
+    entries: npt.NDArray[np.int64]
+    weights: npt.NDArray[np.float64]
     steps: tuple[Step, ...]
 
     @classmethod
-    def start(cls, events: ak.Array, weights: np.ndarray) -> Survivors:
+    def start(cls, events: ak.Array, weights: npt.NDArray[np.float64]) -> Survivors:
         """Returns all events with all unpadded triplets, counted as step `all`."""
         there = ~ak.is_none(events.triplet, axis=1)
         everything = cls(
@@ -82,7 +86,7 @@ class Survivors:
             self.steps,
         )
 
-    def _of_events(self, passes: np.ndarray) -> Survivors:
+    def _of_events(self, passes: npt.NDArray[np.bool_]) -> Survivors:
         return Survivors(
             self.events[passes],
             self.triplets[passes],
@@ -104,6 +108,6 @@ class Survivors:
         )
 
 
-def step(name: str, weights: np.ndarray, candidates: int) -> Step:
+def step(name: str, weights: npt.NDArray[np.float64], candidates: int) -> Step:
     """Returns the count of events with the given weights and of their candidates."""
     return Step(name, len(weights), candidates, float(np.sum(weights)))

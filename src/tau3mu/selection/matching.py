@@ -6,10 +6,13 @@ as float for muons and as double for legs and tracks.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import awkward as ak
 import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 __all__ = ["Match", "match"]
 
@@ -83,5 +86,5 @@ def _rounded(values: ak.Array) -> ak.Array:
     return ak.values_astype(values, np.float32)
 
 
-def _flat(counts: ak.Array) -> np.ndarray:
-    return ak.to_numpy(ak.flatten(counts, axis=None))
+def _flat(counts: ak.Array) -> npt.NDArray[np.int64]:
+    return np.asarray(ak.flatten(counts, axis=None))

@@ -64,13 +64,13 @@ class Processor(ProcessorABC):  # type: ignore[misc]
         """
 
     @abstractmethod
-    def histograms(self) -> dict[str, Hist]:
+    def histograms(self) -> dict[str, Hist[Any]]:
         """Returns the empty histograms; each has a growing axis `dataset`."""
 
     @abstractmethod
     def fill(
         self,
-        histograms: dict[str, Hist],
+        histograms: dict[str, Hist[Any]],
         candidates: ak.Array,
         *,
         dataset: str,

@@ -1,0 +1,153 @@
+"""Muon tables of correction files: one correction taken out, checked, and what it covers.
+
+A table is binned in |η|, then in pt, and gives one number per key of `scale_factors`. A file is
+read where the analysis starts; the workers get the text of the one table that they need, since
+they may not see the file.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import correctionlib
+import numpy as np
+
+from tau3mu.errors import InputError, suggest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+__all__ = ["KEYS", "MuonTable", "muon_table", "read_correction"]
+
+_INPUTS = ("abseta", "pt", "scale_factors")
+# The nominal value and the bounds of statistical and systematic uncertainty together.
+KEYS = ("nominal", "systup", "systdown")
+
+
+@dataclass(frozen=True)
+class MuonTable:
+    """A correction in |η| and pt, with the edges of what it covers.
+
+    `pt_low` and `pt_high` hold one value per bin in |η|.
+    """
+
+    correction: Any
+    eta_edges: npt.NDArray[np.float64]
+    pt_low: npt.NDArray[np.float64]
+    pt_high: npt.NDArray[np.float64]
+
+    def nearest(
+        self, abseta: npt.NDArray[np.float64], pt: npt.NDArray[np.float64]
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Returns |η| and pt moved into the nearest bin, which changes nothing inside the table."""
+        abseta = _clip(abseta, self.eta_edges[0], self.eta_edges[-1])
+        eta_bin = np.searchsorted(self.eta_edges, abseta, side="right") - 1
+        return abseta, _clip(pt, self.pt_low[eta_bin], self.pt_high[eta_bin])
+
+    def evaluate(
+        self, abseta: npt.NDArray[np.float64], pt: npt.NDArray[np.float64], key: str
+    ) -> npt.NDArray[np.float64]:
+        """Returns the entries of a key for muons inside the table."""
+        values = {"abseta": abseta, "pt": pt, "scale_factors": key}
+        return np.asarray(
+            self.correction.evaluate(*(values[v.name] for v in self.correction.inputs))
+        )
+
+
+def read_correction(file: Path, name: str) -> str:
+    """Returns one correction of a file, `.json` or `.json.gz`, as a correction file of its own.
+
+    Raises:
+        InputError: The file cannot be read, is no correction file or has no such correction.
+    """
+    try:
+        raw = file.read_bytes()
+        content = json.loads(gzip.decompress(raw) if raw.startswith(b"\x1f\x8b") else raw)
+    except OSError as error:
+        message = f"cannot read the correction file {file}: {error.strerror or error}"
+        raise InputError(message) from error
+    except (ValueError, EOFError, zlib.error) as error:
+        message = f"{file} is not a correction file: expected correctionlib JSON ({error})"
+        raise InputError(message) from error
+    if not isinstance(content, dict) or not isinstance(content.get("corrections"), list):
+        message = f"{file} is not a correction file: it has no list 'corrections'"
+        raise InputError(message)
+    found = {str(item["name"]): item for item in content["corrections"] if "name" in item}
+    if name not in found:
+        message = (
+            f"{file} has no correction {name!r}{suggest(name, found)}; "
+            f"it has: {', '.join(found) or 'none'}"
+        )
+        raise InputError(message)
+    content = {"schema_version": content.get("schema_version"), "corrections": [found[name]]}
+    return json.dumps(content, separators=(",", ":"))
+
+
+@lru_cache(maxsize=8)
+def muon_table(text: str) -> MuonTable:
+    """Returns the muon table of a text of `read_correction`, built once in each process.
+
+    Raises:
+        InputError: correctionlib refuses it, or it is not binned as a muon table is.
+    """
+    try:
+        (correction,) = correctionlib.CorrectionSet.from_string(text).values()
+    except RuntimeError as error:
+        message = f"correctionlib refuses the table: {error}"
+        raise InputError(message) from error
+    names = [variable.name for variable in correction.inputs]
+    if sorted(names) != sorted(_INPUTS):
+        message = (
+            f"correction {correction.name!r} has the inputs {', '.join(names)}; "
+            f"a muon table has {', '.join(_INPUTS)}"
+        )
+        raise InputError(message)
+    eta_edges, eta_bins = _bins(correction.name, json.loads(text)["corrections"][0]["data"], 0)
+    rows = [_bins(correction.name, node, 1) for node in eta_bins]
+    for leaf in (leaf for _, leaves in rows for leaf in leaves):
+        _check_keys(correction.name, leaf)
+    return MuonTable(
+        correction=correction,
+        eta_edges=eta_edges,
+        pt_low=np.array([edges[0] for edges, _ in rows]),
+        pt_high=np.array([edges[-1] for edges, _ in rows]),
+    )
+
+
+def _clip(
+    values: npt.NDArray[np.float64], low: Any, high: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    # Bins hold their lower edge but not their upper one.
+    return np.clip(values, low, np.nextafter(high, -np.inf))
+
+
+def _bins(name: str, node: Any, level: int) -> tuple[npt.NDArray[np.float64], list[Any]]:
+    kind = node.get("nodetype") if isinstance(node, dict) else "number"
+    if kind != "binning" or node["input"] != _INPUTS[level]:
+        message = (
+            f"correction {name!r} is not a muon table: expected bins in {_INPUTS[level]}, "
+            f"found a {kind}" + (f" in {node['input']}" if kind == "binning" else "")
+        )
+        raise InputError(message)
+    edges = node["edges"]
+    if isinstance(edges, dict):
+        return np.linspace(edges["low"], edges["high"], edges["n"] + 1), node["content"]
+    return np.array([float(edge) for edge in edges]), node["content"]
+
+
+def _check_keys(name: str, node: Any) -> None:
+    category = isinstance(node, dict) and node.get("nodetype") == "category"
+    found = [item["key"] for item in node["content"]] if category else []
+    if missing := [key for key in KEYS if key not in found]:
+        message = (
+            f"correction {name!r} lacks the scale_factors {', '.join(missing)} in one of its bins; "
+            f"found: {', '.join(map(str, found)) or 'none'}"
+        )
+        raise InputError(message)

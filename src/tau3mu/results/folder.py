@@ -1,0 +1,162 @@
+"""Writes a results folder.
+
+```
+run.json   configuration, inputs, versions, command, host, times
+log.txt    what the run logged
+<processor>/
+    cutflow.json, cutflow.txt           events, candidates and weights after each step
+    histograms.json, histograms.root    by dataset and variation
+    candidates.root or .parquet         one row per selected event
+    matching.json                       how well candidates were matched
+    plots/<histogram>.png               if asked for
+```
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tau3mu.errors import InputError, RunError
+from tau3mu.results.candidates import CandidatesFormat, check_format, write_candidates
+from tau3mu.results.cutflow import cutflow_text
+from tau3mu.results.files import atomic, json_text, write_text
+from tau3mu.results.histograms import write_histograms
+from tau3mu.results.origin import redact
+from tau3mu.results.plots import plot_histogram
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    import awkward as ak
+    from hist import Hist
+
+__all__ = ["ResultsFolder", "default_folder"]
+
+
+def default_folder(processors: Iterable[str]) -> Path:
+    """Returns `results/TIME-PROCESSORS` for a run that starts now, in local time."""
+    time = datetime.now().astimezone()
+    return Path("results") / "-".join([f"{time:%Y%m%d-%H%M%S}", *processors])
+
+
+class ResultsFolder:
+    """Writes the files of a results folder, each of them whole or not at all.
+
+    The constructor takes a folder as it is, `create` makes a new one.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        """Takes an existing folder, such as that of a run that is resumed."""
+        self.path = Path(path)
+
+    def __repr__(self) -> str:
+        """Returns how the object was made."""
+        return f"ResultsFolder({str(self.path)!r})"
+
+    @classmethod
+    def create(cls, path: str | Path) -> ResultsFolder:
+        """Makes a new folder, with its parents.
+
+        Raises:
+            InputError: There is something of this name already, except an empty folder.
+            RunError: The folder cannot be made.
+        """
+        cls.check_free(path)
+        return cls(_make(Path(path)))
+
+    @staticmethod
+    def check_free(path: str | Path) -> None:
+        """Checks that `create` would not touch anything that is there.
+
+        Raises:
+            InputError: There is something of this name already, except an empty folder.
+            RunError: The place cannot be looked at.
+        """
+        path = Path(path)
+        try:
+            taken = path.exists() and (not path.is_dir() or any(path.iterdir()))
+        except OSError as error:
+            message = f"cannot look into {path}: {error.strerror or error}"
+            raise RunError(message) from error
+        if taken:
+            message = f"results folder {path} exists already; choose another name or move it away"
+            raise InputError(message)
+
+    @property
+    def log_file(self) -> Path:
+        """Where the log of the run goes; see `run_log`."""
+        return self.path / "log.txt"
+
+    def write_run(self, run: Mapping[str, Any]) -> None:
+        """Writes `run.json`, with passwords and tokens replaced.
+
+        Raises:
+            RunError: The file cannot be written.
+        """
+        write_text(self.path / "run.json", redact(json_text(run)))
+
+    def write_processor(
+        self,
+        name: str,
+        *,
+        candidates: ak.Array,
+        histograms: Mapping[str, Hist[Any]],
+        cutflow: Mapping[str, Sequence[Mapping[str, Any]]],
+        matching: Mapping[str, Any],
+        candidates_format: CandidatesFormat = "root",
+    ) -> Path:
+        """Writes what a processor found and returns its folder.
+
+        Args:
+            name: The name of the processor and of its folder.
+            candidates: One record per selected event.
+            histograms: By name, each with the axes `dataset`, `variation` and a variable.
+            cutflow: The steps of each dataset, each with `name`, `events`, `candidates`, `sumw`.
+            matching: Counts of the matching.
+            candidates_format: How to write the candidates.
+
+        Raises:
+            InputError: The name cannot be that of a folder, or there is no such format.
+            RunError: A file cannot be written; those before it are there, it is not.
+        """
+        check_format(candidates_format)
+        folder = self._processor_folder(name)
+        write_text(folder / "cutflow.json", json_text(cutflow))
+        write_text(folder / "cutflow.txt", cutflow_text(cutflow))
+        write_text(folder / "matching.json", json_text(matching))
+        write_candidates(folder, candidates, fmt=candidates_format)
+        write_histograms(folder, histograms)
+        return folder
+
+    def write_plots(self, name: str, histograms: Mapping[str, Hist[Any]]) -> None:
+        """Writes a plot of each histogram of a processor.
+
+        Raises:
+            InputError: The name cannot be that of a folder.
+            RunError: A file cannot be written.
+        """
+        folder = _make(self._processor_folder(name) / "plots")
+        for histogram_name, histogram in histograms.items():
+            with atomic(folder / f"{histogram_name}.png") as temporary:
+                plot_histogram(histogram).savefig(temporary)
+
+    def _processor_folder(self, name: str) -> Path:
+        if not re.fullmatch(r"\w[\w.-]*", name):
+            message = (
+                f"{name!r} cannot name a folder of results; "
+                "use letters, digits, and after the first also dots and dashes"
+            )
+            raise InputError(message)
+        return _make(self.path / name)
+
+
+def _make(path: Path) -> Path:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"cannot make the folder {path}: {error.strerror or error}"
+        raise RunError(message) from error
+    return path

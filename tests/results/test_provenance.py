@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from datetime import datetime, timedelta, timezone
+from importlib.metadata import version
+
+import pytest
+
+from tau3mu.results import provenance
+from tau3mu.results.origin import redact
+
+STARTED = datetime(2026, 11, 21, 20, 48, tzinfo=timezone(timedelta(hours=1)))
+
+
+def git(folder, *arguments):
+    identity = ["-c", "user.name=a", "-c", "user.email=a@b"]
+    done = subprocess.run(
+        ["git", *identity, "-C", str(folder), *arguments],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    git(tmp_path, "init", "-q")
+    (tmp_path / "cuts.py").write_text("pt = 3.5\n")
+    git(tmp_path, "add", "cuts.py")
+    git(tmp_path, "commit", "-q", "-m", "first")
+    return tmp_path
+
+
+def test_times_are_utc():
+    record = provenance(started=STARTED, finished=STARTED + timedelta(seconds=90))
+    assert record["started"] == "2026-11-21T19:48:00+00:00"
+    assert record["finished"] == "2026-11-21T19:49:30+00:00"
+    now = datetime.fromisoformat(provenance(started=STARTED)["finished"])
+    assert abs(datetime.now(timezone.utc) - now) < timedelta(minutes=1)
+
+
+def test_names_versions_host_and_command(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    record = provenance(started=STARTED)
+    for package in ("tau3mu", "awkward", "uproot", "coffea", "hist", "dask", "zfit"):
+        assert record["versions"][package] == version(package)
+    assert record["python"] == platform.python_version()
+    assert record["host"]["name"] == platform.node()
+    assert record["host"]["cpus"] == os.cpu_count()
+    assert record["directory"] == str(tmp_path)
+    assert record["command"] == [redact(word) for word in sys.orig_argv]
+    assert json.loads(json.dumps(record)) == record
+
+
+def test_packages_that_are_not_installed_are_left_out(monkeypatch):
+    monkeypatch.setattr("tau3mu.results.origin._PACKAGES", ("numpy", "no-such-package"))
+    assert provenance(started=STARTED)["versions"] == {"numpy": version("numpy")}
+
+
+def test_git_commit_and_changes(repository):
+    commit = git(repository, "rev-parse", "HEAD")
+    (repository / "untracked.root").write_text("x")
+    assert provenance(started=STARTED)["git"] == {"commit": commit, "dirty": False}
+    (repository / "cuts.py").write_text("pt = 4.0\n")
+    assert provenance(started=STARTED)["git"] == {"commit": commit, "dirty": True}
+
+
+def test_without_repository_or_git(tmp_path, monkeypatch):
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    monkeypatch.chdir(tmp_path)
+    assert provenance(started=STARTED)["git"] is None
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert provenance(started=STARTED)["git"] is None
+
+
+def test_importing_nothing_to_find_versions():
+    code = (
+        "import sys, datetime; from tau3mu.results import provenance;"
+        "provenance(started=datetime.datetime.now(datetime.timezone.utc));"
+        "print([m for m in ('zfit', 'dask', 'coffea', 'awkward', 'uproot') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_environment_stays_out(monkeypatch):
+    monkeypatch.setenv("MY_API_KEY", "abracadabra")
+    assert "abracadabra" not in json.dumps(provenance(started=STARTED))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("root://eos.ch//a.root?authz=Bearer%20ab.cd&x=1", "root://eos.ch//a.root?authz=***&x=1"),
+        ("https://me:pass@host:80/x", "https://me:***@host:80/x"),
+        ("--token=ab", "--token=***"),
+        ('"tls://me:pw@h", "next"', '"tls://me:***@h", "next"'),
+        (
+            "root://xrootd.cern.ch:1094//store/a@b.root",
+            "root://xrootd.cern.ch:1094//store/a@b.root",
+        ),
+        ("tokens and passwords: none", "tokens and passwords: none"),
+    ],
+)
+def test_secrets_are_replaced(text, expected):
+    assert redact(text) == expected
+
+
+def test_the_command_is_free_of_secrets():
+    command = ["python", "-m", "tau3mu.run", "--scheduler=tls://me:pw@host:8786"]
+    assert provenance(started=STARTED, command=command)["command"] == [
+        *command[:3],
+        "--scheduler=tls://me:***@host:8786",
+    ]

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from io import StringIO
+
+from rich.console import Console
+
+from tau3mu.results import cutflow_table
+from tau3mu.results.cutflow import cutflow_text
+
+EXPECTED = """\
++-----------------------------------------------------------------------------+
+| dataset         | step       | events | candidates | sumw | % prev |  % all |
+|-----------------+------------+--------+------------+------+--------+--------|
+| 2017B.v1-rereco | all        |   4000 |       5500 | 4000 | 100.00 | 100.00 |
+|                 | hlt        |   1000 |       1200 | 1000 |  25.00 |  25.00 |
+|                 | best [one] |    250 |        250 |  250 |  25.00 |   6.25 |
+|-----------------+------------+--------+------------+------+--------+--------|
+| ds_phipi_mc     | all        |      0 |          0 |    0 |        |        |
+|                 | hlt        |      0 |          0 |    0 |        |        |
++-----------------------------------------------------------------------------+
+"""
+
+
+def test_text_shows_counts_and_efficiencies(cutflow):
+    assert cutflow_text(cutflow) == EXPECTED
+
+
+def test_table_prints_on_a_terminal(cutflow):
+    output = StringIO()
+    table = cutflow_table(cutflow, title="dsphipi [all]")
+    Console(file=output, width=120).print(table)
+    lines = output.getvalue().splitlines()
+    assert lines[0].strip() == "dsphipi [all]"
+    assert any("best [one]" in line and "6.25" in line for line in lines)
+
+
+def test_a_narrow_terminal_shows_all_digits(cutflow):
+    output = StringIO()
+    Console(file=output, width=60).print(cutflow_table(cutflow))
+    (line,) = (line for line in output.getvalue().splitlines() if "5500" in line)
+    assert line.endswith("│   4000 │       5500 │ 4000 │ 100.00 │ 100.00 │")
+
+
+def test_weights_are_shown_with_six_digits():
+    steps = [{"name": "all", "events": 3, "candidates": 3, "sumw": 2.87654321}]
+    assert "| 2.87654 |" in cutflow_text({"mc": steps})
+
+
+def test_no_datasets_no_rows():
+    assert "dataset" in cutflow_text({})
