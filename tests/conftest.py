@@ -14,7 +14,9 @@ from tau3mu.ntuples import read_events
 from tau3mu.ntuples.layout import layout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
+
+    from distributed import Client
 
 DATA = Path(__file__).parent / "data"
 
@@ -90,6 +92,32 @@ def write_t3m(tmp_path: Path) -> Callable[[Mapping[str, Any]], Path]:
         path = tmp_path / name
         with uproot.recreate(path) as file:
             file.mkdir("Tree3Mu").mkrntuple("ntuple", arrays)
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def client() -> Iterator[Client]:
+    """A client of a local Dask cluster of two processes."""
+    from tau3mu.execution import connect
+
+    with connect(None, workers=2) as started:
+        yield started
+
+
+@pytest.fixture
+def processor_file(tmp_path: Path) -> Callable[[str], Path]:
+    """Writes a Python file with a processor `Mine`, a `DsPhiPi` with the given methods."""
+
+    def write(body: str, name: str = "mine.py") -> Path:
+        path = tmp_path / name
+        path.write_text(
+            "import os, signal\n"
+            "from tau3mu.processors import DsPhiPi\n\n\n"
+            "class Mine(DsPhiPi):\n"
+            '    """A user\'s processor."""\n\n' + body
+        )
         return path
 
     return write

@@ -35,7 +35,9 @@ def read(path, name):
                 ]
         else:
             for level in ("HLT", "L1"):
-                flags = {k: tree[k].array().tolist() for k in tree if k.startswith(level)}
+                flags = {
+                    k: tree[k].array().tolist() for k in list(tree.keys()) if k.startswith(level)
+                }
                 columns[level.lower()] = [
                     [k + ("_v1" if level == "HLT" else "") for k in flags if flags[k][i]]
                     for i in range(tree.num_entries)

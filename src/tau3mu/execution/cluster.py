@@ -8,7 +8,8 @@ of a tree into every task.)
 from __future__ import annotations
 
 from contextlib import contextmanager
-from functools import partial
+from functools import partial, reduce
+from operator import add
 from typing import TYPE_CHECKING, Any
 
 import awkward as ak
@@ -117,31 +118,45 @@ def run_dask(
             record = future.result()
             on_record(record)
             records.append(record)
-        histograms = _lazy_histograms(collection, chunks, processors)
-        (filled,) = dask.compute(histograms)
+        (parts,) = dask.compute(_lazy_histograms(collection, chunks, processors))
     except (KilledWorker, NoWorkerError, FutureCancelledError, CommClosedError) as error:
         message = f"the Dask cluster gave up: {type(error).__name__}: {error}"
         raise RunError(message) from error
-    return records, filled
+    totals = {
+        processor.name: {
+            name: reduce(add, (part[processor.name][name] for part in parts))
+            for name in parts[0][processor.name]
+        }
+        for processor in processors
+    }
+    return records, totals
 
 
 def _lazy_histograms(
     collection: dak.Array, chunks: Sequence[Chunk], processors: Sequence[Processor]
-) -> dict[str, dict[str, Any]]:
+) -> list[dict[str, dict[str, Any]]]:
+    """Returns the histograms of each dataset by processor.
+
+    One `hist.dask` histogram can't be filled from collections with different numbers of
+    partitions, so each dataset has its own.
+    """
     import dask_awkward as dak
     import hist.dask
 
-    datasets = [chunk.dataset for chunk in chunks]
-    lazy = {}
-    for processor in processors:
-        histograms: dict[str, Any] = {
-            name: hist.dask.Hist(*empty.axes, storage=empty.storage_type())
-            for name, empty in empty_histograms(processor, chunks).items()
-        }
-        for dataset, is_mc in {chunk.dataset: chunk.is_mc for chunk in chunks}.items():
-            first = datasets.index(dataset)
-            part = collection.partitions[first : first + datasets.count(dataset)]
+    names = [chunk.dataset for chunk in chunks]
+    lazy = []
+    for dataset, is_mc in {chunk.dataset: chunk.is_mc for chunk in chunks}.items():
+        first = names.index(dataset)
+        part = collection.partitions[first : first + names.count(dataset)]
+        histograms: dict[str, dict[str, Any]] = {}
+        for processor in processors:
+            histograms[processor.name] = {
+                name: hist.dask.Hist(*empty.axes, storage=empty.storage_type())
+                for name, empty in empty_histograms(processor, chunks).items()
+            }
             candidates = dak.flatten(part.found[processor.name].candidates)
-            processor.fill(histograms, candidates, dataset=dataset, is_mc=is_mc)
-        lazy[processor.name] = histograms
+            processor.fill(
+                histograms[processor.name], candidates, dataset=dataset, is_mc=is_mc
+            )
+        lazy.append(histograms)
     return lazy

@@ -37,6 +37,9 @@ class NtupleSchema(BaseSchema):  # type: ignore[misc]
     GeV), `.hlt` and `.l1` answer `fired`, the scalars (`.run`, `.lumi`, `.event`, ...) are arrays.
     """
 
+    # NanoEvents' own Dask mode carries the metadata of all branches in every task, see
+    # tau3mu.execution for what is used instead.
+    __dask_capable__: ClassVar[bool] = False
     layout_name: ClassVar[str | None] = None
 
     def __init__(self, base_form: Form, *args: Any, **kwargs: Any) -> None:

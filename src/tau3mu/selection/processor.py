@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -96,7 +95,7 @@ class Processor(ProcessorABC):  # type: ignore[misc]
         return {
             "histograms": histograms,
             "cutflow": {dataset: steps},
-            "counts": {dataset: Counter(selection.counts)},
+            "counts": {dataset: dict(selection.counts)},
             "candidates": {dataset: columns},
         }
 

@@ -1,0 +1,46 @@
+#!/usr/bin/env -S uv run --script
+# /// script
+# dependencies = ["nox>=2025.2.9"]
+# ///
+"""Tasks of the developers: `nox` runs lint and tests, `nox --list` shows all."""
+
+from __future__ import annotations
+
+import nox
+
+nox.needs_version = ">=2024.4"
+nox.options.default_venv_backend = "uv|virtualenv"
+
+
+@nox.session(default=True)
+def lint(session: nox.Session) -> None:
+    """Check the format, the style and the types."""
+    session.install(".", "mypy>=1.11", "ruff>=0.9")
+    session.run("ruff", "format", "--check", ".")
+    session.run("ruff", "check", ".")
+    session.run("mypy", "-p", "tau3mu")
+
+
+@nox.session(default=True)
+def tests(session: nox.Session) -> None:
+    """Run the tests."""
+    session.install(".[test]")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session(default=False)
+def minimums(session: nox.Session) -> None:
+    """Run the tests with the lowest versions that the metadata allows."""
+    session.install(".[test]", "--resolution=lowest-direct", silent=False)
+    session.run("pytest", *session.posargs)
+
+
+@nox.session(default=False)
+def build(session: nox.Session) -> None:
+    """Build the source distribution and the wheel."""
+    session.install("build>=1.2")
+    session.run("python", "-m", "build")
+
+
+if __name__ == "__main__":
+    nox.main()

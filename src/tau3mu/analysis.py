@@ -1,0 +1,267 @@
+"""A whole run: from datasets to a results folder.
+
+`prepare` checks everything that can be checked and writes nothing; `analyse` does the work.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any, Literal
+
+from tau3mu.catalogue import load_processors
+from tau3mu.datasets import check_files, make_chunks
+from tau3mu.errors import InputError
+from tau3mu.fit import load_model, shipped_fits
+from tau3mu.results import ResultsFolder, default_folder, provenance, run_log
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    import awkward as ak
+    from distributed import Client
+
+    from tau3mu.datasets import CheckedFile, Chunk, Dataset
+    from tau3mu.execution import RunResult
+    from tau3mu.fit import FitModel, FitResult
+    from tau3mu.selection import Processor
+
+__all__ = ["CHUNK_SIZE", "Outcome", "Plan", "Settings", "analyse", "prepare"]
+
+log = logging.getLogger(__name__)
+
+CHUNK_SIZE = 100_000
+"""Default number of entries of a chunk: some 100 MB of the columns that `dsphipi` reads."""
+
+Executor = Literal["iterative", "futures", "dask"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to run: what the command line's options say."""
+
+    executor: Executor = "iterative"
+    workers: int = 1
+    scheduler: str | None = None
+    chunk_size: int = CHUNK_SIZE
+    candidates: Literal["root", "parquet"] = "root"
+    fit: str | None = None
+    no_fit: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is going to be done, checked as far as that is possible beforehand."""
+
+    folder: Path
+    settings: Settings
+    processors: list[Processor]
+    datasets: list[Dataset]
+    files: list[CheckedFile]
+    chunks: list[Chunk]
+    models: dict[str, FitModel]
+
+    @property
+    def entries(self) -> int:
+        """The number of events to read."""
+        return sum(file.entries for file in self.files)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run came to, and where it lies."""
+
+    folder: Path
+    result: RunResult
+    fits: dict[str, FitResult] = field(default_factory=dict)
+
+    @property
+    def exit_code(self) -> int:
+        """0 if all events were read and all fits are valid, 2 if events are missing, else 1."""
+        if self.result.incomplete:
+            return 2
+        return 0 if all(fit.valid for fit in self.fits.values()) else 1
+
+
+def prepare(
+    datasets: Sequence[Dataset],
+    processors: Sequence[str],
+    settings: Settings,
+    *,
+    folder: Path | None = None,
+    on_file: Callable[[], object] | None = None,
+) -> Plan:
+    """Returns the plan of a run after a check of the processors, the fits and every file.
+
+    Args:
+        datasets: What to read.
+        processors: Names of shipped processors, or `path/to/file.py:Class`.
+        settings: How to run.
+        folder: The results folder, new or empty; by default one named after time and processors.
+        on_file: Is called after each file that has been checked.
+
+    Raises:
+        InputError: Something is wrong with the processors, the fit or the files, or the folder
+            is in use.
+    """
+    loaded = load_processors(processors)
+    folder = folder or default_folder(processor.name for processor in loaded)
+    ResultsFolder.check_free(folder)
+    models = {} if settings.no_fit else _models(loaded, settings.fit)
+    columns = frozenset().union(*(processor.columns for processor in loaded))
+    files = check_files(datasets, columns, on_file=on_file)
+    chunks = make_chunks(files, datasets, settings.chunk_size)
+    return Plan(folder, settings, loaded, list(datasets), files, chunks, models)
+
+
+def analyse(
+    plan: Plan,
+    *,
+    on_record: Callable[[ak.Array], None] = lambda _: None,
+    on_stage: Callable[[str], None] = lambda _: None,
+) -> Outcome:
+    """Runs a plan and writes its results folder.
+
+    Args:
+        plan: What to do.
+        on_record: Is called with the record of each chunk as it comes.
+        on_stage: Is called with what is done next, in words.
+
+    Raises:
+        InputError: No scheduler answers; nothing has been written.
+        RunError: The run failed.
+    """
+    started = datetime.now(timezone.utc)
+    with ExitStack() as stack:
+        client = _connect(plan.settings, stack, on_stage)
+        results = ResultsFolder.create(plan.folder)
+        stack.enter_context(run_log(results.log_file))
+        log.info("%d events in %d files", plan.entries, len(plan.files))
+        on_stage("Reading events")
+        result = _execute(plan, client, on_record)
+        for missing in result.incomplete:
+            log.error("%s: %s", missing.path, "; ".join(missing.errors))
+        on_stage("Writing results")
+        for name, found in result.processors.items():
+            results.write_processor(
+                name,
+                candidates=found.candidates,
+                histograms=found.histograms,
+                cutflow=found.cutflow,
+                matching=found.counts,
+                candidates_format=plan.settings.candidates,
+            )
+        results.write_run(_record(plan, result, started))
+        fits = {}
+        for name, model in plan.models.items():
+            on_stage(f"Fitting {model.histogram} of {name}")
+            fits[name] = _fit(plan, name, model, result, results)
+        results.write_run(_record(plan, result, started, fits))
+    return Outcome(results.path, result, fits)
+
+
+def _models(processors: Sequence[Processor], fit: str | None) -> dict[str, FitModel]:
+    """Returns the fit of each processor: the one asked for, or the shipped one of its name."""
+    models = {}
+    for processor in processors:
+        if fit is None and processor.name not in shipped_fits():
+            continue
+        model = load_model(fit or processor.name)
+        if model.histogram in processor.histograms():
+            models[processor.name] = model
+        elif fit is not None:
+            message = (
+                f"fit {fit} is of histogram {model.histogram!r}, which processor "
+                f"{processor.name} does not fill; it has {', '.join(processor.histograms())}"
+            )
+            raise InputError(message)
+    return models
+
+
+def _connect(
+    settings: Settings, stack: ExitStack, on_stage: Callable[[str], None]
+) -> Client | None:
+    if settings.executor != "dask":
+        return None
+    from tau3mu.execution import connect
+
+    where = settings.scheduler or f"a local Dask cluster of {settings.workers} workers"
+    on_stage(f"Connecting to {where}" if settings.scheduler else f"Starting {where}")
+    client: Client = stack.enter_context(connect(settings.scheduler, workers=settings.workers))
+    return client
+
+
+def _execute(plan: Plan, client: Client | None, on_record: Callable[[ak.Array], None]) -> RunResult:
+    from tau3mu.execution import execute
+
+    return execute(
+        plan.chunks,
+        plan.processors,
+        executor=plan.settings.executor,
+        workers=plan.settings.workers,
+        client=client,
+        on_record=on_record,
+    )
+
+
+def _fit(
+    plan: Plan, name: str, model: FitModel, result: RunResult, results: ResultsFolder
+) -> FitResult:
+    from tau3mu.fit import fit_histogram, save_fit, spectrum
+
+    is_mc = {dataset.name: dataset.is_mc for dataset in plan.datasets}
+    chosen = spectrum(result.processors[name].histograms[model.histogram], is_mc)
+    fit = fit_histogram(chosen.histogram, model)
+    save_fit(results.path / name, chosen.histogram, model, fit)
+    return fit
+
+
+def _record(
+    plan: Plan, result: RunResult, started: datetime, fits: Mapping[str, FitResult] | None = None
+) -> dict[str, Any]:
+    """Returns what `run.json` holds."""
+    read = {(file.dataset, file.path): file for file in result.files}
+    inputs = []
+    for file in plan.files:
+        done = read.get((file.dataset, file.path))
+        inputs.append(
+            {
+                "dataset": file.dataset,
+                "path": file.path,
+                "tree": file.tree,
+                "layout": file.layout,
+                "uuid": file.uuid,
+                "entries": file.entries,
+                "read": done.read if done else 0,
+                "errors": list(done.errors) if done else [],
+            }
+        )
+    return {
+        "complete": not result.incomplete,
+        "configuration": {
+            "executor": plan.settings.executor,
+            "workers": plan.settings.workers,
+            "scheduler": plan.settings.scheduler,
+            "chunk_size": plan.settings.chunk_size,
+            "candidates": plan.settings.candidates,
+            "processors": {
+                processor.name: {
+                    "class": f"{type(processor).__module__}.{type(processor).__qualname__}",
+                    "columns": sorted(processor.columns),
+                    **processor.configuration,
+                }
+                for processor in plan.processors
+            },
+            "fits": {name: model.name for name, model in plan.models.items()},
+        },
+        "datasets": {
+            dataset.name: {"era": dataset.era, "is_mc": dataset.is_mc, "lumi": dataset.lumi}
+            for dataset in plan.datasets
+        },
+        "inputs": inputs,
+        "fits": {name: {"valid": fit.valid} for name, fit in (fits or {}).items()},
+        **provenance(started=started),
+    }

@@ -1,0 +1,236 @@
+"""`python -m tau3mu.run`: a whole analysis from the command line."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tau3mu import __version__
+from tau3mu.cli import Parser, run_main
+from tau3mu.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import awkward as ak
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from tau3mu.analysis import Outcome, Plan
+    from tau3mu.datasets import Dataset
+
+__all__ = ["main"]
+
+_DESCRIPTION = """\
+Selects candidates in ntuples, fills histograms, fits the mass, and writes a results folder.
+
+Without arguments it runs the control channel D_s→φ(μμ)π on the demo ntuples that ship with it."""
+
+_EPILOG = """\
+examples:
+  python -m tau3mu.run
+      the demo, in this process
+  python -m tau3mu.run --executor dask --workers 4 'skims/Tree_PhiPi_*.root'
+      your own files on a local Dask cluster
+  python -m tau3mu.run --dataset dsphipi_2017 --prefix root://server//store/skims \\
+      --executor dask --scheduler tcp://host:8786 --output results/2017
+      a shipped dataset on a cluster that runs already
+  python -m tau3mu.run --processor dsphipi --processor my/analysis.py:Mine
+      two analyses in one pass over the data
+
+exit codes:
+  0  all events were read and every fit is valid
+  1  wrong usage, bad input (nothing was written), a failed run, or an invalid fit
+  2  the run ended but events are missing; their files are named"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line and returns its exit code."""
+    options = _parser().parse_args(arguments)
+    return run_main(_list if options.list else _run, options)
+
+
+def _parser() -> Parser:
+    parser = Parser("python -m tau3mu.run", _DESCRIPTION, epilog=_EPILOG)
+    data = parser.add_argument_group("what to read")
+    data.add_argument(
+        "files", nargs="*", metavar="FILES",
+        help="ntuples: paths, quoted globs or URLs, with :TREE at the end if the tree has an "
+        "unusual name; together the dataset 'files', data without luminosity",
+    )  # fmt: skip
+    data.add_argument(
+        "--dataset", action="append", default=[], metavar="NAME-OR-FILE",
+        help="a shipped dataset or a JSON file of datasets; may be repeated (default: demo)",
+    )  # fmt: skip
+    data.add_argument("--prefix", help="put before the paths in the dataset files")
+    data.add_argument(
+        "--max-files", type=_positive, metavar="N", help="use the first N files of each dataset"
+    )
+    work = parser.add_argument_group("what to do")
+    work.add_argument(
+        "--processor", action="append", default=[], metavar="NAME-OR-FILE:CLASS",
+        help="a shipped processor or your own from a Python file; may be repeated, all then share "
+        "one pass over the data (default: dsphipi)",
+    )  # fmt: skip
+    work.add_argument(
+        "--fit", metavar="NAME-OR-FILE",
+        help="a shipped fit or a JSON file (default: the fit of the processor's name)",
+    )  # fmt: skip
+    work.add_argument("--no-fit", action="store_true", help="fit nothing")
+    how = parser.add_argument_group("how to run")
+    how.add_argument(
+        "--executor", choices=("iterative", "futures", "dask"), default="iterative",
+        help="in this process, in processes of this machine, or on Dask (default: %(default)s)",
+    )  # fmt: skip
+    how.add_argument(
+        "--workers", type=_positive, metavar="N",
+        help="processes of futures and of the local Dask cluster (default: one per core)",
+    )  # fmt: skip
+    how.add_argument(
+        "--scheduler", metavar="ADDRESS",
+        help="use a running Dask cluster, such as tcp://host:8786, instead of a local one",
+    )  # fmt: skip
+    how.add_argument(
+        "--chunk-size", type=_positive, metavar="N",
+        help="most events that are in memory at a time, per worker (default: 100000)",
+    )  # fmt: skip
+    out = parser.add_argument_group("what comes out")
+    out.add_argument(
+        "--output", type=Path, metavar="DIR",
+        help="results folder, new or empty (default: results/TIME-PROCESSORS)",
+    )  # fmt: skip
+    out.add_argument(
+        "--candidates", choices=("root", "parquet"), default="root",
+        help="format of the candidates (default: %(default)s)",
+    )  # fmt: skip
+    out.add_argument(
+        "--list", action="store_true", help="list what ships: processors, fits, datasets"
+    )
+    out.add_argument("--version", action="version", version=f"tau3mu {__version__}")
+    return parser
+
+
+def _positive(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        message = f"expected a whole number of at least 1, not {text!r}"
+        raise argparse.ArgumentTypeError(message)
+    return int(text)
+
+
+def _list(_: argparse.Namespace) -> int:
+    from rich.console import Console
+    from rich.table import Table
+
+    from tau3mu.datasets import shipped_datasets
+    from tau3mu.fit import shipped_fits
+    from tau3mu.processors import SHIPPED
+
+    table = Table("Processor", "Columns that it reads", title="Processors", show_lines=True)
+    for name, (_, columns) in SHIPPED.items():
+        table.add_row(name, ", ".join(sorted(columns)))
+    console = Console()
+    console.print(table)
+    console.print("Fits:", ", ".join(shipped_fits()))
+    console.print("Datasets:", ", ".join(shipped_datasets()))
+    return 0
+
+
+def _run(options: argparse.Namespace) -> int:
+    _refuse_contradictions(options)
+    datasets = _datasets(options)
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
+
+    from tau3mu.analysis import CHUNK_SIZE, Settings, analyse, prepare
+
+    settings = Settings(
+        executor=options.executor,
+        workers=options.workers or os.cpu_count() or 1,
+        scheduler=options.scheduler,
+        chunk_size=options.chunk_size or CHUNK_SIZE,
+        candidates=options.candidates,
+        fit=options.fit,
+        no_fit=options.no_fit,
+    )
+    columns = (
+        "[progress.description]{task.description}",
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        checking = progress.add_task("Checking files", total=sum(len(d.files) for d in datasets))
+        plan = prepare(
+            datasets,
+            options.processor or ["dsphipi"],
+            settings,
+            folder=options.output,
+            on_file=lambda: progress.advance(checking),
+        )
+        stages = _Stages(progress, plan)
+        outcome = analyse(plan, on_record=stages.on_record, on_stage=stages.on_stage)
+    _report(Console(), plan, outcome)
+    return outcome.exit_code
+
+
+def _refuse_contradictions(options: argparse.Namespace) -> None:
+    rules = (
+        (options.prefix and not options.dataset, "--prefix needs --dataset"),
+        (options.fit and options.no_fit, "--fit and --no-fit exclude each other"),
+        (
+            options.scheduler and options.executor != "dask",
+            "--scheduler needs --executor dask",
+        ),
+        (
+            options.workers and options.executor == "iterative",
+            "--workers needs --executor futures or dask",
+        ),
+        (
+            options.workers and options.scheduler,
+            "--workers is for a local cluster: it cannot change the cluster of --scheduler",
+        ),
+    )
+    for broken, message in rules:
+        if broken:
+            raise InputError(message)
+
+
+def _datasets(options: argparse.Namespace) -> list[Dataset]:
+    from tau3mu.datasets import combine, dataset_from_files, limit_files, load_datasets
+
+    groups = [[dataset_from_files(options.files)]] if options.files else []
+    names = options.dataset or ([] if options.files else ["demo"])
+    groups += [load_datasets(name, prefix=options.prefix) for name in names]
+    datasets = combine(*groups)
+    return limit_files(datasets, options.max_files) if options.max_files else datasets
+
+
+class _Stages:
+    """Shows what is being done, and how many events have been read."""
+
+    def __init__(self, progress: Progress, plan: Plan) -> None:
+        self.progress = progress
+        self.plan = plan
+        self.current = None
+
+    def on_stage(self, description: str) -> None:
+        if self.current is not None:
+            self.progress.update(self.current, total=1, completed=1)
+        self.current = self.progress.add_task(description, total=None)
+
+    def on_record(self, record: ak.Array) -> None:
+        self.progress.update(self.current, total=self.plan.entries, advance=int(record.entries[0]))
+
+
+def _report(console: Console, plan: Plan, outcome: Outcome) -> None:
+    from tau3mu.results import cutflow_table
+
+    for name, found in outcome.result.processors.items():
+        console.print(cutflow_table(found.cutflow, title=f"Cutflow of {name}"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

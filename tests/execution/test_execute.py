@@ -1,0 +1,210 @@
+"""All executors find the same, whatever the size of the chunks, and lose nothing in silence."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import awkward as ak
+import numpy as np
+import pytest
+
+from tau3mu.catalogue import load_processors
+from tau3mu.datasets import Dataset, check_files, make_chunks
+from tau3mu.errors import InputError, RunError
+from tau3mu.execution import ProcessorError, execute
+from tau3mu.processors import DsPhiPi, DsPhiPiNotebook
+
+BOTH = [DsPhiPi(), DsPhiPiNotebook()]
+
+
+def chunks_of(datasets, size):
+    return make_chunks(check_files(datasets, DsPhiPi.columns), datasets, size)
+
+
+@pytest.fixture(scope="module")
+def datasets(demo, skim):
+    """Data and (what is treated as) simulation, not in alphabetical order."""
+    return [
+        Dataset("z-skim", {str(path): None for path in skim}),
+        Dataset("demo", {str(demo[0]): None}),
+        Dataset("mc", {str(demo[1]): None}, is_mc=True),
+    ]
+
+
+@pytest.fixture(scope="module")
+def reference(datasets):
+    return execute(chunks_of(datasets, 100_000), BOTH)
+
+
+def run(executor, chunks, processors, client):
+    return execute(chunks, processors, executor=executor, workers=2, client=client)
+
+
+@pytest.mark.dask
+@pytest.mark.parametrize("size", [700, 5000])
+@pytest.mark.parametrize("executor", ["iterative", "futures", "dask"])
+def test_every_executor_and_chunk_size_gives_the_same(executor, size, datasets, reference, client):
+    result = run(executor, chunks_of(datasets, size), BOTH, client)
+    assert result.files == reference.files
+    for name, expected in reference.processors.items():
+        found = result.processors[name]
+        assert found.cutflow == expected.cutflow
+        assert found.counts == expected.counts
+        assert found.candidates.type == expected.candidates.type
+        assert found.candidates.tolist() == expected.candidates.tolist()
+        for key, histogram in expected.histograms.items():
+            got = found.histograms[key]
+            assert got.axes == histogram.axes
+            for data in ("demo", "z-skim"):
+                assert np.array_equal(
+                    got[data, ...].view(flow=True), histogram[data, ...].view(flow=True)
+                )
+            for field in ("value", "variance"):
+                np.testing.assert_allclose(
+                    got.view(flow=True)[field], histogram.view(flow=True)[field], rtol=1e-12
+                )
+
+
+def test_candidates_are_sorted_and_name_their_file(reference, skim, demo):
+    found = reference.processors["dsphipi"].candidates
+    origin = list(zip(found.dataset.tolist(), found.file.tolist(), strict=True))
+    assert origin == sorted(origin)
+    assert list(dict.fromkeys(found.dataset.tolist())) == ["demo", "mc", "z-skim"]
+    assert {file for dataset, file in origin if dataset == "z-skim"} == {str(p) for p in skim}
+    first = found[found.file == str(demo[0])]
+    assert first.event.tolist() == sorted(first.event.tolist())
+
+
+@pytest.mark.dask
+@pytest.mark.parametrize("executor", ["iterative", "futures", "dask"])
+@pytest.mark.parametrize(("sample", "mode"), [("demo", "intended"), ("skim", "notebook")])
+def test_every_executor_finds_what_root_finds(executor, sample, mode, request, oracle, client):
+    paths = request.getfixturevalue(sample)
+    dataset = Dataset(sample, {str(path): None for path in paths})
+    processor = BOTH[mode == "notebook"]
+    result = run(executor, chunks_of([dataset], 1000), [processor], client)
+    expected = json.loads((oracle / f"dsphipi_{sample}_{mode}.json").read_text())
+    found = result.processors[processor.name]
+    flow = {step["name"]: step["events"] for step in found.cutflow[sample]}
+    assert flow == expected["cutflow"]
+    mass = found.histograms["mass"][sample, "nominal", :]
+    assert mass.values().tolist() == expected["hist"]
+    assert ak.sum(found.candidates.vertex_chi2) == pytest.approx(expected["sum_chi2"], rel=1e-12)
+
+
+def test_a_dataset_without_candidates_is_in_every_result(skim):
+    chunks = chunks_of([Dataset("none", {str(skim[0]): None})], 1500)
+    result = execute([replace(chunks[0], stop=9)], BOTH)  # the first candidate is in entry 9
+    found = result.processors["dsphipi"]
+    assert len(found.candidates) == 0
+    assert found.candidates.fields[:3] == ["dataset", "file", "run"]
+    assert "string" in str(found.candidates.dataset.type)
+    assert list(found.histograms["mass"].axes["dataset"]) == ["none"]
+    assert found.cutflow["none"][0]["events"] == 9
+
+
+@pytest.mark.dask
+@pytest.mark.parametrize("executor", ["iterative", "futures", "dask"])
+def test_a_file_that_changed_after_the_check_is_named_and_the_rest_is_kept(
+    executor, demo, tmp_path, client
+):
+    path = tmp_path / "changing.root"
+    shutil.copy(demo[0], path)
+    chunks = chunks_of([Dataset("one", {str(path): None, str(demo[1]): None})], 4000)
+    shutil.copy(demo[0].parent.parent.parent / "tests/data/skim/Tree_PhiPi_1.root", path)
+    result = run(executor, chunks, [DsPhiPi()], client)
+    (missing,) = result.incomplete
+    assert (missing.path, missing.expected, missing.read) == (str(path), 6000, 0)
+    assert "has changed since it was checked" in missing.errors[0]
+    assert result.processors["dsphipi"].cutflow["one"][0]["events"] == 6000
+    assert set(result.processors["dsphipi"].candidates.file.tolist()) == {str(demo[1])}
+
+
+@pytest.mark.dask
+@pytest.mark.parametrize("executor", ["iterative", "futures", "dask"])
+def test_a_failing_processor_is_named_with_file_and_entries(executor, demo, processor_file, client):
+    path = processor_file("    def select(self, events):\n        return events.nothing\n")
+    processors = load_processors([f"{path}:Mine"])
+    chunks = chunks_of([Dataset("one", {str(demo[0]): None})], 10_000)
+    with pytest.raises(ProcessorError, match=rf"Mine failed on {demo[0]}, entries 0 to 6000") as e:
+        run(executor, chunks, processors, client)
+    assert "AttributeError" in str(e.value)
+    assert "return events.nothing" in e.value.details
+
+
+def test_a_processor_that_kills_its_process_is_an_error_not_a_hang(demo, processor_file):
+    path = processor_file(
+        "    def select(self, events):\n        os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    processors = load_processors([f"{path}:Mine"])
+    chunks = chunks_of([Dataset("one", {str(demo[0]): None})], 10_000)
+    with pytest.raises(RunError, match="a worker process died"):
+        execute(chunks, processors, executor="futures", workers=1)
+
+
+def test_no_chunks_are_an_error():
+    with pytest.raises(InputError, match="no events to process"):
+        execute([], BOTH)
+
+
+def test_dask_without_client_is_an_error(datasets):
+    with pytest.raises(InputError, match="needs a client"):
+        execute(chunks_of(datasets[:1], 1500), BOTH, executor="dask")
+
+
+@pytest.mark.dask
+def test_tasks_of_the_dask_graph_are_small(datasets, client):
+    """A task of `uproot.dask` would be 10 MB for the same tree."""
+    import cloudpickle
+
+    from tau3mu.execution.chunk import process_chunk
+
+    chunk = chunks_of(datasets[:1], 1500)[0]
+    task = (process_chunk, 0, chunk, BOTH)
+    assert len(cloudpickle.dumps(task)) < 30_000
+
+
+@pytest.mark.parametrize("executor", ["futures", "dask"])
+def test_interrupting_leaves_no_processes(executor, demo, processor_file, tmp_path):
+    """Ctrl-C reaches the whole process group, as in a terminal."""
+    import os
+    import signal
+
+    pids = tmp_path / "pids"
+    path = processor_file(
+        "    def select(self, events):\n"
+        "        import time, pathlib\n"
+        "        if len(events):\n"
+        f"            (pathlib.Path({str(pids)!r}) / str(os.getpid())).touch()\n"
+        "            time.sleep(60)\n"
+        "        return super().select(events)\n"
+    )
+    pids.mkdir()
+    run = subprocess.Popen(
+        [sys.executable, "-m", "tau3mu.run", "--executor", executor, "--workers", "2",
+         "--processor", f"{path}:Mine", "--no-fit", "--output", str(tmp_path / "out")],
+        start_new_session=True,
+        stderr=subprocess.PIPE,
+        text=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 120
+    while len(list(pids.iterdir())) < 2:
+        assert time.monotonic() < deadline, "the workers did not start"
+        assert run.poll() is None, run.stderr.read()
+        time.sleep(0.2)
+    os.killpg(run.pid, signal.SIGINT)
+    _, errors = run.communicate(timeout=60)
+    assert run.returncode == 130
+    assert "interrupted" in errors
+    assert "Traceback" not in errors
+    deadline = time.monotonic() + 20
+    alive = [pid.name for pid in pids.iterdir()]
+    while alive and time.monotonic() < deadline:
+        alive = [pid for pid in alive if os.path.exists(f"/proc/{pid}")]  # noqa: PTH110
+        time.sleep(0.2)
+    assert not alive

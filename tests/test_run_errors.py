@@ -1,0 +1,279 @@
+"""Every kind of bad input gives one clear error, exit code 1, no traceback and no output."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import awkward as ak
+import numpy as np
+import pytest
+import uproot
+
+from tau3mu.ntuples.layout import layout
+from tau3mu.processors.columns import DSPHIPI
+from tau3mu.run import main
+
+TAU_SKIM = Path(__file__).parent / "data" / "skim" / "TreeData_1.root"
+
+
+@pytest.fixture
+def refused(tmp_path, capsys, monkeypatch):
+    """Runs the command line and returns its error, which has to be the only thing it leaves."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+        try:
+            code = main([str(argument) for argument in arguments])
+        except SystemExit as exit_:
+            code = exit_.code
+        output = capsys.readouterr()
+        assert code == 1
+        assert output.err.count("error:") == 1
+        assert "Traceback" not in output.err
+        assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+        return re.sub(r"\s+", " ", output.err)
+
+    return run
+
+
+@pytest.fixture
+def good(demo, tmp_path):
+    path = tmp_path / "good.root"
+    shutil.copy(demo[0], path)
+    return path
+
+
+def small(path, **changes):
+    """Writes a small RNTuple with the branches that dsphipi reads, save for changes."""
+    table = layout("t3m")
+    arrays = {}
+    for name, branch in table.resolve(DSPHIPI, []).items():
+        inner = branch.type.removeprefix("var * ")
+        if inner == "string":
+            arrays[name] = ak.Array([["HLT_x_v1"], ["HLT_x_v1"]])
+        elif branch.type.startswith("var"):
+            arrays[name] = ak.values_astype(ak.Array([[1.0], [2.0]]), np.dtype(inner))
+        else:
+            arrays[name] = np.zeros(2, dtype=inner)
+    arrays |= changes
+    with uproot.recreate(path) as file:
+        file.mkdir("Tree3Mu").mkrntuple(
+            "ntuple", {key: value for key, value in arrays.items() if value is not None}
+        )
+    return path
+
+
+def test_missing_file(refused, good, tmp_path):
+    error = refused(good, tmp_path / "nothing.root")
+    assert "nothing.root" in error
+    assert "no such file" in error.lower()
+
+
+def test_a_pattern_without_files(refused):
+    assert "none*.root" in refused("none*.root")
+
+
+def test_not_a_root_file(refused, tmp_path):
+    path = tmp_path / "page.root"
+    path.write_text("<html><body>404 Not Found</body></html>" * 50)
+    error = refused(path)
+    assert "page.root" in error
+    assert "ROOT" in error
+
+
+@pytest.mark.parametrize("part", [0.02, 0.3, 0.5, 0.9, 0.9999])
+def test_truncated_file(refused, good, tmp_path, part):
+    content = good.read_bytes()
+    path = tmp_path / "cut.root"
+    path.write_bytes(content[: int(len(content) * part)])
+    error = refused(good, path)
+    assert "cut.root" in error
+    assert "good.root" not in error
+
+
+def test_empty_file(refused, tmp_path):
+    path = tmp_path / "empty.root"
+    path.touch()
+    assert "empty.root" in refused(path)
+
+
+def test_a_folder(refused, tmp_path):
+    (tmp_path / "folder.root").mkdir()
+    assert "folder.root" in refused(tmp_path / "folder.root")
+
+
+def test_missing_tree_of_a_tau_skim(refused):
+    error = refused(TAU_SKIM)
+    assert "Tree3Mu/ntuple" in error  # what was expected
+    assert "TreeMakerBkg/ntuple" in error  # what is there
+
+
+def test_a_tree_that_is_not_in_the_file(refused, good):
+    error = refused(f"{good}:Tree3Mu/tuple")
+    assert "Tree3Mu/tuple" in error
+    assert "Tree3Mu/ntuple" in error
+
+
+def test_missing_branches_are_all_named(refused, tmp_path):
+    error = refused(small(tmp_path / "few.root", MuonPt=None, Track_dz=None))
+    assert "few.root" in error
+    assert "MuonPt" in error
+    assert "Track_dz" in error
+
+
+def test_wrong_branch_type(refused, tmp_path):
+    wrong = ak.values_astype(ak.Array([[1.0], [2.0]]), np.int32)
+    error = refused(small(tmp_path / "types.root", MuonPt=wrong))
+    assert "MuonPt" in error
+    assert "int32" in error
+    assert "float32" in error
+
+
+def test_only_files_without_events(refused, tmp_path):
+    path = tmp_path / "none.root"
+    arrays = small(tmp_path / "two.root")
+    with uproot.open(arrays) as file, uproot.recreate(path) as new:
+        new.mkdir("Tree3Mu").mkrntuple("ntuple", file["Tree3Mu/ntuple"].arrays()[:0])
+    (tmp_path / "two.root").unlink()
+    assert "none.root" in refused(path)
+
+
+def test_a_file_listed_twice_in_other_words(refused, good, tmp_path):
+    link = tmp_path / "link.root"
+    link.symlink_to(good)
+    assert "link.root" in refused(good, link)
+    error = refused(good, f"{good.parent}//{good.name}")
+    assert "good.root" in error
+
+
+def test_a_copy_of_a_file(refused, good, tmp_path):
+    shutil.copy(good, tmp_path / "copy.root")
+    error = refused(good, tmp_path / "copy.root")
+    assert "copy.root" in error
+    assert "good.root" in error
+
+
+def test_all_problems_of_all_files_come_at_once(refused, good, tmp_path):
+    (tmp_path / "empty.root").touch()
+    error = refused(tmp_path / "empty.root", TAU_SKIM, good, tmp_path / "missing.root")
+    for name in ("empty.root", "TreeData_1.root", "missing.root"):
+        assert name in error
+    assert "good.root" not in error
+
+
+def test_unknown_processor(refused):
+    assert "did you mean 'dsphipi'?" in refused("--processor", "dsphpi")
+
+
+def test_processor_file_that_is_missing(refused):
+    assert "mine.py does not exist" in refused("--processor", "mine.py:Mine")
+
+
+def test_processor_file_that_fails_to_import(refused, tmp_path):
+    (tmp_path / "mine.py").write_text("import nothing_of_this_name\n")
+    error = refused("--processor", "mine.py:Mine")
+    assert "mine.py fails to import: ModuleNotFoundError" in error
+
+
+def test_processor_class_that_is_missing(refused, processor_file):
+    path = processor_file("")
+    assert "has no class 'Min' (did you mean 'Mine'?)" in refused("--processor", f"{path}:Min")
+
+
+def test_class_that_is_no_processor(refused, tmp_path):
+    (tmp_path / "mine.py").write_text("class Mine:\n    pass\n")
+    error = refused("--processor", "mine.py:Mine")
+    assert "is not a subclass of tau3mu.selection.Processor" in error
+
+
+def test_two_processors_of_one_name(refused, processor_file):
+    first = processor_file("    name = 'dsphipi'\n")
+    error = refused("--processor", "dsphipi", "--processor", f"{first}:Mine")
+    assert "both called 'dsphipi'" in error
+
+
+def test_processor_with_an_unknown_column(refused, processor_file):
+    path = processor_file("    columns = frozenset({'muon.ptt', 'run'})\n")
+    error = refused("--processor", f"{path}:Mine")
+    assert "muon.ptt" in error
+    assert "muon.pt" in error
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("{", "sets.json"),
+        ("[]", "sets.json"),
+        ('{"a": {"file": {}}}', "did you mean 'files'?"),
+        ('{"a": {"files": {"x.root": null}, "metadata": {"is_mc": "False"}}}', "is_mc"),
+        ('{"a/b": {"files": {"x.root": null}}}', "a/b"),
+        ('{"..": {"files": {"x.root": null}}}', ".."),
+        ('{"a": {"files": {}}}', "a"),
+        ('{"a": {"files": {"x.root": null}}, "a": {"files": {"x.root": null}}}', "a"),
+        ("{}", "sets.json"),
+    ],
+)
+def test_bad_json(refused, tmp_path, content, expected):
+    (tmp_path / "sets.json").write_text(content)
+    error = refused("--dataset", "sets.json")
+    assert expected in error
+    assert "sets.json" in error
+
+
+def test_unknown_dataset(refused):
+    assert "did you mean 'demo'?" in refused("--dataset", "dmeo")
+
+
+def test_files_of_a_dataset_that_are_missing(refused, tmp_path):
+    sets = {"a": {"files": {"x.root": "Tree3Mu/ntuple"}, "metadata": {"is_mc": False}}}
+    (tmp_path / "sets.json").write_text(json.dumps(sets))
+    assert str(tmp_path / "x.root") in refused("--dataset", "sets.json")
+
+
+def test_output_folder_in_use(refused, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "precious.txt").write_text("do not touch")
+    error = refused("--output", "out")
+    assert "out exists already" in error
+
+
+def test_scheduler_that_does_not_answer(refused, tmp_path):
+    error = refused("--executor", "dask", "--scheduler", "tcp://127.0.0.1:9", "--output", "out")
+    assert "tcp://127.0.0.1:9" in error
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("address", ["nonsense", "tcp://", "http://127.0.0.1:80"])
+def test_scheduler_address_that_is_none(refused, address):
+    assert address in refused("--executor", "dask", "--scheduler", address)
+
+
+@pytest.mark.parametrize("option", ["--workers", "--chunk-size", "--max-files"])
+@pytest.mark.parametrize("number", ["0", "-1", "1.5", "many", "", "1e3", "٣"])
+def test_nonsense_numbers(refused, option, number):
+    error = refused("--executor", "futures", f"{option}={number}")
+    assert option in error
+    assert "whole number" in error
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--exector", "dask"], "did you mean --executor?"),
+        (["--executor", "daks"], "daks"),
+        (["--prefix", "x"], "--prefix needs --dataset"),
+        (["--scheduler", "tcp://a:1"], "--scheduler needs --executor dask"),
+        (["--workers", "2"], "--workers needs --executor"),
+        (["--fit", "dsphipi", "--no-fit"], "exclude each other"),
+        (["--fit", "dsphpi"], "did you mean 'dsphipi'?"),
+        (["--fit", "missing.json"], "missing.json"),
+        (["--candidates", "csv"], "csv"),
+    ],
+)
+def test_wrong_usage(refused, arguments, expected):
+    error = refused(*arguments)
+    assert expected.replace("?", "") in error.replace("'", "").replace("?", "") or expected in error
