@@ -1,0 +1,94 @@
+"""The command line `python -m tau3mu.generate`."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from tau3mu.cli import Parser, run_main
+from tau3mu.generate.files import COMPRESSIONS, LAYOUTS, plan_files, write_files
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Sequence
+
+__all__ = ["main"]
+
+_DESCRIPTION = """\
+Writes toy ntuples of the D_s→φ(μμ)π control channel: all branches of the skims with their
+quirks (padded candidates, sentinels, branches of other lengths), and mass peaks of D_s and D⁺
+over combinatorial background. Equal options give equal content, whatever --workers is.
+"""
+_EPILOG = """\
+examples:
+  python -m tau3mu.generate toys --events 20000
+      toys/Tree_PhiPi_1.root, some 200 of its events pass the selection
+  python -m tau3mu.generate toys --events 5000 --simulation
+      toys/Tree_PhiPi_MC_1.root, a D_s in each event, one in seven passes the selection
+  python -m tau3mu.generate toys --events 125000 --files 8 --workers 2 --layout nano
+      a million events as flat trees in NanoAOD's manner, for scaling studies
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Returns the exit code of the command line: 0, or 1 for wrong usage or failure."""
+    options = _parser().parse_args(arguments)
+    return run_main(_generate, options)
+
+
+def _parser() -> Parser:
+    parser = Parser("python -m tau3mu.generate", description=_DESCRIPTION, epilog=_EPILOG)
+    add = parser.add_argument
+    add("directory", metavar="OUTDIR", help="where to write; created if need be")
+    add("--events", type=int, default=10_000, metavar="N", help="events per file (default 10000)")
+    add("--files", type=int, default=1, metavar="M", help="number of files (default 1)")
+    add(
+        "--layout",
+        default="t3m",
+        metavar="NAME",
+        help=f"{' or '.join(LAYOUTS)}: lists per event in an RNTuple, as the skims name them, or "
+        "counted arrays in a TTree, in NanoAOD's manner; same content (default t3m)",
+    )
+    add(
+        "--simulation",
+        action="store_true",
+        help="simulated signal, with generated particles and pileup, rather than data",
+    )
+    add("--seed", type=int, default=1, metavar="S", help="another seed, other events (default 1)")
+    add("--workers", type=int, default=1, metavar="N", help="processes, a file each (default 1)")
+    add(
+        "--compression",
+        default="zstd",
+        metavar="NAME",
+        help=f"{', '.join(COMPRESSIONS)}, at level 1 (default zstd)",
+    )
+    return parser
+
+
+def _generate(options: Namespace) -> int:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    given = {name: value for name, value in vars(options).items() if name != "workers"}
+    plans = plan_files(**given)
+    events = sum(plan.events for plan in plans)
+    start = time.perf_counter()
+    steps = write_files(plans, workers=options.workers)
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("events", total=events)
+        for written in steps:
+            progress.advance(task, written)
+    seconds = time.perf_counter() - start
+    size = sum(plan.path.stat().st_size for plan in plans)
+    console = Console(soft_wrap=True, highlight=False)
+    console.print(
+        f"{options.directory}: {len(plans)} files, {events} events, {size / 1e6:.1f} MB, "
+        f"{events / seconds:.0f} events/s",
+        markup=False,
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,107 @@
+"""Blocks in the form of a layout.
+
+The skims' own layout has a list per event for each column and the names of the triggers in lists,
+the layout in NanoAOD's manner has records and a boolean per trigger.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import awkward as ak
+import numpy as np
+from awkward.contents import ListOffsetArray, NumpyArray, RecordArray
+from awkward.index import Index64
+
+from tau3mu.generate.block import collection_of, partners
+from tau3mu.generate.triggers import menu, prescale, version
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from tau3mu.generate.block import Block
+    from tau3mu.ntuples.layout import Branch, Layout
+
+__all__ = ["as_counted_arrays", "as_lists"]
+
+
+def as_lists(block: Block, table: Layout) -> dict[str, ak.Array]:
+    """Returns the branches of the skims; HLT paths carry the version that they have in the run."""
+    arrays = {}
+    triggers = {level: _trigger_lists(block, level) for level in ("hlt", "l1")}
+    for branch in table.branches:
+        level, _, field = branch.view.partition(".")
+        if level in triggers:
+            arrays[branch.name] = triggers[level][field]
+            continue
+        collection = collection_of(branch.view)
+        content = _content(block, branch)
+        if collection:
+            arrays[branch.name] = _listed(content, block.counts[collection])
+        elif branch.first:
+            arrays[branch.name] = _listed(content, np.ones(len(content), np.int64))
+        else:
+            arrays[branch.name] = ak.Array(content)
+    return arrays
+
+
+def as_counted_arrays(block: Block, table: Layout) -> dict[str, ak.Array]:
+    """Returns the branches in NanoAOD's manner.
+
+    The columns of a collection are records `Muon` with fields such as `pt`, so that the file has
+    them as `Muon_pt` with the common count `nMuon`.
+    """
+    arrays: dict[str, ak.Array] = {}
+    records: dict[str, dict[str, NumpyArray]] = {}
+    counts = {}
+    for branch in table.branches:
+        collection = collection_of(branch.view)
+        if branch.name.endswith("*"):
+            arrays |= _trigger_flags(block, branch)
+        elif not collection:
+            arrays[branch.name] = ak.Array(_content(block, branch))
+        elif collection == branch.view:
+            arrays[branch.name] = _listed(_content(block, branch), block.counts[collection])
+        else:
+            name, _, field = branch.name.partition("_")
+            records.setdefault(name, {})[field] = _content(block, branch)
+            counts[name] = block.counts[collection]
+    for name, fields in records.items():
+        content = RecordArray(list(fields.values()), list(fields))
+        arrays[name] = _listed(content, counts[name])
+    return arrays
+
+
+def _content(block: Block, branch: Branch) -> NumpyArray:
+    primitive = branch.type.removeprefix("var * ")
+    return NumpyArray(block.columns[branch.view].astype(primitive, copy=False))
+
+
+def _listed(content: Any, counts: NDArray[np.int64]) -> ak.Array:
+    offsets = np.concatenate([[0], np.cumsum(counts)])
+    return ak.Array(ListOffsetArray(Index64(offsets), content))
+
+
+def _trigger_flags(block: Block, wildcard: Branch) -> dict[str, ak.Array]:
+    prefix = wildcard.view.removesuffix("*")
+    views = (view for view in block.columns if view.startswith(prefix))
+    return {view.removeprefix(prefix): ak.Array(block.columns[view]) for view in views}
+
+
+def _trigger_lists(block: Block, level: str) -> dict[str, ak.Array]:
+    """Returns names, decisions and prescales of the triggers in each event."""
+    runs, number = np.unique(block.columns["run"], return_inverse=True)
+    menus = [(int(run), name) for run in runs for name in menu(level, int(run))]
+    lengths = np.bincount(np.searchsorted(runs, [run for run, _ in menus]))
+    event, entry = partners(number, lengths)
+    suffixes = [f"_v{version(run)}" if level == "hlt" else "" for run, _ in menus]
+    names = [name + suffix for (_, name), suffix in zip(menus, suffixes, strict=True)]
+    known = sorted({name for _, name in menus})
+    fired = np.stack([block.columns[f"{level}.{name}"] for name in known])
+    row = np.array([known.index(name) for _, name in menus])
+    columns = {
+        "name": ak.Array(names)[entry].layout,
+        "decision": NumpyArray(fired[row[entry], event].astype(np.int32)),
+        "prescale": NumpyArray(np.array([prescale(*item) for item in menus], np.int32)[entry]),
+    }
+    return {field: _listed(content, lengths[number]) for field, content in columns.items()}
