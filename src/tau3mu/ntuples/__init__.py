@@ -9,15 +9,13 @@ import lazy_loader
 if TYPE_CHECKING:
     from tau3mu.ntuples.layout import Layout, detect_layout, layouts
     from tau3mu.ntuples.reader import ReadError, empty_events, read_events
-    from tau3mu.ntuples.schema import NanoSchema, NtupleSchema, T3MSchema
+    from tau3mu.ntuples.schema import NtupleSchema
     from tau3mu.ntuples.triggers import fired
 
 __all__ = [
     "Layout",
-    "NanoSchema",
     "NtupleSchema",
     "ReadError",
-    "T3MSchema",
     "detect_layout",
     "empty_events",
     "fired",
@@ -30,7 +28,7 @@ __getattr__, __dir__, _ = lazy_loader.attach(
     submod_attrs={
         "layout": ["Layout", "detect_layout", "layouts"],
         "reader": ["ReadError", "empty_events", "read_events"],
-        "schema": ["NanoSchema", "NtupleSchema", "T3MSchema"],
+        "schema": ["NtupleSchema"],
         "triggers": ["fired"],
     },
 )

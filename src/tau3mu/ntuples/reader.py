@@ -11,14 +11,13 @@ from coffea.nanoevents import NanoEventsFactory
 
 from tau3mu.errors import Tau3muError
 from tau3mu.ntuples.layout import layout as find_layout
-from tau3mu.ntuples.schema import NanoSchema, NtupleSchema, T3MSchema
+from tau3mu.ntuples.schema import schema_of
+from tau3mu.ntuples.unreadable import READ_ERRORS, reason
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
 __all__ = ["ReadError", "empty_events", "read_events"]
-
-_SCHEMAS: dict[str, type[NtupleSchema]] = {"nano": NanoSchema, "t3m": T3MSchema}
 
 
 class ReadError(Tau3muError, OSError):
@@ -51,23 +50,25 @@ def read_events(
         metadata: Becomes `events.metadata`.
 
     Raises:
-        ReadError: The file is not what it was when it was checked.
+        ReadError: The file can't be read, or is not what it was when it was checked.
     """
-    directory = _open(path)
-    if str(directory.file.uuid) != uuid:
-        message = f"{path}: the file has changed since it was checked (its UUID is another one)"
-        raise ReadError(message)
     wanted = frozenset(branches)
-    return NanoEventsFactory.from_root(
-        directory,
-        treepath=tree,
-        schemaclass=_SCHEMAS[layout],
-        entry_start=start,
-        entry_stop=stop,
-        preload=wanted,
-        iteritems_options={"filter_name": lambda name: name in wanted},
-        metadata=dict(metadata),
-    ).events()
+    try:
+        return NanoEventsFactory.from_root(
+            _open(path, uuid),
+            treepath=tree,
+            schemaclass=schema_of(layout),
+            entry_start=start,
+            entry_stop=stop,
+            preload=wanted,
+            iteritems_options={"filter_name": lambda name: name in wanted},
+            metadata=dict(metadata),
+        ).events()
+    except Tau3muError:
+        raise
+    except READ_ERRORS as error:
+        message = f"{path}: entries {start} to {stop} cannot be read: {reason(error)}"
+        raise ReadError(message) from error
 
 
 def empty_events(
@@ -89,7 +90,7 @@ def empty_events(
         "parameters": {"metadata": dict(metadata)},
         "form_key": None,
     }
-    schema = _SCHEMAS[layout]
+    schema = schema_of(layout)
     form = ak.forms.from_dict(schema(base_form).form)
     return ak.Array(form.length_zero_array(highlevel=False), behavior=schema.behavior())
 
@@ -101,6 +102,10 @@ def _branch_form(kind: str, key: str) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=2)
-def _open(path: str) -> Any:
+def _open(path: str, uuid: str) -> Any:
     # Opening a tree of 300 branches takes longer than reading a small chunk of it.
-    return uproot.open({path: None})
+    directory = uproot.open({path: None})
+    if str(directory.file.uuid) != uuid:
+        message = f"{path}: the file has changed since it was checked (its UUID is another one)"
+        raise ReadError(message)
+    return directory

@@ -14,6 +14,7 @@ operations that coffea lacks are added to it below under names of our own.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, ClassVar
 
 import awkward as ak
@@ -25,7 +26,7 @@ from coffea.nanoevents.util import quote
 from tau3mu.errors import InputError
 from tau3mu.ntuples.layout import Branch, Layout, detect_layout, layout
 
-__all__ = ["NanoSchema", "NtupleSchema", "T3MSchema"]
+__all__ = ["NtupleSchema", "schema_of"]
 
 Form = dict[str, Any]
 
@@ -63,16 +64,10 @@ class NtupleSchema(BaseSchema):  # type: ignore[misc]
         return {**super().behavior(), **vector.backends.awkward.behavior}
 
 
-class T3MSchema(NtupleSchema):
-    """Gives the canonical view of the `std::vector` skims, as TTree or RNTuple."""
-
-    layout_name = "t3m"
-
-
-class NanoSchema(NtupleSchema):
-    """Gives the canonical view of ntuples in NanoAOD's manner."""
-
-    layout_name = "nano"
+@cache
+def schema_of(layout_name: str) -> type[NtupleSchema]:
+    """Returns the schema for trees of which the layout is known."""
+    return type(f"NtupleSchema_{layout_name}", (NtupleSchema,), {"layout_name": layout_name})
 
 
 class _View:

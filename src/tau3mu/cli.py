@@ -1,0 +1,83 @@
+"""What all command lines share: options that must be known, errors without traceback, exit codes.
+
+A command line builds a `Parser`, calls one function through `run_main` and exits with what that
+returns: 0 for success, 1 for wrong usage, bad input and failure; 2 is kept for missing events.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING, NoReturn, ParamSpec
+
+from tau3mu.errors import Tau3muError, suggest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+__all__ = ["Parser", "print_error", "run_main"]
+
+_INTERRUPTED = 130  # what a shell reports for a process that Ctrl-C ended
+_P = ParamSpec("_P")
+
+
+class Parser(argparse.ArgumentParser):
+    """Parses options that must be spelt in full; wrong usage is one message and exit code 1."""
+
+    def __init__(self, prog: str | None = None, description: str | None = None, **kwargs: object):
+        """Creates the parser; the line breaks of description and epilog stay as written."""
+        settings: dict[str, object] = {
+            "formatter_class": argparse.RawDescriptionHelpFormatter,
+            "allow_abbrev": False,
+        }
+        super().__init__(prog, description=description, **(settings | kwargs))  # type: ignore[arg-type]
+
+    def parse_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> argparse.Namespace:
+        """Returns the parsed arguments; an unknown option is named before a missing one is."""
+        given = list(sys.argv[1:] if args is None else args)
+        known = self._options()
+        for argument in given[: given.index("--")] if "--" in given else given:
+            option = argument.partition("=")[0]
+            if option.startswith("--") and option not in known:
+                self.error(f"unknown option {option}{suggest(option, known)}")
+        return super().parse_args(given, namespace)
+
+    def error(self, message: str) -> NoReturn:
+        """Prints the message and exits with code 1, since 2 stands for missing events."""
+        print_error(f"{message}\nsee: {self.prog} --help")
+        sys.exit(1)
+
+    def _options(self) -> set[str]:
+        """Returns the long options of this parser and of its sub-commands."""
+        options = {option for option in self._option_string_actions if option.startswith("--")}
+        for action in self._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                options.update(*(command._options() for command in action.choices.values()))
+        return options
+
+
+def print_error(message: object) -> None:
+    """Prints "error: ..." on stderr, with the label in red on a terminal."""
+    from rich.console import Console
+
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    console.print("error: ", style="bold red", end="")
+    console.print(str(message), markup=False)
+
+
+def run_main(function: Callable[_P, int], *args: _P.args, **kwargs: _P.kwargs) -> int:
+    """Returns the exit code of a command: that of `function`, or that of the error it raised.
+
+    A `Tau3muError` is printed as one message and gives 1; Ctrl-C gives 130. Anything else is a
+    defect and keeps its traceback.
+    """
+    try:
+        return function(*args, **kwargs)
+    except Tau3muError as error:
+        print_error(error)
+        return 1
+    except KeyboardInterrupt:
+        print_error("interrupted")
+        return _INTERRUPTED

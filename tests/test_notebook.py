@@ -1,0 +1,29 @@
+"""The notebook runs from top to bottom, and ends in the fit of the demo."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+
+
+@pytest.mark.slow
+def test_the_notebook_of_the_control_channel(oracle):
+    notebook = nbformat.read(NOTEBOOKS / "dsphipi.ipynb", as_version=4)
+    NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
+    outputs = [output for cell in notebook.cells if "outputs" in cell for output in cell.outputs]
+    text = "".join(str(output.get("text", output.get("data", {}))) for output in outputs)
+    expected = json.loads((oracle / "dsphipi_demo_intended.json").read_text())
+    assert str(expected["cutflow"]) in text
+    assert "valid\n" in text
+    reference = json.loads((oracle / "roofit_dsphipi_demo_wellposed.json").read_text())
+    (line,) = [line for line in text.splitlines() if line.startswith("nDs ")]
+    value, error = reference["params"]["nDs"]
+    assert float(line.split()[1]) == pytest.approx(value, abs=0.05 * error)
+    pictures = [output for output in outputs if "image/png" in output.get("data", {})]
+    assert len(pictures) == 2
