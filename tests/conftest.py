@@ -80,15 +80,14 @@ def write_t3m(tmp_path: Path) -> Callable[[Mapping[str, Any]], Path]:
         by_name = layout("t3m").by_name
         arrays = {}
         for branch, values in branches.items():
-            inner = by_name[branch].type.removeprefix("var * ")
-            kind = by_name[branch].type
-            arrays[branch] = (
-                ak.enforce_type(ak.Array(values), "var * string")
-                if inner == "string"
-                else ak.values_astype(ak.Array(values), np.dtype(inner))
-                if kind.startswith("var")
-                else np.asarray(values, dtype=inner)
-            )
+            # An enforced type alone would drop empty lists at the end (awkward 2.14).
+            inner = by_name[branch].type.rpartition(" ")[2]
+            array = ak.Array(values)
+            if len(values) == 0:
+                array = ak.enforce_type(array, by_name[branch].type)
+            elif inner != "string":
+                array = ak.values_astype(array, np.dtype(inner))
+            arrays[branch] = array
         path = tmp_path / name
         with uproot.recreate(path) as file:
             file.mkdir("Tree3Mu").mkrntuple("ntuple", arrays)

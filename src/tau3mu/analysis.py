@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from tau3mu.catalogue import load_processors
 from tau3mu.datasets import check_files, make_chunks
-from tau3mu.errors import InputError
+from tau3mu.errors import InputError, RunError
 from tau3mu.fit import load_model, shipped_fits
 from tau3mu.results import ResultsFolder, default_folder, provenance, run_log
 
@@ -141,9 +141,7 @@ def analyse(
         stack.enter_context(run_log(results.log_file))
         log.info("%d events in %d files", plan.entries, len(plan.files))
         on_stage("Reading events")
-        result = _execute(plan, client, on_record)
-        for missing in result.incomplete:
-            log.error("%s: %s", missing.path, "; ".join(missing.errors))
+        result = _execute(plan, client, results, on_record)
         on_stage("Writing results")
         for name, found in result.processors.items():
             results.write_processor(
@@ -194,17 +192,30 @@ def _connect(
     return client
 
 
-def _execute(plan: Plan, client: Client | None, on_record: Callable[[ak.Array], None]) -> RunResult:
-    from tau3mu.execution import execute
+def _execute(
+    plan: Plan,
+    client: Client | None,
+    results: ResultsFolder,
+    on_record: Callable[[ak.Array], None],
+) -> RunResult:
+    from tau3mu.execution import ProcessorError, execute
 
-    return execute(
-        plan.chunks,
-        plan.processors,
-        executor=plan.settings.executor,
-        workers=plan.settings.workers,
-        client=client,
-        on_record=on_record,
-    )
+    try:
+        result = execute(
+            plan.chunks,
+            plan.processors,
+            executor=plan.settings.executor,
+            workers=plan.settings.workers,
+            client=client,
+            on_record=on_record,
+        )
+    except ProcessorError as error:
+        log.error("%s", error.details)  # noqa: TRY400 - the traceback of the worker, as text
+        message = f"{error}\nthe traceback is in {results.log_file}"
+        raise RunError(message) from error
+    for missing in result.incomplete:
+        log.error("%s: %s", missing.path, "; ".join(missing.errors))
+    return result
 
 
 def _fit(
@@ -214,8 +225,16 @@ def _fit(
 
     is_mc = {dataset.name: dataset.is_mc for dataset in plan.datasets}
     chosen = spectrum(result.processors[name].histograms[model.histogram], is_mc)
+    lumis = [dataset.lumi for dataset in plan.datasets if dataset.name in chosen.datasets]
     fit = fit_histogram(chosen.histogram, model)
-    save_fit(results.path / name, chosen.histogram, model, fit)
+    save_fit(
+        results.path / name,
+        chosen.histogram,
+        model,
+        fit,
+        lumi=None if None in lumis else sum(lumis),
+        simulation=chosen.simulation,
+    )
     return fit
 
 

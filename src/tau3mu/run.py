@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tau3mu import __version__
-from tau3mu.cli import Parser, run_main
+from tau3mu.cli import Parser, print_error, run_main
 from tau3mu.errors import InputError
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import awkward as ak
     from rich.console import Console
-    from rich.progress import Progress
+    from rich.progress import Progress, TaskID
 
     from tau3mu.analysis import Outcome, Plan
     from tau3mu.datasets import Dataset
@@ -171,8 +171,9 @@ def _run(options: argparse.Namespace) -> int:
             on_file=lambda: progress.advance(checking),
         )
         stages = _Stages(progress, plan)
-        outcome = analyse(plan, on_record=stages.on_record, on_stage=stages.on_stage)
-    _report(Console(), plan, outcome)
+        outcome = analyse(plan, on_record=stages.advance, on_stage=stages.begin)
+        stages.finish()
+    _report(Console(), outcome)
     return outcome.exit_code
 
 
@@ -212,24 +213,38 @@ class _Stages:
     """Shows what is being done, and how many events have been read."""
 
     def __init__(self, progress: Progress, plan: Plan) -> None:
-        self.progress = progress
-        self.plan = plan
-        self.current = None
+        self._progress = progress
+        self._entries = plan.entries
+        self._current: TaskID | None = None
 
-    def on_stage(self, description: str) -> None:
-        if self.current is not None:
-            self.progress.update(self.current, total=1, completed=1)
-        self.current = self.progress.add_task(description, total=None)
+    def begin(self, description: str) -> None:
+        self.finish()
+        self._current = self._progress.add_task(description, total=None)
 
-    def on_record(self, record: ak.Array) -> None:
-        self.progress.update(self.current, total=self.plan.entries, advance=int(record.entries[0]))
+    def finish(self) -> None:
+        if self._current is not None and self._progress.tasks[-1].total is None:
+            self._progress.update(self._current, total=1, completed=1)
+
+    def advance(self, record: ak.Array) -> None:
+        if self._current is not None:
+            read = int(record.entries[0])
+            self._progress.update(self._current, total=self._entries, advance=read)
 
 
-def _report(console: Console, plan: Plan, outcome: Outcome) -> None:
+def _report(console: Console, outcome: Outcome) -> None:
+    from tau3mu.fit.report import print_fit
     from tau3mu.results import cutflow_table
 
     for name, found in outcome.result.processors.items():
         console.print(cutflow_table(found.cutflow, title=f"Cutflow of {name}"))
+    for fit in outcome.fits.values():
+        print_fit(console, fit)
+    for missing in outcome.result.incomplete:
+        print_error(
+            f"{missing.path}: {missing.expected - missing.read} of {missing.expected} events are "
+            f"missing: {'; '.join(missing.errors)}"
+        )
+    console.print(f"Results: {outcome.folder}", markup=False, soft_wrap=True, highlight=False)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,42 @@
+"""Datasets: from dataset files or a list of ntuples to chunks that cover every event once.
+
+`load_datasets` reads dataset files and `dataset_from_files` takes plain files; `check_files` opens
+each file and says what is wrong with it before the work begins; `make_chunks` splits the files.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import lazy_loader
+
+if TYPE_CHECKING:
+    from tau3mu.datasets.chunks import Chunk, make_chunks
+    from tau3mu.datasets.dataset import Dataset, combine, dataset_from_files, limit_files
+    from tau3mu.datasets.inspection import CheckedFile
+    from tau3mu.datasets.loading import load_datasets, shipped_datasets
+    from tau3mu.datasets.preflight import check_files
+
+__all__ = [
+    "CheckedFile",
+    "Chunk",
+    "Dataset",
+    "check_files",
+    "combine",
+    "dataset_from_files",
+    "limit_files",
+    "load_datasets",
+    "make_chunks",
+    "shipped_datasets",
+]
+
+__getattr__, __dir__, _ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "chunks": ["Chunk", "make_chunks"],
+        "dataset": ["Dataset", "combine", "dataset_from_files", "limit_files"],
+        "inspection": ["CheckedFile"],
+        "loading": ["load_datasets", "shipped_datasets"],
+        "preflight": ["check_files"],
+    },
+)

@@ -59,7 +59,7 @@ def connect(scheduler: str | None, *, workers: int) -> Iterator[Client]:
                 LocalCluster(
                     n_workers=workers,
                     threads_per_worker=1,
-                    dashboard_address=None,
+                    dashboard_address="127.0.0.1:0",  # nobody else can reach it
                     silence_logs="ERROR",
                 ) as cluster,
                 Client(cluster) as client,

@@ -1,0 +1,111 @@
+"""Chunks: the pieces of files that tasks work on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from tau3mu.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from tau3mu.datasets.dataset import Dataset
+    from tau3mu.datasets.inspection import CheckedFile
+
+__all__ = ["Chunk", "make_chunks"]
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """The entries [start, stop) of one file, with all that a task has to know about them.
+
+    Attributes:
+        dataset: The name of the dataset.
+        path: The file, an absolute path or a URL.
+        tree: The name of the tree.
+        layout: The name of the layout of the tree.
+        uuid: The UUID of the file when it was checked; another one means another file.
+        start: The first entry.
+        stop: The entry after the last.
+        branches: The branches to read.
+        era: The data-taking era, if there is one.
+        is_mc: Whether it is simulation.
+        lumi: The integrated luminosity of the whole dataset in fb^-1, None if it is not known.
+        extra: Further facts about the dataset.
+    """
+
+    dataset: str
+    path: str
+    tree: str
+    layout: str
+    uuid: str
+    start: int
+    stop: int
+    branches: tuple[str, ...]
+    era: str | None = None
+    is_mc: bool = False
+    lumi: float | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    @property
+    def entries(self) -> int:
+        """The number of entries."""
+        return self.stop - self.start
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What processors find in `events.metadata`."""
+        facts = {"dataset": self.dataset, "era": self.era, "is_mc": self.is_mc, "lumi": self.lumi}
+        return {**self.extra, **facts}
+
+
+def make_chunks(
+    checked: Iterable[CheckedFile], datasets: Iterable[Dataset], chunk_size: int
+) -> list[Chunk]:
+    """Returns chunks that cover every entry of the files once.
+
+    Args:
+        checked: The files, as `check_files` returns them.
+        datasets: The datasets that they belong to.
+        chunk_size: The largest number of entries of a chunk. A file is split into as few chunks
+            as this allows, equal in size to one entry.
+
+    Returns:
+        The chunks in the order of the datasets, their files, and the entries. A file without
+        entries has none.
+
+    Raises:
+        InputError: The chunk size is smaller than one.
+    """
+    if chunk_size < 1:
+        message = f"chunks of {chunk_size} entries hold nothing; expected 1 or more"
+        raise InputError(message)
+    files = {(file.dataset, file.path): file for file in checked}
+    return [
+        Chunk(
+            dataset=dataset.name,
+            path=file.path,
+            tree=file.tree,
+            layout=file.layout,
+            uuid=file.uuid,
+            start=start,
+            stop=stop,
+            branches=file.branches,
+            era=dataset.era,
+            is_mc=dataset.is_mc,
+            lumi=dataset.lumi,
+            extra=dataset.extra,
+        )
+        for dataset in datasets
+        for path in dataset.files
+        for file in [files[dataset.name, path]]
+        for start, stop in _split(file.entries, chunk_size)
+    ]
+
+
+def _split(entries: int, chunk_size: int) -> list[tuple[int, int]]:
+    parts = -(-entries // chunk_size)
+    edges = [entries * i // parts for i in range(parts + 1)] if parts else []
+    return list(pairwise(edges))

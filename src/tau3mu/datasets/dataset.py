@@ -1,0 +1,106 @@
+"""What a dataset is, and the files of the command line as one."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from tau3mu.datasets.locations import expand, file_map, split_tree
+from tau3mu.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+__all__ = ["Dataset", "combine", "dataset_from_files", "limit_files"]
+
+_NAME = re.compile(r"[A-Za-z0-9_.-]+")
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Files that are analysed as one: the data of an era, or a simulated sample.
+
+    Attributes:
+        name: What results call it; letters, digits and `_.-`, since files are named after it.
+        files: The name of the tree by file (absolute path or URL), None for the tree of the
+            layout that the file has.
+        era: The data-taking era, such as 2017B.
+        is_mc: Whether it is simulation.
+        lumi: The integrated luminosity in fb^-1, None if it is not known.
+        extra: Further facts; processors find them in `events.metadata`.
+
+    Raises:
+        InputError: The name cannot be the name of a file, or there are no files.
+    """
+
+    name: str
+    files: Mapping[str, str | None]
+    era: str | None = None
+    is_mc: bool = False
+    lumi: float | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Checks what the types cannot tell."""
+        if not _NAME.fullmatch(self.name) or self.name in {".", ".."}:
+            message = f"dataset name {self.name!r}: expected letters, digits and _.- only"
+            raise InputError(message)
+        if not self.files:
+            message = f"dataset {self.name!r} has no files"
+            raise InputError(message)
+
+
+def dataset_from_files(patterns: Sequence[str]) -> Dataset:
+    """Returns one dataset named `files`: data without luminosity.
+
+    Args:
+        patterns: Local files, glob patterns or URLs, each with `:tree` at its end if the tree is
+            not that of a known layout.
+
+    Raises:
+        InputError: A pattern matches nothing, or a file is listed twice.
+    """
+    split = [split_tree(pattern) for pattern in patterns]
+    return Dataset("files", file_map((path, tree) for p, tree in split for path in expand(p)))
+
+
+def combine(*groups: Iterable[Dataset]) -> list[Dataset]:
+    """Returns all datasets in one list.
+
+    Raises:
+        InputError: Two datasets have the same name, or share a file.
+    """
+    datasets = [dataset for group in groups for dataset in group]
+    names: set[str] = set()
+    owner: dict[str, str] = {}
+    for dataset in datasets:
+        if dataset.name in names:
+            message = f"dataset {dataset.name!r} is given twice; names have to be unique"
+            raise InputError(message)
+        names.add(dataset.name)
+        for path in dataset.files:
+            if path in owner:
+                message = (
+                    f"file {path} is listed in dataset {owner[path]!r} and in dataset "
+                    f"{dataset.name!r}; its events would count twice"
+                )
+                raise InputError(message)
+            owner[path] = dataset.name
+    return datasets
+
+
+def limit_files(datasets: Iterable[Dataset], max_files: int) -> list[Dataset]:
+    """Returns the datasets with at most the first `max_files` files of each.
+
+    Raises:
+        InputError: The limit is smaller than one.
+    """
+    if max_files < 1:
+        message = f"at most {max_files} files per dataset leaves nothing; expected 1 or more"
+        raise InputError(message)
+    return [
+        replace(dataset, files=dict(islice(dataset.files.items(), max_files)))
+        for dataset in datasets
+    ]

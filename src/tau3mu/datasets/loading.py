@@ -1,0 +1,134 @@
+"""Dataset files: JSON in, validated datasets out.
+
+A dataset file is one object with an entry per dataset, in coffea's form:
+
+    {"2017B": {"files": {"store/x_1.root": "Tree3Mu/ntuple"},
+               "metadata": {"era": "2017B", "is_mc": false, "lumi": 4.8}}}
+
+- `files` maps paths to trees; instead of the name of a tree there may be null (the tree of the
+  layout that the file has) or coffea's `{"object_path": tree}`. A list of `path` and `path:tree`
+  will do too.
+- `metadata` knows `era`, `is_mc` (false if absent: data), `lumi` in fb^-1, and `extra`: an object
+  that processors find in `events.metadata`. Every other key is an error, so that a misspelt
+  `is_MC` does not turn simulation into data.
+- Relative paths lie under the prefix, or without one in the folder of the dataset file.
+
+The form of the tutorial is read as well: `type` ("data" or "mc"), `rootpath`, `files` (names
+between spaces), `treename`, and `era`, `lumi` and `skim`. With a prefix, `rootpath` always lies
+under it, also when it begins with a slash.
+"""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from tau3mu.datasets.dataset import Dataset, combine
+from tau3mu.datasets.locations import file_map, locate
+from tau3mu.datasets.schema import TutorialEntry, parse_entry
+from tau3mu.errors import InputError, suggest
+
+__all__ = ["load_datasets", "shipped_datasets"]
+
+
+def load_datasets(file: str | Path, *, prefix: str | None = None) -> list[Dataset]:
+    """Returns the datasets of a dataset file.
+
+    Args:
+        file: The name of a shipped dataset file (see `shipped_datasets`) or the path of one.
+        prefix: Where the files lie: a folder or a URL that is put before relative paths.
+
+    Raises:
+        InputError: The file cannot be read, is not a dataset file, or lists a file twice. The
+            message names all problems.
+    """
+    path = _path_of(file)
+    try:
+        return _datasets(_read_json(path), folder=path.parent, prefix=prefix)
+    except InputError as error:
+        message = f"dataset file {path}: {error}"
+        raise InputError(message) from error
+
+
+def shipped_datasets() -> list[str]:
+    """Returns the names of the dataset files that ship with the package."""
+    return sorted(path.stem for path in _shipped().glob("*.json") if _is_dataset_file(path))
+
+
+def _path_of(file: str | Path) -> Path:
+    if isinstance(file, str) and file in (shipped := shipped_datasets()):
+        return _shipped() / f"{file}.json"
+    path = Path(file).expanduser()
+    if not path.exists():
+        shipped = shipped_datasets()
+        message = (
+            f"there is no dataset file {str(file)!r}{suggest(str(file), shipped)}; expected a JSON "
+            f"file or one of the shipped datasets: {', '.join(shipped)}"
+        )
+        raise InputError(message)
+    return path
+
+
+def _shipped() -> Path:
+    return Path(str(files("tau3mu.data")))
+
+
+def _is_dataset_file(path: Path) -> bool:
+    """Tells dataset files from the correction files beside them."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    return all(isinstance(entry, dict) and "files" in entry for entry in content.values())
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_unique)
+    except OSError as error:
+        message = f"cannot be read: {error.strerror}"
+        raise InputError(message) from error
+    except UnicodeDecodeError as error:
+        message = "is not text in UTF-8, expected JSON"
+        raise InputError(message) from error
+    except (json.JSONDecodeError, RecursionError) as error:
+        message = f"is not JSON: {error}"
+        raise InputError(message) from error
+    if not isinstance(content, dict) or not content:
+        message = 'expected an object of datasets: {"name": {"files": {...}, "metadata": {...}}}'
+        raise InputError(message)
+    return content
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in result:
+            message = f"key {key!r} appears twice in one object; expected each once"
+            raise InputError(message)
+        result[key] = value
+    return result
+
+
+def _datasets(content: dict[str, Any], *, folder: Path, prefix: str | None) -> list[Dataset]:
+    found = [_dataset(name, content[name], folder=folder, prefix=prefix) for name in content]
+    problems = [line for result in found if isinstance(result, list) for line in result]
+    if problems:
+        several = [f"{len(problems)} problems:", *problems]
+        raise InputError("\n  ".join(several) if len(problems) > 1 else problems[0])
+    return combine([result for result in found if isinstance(result, Dataset)])
+
+
+def _dataset(name: str, entry: object, *, folder: Path, prefix: str | None) -> Dataset | list[str]:
+    """Returns a dataset, or a line for each problem that its entry has."""
+    try:
+        parsed = parse_entry(entry)
+        # The tutorial puts its prefix before every rootpath, a slash at the beginning or not.
+        slash = "/" if prefix is not None and isinstance(parsed, TutorialEntry) else ""
+        files = file_map(
+            (locate(path.lstrip(slash), folder=folder, prefix=prefix), tree)
+            for path, tree in parsed.trees()
+        )
+        facts = parsed.facts()
+        return Dataset(name, files, facts.era, facts.is_mc, facts.lumi, facts.extra)
+    except InputError as error:
+        return [f"dataset {name!r}: {line}" for line in str(error).splitlines()]

@@ -1,0 +1,271 @@
+"""The command line end to end, as a user has it: another process, another folder, real files."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+from importlib.metadata import version
+
+import numpy as np
+import pytest
+import uproot
+
+from tau3mu.results import load_candidates, load_histograms
+from tau3mu.run import main
+
+
+def command(*arguments, cwd):
+    return subprocess.run(
+        [sys.executable, "-m", "tau3mu.run", *map(str, arguments)],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """The run of the README: on a local Dask cluster, in an empty folder, with the fit."""
+    folder = tmp_path_factory.mktemp("run")
+    return command("--executor", "dask", "--chunk-size", "2500", cwd=folder), folder
+
+
+@pytest.mark.dask
+@pytest.mark.slow
+class TestTheRunOfTheReadme:
+    def test_it_succeeds_and_names_its_results(self, finished):
+        done, folder = finished
+        assert done.returncode == 0, done.stderr
+        (results,) = (folder / "results").iterdir()
+        assert results.name.endswith("-dsphipi")
+        assert f"Results: results/{results.name}" in done.stdout
+        assert "Traceback" not in done.stderr
+        assert "Warning" not in done.stderr
+        assert {path.name for path in results.iterdir()} == {"run.json", "log.txt", "dsphipi"}
+        assert {path.name for path in (results / "dsphipi").iterdir()} == {
+            "cutflow.json", "cutflow.txt", "matching.json", "histograms.json", "histograms.root",
+            "candidates.root", "fit.json", "mass_fit.png", "mass_fit.pdf",
+        }  # fmt: skip
+
+    def test_it_shows_cutflow_and_yields(self, finished, oracle):
+        done, _ = finished
+        expected = json.loads((oracle / "dsphipi_demo_intended.json").read_text())["cutflow"]
+        rows = [line.split("│") for line in done.stdout.splitlines() if "│" in line]
+        shown = {row[2].strip(): int(row[3]) for row in rows if len(row) == 9}
+        assert shown == expected
+        values = {row[1].strip(): row[2].strip() for row in rows if len(row) == 5}
+        for name in ("nDs", "nDplus", "nBkg"):
+            assert "±" in values[name]
+        assert "The fit is valid." in done.stdout
+
+    def test_files_hold_what_root_finds(self, finished, oracle):
+        (results,) = (finished[1] / "results").iterdir()
+        folder = results / "dsphipi"
+        expected = json.loads((oracle / "dsphipi_demo_intended.json").read_text())
+        with uproot.open(folder / "histograms.root") as file:
+            values, edges = file["demo/mass"].to_numpy()
+            assert "demo/mass_muon_sf_up" not in file.keys(cycle=False)
+        assert values.tolist() == expected["hist"]
+        np.testing.assert_allclose(edges, np.linspace(1.65, 2.01, 63), rtol=1e-15)
+        histogram = load_histograms(folder)["mass"]
+        assert histogram["demo", "nominal", :].values().tolist() == expected["hist"]
+        cutflow = json.loads((folder / "cutflow.json").read_text())["demo"]
+        assert {step["name"]: step["events"] for step in cutflow} == expected["cutflow"]
+        candidates = load_candidates(folder)
+        assert candidates.fields == [
+            "dataset", "file", "run", "lumi", "event", "triplet", "mass", "vertex_chi2", "pt",
+            "eta", "phi", "dimuon_mass", "flight_significance", "weight", "weight_muon_sf_up",
+            "weight_muon_sf_down",
+        ]  # fmt: skip
+        with (oracle / "dsphipi_demo_intended_events.csv").open() as file:
+            events = [
+                (int(r["run"]), int(r["evt"]), int(r["triplet"])) for r in csv.DictReader(file)
+            ]
+        columns = (candidates[name].tolist() for name in ("run", "event", "triplet"))
+        assert sorted(zip(*columns, strict=True)) == sorted(events)
+
+    def test_run_json_says_how_it_was_made(self, finished, demo):
+        (results,) = (finished[1] / "results").iterdir()
+        run = json.loads((results / "run.json").read_text())
+        assert run["complete"] is True
+        assert [item["path"] for item in run["inputs"]] == [str(path) for path in demo]
+        for item, path in zip(run["inputs"], demo, strict=True):
+            assert item["entries"] == item["read"] == 6000
+            assert item["uuid"] == str(uproot.open(path).file.uuid)
+        assert run["configuration"]["executor"] == "dask"
+        assert run["configuration"]["chunk_size"] == 2500
+        assert run["versions"]["tau3mu"] == version("tau3mu")
+        assert run["fits"] == {"dsphipi": {"valid": True}}
+        assert run["command"][-4:] == ["--executor", "dask", "--chunk-size", "2500"]
+        assert "12000 events in 2 files" in (results / "log.txt").read_text()
+
+    def test_the_plot_is_a_picture(self, finished):
+        (results,) = (finished[1] / "results").iterdir()
+        assert (results / "dsphipi" / "mass_fit.png").read_bytes().startswith(b"\x89PNG")
+        assert (results / "dsphipi" / "mass_fit.pdf").read_bytes().startswith(b"%PDF")
+
+    def test_the_fit_can_be_repeated_without_events(self, finished):
+        _, folder = finished
+        (results,) = (folder / "results").iterdir()
+        done = subprocess.run(
+            [sys.executable, "-m", "tau3mu.fit", "dsphipi", "--input", str(results),
+             "--output", "again"],
+            cwd=folder, capture_output=True, text=True, timeout=300, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        first = json.loads((results / "dsphipi" / "fit.json").read_text())["parameters"]
+        second = json.loads((folder / "again" / "fit.json").read_text())["parameters"]
+        for name, parameter in first.items():
+            assert second[name]["value"] == pytest.approx(parameter["value"], rel=1e-6)
+
+
+@pytest.mark.parametrize("option", ["--help", "--list", "--version"])
+def test_looking_around_imports_nothing_heavy(option, tmp_path):
+    program = (
+        "import sys\n"
+        "from tau3mu.run import main\n"
+        "try:\n"
+        f"    code = main([{option!r}])\n"
+        "except SystemExit as exit_:\n"
+        "    code = exit_.code\n"
+        "heavy = {'coffea', 'dask', 'distributed', 'zfit', 'tensorflow', 'matplotlib'}\n"
+        "print('heavy:', sorted(heavy & set(sys.modules)), 'code:', code)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    assert "heavy: [] code: 0" in done.stdout
+
+
+def test_list_shows_all_that_ships(capsys):
+    assert main(["--list"]) == 0
+    shown = capsys.readouterr().out
+    for name in ("dsphipi", "dsphipi_notebook", "dsphipi_2017", "demo", "triplet.vertex_chi2"):
+        assert name in shown
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit) as exit_:
+        main(["--version"])
+    assert exit_.value.code == 0
+    assert capsys.readouterr().out == f"tau3mu {version('tau3mu')}\n"
+
+
+def test_processors_share_a_pass_and_have_a_folder_each(tmp_path, demo, processor_file):
+    mine = processor_file("    columns = frozenset({*DsPhiPi.columns, 'muon.energy'})\n")
+    code = main(
+        ["--processor", "dsphipi", "--processor", "dsphipi_notebook", "--processor", f"{mine}:Mine",
+         "--no-fit", "--candidates", "parquet", "--output", str(tmp_path / "out"), *map(str, demo)]
+    )  # fmt: skip
+    assert code == 0
+    n = {
+        name: len(load_candidates(tmp_path / "out" / name))
+        for name in ("dsphipi", "dsphipi_notebook", "Mine")
+    }
+    assert n == {"dsphipi": 1480, "dsphipi_notebook": 2787, "Mine": 1480}
+    assert (tmp_path / "out" / "dsphipi" / "candidates.parquet").exists()
+    run = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert list(run["datasets"]) == ["files"]
+
+
+def test_files_and_datasets_together(tmp_path, skim):
+    output = tmp_path / "out"
+    code = main(
+        [
+            "--no-fit",
+            "--dataset",
+            "demo",
+            "--max-files",
+            "1",
+            "--output",
+            str(output),
+            *map(str, skim),
+        ]
+    )
+    assert code == 0
+    cutflow = json.loads((output / "dsphipi" / "cutflow.json").read_text())
+    assert {name: steps[0]["events"] for name, steps in cutflow.items()} == {
+        "demo": 6000,
+        "files": 1500,
+    }
+
+
+def test_simulation_has_variations_in_every_output(tmp_path, demo):
+    sets = {"mc": {"files": {str(demo[0]): None}, "metadata": {"is_mc": True}}}
+    (tmp_path / "sets.json").write_text(json.dumps(sets))
+    output = tmp_path / "out"
+    assert (
+        main(["--no-fit", "--dataset", str(tmp_path / "sets.json"), "--output", str(output)]) == 0
+    )
+    candidates = load_candidates(output / "dsphipi")
+    with uproot.open(output / "dsphipi" / "histograms.root") as file:
+        for suffix in ("", "_muon_sf_up", "_muon_sf_down"):
+            weights = candidates[f"weight{suffix}"].to_numpy()
+            values, _ = np.histogram(candidates.mass, 62, (1.65, 2.01), weights=weights)
+            np.testing.assert_allclose(file[f"mc/mass{suffix}"].values(), values, rtol=1e-12)
+    counts = json.loads((output / "dsphipi" / "matching.json").read_text())["mc"]
+    assert counts["muon_sf_legs"] == 2 * len(candidates)
+    assert 0 < counts["muon_sf_outside"] < counts["muon_sf_legs"]
+
+
+def test_files_without_events_count_nothing_and_are_warned_of(tmp_path, demo, write_t3m, caplog):
+    from tau3mu.ntuples.layout import layout
+    from tau3mu.processors.columns import DSPHIPI
+
+    empty = write_t3m({name: [] for name in layout("t3m").resolve(DSPHIPI, [])}, "none.root")
+    output = tmp_path / "out"
+    assert main(["--no-fit", "--output", str(output), str(demo[0]), str(empty)]) == 0
+    assert "no events" in caplog.text
+    assert "none.root" in caplog.text
+    inputs = json.loads((output / "run.json").read_text())["inputs"]
+    assert {item["path"]: item["entries"] for item in inputs} == {str(demo[0]): 6000, str(empty): 0}
+
+
+def test_missing_events_are_named_and_give_exit_code_2(tmp_path, demo, capsys, monkeypatch):
+    """A file that is damaged in the middle passes the check of its header and trees."""
+    path = tmp_path / "damaged.root"
+    shutil.copy(demo[0], path)
+    branch = uproot.open(demo[0])["Tree3Mu/ntuple"]["TripletVtx2_Chi2"]
+    with path.open("r+b") as file:
+        file.seek(branch.member("fBasketSeek")[0] + 90)
+        file.write(os.urandom(200))
+    output = tmp_path / "out"
+    assert main(["--no-fit", "--output", str(output), str(path), str(demo[1])]) == 2
+    shown = capsys.readouterr()
+    assert f"{path}: 6000 of 6000 events are missing" in shown.err
+    run = json.loads((output / "run.json").read_text())
+    assert run["complete"] is False
+    assert [item["read"] for item in run["inputs"]] == [0, 6000]
+    assert "cannot be read" in run["inputs"][0]["errors"][0]
+    cutflow = json.loads((output / "dsphipi" / "cutflow.json").read_text())
+    assert cutflow["files"][0]["events"] == 6000
+
+
+def test_a_failing_processor_ends_the_run_and_leaves_its_traceback(
+    tmp_path, processor_file, capsys
+):
+    path = processor_file("    def select(self, events):\n        return events.nothing\n")
+    output = tmp_path / "out"
+    assert main(["--no-fit", "--processor", f"{path}:Mine", "--output", str(output)]) == 1
+    error = capsys.readouterr().err
+    assert "Mine failed on" in error
+    assert "Traceback" not in error
+    assert "return events.nothing" in (output / "log.txt").read_text()
+
+
+@pytest.mark.slow
+def test_an_invalid_fit_gives_exit_code_1_and_keeps_the_results(tmp_path, capsys):
+    """The original model has a slope that wants to go beyond its limit."""
+    output = tmp_path / "out"
+    code = main(["--fit", "dsphipi_notebook", "--output", str(output)])
+    fit = json.loads((output / "dsphipi" / "fit.json").read_text())
+    assert code == (0 if fit["valid"] else 1)
+    assert fit["valid"] is False
+    assert "NOT VALID" in capsys.readouterr().out
+    assert (output / "dsphipi" / "mass_fit.png").exists()
