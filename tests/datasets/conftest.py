@@ -5,8 +5,8 @@ import json
 import re
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from threading import Thread
+from typing import TYPE_CHECKING
 
 import awkward as ak
 import numpy as np
@@ -15,6 +15,9 @@ import uproot
 
 from tau3mu.datasets import Dataset, check_files, load_datasets
 from tau3mu.errors import InputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 T3M_COLUMNS = frozenset({"run", "event", "muon.pt", "triplet.mass", "hlt.HLT_Tau3mu_v"})
 NANO_COLUMNS = frozenset({"run", "event", "muon.pt", "triplet.mass"})

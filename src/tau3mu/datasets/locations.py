@@ -66,8 +66,11 @@ def expand(pattern: str) -> list[str]:
     if path.is_dir():
         message = f"{pattern} is a folder, expected files: write {pattern.rstrip('/')}/*.root"
         raise InputError(message)
+    if path.exists() or not glob.has_magic(str(path)):
+        # A file that is missing is reported with all others, by the check of the files.
+        return [str(path.absolute())]
     # Path.glob takes no absolute patterns.
-    found = [str(path)] if path.exists() else glob.glob(str(path), recursive=True)  # noqa: PTH207
+    found = glob.glob(str(path), recursive=True)  # noqa: PTH207
     if not found:
         message = f"no file matches {pattern!r} in {Path.cwd()}"
         raise InputError(message)
