@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from http.server import ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import awkward as ak
 import numpy as np
 import pytest
 import uproot
+from misbehaving_server import Handler
 
 from tau3mu.ntuples import read_events
 from tau3mu.ntuples.layout import layout
@@ -120,3 +123,19 @@ def processor_file(tmp_path: Path) -> Callable[[str], Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def demo_paths(demo):
+    return [str(path) for path in demo]
+
+
+@pytest.fixture
+def server(tmp_path):
+    """Serves `tmp_path`; a folder in the URL makes it misbehave (see `Handler`)."""
+    handler = type("ServerOfFolder", (Handler,), {"folder": tmp_path})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
+        thread = Thread(target=running.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{running.server_port}"
+        running.shutdown()

@@ -1,12 +1,7 @@
 from __future__ import annotations
 
-import contextlib
 import json
 import re
-import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
-from typing import TYPE_CHECKING
 
 import awkward as ak
 import numpy as np
@@ -15,9 +10,6 @@ import uproot
 
 from tau3mu.datasets import Dataset, check_files, load_datasets
 from tau3mu.errors import InputError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 T3M_COLUMNS = frozenset({"run", "event", "muon.pt", "triplet.mass", "hlt.HLT_Tau3mu_v"})
 NANO_COLUMNS = frozenset({"run", "event", "muon.pt", "triplet.mass"})
@@ -94,57 +86,6 @@ def nano_file(tmp_path):
         return str(tmp_path / name)
 
     return write
-
-
-@pytest.fixture
-def demo_paths(demo):
-    return [str(path) for path in demo]
-
-
-class _Handler(BaseHTTPRequestHandler):
-    """Serves the files of a folder; the folder in the URL says how it misbehaves."""
-
-    folder: Path
-
-    def log_message(self, *args):
-        pass
-
-    def do_HEAD(self):
-        self.do_GET()
-
-    def do_GET(self):
-        manner, _, name = self.path.strip("/").rpartition("/")
-        if manner == "slow":
-            time.sleep(2)
-        if manner.isdecimal() or not (self.folder / name).is_file():
-            self.send_error(int(manner or 404))
-            return
-        content = (self.folder / name).read_bytes()
-        asked = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
-        part = slice(None)
-        if asked and manner != "no_ranges":
-            part = slice(int(asked[1]), int(asked[2]) + 1)
-            self.send_response(206)
-            self.send_header("Content-Range", f"bytes {asked[1]}-{asked[2]}/{len(content)}")
-        else:
-            self.send_response(200)
-        self.send_header("Content-Length", str(len(content[part])))
-        self.end_headers()
-        if self.command == "GET":
-            body = content[part][: 100 if manner == "breaks_off" else None]
-            with contextlib.suppress(ConnectionError):
-                self.wfile.write(body)
-
-
-@pytest.fixture
-def server(tmp_path):
-    """Serves `tmp_path`; a folder in the URL makes it misbehave (see `_Handler`)."""
-    handler = type("Handler", (_Handler,), {"folder": tmp_path})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
-        thread = Thread(target=running.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{running.server_port}"
-        running.shutdown()
 
 
 @pytest.fixture

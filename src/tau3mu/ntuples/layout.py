@@ -109,7 +109,9 @@ class Layout:
             if collection == padded:
                 wanted.add(self.pad.name)
         order = {branch.name: i for i, branch in enumerate(self.branches)}
-        rows = ((name, self.find(name)) for name in sorted(wanted, key=lambda n: order.get(n, -1)))
+        rows = (
+            (name, self.find(name)) for name in sorted(wanted, key=lambda n: (order.get(n, -1), n))
+        )
         return {name: row for name, row in rows if row is not None}
 
     def _trigger_branches(self, level: str, pattern: str, available: Iterable[str]) -> set[str]:
