@@ -155,8 +155,6 @@ def _lazy_histograms(
                 for name, empty in empty_histograms(processor, chunks).items()
             }
             candidates = dak.flatten(part.found[processor.name].candidates)
-            processor.fill(
-                histograms[processor.name], candidates, dataset=dataset, is_mc=is_mc
-            )
+            processor.fill(histograms[processor.name], candidates, dataset=dataset, is_mc=is_mc)
         lazy.append(histograms)
     return lazy

@@ -60,7 +60,7 @@ def read_events(
             schemaclass=schema_of(layout),
             entry_start=start,
             entry_stop=stop,
-            preload=wanted,
+            preload=lambda branch: branch.name in wanted,
             iteritems_options={"filter_name": lambda name: name in wanted},
             metadata=dict(metadata),
         ).events()
