@@ -36,7 +36,7 @@ _LAST_PT_WIDTH = 4.0
 
 def scale_factors() -> CorrectionSet:
     """Returns the stand-in table."""
-    rows = [
+    rows: list[Content] = [
         _binning("pt", pt, [_entries((low + high) / 2, _centre(*edges)) for edges in pairwise(pt)])
         for low, high in pairwise(_ETA_EDGES)
         for pt in [_LAST_PT_EDGES if high == _ETA_EDGES[-1] else _PT_EDGES]

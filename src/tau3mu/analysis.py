@@ -226,13 +226,14 @@ def _fit(
     is_mc = {dataset.name: dataset.is_mc for dataset in plan.datasets}
     chosen = spectrum(result.processors[name].histograms[model.histogram], is_mc)
     lumis = [dataset.lumi for dataset in plan.datasets if dataset.name in chosen.datasets]
+    known = [lumi for lumi in lumis if lumi is not None]
     fit = fit_histogram(chosen.histogram, model)
     save_fit(
         results.path / name,
         chosen.histogram,
         model,
         fit,
-        lumi=None if None in lumis else sum(lumis),
+        lumi=sum(known) if len(known) == len(lumis) else None,
         simulation=chosen.simulation,
     )
     return fit

@@ -129,7 +129,7 @@ def _list(_: argparse.Namespace) -> int:
     from tau3mu.processors import SHIPPED
 
     table = Table("Processor", "Columns that it reads", title="Processors", show_lines=True)
-    for name, (_, columns) in SHIPPED.items():
+    for name, (_class, columns) in SHIPPED.items():
         table.add_row(name, ", ".join(sorted(columns)))
     console = Console()
     console.print(table)
