@@ -101,7 +101,7 @@ class TestTheRunOfTheReadme:
         assert run["configuration"]["executor"] == "dask"
         assert run["configuration"]["chunk_size"] == 2500
         assert run["versions"]["tau3mu"] == version("tau3mu")
-        assert run["fits"] == {"dsphipi": {"valid": True}}
+        assert run["fits"]["dsphipi"]["valid"] is True
         assert run["command"][-4:] == ["--executor", "dask", "--chunk-size", "2500"]
         assert "12000 events in 2 files" in (results / "log.txt").read_text()
 
@@ -269,3 +269,19 @@ def test_an_invalid_fit_gives_exit_code_1_and_keeps_the_results(tmp_path, capsys
     assert fit["valid"] is False
     assert "NOT VALID" in capsys.readouterr().out
     assert (output / "dsphipi" / "mass_fit.png").exists()
+
+
+def test_a_spectrum_without_entries_keeps_the_results_and_gives_exit_code_1(
+    tmp_path, skim, processor_file, capsys
+):
+    path = processor_file(
+        "    def select(self, events):\n        return super().select(events[:0])\n"
+    )
+    output = tmp_path / "out"
+    arguments = ["--processor", f"{path}:Mine", "--fit", "dsphipi", "--output", str(output)]
+    assert main([*arguments, str(skim[0])]) == 1
+    shown = capsys.readouterr()
+    assert "the fit of Mine could not be made" in shown.err
+    assert "Cutflow of Mine" in shown.out
+    assert (output / "Mine" / "candidates.root").exists()
+    assert json.loads((output / "run.json").read_text())["fits"]["Mine"]["valid"] is False

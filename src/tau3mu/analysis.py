@@ -18,7 +18,7 @@ from tau3mu.fit import load_model, shipped_fits
 from tau3mu.results import ResultsFolder, default_folder, provenance, run_log
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     import awkward as ak
@@ -77,13 +77,15 @@ class Outcome:
     folder: Path
     result: RunResult
     fits: dict[str, FitResult] = field(default_factory=dict)
+    not_fitted: dict[str, str] = field(default_factory=dict)
 
     @property
     def exit_code(self) -> int:
         """0 if all events were read and all fits are valid, 2 if events are missing, else 1."""
         if self.result.incomplete:
             return 2
-        return 0 if all(fit.valid for fit in self.fits.values()) else 1
+        valid = not self.not_fitted and all(fit.valid for fit in self.fits.values())
+        return 0 if valid else 1
 
 
 def prepare(
@@ -153,12 +155,16 @@ def analyse(
                 candidates_format=plan.settings.candidates,
             )
         results.write_run(_record(plan, result, started))
-        fits = {}
+        outcome = Outcome(results.path, result)
         for name, model in plan.models.items():
             on_stage(f"Fitting {model.histogram} of {name}")
-            fits[name] = _fit(plan, name, model, result, results)
-        results.write_run(_record(plan, result, started, fits))
-    return Outcome(results.path, result, fits)
+            try:
+                outcome.fits[name] = _fit(plan, name, model, result, results)
+            except InputError as error:  # such as a histogram without entries
+                log.error("%s: %s", name, error)  # noqa: TRY400 - a message for users
+                outcome.not_fitted[name] = str(error)
+        results.write_run(_record(plan, result, started, outcome))
+    return outcome
 
 
 def _models(processors: Sequence[Processor], fit: str | None) -> dict[str, FitModel]:
@@ -240,7 +246,7 @@ def _fit(
 
 
 def _record(
-    plan: Plan, result: RunResult, started: datetime, fits: Mapping[str, FitResult] | None = None
+    plan: Plan, result: RunResult, started: datetime, outcome: Outcome | None = None
 ) -> dict[str, Any]:
     """Returns what `run.json` holds."""
     read = {(file.dataset, file.path): file for file in result.files}
@@ -282,6 +288,17 @@ def _record(
             for dataset in plan.datasets
         },
         "inputs": inputs,
-        "fits": {name: {"valid": fit.valid} for name, fit in (fits or {}).items()},
+        "fits": _validity(outcome) if outcome else {},
         **provenance(started=started),
     }
+
+
+def _validity(outcome: Outcome) -> dict[str, dict[str, Any]]:
+    fitted = {
+        name: {"valid": fit.valid, "messages": list(fit.messages)}
+        for name, fit in outcome.fits.items()
+    }
+    failed = {
+        name: {"valid": False, "messages": [text]} for name, text in outcome.not_fitted.items()
+    }
+    return fitted | failed

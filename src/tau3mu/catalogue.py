@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import cloudpickle
+
 from tau3mu.errors import InputError, suggest
 from tau3mu.processors import SHIPPED
 
@@ -88,8 +90,6 @@ def _import_file(path: Path) -> ModuleType:
         message = f"processor file {path} fails to import: {type(error).__name__}: {error}"
         raise InputError(message) from error
     # The file is not installed on the workers, so the class itself has to travel.
-    import cloudpickle
-
     cloudpickle.register_pickle_by_value(module)
     return module
 

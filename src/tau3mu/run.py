@@ -239,6 +239,8 @@ def _report(console: Console, outcome: Outcome) -> None:
         console.print(cutflow_table(found.cutflow, title=f"Cutflow of {name}"))
     for fit in outcome.fits.values():
         print_fit(console, fit)
+    for name, reason in outcome.not_fitted.items():
+        print_error(f"the fit of {name} could not be made: {reason}")
     for missing in outcome.result.incomplete:
         print_error(
             f"{missing.path}: {missing.expected - missing.read} of {missing.expected} events are "

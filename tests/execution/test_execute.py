@@ -111,12 +111,12 @@ def test_a_dataset_without_candidates_is_in_every_result(skim):
 @pytest.mark.dask
 @pytest.mark.parametrize("executor", ["iterative", "futures", "dask"])
 def test_a_file_that_changed_after_the_check_is_named_and_the_rest_is_kept(
-    executor, demo, tmp_path, client
+    executor, demo, skim, tmp_path, client
 ):
     path = tmp_path / "changing.root"
     shutil.copy(demo[0], path)
     chunks = chunks_of([Dataset("one", {str(path): None, str(demo[1]): None})], 4000)
-    shutil.copy(demo[0].parent.parent.parent / "tests/data/skim/Tree_PhiPi_1.root", path)
+    shutil.copy(skim[0], path)
     result = run(executor, chunks, [DsPhiPi()], client)
     (missing,) = result.incomplete
     assert (missing.path, missing.expected, missing.read) == (str(path), 6000, 0)
@@ -208,3 +208,15 @@ def test_interrupting_leaves_no_processes(executor, demo, processor_file, tmp_pa
         alive = [pid for pid in alive if os.path.exists(f"/proc/{pid}")]  # noqa: PTH110
         time.sleep(0.2)
     assert not alive
+
+
+@pytest.mark.dask
+def test_a_processor_of_a_file_reaches_workers_that_do_not_have_it(
+    demo, processor_file, client, reference
+):
+    path = processor_file("    cut = 1.9\n", name="only_here.py")
+    processors = load_processors([f"{path}:Mine"])
+    path.unlink()
+    chunks = chunks_of([Dataset("demo", {str(demo[0]): None})], 3000)
+    found = run("dask", chunks, processors, client).processors["Mine"]
+    assert found.cutflow["demo"] == reference.processors["dsphipi"].cutflow["demo"]

@@ -8,11 +8,12 @@ of a tree into every task.)
 from __future__ import annotations
 
 from contextlib import contextmanager
-from functools import partial, reduce
+from functools import lru_cache, partial, reduce
 from operator import add
 from typing import TYPE_CHECKING, Any
 
 import awkward as ak
+import cloudpickle
 
 from tau3mu.errors import InputError, RunError
 from tau3mu.execution.chunk import empty_record, process_chunk
@@ -105,7 +106,7 @@ def run_dask(
     from distributed.scheduler import KilledWorker, NoWorkerError
 
     collection = dak.from_map(
-        partial(process_chunk, processors=processors),
+        partial(_process, processors=cloudpickle.dumps(tuple(processors))),
         range(len(chunks)),
         chunks,
         meta=ak.Array(empty_record(chunks[0], processors).layout.to_typetracer(forget_length=True)),
@@ -130,6 +131,18 @@ def run_dask(
         for processor in processors
     }
     return records, totals
+
+
+def _process(index: int, chunk: Chunk, processors: bytes) -> ak.Array:
+    return process_chunk(index, chunk, _unpacked(processors))
+
+
+@lru_cache(maxsize=2)
+def _unpacked(processors: bytes) -> Sequence[Processor]:
+    # Bytes, since Dask itself would send the class of a user's file by a name that workers do not
+    # know, and since they are unpacked once per process rather than once per chunk.
+    unpacked: Sequence[Processor] = cloudpickle.loads(processors)
+    return unpacked
 
 
 def _lazy_histograms(

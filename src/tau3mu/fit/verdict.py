@@ -1,0 +1,88 @@
+"""Whether a fit can be trusted, and in plain words what is not as it should be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tau3mu.fit.covariance import Covariance, Stop
+    from tau3mu.fit.engine import Limits
+    from tau3mu.fit.result import Minimum
+
+__all__ = ["describe_doubts", "find_faults"]
+
+_ACCURATE = 3
+_ONE_SIGMA = 0.5  # of the NLL
+
+
+def find_faults(
+    *, converged: bool, edm: float, covariance: Covariance, stops: Mapping[str, Stop]
+) -> list[tuple[str, str]]:
+    """Returns what makes a fit invalid: the status, and the message that explains it."""
+    faults = []
+    if not converged:
+        text = f"Minuit did not converge: its estimated distance to the minimum is {edm:.1e}"
+        faults.append(("not converged", text))
+    for name, stop in stops.items():
+        if stop.holds:
+            text = (
+                f"{name} is at its {stop.side} limit {stop.limit:g}, and the likelihood would grow "
+                "beyond it: all values depend on this limit"
+            )
+            faults.append(("parameter at limit", text))
+    if covariance.quality < _ACCURATE:
+        state = (
+            "could not be calculated",
+            "is only approximate",
+            "had to be made positive definite",
+        )
+        text = f"the covariance matrix {state[covariance.quality]}: the errors are not right"
+        faults.append(("covariance not accurate", text))
+    return faults
+
+
+def describe_doubts(
+    *,
+    covariance: Covariance,
+    stops: Mapping[str, Stop],
+    limits: Limits,
+    minima: Sequence[Minimum],
+    failed_starts: int,
+    weighted: bool,
+) -> list[str]:
+    """Returns what a reader should know of a fit without making it invalid."""
+    doubts = [
+        f"{name} is at its {stop.side} limit {stop.limit:g}, where the likelihood does not depend "
+        "on it any more"
+        for name, stop in stops.items()
+        if not stop.holds
+    ]
+    for name, error in covariance.errors.items():
+        interval = limits[name]
+        if interval is not None and error > (interval[1] - interval[0]) / 2:
+            doubts.append(
+                f"the data do not determine {name}: its error {error:.2g} is more than half of its "
+                f"range {interval[0]:g} to {interval[1]:g}"
+            )
+    doubts += [_describe_minimum(minimum, minima[0]) for minimum in minima[1:]]
+    if failed_starts:
+        doubts.append(f"{failed_starts} starts did not end in a minimum")
+    if weighted:
+        doubts.append("the entries are weighted: the errors are those of the sums of weights")
+    return doubts
+
+
+def _describe_minimum(minimum: Minimum, best: Minimum) -> str:
+    shifts = {
+        name: abs(value - best.values[name]) / (abs(best.values[name]) or 1.0)
+        for name, value in minimum.values.items()
+    }
+    name = max(shifts, key=lambda key: shifts[key])
+    close = "within one standard deviation" if minimum.delta_nll < _ONE_SIGMA else "a worse one"
+    starts = "1 start" if minimum.starts == 1 else f"{minimum.starts} starts"
+    return (
+        f"{starts} ended in another minimum, {minimum.delta_nll:.2f} higher in NLL ({close}), with "
+        f"{name} = {minimum.values[name]:.4g} instead of {best.values[name]:.4g}"
+    )

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import json
+
+import hist
+import numpy as np
+import pytest
+
+from tau3mu.fit import fit_histogram, load_model
+
+
+@pytest.fixture(scope="session")
+def with_starts():
+    """The same fit from fewer points, where finding the best minimum is not what is tested."""
+
+    def change(model, number):
+        return model.model_copy(
+            update={"starts": model.starts.model_copy(update={"number": number})}
+        )
+
+    return change
+
+
+@pytest.fixture(scope="session")
+def histogram_of():
+    """Makes the histogram that a processor would fill, from its contents and variances."""
+
+    def make(contents, variances=None):
+        histogram = hist.Hist(
+            hist.axis.Regular(62, 1.65, 2.01, name="mass", label="m(μμπ) [GeV]"),
+            storage=hist.storage.Weight(),
+        )
+        histogram.view().value = contents
+        histogram.view().variance = contents if variances is None else variances
+        return histogram
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def spectra(oracle, histogram_of):
+    """The best-candidate masses of the demo and of a million toy events."""
+    return {
+        name: histogram_of(
+            json.loads((oracle / f"dsphipi_{name}_intended.json").read_text())["hist"]
+        )
+        for name in ("demo", "1M")
+    }
+
+
+@pytest.fixture(scope="session")
+def dsphipi():
+    return load_model("dsphipi")
+
+
+@pytest.fixture(scope="session")
+def notebook():
+    return load_model("dsphipi_notebook")
+
+
+@pytest.fixture(scope="session")
+def fits(spectra, dsphipi):
+    """The results of the shipped fit."""
+    return {name: fit_histogram(histogram, dsphipi) for name, histogram in spectra.items()}
+
+
+@pytest.fixture(scope="session")
+def notebook_fits(spectra, notebook):
+    """The results of the original notebook's model."""
+    return {name: fit_histogram(histogram, notebook) for name, histogram in spectra.items()}
+
+
+@pytest.fixture(scope="session")
+def truth(fits):
+    """The fitted values of the million events: a spectrum to draw toys from."""
+    return dict(fits["1M"].values)
+
+
+@pytest.fixture
+def toy(histogram_of):
+    """Draws a histogram from expected counts."""
+    generator = np.random.default_rng(20)
+    return lambda expected: histogram_of(generator.poisson(expected).astype(float))
