@@ -20,7 +20,11 @@ SHIPPED = {
 }
 """The shipped processors by name: their class and the columns that they read."""
 
-__getattr__, __dir__, _ = lazy_loader.attach(
+__getattr__, _, _ = lazy_loader.attach(
     __name__,
     submod_attrs={"dsphipi": ["DsPhiPi"], "dsphipi_notebook": ["DsPhiPiNotebook"]},
 )
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,8 @@ from tau3mu.fit.fitting import expected_counts
 from tau3mu.fit.shapes import SHAPES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from hist import Hist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -64,14 +67,26 @@ def plot_fit(
         upper, lower = figure.subplots(2, 1, sharex=True, gridspec_kw=grid)
         _draw_spectrum(upper, counts, model, result, simulation=simulation)
         _draw_pulls(lower, counts, model, result)
-        mplhep.cms.label(
-            "Private work",
-            data=not simulation,
-            rlabel="" if lumi is None else f"{lumi:.3g} fb⁻¹ (13 TeV)",
-            ax=upper,
-        )
+        with _no_new_pyplot_figures():
+            mplhep.cms.label(
+                "Private work",
+                data=not simulation,
+                rlabel="" if lumi is None else f"{lumi:.3g} fb⁻¹ (13 TeV)",
+                ax=upper,
+            )
         figure.align_ylabels([upper, lower])
     return figure
+
+
+@contextmanager
+def _no_new_pyplot_figures() -> Iterator[None]:
+    """Closes what mplhep's label opens beside its axes; a notebook would show it (mplhep 1.3)."""
+    import matplotlib.pyplot as plt
+
+    before = set(plt.get_fignums())
+    yield
+    for number in set(plt.get_fignums()) - before:
+        plt.close(number)
 
 
 def _draw_spectrum(

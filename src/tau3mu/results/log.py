@@ -24,9 +24,8 @@ log = logging.getLogger(__name__)
 def run_log(path: Path) -> Iterator[None]:
     """Appends what is logged within the block to a file, and the error that ends the block.
 
-    From this package, messages of level INFO and above are kept; from others, those that their
-    loggers let through, which is WARNING and above by default. Times are UTC, and passwords and
-    tokens are replaced.
+    From this package, messages of level INFO and above are kept, from others those of level
+    WARNING and above. Times are UTC, and passwords and tokens are replaced.
 
     A disk that becomes full ends the log with one warning to the other handlers, not the run.
 
@@ -39,6 +38,7 @@ def run_log(path: Path) -> Iterator[None]:
         message = f"cannot write {path}: {error.strerror or error}"
         raise RunError(message) from error
     handler.setFormatter(_Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.addFilter(_is_ours_or_serious)
     package, root = logging.getLogger("tau3mu"), logging.getLogger()
     level = package.level
     package.setLevel(min(level or logging.INFO, logging.INFO))
@@ -56,6 +56,10 @@ def run_log(path: Path) -> Iterator[None]:
         package.setLevel(level)
         with suppress(OSError):
             handler.close()
+
+
+def _is_ours_or_serious(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.WARNING or record.name.partition(".")[0] == "tau3mu"
 
 
 class _Handler(logging.FileHandler):

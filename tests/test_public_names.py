@@ -1,0 +1,72 @@
+"""The public names of each package: few, and changed only on purpose."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+
+import pytest
+
+PUBLIC = {
+    "tau3mu": ["__version__"],
+    "tau3mu.analysis": ["CHUNK_SIZE", "Outcome", "Plan", "Settings", "analyse", "prepare"],
+    "tau3mu.catalogue": ["load_processor", "load_processors"],
+    "tau3mu.cli": ["Parser", "print_error", "run_main"],
+    "tau3mu.corrections": ["MuonScaleFactors", "ScaleFactors"],
+    "tau3mu.datasets": [
+        "CheckedFile", "Chunk", "Dataset", "check_files", "combine", "dataset_from_files",
+        "limit_files", "load_datasets", "make_chunks", "shipped_datasets",
+    ],
+    "tau3mu.errors": ["InputError", "RunError", "Tau3muError", "suggest"],
+    "tau3mu.execution": [
+        "FileRead", "ProcessorError", "ProcessorResult", "RunResult", "connect", "execute",
+        "process_chunk",
+    ],
+    "tau3mu.fit": [
+        "FitModel", "FitResult", "Spectrum", "fit_histogram", "load_model", "plot_fit",
+        "save_fit", "shipped_fits", "spectrum",
+    ],
+    "tau3mu.generate": ["generate"],
+    "tau3mu.ntuples": [
+        "Layout", "NtupleSchema", "ReadError", "detect_layout", "empty_events", "fired",
+        "layouts", "read_events",
+    ],
+    "tau3mu.processors": ["SHIPPED", "DsPhiPi", "DsPhiPiNotebook"],
+    "tau3mu.results": [
+        "ResultsFolder", "cutflow_table", "default_folder", "load_candidates",
+        "load_histograms", "plot_histogram", "provenance", "run_log",
+    ],
+    "tau3mu.run": ["main"],
+    "tau3mu.selection": [
+        "MUON_MASS", "Match", "Processor", "Selection", "Step", "Survivors", "invariant_mass",
+        "match", "pairs_within", "passes_muon_acceptance", "step", "unique_objects",
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_public_names(name):
+    module = importlib.import_module(name)
+    assert sorted(module.__all__) == sorted(PUBLIC[name])
+    for public in PUBLIC[name]:
+        assert getattr(module, public) is not None
+
+
+PACKAGES = ["datasets", "execution", "fit", "ntuples", "processors", "results", "selection"]
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_dir_shows_the_public_names(name):
+    module = importlib.import_module(f"tau3mu.{name}")
+    assert set(PUBLIC[f"tau3mu.{name}"]) <= set(dir(module))
+
+
+@pytest.mark.parametrize("heavy", ["tensorflow", "zfit", "dask", "matplotlib.pyplot"])
+def test_nothing_but_its_use_imports_what_is_heavy(heavy):
+    packages = ", ".join(f"tau3mu.{name}" for name in PACKAGES)
+    program = f"import sys, tau3mu, {packages}, tau3mu.analysis; print({heavy!r} in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "False\n"
