@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from importlib.metadata import version
 
 import numpy as np
@@ -285,3 +286,50 @@ def test_a_spectrum_without_entries_keeps_the_results_and_gives_exit_code_1(
     assert "Cutflow of Mine" in shown.out
     assert (output / "Mine" / "candidates.root").exists()
     assert json.loads((output / "run.json").read_text())["fits"]["Mine"]["valid"] is False
+
+
+@pytest.fixture
+def scheduler(tmp_path):
+    """The address of a scheduler with one worker, each a process of its own."""
+    file = tmp_path / "scheduler.json"
+    common = ["--scheduler-file", str(file), "--no-dashboard"]
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-m", f"distributed.cli.dask_{kind}", *common, *options],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=tmp_path,
+        )
+        for kind, options in (
+            ("scheduler", ["--host", "127.0.0.1", "--port", "0"]),
+            ("worker", ["--host", "127.0.0.1", "--nthreads", "1"]),
+        )
+    ]
+    deadline = time.monotonic() + 60
+    while not file.exists() or not file.read_text():
+        assert time.monotonic() < deadline, "the scheduler did not start"
+        time.sleep(0.1)
+    yield json.loads(file.read_text())["address"]
+    for process in processes:
+        process.terminate()
+        process.wait(30)
+
+
+@pytest.mark.dask
+def test_a_scheduler_that_runs_already_is_used_and_left_running(
+    scheduler, tmp_path, demo, processor_file
+):
+    from distributed import Client
+
+    path = processor_file("    pass\n")
+    for name in ("first", "second"):
+        code = main(
+            ["--no-fit", "--executor", "dask", "--scheduler", scheduler, "--chunk-size", "3000",
+             "--processor", f"{path}:Mine", "--output", str(tmp_path / name), str(demo[0])]
+        )  # fmt: skip
+        assert code == 0
+    first, second = (load_candidates(tmp_path / name / "Mine") for name in ("first", "second"))
+    assert first.tolist() == second.tolist()
+    assert len(first) > 600
+    with Client(scheduler, timeout="10s") as client:
+        assert len(client.scheduler_info()["workers"]) == 1

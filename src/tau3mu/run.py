@@ -237,6 +237,10 @@ def _report(console: Console, outcome: Outcome) -> None:
 
     for name, found in outcome.result.processors.items():
         console.print(cutflow_table(found.cutflow, title=f"Cutflow of {name}"))
+        for dataset, counts in found.counts.items():
+            shown = ", ".join(f"{count} {number}" for count, number in counts.items() if number)
+            if shown:
+                console.print(f"{dataset}: {shown}", highlight=False, markup=False)
     for fit in outcome.fits.values():
         print_fit(console, fit)
     for name, reason in outcome.not_fitted.items():
