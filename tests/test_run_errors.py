@@ -24,8 +24,12 @@ def refused(tmp_path, capsys, monkeypatch):
     """Runs the command line and returns its error, which has to be the only thing it leaves."""
     monkeypatch.chdir(tmp_path)
 
+    def there():
+        paths = (path for path in tmp_path.rglob("*") if "__pycache__" not in path.parts)
+        return {path: path.stat().st_mtime_ns for path in paths}
+
     def run(*arguments):
-        before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+        before = there()
         try:
             code = main([str(argument) for argument in arguments])
         except SystemExit as exit_:
@@ -34,7 +38,7 @@ def refused(tmp_path, capsys, monkeypatch):
         assert code == 1
         assert output.err.count("error:") == 1
         assert "Traceback" not in output.err
-        assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+        assert there() == before
         return re.sub(r"\s+", " ", output.err)
 
     return run
