@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 __all__ = ["ReadError", "empty_events", "read_events"]
 
 
+# ISA-L decompresses zlib, in which ROOT writes by default, twice as fast as Python does. The
+# documented switch, `uproot.ZLIB.library`, does not reach the object that reads (uproot 5.7).
+uproot.compression._decompress_ZLIB.library = "isal"
+
+
 class ReadError(Tau3muError, OSError):
     """Is raised when events that should be there can't be read."""
 
@@ -104,7 +109,7 @@ def _branch_form(kind: str, key: str) -> dict[str, Any]:
 @lru_cache(maxsize=2)
 def _open(path: str, uuid: str) -> Any:
     # Opening a tree of 300 branches takes longer than reading a small chunk of it.
-    directory = uproot.open({path: None})
+    directory = uproot.open({path: None}, array_cache=None)
     if str(directory.file.uuid) != uuid:
         message = f"{path}: the file has changed since it was checked (its UUID is another one)"
         raise ReadError(message)

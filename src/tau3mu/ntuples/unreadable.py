@@ -12,10 +12,12 @@ import asyncio
 import lzma
 import struct
 import zlib
+from typing import cast
 
 import aiohttp
 import cramjam
 import uproot
+from isal import isal_zlib
 
 __all__ = ["READ_ERRORS", "reason"]
 
@@ -28,6 +30,7 @@ READ_ERRORS: tuple[type[Exception], ...] = (
     uproot.DeserializationError,
     cramjam.DecompressionError,
     zlib.error,
+    cast("type[Exception]", isal_zlib.IsalError),  # its stub calls it an instance
     lzma.LZMAError,
     struct.error,
     ValueError,  # not a ROOT file, checksums, broken text

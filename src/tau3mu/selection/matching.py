@@ -6,7 +6,7 @@ as float for muons and as double for legs and tracks.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import awkward as ak
 import numpy as np
@@ -59,31 +59,67 @@ def match(legs: ak.Array, objects: ak.Array) -> Match:
     Returns:
         The indices and counts, events × triplets.
     """
-    pairs = ak.cartesian({"leg": legs, "object": objects}, axis=1, nested=True)
-    exact = _equal(pairs.leg, pairs.object)
-    close = _close(pairs.leg, pairs.object)
-    n_exact, n_close = ak.sum(exact, axis=2), ak.sum(close, axis=2)
-    distance = ak.where(close, pairs.leg.deltaR(pairs.object), np.inf)
-    first_exact = ak.mask(ak.argmax(exact, axis=2), n_exact > 0)
-    closest = ak.mask(ak.argmin(distance, axis=2), n_close > 0)
-    return Match(ak.where(n_exact > 0, first_exact, closest), n_exact, n_close)
+    counts = ak.num(legs, axis=1)
+    leg, candidate = _flattened(legs), _flattened(objects)
+    first, number, row = _pairs(ak.to_numpy(counts), ak.to_numpy(ak.num(objects, axis=1)))
+    # One row per pair of a leg and an object of its event, the objects of a leg in their order.
+    position = np.arange(len(row)) - np.repeat(np.cumsum(number) - number, number)
+    one = {name: values[row] for name, values in leg.items()}
+    other = {
+        name: values[np.repeat(first, number) + position] for name, values in candidate.items()
+    }
+    exact, (close, distance) = _equal(one, other), _close(one, other)
+    n_legs = len(number)
+    n_exact = np.bincount(row[exact], minlength=n_legs)
+    n_close = np.bincount(row[close], minlength=n_legs)
+    index = np.full(n_legs, -1)
+    nearest = np.flatnonzero(close)[np.argsort(-distance[close], kind="stable")]
+    index[row[nearest]] = position[nearest]  # the last to be written is the closest
+    index[row[exact][::-1]] = position[exact][::-1]  # ... is the first
+    found = ak.mask(ak.Array(index), index >= 0)
+    return Match(*(ak.unflatten(values, counts) for values in (found, n_exact, n_close)))
 
 
-def _equal(first: ak.Array, second: ak.Array) -> ak.Array:
-    same = [_rounded(first[name]) == _rounded(second[name]) for name in ("pt", "eta", "phi")]
+def _flattened(momenta: ak.Array) -> dict[str, npt.NDArray[Any]]:
+    return {name: ak.to_numpy(ak.flatten(momenta[name])) for name in ("pt", "eta", "phi")}
+
+
+def _pairs(
+    n_legs: npt.NDArray[np.int64], n_objects: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Returns for each leg the first object of its event and their number, for each pair its leg.
+
+    Args:
+        n_legs: Number of legs per event.
+        n_objects: Number of objects per event.
+    """
+    first = np.repeat(np.cumsum(n_objects) - n_objects, n_legs)
+    number = np.repeat(n_objects, n_legs)
+    return first, number, np.repeat(np.arange(len(number)), number)
+
+
+def _equal(
+    one: dict[str, npt.NDArray[Any]], other: dict[str, npt.NDArray[Any]]
+) -> npt.NDArray[np.bool_]:
+    same: list[npt.NDArray[np.bool_]] = [
+        one[name].astype(np.float32) == other[name].astype(np.float32) for name in one
+    ]
     return same[0] & same[1] & same[2]
 
 
-def _close(first: ak.Array, second: ak.Array) -> ak.Array:
-    return (
-        (abs(first.eta - second.eta) < ANGLE_TOLERANCE)
-        & (abs(first.deltaphi(second)) < ANGLE_TOLERANCE)
-        & (abs(first.pt - second.pt) < PT_TOLERANCE * abs(second.pt))
+def _close(
+    one: dict[str, npt.NDArray[Any]], other: dict[str, npt.NDArray[Any]]
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float64]]:
+    """Tells which pairs are within the tolerances, and returns their distances in ΔR."""
+    deta = one["eta"].astype(np.float64) - other["eta"]
+    dphi = np.mod(one["phi"].astype(np.float64) - other["phi"] + np.pi, 2 * np.pi) - np.pi
+    dpt = one["pt"].astype(np.float64) - other["pt"]
+    close = (
+        (np.abs(deta) < ANGLE_TOLERANCE)
+        & (np.abs(dphi) < ANGLE_TOLERANCE)
+        & (np.abs(dpt) < PT_TOLERANCE * np.abs(other["pt"]))
     )
-
-
-def _rounded(values: ak.Array) -> ak.Array:
-    return ak.values_astype(values, np.float32)
+    return close, np.hypot(deta, dphi)
 
 
 def _flat(counts: ak.Array) -> npt.NDArray[np.int64]:
