@@ -32,7 +32,8 @@ def test_python_blocks_run_in_order(page, tmp_path, monkeypatch):
             (tmp_path / match[2]).write_text(match[3])
     script = tmp_path / "page.py"
     script.write_text(program)
-    runpy.run_path(str(script), run_name="__main__")
+    namespace = runpy.run_path(str(script), run_name="__main__")
+    assert any(not name.startswith("__") for name in namespace)
 
 
 COMMANDS = [

@@ -50,7 +50,9 @@ def test_public_names(name):
     module = importlib.import_module(name)
     assert sorted(module.__all__) == sorted(PUBLIC[name])
     for public in PUBLIC[name]:
-        assert getattr(module, public) is not None
+        value = getattr(module, public)
+        assert value is not None
+        assert not callable(value) or value.__doc__
 
 
 PACKAGES = ["datasets", "execution", "fit", "ntuples", "processors", "results", "selection"]

@@ -2,25 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from tau3mu import datasets
 from tau3mu.datasets import Dataset, combine, dataset_from_files, limit_files
 from tau3mu.errors import InputError
-
-
-def test_public_names():
-    assert dir(datasets) == [
-        "CheckedFile",
-        "Chunk",
-        "Dataset",
-        "check_files",
-        "combine",
-        "dataset_from_files",
-        "limit_files",
-        "load_datasets",
-        "make_chunks",
-        "shipped_datasets",
-    ]
-    assert all(hasattr(datasets, name) for name in datasets.__all__)
 
 
 @pytest.mark.parametrize("name", ["2017B", "a.b-c_d", "..."])

@@ -105,21 +105,3 @@ def test_help_is_fast_and_teaches():
     assert "--histogram NAME" in done.stdout
     assert "exit codes:" in done.stdout
     assert done.stdout.endswith("0 True\n[]\n")
-
-
-def test_public_names():
-    import tau3mu.fit
-
-    assert dir(tau3mu.fit) == [
-        "FitModel",
-        "FitResult",
-        "Spectrum",
-        "fit_histogram",
-        "load_model",
-        "plot_fit",
-        "save_fit",
-        "shipped_fits",
-        "spectrum",
-    ]
-    for name in dir(tau3mu.fit):
-        assert getattr(tau3mu.fit, name).__doc__
