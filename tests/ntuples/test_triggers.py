@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import awkward as ak
+import numpy as np
 import pytest
 
 from tau3mu.ntuples import fired
@@ -45,3 +46,25 @@ def test_flags_without_version_mean_exactly_that_path():
     assert fired(flags, "HLT_DoubleMu3_Trk_Tau3mu_v").tolist() == [True, False, False]
     assert fired(flags, "HLT_DoubleMu3").tolist() == [True, True, False]
     assert fired(flags, "HLT_Nothing").tolist() == [False, False, False]
+
+
+@pytest.mark.parametrize("changed", [None, "version", "order", "length"])
+def test_menus_that_repeat_and_menus_that_change_give_what_a_loop_gives(changed):
+    menu = ["L1_SingleMu7", "L1_DoubleMu0er1p5", "L1_TripleMu_5_3", "L1_DoubleMu_15_7"]
+    other = {
+        None: menu,
+        "version": [*menu[:3], "L1_DoubleXu_15_7"],  # of the same length
+        "order": menu[::-1],
+        "length": menu[:2],
+    }[changed]
+    random = np.random.default_rng(3)
+    names = [menu] * 20 + [other] * 5 + [menu] * 5
+    decisions = [(random.random(len(row)) < 0.3).tolist() for row in names]
+    triggers = ak.zip({"name": ak.Array(names), "decision": ak.Array(decisions)})
+    keep = random.random(len(names)) < 0.8
+    expected = [
+        any(d and ("DoubleMu" in n or "TripleMu" in n) for n, d in zip(*event, strict=True))
+        for event, kept in zip(zip(names, decisions, strict=True), keep, strict=True)
+        if kept
+    ]
+    assert fired(triggers[keep], "L1_DoubleMu", "L1_TripleMu").tolist() == expected
