@@ -20,16 +20,13 @@ def blocks(page, language):
     return [match for match in BLOCK.finditer(page.read_text()) if match[1] == language]
 
 
-WITH_PYTHON = [page for page in PAGES if blocks(page, "python")]
+WITH_PYTHON = [page for page in PAGES if any(not match[2] for match in blocks(page, "python"))]
 
 
 @pytest.mark.parametrize("page", WITH_PYTHON, ids=lambda page: page.stem)
 def test_python_blocks_run_in_order(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     program = "\n\n".join(match[3] for match in blocks(page, "python") if not match[2])
-    for match in blocks(page, "python"):
-        if match[2]:
-            (tmp_path / match[2]).write_text(match[3])
     script = tmp_path / "page.py"
     script.write_text(program)
     namespace = runpy.run_path(str(script), run_name="__main__")

@@ -12,7 +12,7 @@ PUBLIC = {
     "tau3mu": ["__version__"],
     "tau3mu.analysis": ["CHUNK_SIZE", "Outcome", "Plan", "Settings", "analyse", "prepare"],
     "tau3mu.catalogue": ["load_processor", "load_processors"],
-    "tau3mu.cli": ["Parser", "print_error", "run_main"],
+    "tau3mu.cli": ["Parser", "path_of", "print_error", "run_main", "text_of"],
     "tau3mu.corrections": ["MuonScaleFactors", "ScaleFactors"],
     "tau3mu.datasets": [
         "CheckedFile", "Chunk", "Dataset", "check_files", "combine", "dataset_from_files",
@@ -21,7 +21,7 @@ PUBLIC = {
     "tau3mu.errors": ["InputError", "RunError", "Tau3muError", "suggest"],
     "tau3mu.execution": [
         "FileRead", "ProcessorError", "ProcessorResult", "RunResult", "connect", "execute",
-        "process_chunk",
+        "process_chunk", "rehearse",
     ],
     "tau3mu.fit": [
         "FitModel", "FitResult", "Spectrum", "fit_histogram", "load_model", "plot_fit",

@@ -251,13 +251,24 @@ def test_missing_events_are_named_and_give_exit_code_2(tmp_path, demo, capsys, m
 def test_a_failing_processor_ends_the_run_and_leaves_its_traceback(
     tmp_path, processor_file, capsys
 ):
-    path = processor_file("    def select(self, events):\n        return events.nothing\n")
+    path = processor_file(
+        "    def select(self, events):\n"
+        "        return events.nothing if len(events) else super().select(events)\n"
+    )
     output = tmp_path / "out"
     assert main(["--no-fit", "--processor", f"{path}:Mine", "--output", str(output)]) == 1
     error = capsys.readouterr().err
     assert "Mine failed on" in error
     assert "Traceback" not in error
-    assert "return events.nothing" in (output / "log.txt").read_text()
+    assert "return events.nothing if" in (output / "log.txt").read_text()
+
+
+def test_the_output_may_lie_at_home(tmp_path, skim, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert main(["--no-fit", "--output=~/mine", str(skim[0])]) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+    assert len(load_candidates("~/mine")) == 6
 
 
 @pytest.mark.slow

@@ -281,3 +281,56 @@ def test_nonsense_numbers(refused, option, number):
 def test_wrong_usage(refused, arguments, expected):
     error = refused(*arguments)
     assert expected.replace("?", "") in error.replace("'", "").replace("?", "") or expected in error
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("    def select(self, events):\n        return events.nothing\n", "AttributeError"),
+        ("    def select(self, events):\n        return {}\n", "cutflow"),
+        ("    def select(self, events):\n        raise SystemExit(2)\n", "SystemExit"),
+        ("    def fill(self, histograms, candidates):\n        pass\n", "TypeError"),
+        (
+            (
+                "    def fill(self, histograms, candidates, *, dataset, is_mc):\n"
+                "        candidates.masss\n"
+            ),
+            "masss",
+        ),
+        ("    def histograms(self):\n        return None\n", "None"),
+        ("    def __init__(self):\n        raise ValueError('no table')\n", "no table"),
+        ("    columns = 'run'\n", "a set"),
+        ("    name = 'a b/c'\n", "cannot name its folder"),
+        ("    name = 'run.json'\n", "cannot name its folder"),
+    ],
+)
+def test_mistakes_in_a_processor_show_before_the_work(refused, processor_file, body, expected):
+    path = processor_file(body)
+    assert expected in refused("--processor", f"{path}:Mine", "--output", "out")
+
+
+def test_a_processor_without_a_method(refused, tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "from tau3mu.selection import Processor\n\n\nclass Mine(Processor):\n"
+        "    columns = frozenset({'run'})\n"
+    )
+    assert "lacks fill, histograms, select" in refused("--processor", "mine.py:Mine")
+
+
+def test_a_fit_of_other_bins_than_the_histogram(refused, processor_file):
+    path = processor_file(
+        "    def histograms(self):\n"
+        "        import hist\n"
+        "        found = super().histograms()\n"
+        "        axes = found['mass'].axes\n"
+        "        other = hist.axis.Regular(10, 1.65, 2.01, name='mass')\n"
+        "        found['mass'] = hist.Hist(axes[0], axes[1], other, storage='Weight')\n"
+        "        return found\n"
+    )
+    error = refused("--processor", f"{path}:Mine", "--fit", "dsphipi", "--output", "out")
+    assert "the histogram has 10 bins" in error
+
+
+@pytest.mark.parametrize("option", ["--dataset", "--processor", "--fit", "--output"])
+def test_empty_texts(refused, option):
+    assert "empty text" in refused(f"{option}=")

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from tau3mu.catalogue import load_processors
 from tau3mu.datasets import check_files, make_chunks
 from tau3mu.errors import InputError, RunError
+from tau3mu.execution import rehearse
 from tau3mu.fit import load_model, shipped_fits
+from tau3mu.fit.counts import check_axis
 from tau3mu.results import ResultsFolder, default_folder, provenance, run_log
 
 if TYPE_CHECKING:
@@ -116,6 +118,7 @@ def prepare(
     columns = frozenset().union(*(processor.columns for processor in loaded))
     files = check_files(datasets, columns, on_file=on_file)
     chunks = make_chunks(files, datasets, settings.chunk_size)
+    rehearse(chunks[0], loaded)
     return Plan(folder, settings, loaded, list(datasets), files, chunks, models)
 
 
@@ -174,7 +177,9 @@ def _models(processors: Sequence[Processor], fit: str | None) -> dict[str, FitMo
         if fit is None and processor.name not in shipped_fits():
             continue
         model = load_model(fit or processor.name)
-        if model.histogram in processor.histograms():
+        histogram = processor.histograms().get(model.histogram)
+        if histogram is not None:
+            check_axis(histogram.axes[-1], model)
             models[processor.name] = model
         elif fit is not None:
             message = (
@@ -266,10 +271,11 @@ def _record(
             }
         )
     return {
+        "status": "finished" if outcome or not plan.models else "fitting",
         "complete": not result.incomplete,
         "configuration": {
             "executor": plan.settings.executor,
-            "workers": plan.settings.workers,
+            "workers": 1 if plan.settings.executor == "iterative" else plan.settings.workers,
             "scheduler": plan.settings.scheduler,
             "chunk_size": plan.settings.chunk_size,
             "candidates": plan.settings.candidates,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["load_processor", "load_processors"]
 
+_NAME = re.compile(r"\w[\w.-]*")
+_TAKEN = {"log.txt", "run.json"}
+
 
 def load_processors(names: Sequence[str]) -> list[Processor]:
     """Returns the processors that are asked for, in this order.
@@ -31,6 +35,12 @@ def load_processors(names: Sequence[str]) -> list[Processor]:
     processors = [load_processor(name) for name in names]
     seen: dict[str, str] = {}
     for asked, processor in zip(names, processors, strict=True):
+        if not _NAME.fullmatch(processor.name) or processor.name in _TAKEN:
+            message = (
+                f"--processor {asked} is called {processor.name!r}, which cannot name its folder: "
+                "use letters, digits, _ and -"
+            )
+            raise InputError(message)
         if processor.name in seen:
             message = (
                 f"--processor {seen[processor.name]} and --processor {asked} are both called "
@@ -62,7 +72,7 @@ def load_processor(name: str) -> Processor:
             "your own is given as path/to/file.py:Class"
         )
         raise InputError(message)
-    module = _import_file(Path(path))
+    module = _import_file(Path(path).expanduser())
     if not hasattr(module, class_name):
         classes = [key for key, value in vars(module).items() if _is_processor(value)]
         message = (
@@ -86,7 +96,7 @@ def _import_file(path: Path) -> ModuleType:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # a user's file may raise anything
+    except (Exception, SystemExit) as error:  # a user's file may raise anything
         message = f"processor file {path} fails to import: {type(error).__name__}: {error}"
         raise InputError(message) from error
     # The file is not installed on the workers, so the class itself has to travel.
@@ -98,13 +108,17 @@ def _instance(cls: Any, name: str) -> Processor:
     if not _is_processor(cls):
         message = f"{name} is not a subclass of tau3mu.selection.Processor"
         raise InputError(message)
-    if not getattr(cls, "columns", None):
-        message = f"{name} does not say what it reads: give it a class attribute `columns`"
+    columns = getattr(cls, "columns", None)
+    if not columns or isinstance(columns, str):
+        message = f"{name} does not say what it reads: give it a class attribute `columns`, a set"
+        raise InputError(message)
+    if missing := sorted(cls.__abstractmethods__):
+        message = f"{name} lacks {', '.join(missing)}: a processor has select, histograms and fill"
         raise InputError(message)
     try:
         processor: Processor = cls()
-    except TypeError as error:
-        message = f"{name} can't be made without arguments: {error}"
+    except (Exception, SystemExit) as error:  # a user's class may raise anything
+        message = f"{name} can't be made without arguments: {type(error).__name__}: {error}"
         raise InputError(message) from error
     return processor
 

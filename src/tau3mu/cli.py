@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, ParamSpec
 
 from tau3mu.errors import Tau3muError, suggest
@@ -15,7 +16,7 @@ from tau3mu.errors import Tau3muError, suggest
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["Parser", "print_error", "run_main"]
+__all__ = ["Parser", "path_of", "print_error", "run_main", "text_of"]
 
 _INTERRUPTED = 130  # what a shell reports for a process that Ctrl-C ended
 _P = ParamSpec("_P")
@@ -56,6 +57,19 @@ class Parser(argparse.ArgumentParser):
             if isinstance(action, argparse._SubParsersAction):
                 options.update(*(command._options() for command in action.choices.values()))
         return options
+
+
+def text_of(value: str) -> str:
+    """Returns the value of an option, which must not be empty."""
+    if not value.strip():
+        message = "expected a name, not an empty text"
+        raise argparse.ArgumentTypeError(message)
+    return value
+
+
+def path_of(value: str) -> Path:
+    """Returns a path with `~` expanded, since a shell leaves it alone after an equals sign."""
+    return Path(text_of(value)).expanduser()
 
 
 def print_error(message: object) -> None:

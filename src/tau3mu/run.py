@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tau3mu import __version__
-from tau3mu.cli import Parser, print_error, run_main
+from tau3mu.cli import Parser, path_of, print_error, run_main, text_of
 from tau3mu.errors import InputError
 
 if TYPE_CHECKING:
@@ -57,26 +56,26 @@ def _parser() -> Parser:
     parser = Parser("python -m tau3mu.run", _DESCRIPTION, epilog=_EPILOG)
     data = parser.add_argument_group("what to read")
     data.add_argument(
-        "files", nargs="*", metavar="FILES",
+        "files", nargs="*", type=text_of, metavar="FILES",
         help="ntuples: paths, quoted globs or URLs, with :TREE at the end if the tree has an "
         "unusual name; together the dataset 'files', data without luminosity",
     )  # fmt: skip
     data.add_argument(
-        "--dataset", action="append", default=[], metavar="NAME-OR-FILE",
+        "--dataset", action="append", type=text_of, default=[], metavar="NAME-OR-FILE",
         help="a shipped dataset or a JSON file of datasets; may be repeated (default: demo)",
     )  # fmt: skip
-    data.add_argument("--prefix", help="put before the paths in the dataset files")
+    data.add_argument("--prefix", type=text_of, help="put before the paths in the dataset files")
     data.add_argument(
         "--max-files", type=_positive, metavar="N", help="use the first N files of each dataset"
     )
     work = parser.add_argument_group("what to do")
     work.add_argument(
-        "--processor", action="append", default=[], metavar="NAME-OR-FILE:CLASS",
+        "--processor", action="append", type=text_of, default=[], metavar="NAME-OR-FILE:CLASS",
         help="a shipped processor or your own from a Python file; may be repeated, all then share "
         "one pass over the data (default: dsphipi)",
     )  # fmt: skip
     work.add_argument(
-        "--fit", metavar="NAME-OR-FILE",
+        "--fit", type=text_of, metavar="NAME-OR-FILE",
         help="a shipped fit or a JSON file (default: the fit of the processor's name)",
     )  # fmt: skip
     work.add_argument("--no-fit", action="store_true", help="fit nothing")
@@ -90,7 +89,7 @@ def _parser() -> Parser:
         help="processes of futures and of the local Dask cluster (default: one per core)",
     )  # fmt: skip
     how.add_argument(
-        "--scheduler", metavar="ADDRESS",
+        "--scheduler", type=text_of, metavar="ADDRESS",
         help="use a running Dask cluster, such as tcp://host:8786, instead of a local one",
     )  # fmt: skip
     how.add_argument(
@@ -99,7 +98,7 @@ def _parser() -> Parser:
     )  # fmt: skip
     out = parser.add_argument_group("what comes out")
     out.add_argument(
-        "--output", type=Path, metavar="DIR",
+        "--output", type=path_of, metavar="DIR",
         help="results folder, new or empty (default: results/TIME-PROCESSORS)",
     )  # fmt: skip
     out.add_argument(

@@ -229,3 +229,18 @@ def test_a_processor_of_a_file_reaches_workers_that_do_not_have_it(
     chunks = chunks_of([Dataset("demo", {str(demo[0]): None})], 3000)
     found = run("dask", chunks, processors, client).processors["Mine"]
     assert found.cutflow["demo"] == reference.processors["dsphipi"].cutflow["demo"]
+
+
+def test_steps_that_differ_between_chunks_are_an_error(demo, processor_file):
+    path = processor_file(
+        "    def select(self, events):\n"
+        "        from tau3mu.selection import Selection, step\n"
+        "        found = super().select(events)\n"
+        "        first = int(events.event[0]) if len(events) else 0\n"
+        "        more = (step('odd', found.candidates.weight, 0),) if first > 2000 else ()\n"
+        "        return Selection(found.candidates, (*found.cutflow, *more), found.counts)\n"
+    )
+    processors = load_processors([f"{path}:Mine"])
+    chunks = chunks_of([Dataset("one", {str(demo[0]): None})], 2000)
+    with pytest.raises(RunError, match=r"Mine has other cutflow steps in .* entries 2000 to 4000"):
+        execute(chunks, processors)

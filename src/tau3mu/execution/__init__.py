@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import lazy_loader
 
 if TYPE_CHECKING:
-    from tau3mu.execution.chunk import ProcessorError, process_chunk
+    from tau3mu.execution.chunk import ProcessorError, process_chunk, rehearse
     from tau3mu.execution.cluster import connect
     from tau3mu.execution.merge import FileRead, ProcessorResult, RunResult
     from tau3mu.execution.run import execute
@@ -20,12 +20,13 @@ __all__ = [
     "connect",
     "execute",
     "process_chunk",
+    "rehearse",
 ]
 
 __getattr__, __dir__, _ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "chunk": ["ProcessorError", "process_chunk"],
+        "chunk": ["ProcessorError", "process_chunk", "rehearse"],
         "cluster": ["connect"],
         "merge": ["FileRead", "ProcessorResult", "RunResult"],
         "run": ["execute"],

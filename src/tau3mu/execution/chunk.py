@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import awkward as ak
 import numpy as np
 
-from tau3mu.errors import RunError
+from tau3mu.errors import InputError, RunError
 from tau3mu.ntuples import ReadError, empty_events, read_events
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tau3mu.datasets import Chunk
     from tau3mu.selection import Processor, Selection
 
-__all__ = ["ProcessorError", "empty_record", "process_chunk"]
+__all__ = ["ProcessorError", "empty_record", "process_chunk", "rehearse"]
 
 
 class ProcessorError(RunError):
@@ -90,7 +90,7 @@ def _record(
     *,
     error: str = "",
 ) -> ak.Array:
-    found = {processor.name: _found(_select(processor, events, chunk)) for processor in processors}
+    found = {processor.name: _select(processor, events, chunk) for processor in processors}
     return _one(
         chunk=np.array([index]),
         entries=np.array([len(events)]),
@@ -99,10 +99,49 @@ def _record(
     )
 
 
-def _select(processor: Processor, events: ak.Array, chunk: Chunk) -> Selection:
+def rehearse(chunk: Chunk, processors: Sequence[Processor]) -> None:
+    """Runs the processors on no events, so that their mistakes show before the work.
+
+    Raises:
+        InputError: One fails, or what it returns can't be used; the message names the line.
+    """
+    for processor in processors:
+        _rehearse(chunk, processor)
+
+
+def _rehearse(chunk: Chunk, processor: Processor) -> None:
     try:
-        return processor.select(events)
-    except Exception as error:  # a user's processor may raise anything
+        candidates = _found(processor.select(_no_events(chunk))).candidates[0]
+        _check_columns(candidates)
+        histograms = processor.histograms()
+        processor.fill(histograms, candidates, dataset=chunk.dataset, is_mc=chunk.is_mc)
+    except (Exception, SystemExit) as error:  # a user's processor may raise anything
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        message = (
+            f"processor {processor.name} fails on a chunk without events, which a run may "
+            f"have: {type(error).__name__}: {error} ({last.filename}, line {last.lineno})"
+        )
+        raise InputError(message) from error
+
+
+def _check_columns(candidates: ak.Array) -> None:
+    for name in candidates.fields:
+        kind = candidates[name].type.content
+        if isinstance(kind, ak.types.OptionType):
+            kind = kind.content
+        if name in {"dataset", "file"}:
+            message = f"candidates have a column {name!r}, a name that is taken; choose another"
+            raise InputError(message)
+        if not isinstance(kind, ak.types.NumpyType):
+            plain = ak.type(ak.without_parameters(candidates[name])).content
+            message = f"column {name!r} of the candidates holds {plain}: expected one number each"
+            raise InputError(message)
+
+
+def _select(processor: Processor, events: ak.Array, chunk: Chunk) -> ak.Array:
+    try:
+        return _found(processor.select(events))
+    except (Exception, SystemExit) as error:  # a user's processor may raise anything
         message = (
             f"{processor.name} failed on {chunk.path}, entries {chunk.start} to {chunk.stop}: "
             f"{type(error).__name__}: {error}"

@@ -11,6 +11,8 @@ import numpy as np
 from hist import Hist
 from hist.axis import StrCategory
 
+from tau3mu.errors import RunError
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -84,6 +86,8 @@ def merge(
 
     everything = ak.concatenate(sorted(records, key=lambda record: place(record.chunk[0])))
     order = [chunks[index] for index in everything.chunk.tolist()]
+    for processor in processors:
+        _check_steps(processor.name, everything.found[processor.name].cutflow.name, order)
     results = {
         processor.name: _sum(everything.found[processor.name], order) for processor in processors
     }
@@ -94,6 +98,18 @@ def merge(
         else:
             result.histograms.update(histograms[processor.name])
     return RunResult(results, _files(everything, order))
+
+
+def _check_steps(processor: str, names: ak.Array, chunks: Sequence[Chunk]) -> None:
+    steps = names.to_list()
+    for chunk, found in zip(chunks, steps, strict=True):
+        if found != steps[0]:
+            message = (
+                f"processor {processor} has other cutflow steps in {chunk.path}, entries "
+                f"{chunk.start} to {chunk.stop}, than in the first chunk: {', '.join(found)}; "
+                f"expected {', '.join(steps[0])}"
+            )
+            raise RunError(message)
 
 
 def _sum(found: ak.Array, chunks: Sequence[Chunk]) -> ProcessorResult:

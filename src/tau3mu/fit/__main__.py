@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tau3mu.cli import Parser, run_main
+from tau3mu.cli import Parser, path_of, run_main
 
 if TYPE_CHECKING:
     import argparse
@@ -47,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="one histogram of the file, such as demo/mass (default: the sum that the fit names)",
     )  # fmt: skip
     parser.add_argument(
-        "--output", type=Path, metavar="DIR", help="where to write; nothing there is replaced"
+        "--output", type=path_of, metavar="DIR", help="where to write; nothing there is replaced"
     )
     parser.add_argument("--check", action="store_true", help="only check the fit file")
     options = parser.parse_args(arguments)

@@ -13,9 +13,9 @@ from tau3mu.errors import InputError
 if TYPE_CHECKING:
     from hist import Hist
 
-    from tau3mu.fit.model import FitModel, Observable
+    from tau3mu.fit.model import FitModel
 
-__all__ = ["Counts", "counts_of"]
+__all__ = ["Counts", "check_axis", "counts_of"]
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,8 @@ def counts_of(histogram: Hist[Any], model: FitModel) -> Counts:
             f"is fitted; project it on {model.observable.name!r} first"
         )
         raise InputError(message)
+    check_axis(histogram.axes[0], model)
     edges = np.asarray(histogram.axes[0].edges, dtype=np.float64)
-    _check_edges(edges, model.observable, model.name)
     contents = np.asarray(histogram.values(), dtype=np.float64)
     stored = histogram.variances()
     variances = contents if stored is None else np.asarray(stored, dtype=np.float64)
@@ -80,7 +80,13 @@ def counts_of(histogram: Hist[Any], model: FitModel) -> Counts:
     return Counts(edges, contents, variances)
 
 
-def _check_edges(edges: np.ndarray, observable: Observable, fit: str) -> None:
+def check_axis(axis: Any, model: FitModel) -> None:
+    """Checks that an axis has the bins of the model.
+
+    Raises:
+        InputError: It has others.
+    """
+    edges, observable, fit = np.asarray(axis.edges), model.observable, model.name
     expected = observable.edges
     width = expected[1] - expected[0]
     if len(edges) == len(expected) and np.allclose(edges, expected, rtol=0, atol=1e-6 * width):

@@ -125,7 +125,10 @@ class Engine:
         for name, parameter in self._parameters.items():
             if (interval := limits[name]) is not None:
                 parameter.lower, parameter.upper = interval
-            parameter.stepsize = steps[name]
+            # A start that ended at a limit has no error to step by.
+            known = steps[name] > 0
+            entries = float(contents.sum())
+            parameter.stepsize = steps[name] if known else self._step(name, limits, entries)
             parameter.set_value(start[name])
         minimizer = zfit.minimize.Minuit(tol=_TOLERANCE, gradient=True)
         result: Minuit = minimizer.minimize(self._loss).info["minuit"]

@@ -171,6 +171,16 @@ class FitModel(_Strict):
         for name in self.parameters:
             if name not in shaping and name not in self.yields:
                 _refuse(f"no component uses it{suggest(name, shaping)}", f"parameters.{name}")
+        for component in self.components.values():
+            for role in SHAPES[component.pdf].positive:
+                name = component.parameters[role]
+                parameter = self.parameters[name]
+                lowest = parameter.value if parameter.fixed else (parameter.limits or (0.0,))[0]
+                if lowest <= 0:
+                    _refuse(
+                        f"the {role} of a {component.pdf} is above 0, not {lowest:g}",
+                        f"parameters.{name}." + ("value" if parameter.fixed else "limits"),
+                    )
         for key, component in self.components.items():
             name = component.yield_
             if name in shaping or self.yields.count(name) > 1:

@@ -15,13 +15,15 @@ class Shape:
     """What a fit file has to know of a shape."""
 
     parameters: tuple[str, ...]
+    positive: tuple[str, ...]
+    """The parameters that have no meaning at zero or below."""
     peaks: bool
     """Whether it is a peak, which plots fill, or a continuum, which they draw as a line."""
 
 
 SHAPES = {
-    "CrystalBall": Shape(("mu", "sigma", "alpha", "n"), peaks=True),
-    "Exponential": Shape(("slope",), peaks=False),
+    "CrystalBall": Shape(("mu", "sigma", "alpha", "n"), positive=("sigma", "n"), peaks=True),
+    "Exponential": Shape(("slope",), positive=(), peaks=False),
 }
 """CrystalBall: a Gaussian with a power-law tail that begins `alpha` widths from the mean, on the
 left for a positive and on the right for a negative `alpha`; Exponential: exp(slope * x)."""

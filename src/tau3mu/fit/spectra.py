@@ -66,7 +66,7 @@ def read_spectrum(path: str | Path, model: FitModel, name: str | None = None) ->
     """
     import uproot
 
-    file = _find(Path(path), model.name)
+    file = _find(Path(path).expanduser(), model.name)
     facts = _read_facts(file)
     try:
         with uproot.open(file) as content:

@@ -68,7 +68,7 @@ def describe_doubts(
             )
     doubts += [_describe_minimum(minimum, minima[0]) for minimum in minima[1:]]
     if failed_starts:
-        doubts.append(f"{failed_starts} starts did not end in a minimum")
+        doubts.append(f"{failed_starts} of the starts did not end in a minimum")
     if weighted:
         doubts.append("the entries are weighted: the errors are those of the sums of weights")
     return doubts

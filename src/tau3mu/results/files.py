@@ -65,7 +65,7 @@ def find(path: str | Path, *names: str) -> Path:
     Raises:
         InputError: There is no such file, or more than one.
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     if path.is_file():
         return path
     wanted = " or ".join(names)
