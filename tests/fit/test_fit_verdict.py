@@ -106,6 +106,6 @@ def test_other_minima_are_described_by_what_differs_most():
 
 def test_failed_starts_and_weights_are_said():
     assert _doubts(failed_starts=2, weighted=True) == [
-        "2 starts did not end in a minimum",
+        "2 of the starts did not end in a minimum",
         "the entries are weighted: the errors are those of the sums of weights",
     ]
