@@ -1,0 +1,160 @@
+"""Pdfs of users: a Python file with the formula, found by its name beside the fit file."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cloudpickle
+
+from tau3mu.errors import InputError, suggest
+from tau3mu.fit.pdfs.pdf import Pdf
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from types import ModuleType
+
+__all__ = ["find_user_pdf", "load_user_pdf"]
+
+_EXPECTED = "formula(x, FIRST_PARAMETER, ..., xp)"
+
+
+def find_user_pdf(name: str, folders: Iterable[Path]) -> Path | None:
+    """Returns the file `name`.py in the first of the folders that has one, or None."""
+    paths = (Path(folder) / f"{name}.py" for folder in folders)
+    return next((path for path in paths if path.is_file()), None)
+
+
+def load_user_pdf(path: Path) -> Pdf:
+    '''Returns the pdf of a user's file; the name of the file is the name of the pdf.
+
+    The parameters are those between `x` and `xp` of its `formula`, which is evaluated with NumPy
+    and with TensorFlow: take functions from `xp` (exp, log, sqrt, where, ...). A file such as
+    `turn_on.py`:
+
+        """A step with the width `width` at `edge`, on an exponential."""
+
+        def formula(x, edge, width, slope, xp):
+            return xp.exp(slope * x) / (1 + xp.exp((edge - x) / width))
+
+        positive = ("width",)  # parameters that have no meaning at zero or below
+
+    Of these only `formula` is needed. The file may also have `peaks = True` for a peak,
+    `scaled = True` for an `x` mapped to -1 ... 1 over the range of the observable, and the
+    function `integral(edges, ...)` that gives the exact integrals of the formula between the
+    edges, with NumPy. The first text of the file is the description.
+
+    Raises:
+        InputError: There is no such file, it fails to import, or what it defines is not as above.
+    '''
+    path = Path(path).expanduser()
+    module = _import_file(path)
+    formula = getattr(module, "formula", None)
+    if not inspect.isfunction(formula):
+        functions = [name for name, value in vars(module).items() if inspect.isfunction(value)]
+        message = (
+            f"pdf file {path} has no function 'formula'{suggest('formula', functions)}; "
+            f"define {_EXPECTED}"
+        )
+        raise InputError(message)
+    names = _argument_names(formula)
+    if names is None or len(names) < 2 or (names[0], names[-1]) != ("x", "xp"):
+        message = (
+            f"pdf file {path}: the arguments of formula are {inspect.signature(formula)}, but "
+            f"{_EXPECTED} is needed: x first, xp last, and the names of the parameters between"
+        )
+        raise InputError(message)
+    parameters = tuple(names[1:-1])
+    return Pdf(
+        name=path.stem,
+        parameters=parameters,
+        formula=formula,
+        description=inspect.cleandoc(module.__doc__ or f"The formula in {path.name}."),
+        positive=_positive(module, path, parameters),
+        peaks=_flag(module, path, "peaks"),
+        scaled=_flag(module, path, "scaled"),
+        integral=_integral(module, path, parameters),
+    )
+
+
+def _import_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        message = f"pdf file {path} does not exist"
+        raise InputError(message)
+    name = f"tau3mu_user_pdf_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        message = f"pdf file {path} is not a Python file (.py)"
+        raise InputError(message)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:  # a user's file may raise anything
+        del sys.modules[name]
+        message = f"pdf file {path} fails to import{_line(error, path)}: {_what(error)}"
+        raise InputError(message) from error
+    # The file is not installed where toys and trials run, so the functions themselves travel.
+    cloudpickle.register_pickle_by_value(module)
+    return module
+
+
+def _line(error: BaseException, path: Path) -> str:
+    """Returns in which line of the file an error was raised, as part of a sentence."""
+    if isinstance(error, SyntaxError) and error.filename == str(path):
+        return f" (line {error.lineno})"
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename == str(path)]
+    return f" (line {lines[-1]})" if lines else ""
+
+
+def _what(error: BaseException) -> str:
+    text = error.msg if isinstance(error, SyntaxError) else str(error)
+    return f"{type(error).__name__}: {text}"
+
+
+def _argument_names(function: Any) -> list[str] | None:
+    """Returns the names of all arguments, or None if there is a *args or **kwargs."""
+    arguments = inspect.signature(function).parameters.values()
+    several = {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}
+    if any(argument.kind in several for argument in arguments):
+        return None
+    return [argument.name for argument in arguments]
+
+
+def _positive(module: ModuleType, path: Path, parameters: tuple[str, ...]) -> tuple[str, ...]:
+    names = getattr(module, "positive", ())
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+        message = f"pdf file {path}: positive is {names!r}, but a tuple of names is needed"
+        raise InputError(message)
+    for name in names:
+        if name not in parameters:
+            message = (
+                f"pdf file {path}: positive names {name!r}, which is no parameter of formula"
+                f"{suggest(name, parameters)}; they are {', '.join(parameters) or 'none'}"
+            )
+            raise InputError(message)
+    return tuple(names)
+
+
+def _flag(module: ModuleType, path: Path, name: str) -> bool:
+    value = getattr(module, name, False)
+    if not isinstance(value, bool):
+        message = f"pdf file {path}: {name} is {value!r}, but True or False is needed"
+        raise InputError(message)
+    return value
+
+
+def _integral(module: ModuleType, path: Path, parameters: tuple[str, ...]) -> Any:
+    integral = getattr(module, "integral", None)
+    if integral is None:
+        return None
+    expected = ["edges", *parameters]
+    if not inspect.isfunction(integral) or _argument_names(integral) != expected:
+        message = f"pdf file {path}: integral has to be a function ({', '.join(expected)})"
+        raise InputError(message)
+    return integral
