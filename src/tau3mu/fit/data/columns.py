@@ -1,0 +1,127 @@
+"""Columns of trees and of parquet files; only those that are asked for are read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import awkward as ak
+import numpy as np
+from uproot.interpretation.identify import UnknownInterpretation
+from uproot.interpretation.objects import CannotBeAwkward
+
+from tau3mu.errors import InputError, suggest
+from tau3mu.fit.data.root_files import find_tree, listed, open_root
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from tau3mu.fit.data.source import Values
+
+__all__ = ["flat", "parquet_columns", "tree_columns"]
+
+
+def tree_columns(
+    path: str, tree: str | None, names: Sequence[str], *, optional: Sequence[str] = ()
+) -> dict[str, ak.Array]:
+    """Returns branches of a TTree or RNTuple, the only tree of the file if none is named.
+
+    Those that are optional are returned if they are there.
+
+    Raises:
+        InputError: There is no such file, tree or branch, or the branch is nothing that can be
+            fitted.
+    """
+    with open_root(path) as file:
+        found = find_tree(file, tree)
+        _check_names(names, found.keys(), f"tree {found.name!r} of {path}", "branch")
+        wanted = _wanted(names, optional, found.keys())
+        return {name: _branch(found, name, path) for name in wanted}
+
+
+def parquet_columns(
+    path: str, names: Sequence[str], *, optional: Sequence[str] = ()
+) -> dict[str, ak.Array]:
+    """Returns columns of a parquet file, or of all parquet files in a folder.
+
+    Those that are optional are returned if they are there.
+
+    Raises:
+        InputError: There is no such file or column.
+    """
+    import pyarrow.dataset
+    from pyarrow import ArrowException
+
+    try:
+        files = pyarrow.dataset.dataset(path, format="parquet")
+        _check_names(names, files.schema.names, path, "column")
+        wanted = _wanted(names, optional, files.schema.names)
+        table = files.to_table(columns=wanted)
+    except InputError:
+        raise
+    except FileNotFoundError as error:
+        message = f"cannot read {path} as parquet: no such file"
+        raise InputError(message) from error
+    except (OSError, ArrowException) as error:
+        message = f"cannot read {path} as parquet: {str(error).splitlines()[0]}"
+        raise InputError(message) from error
+    return {name: ak.from_arrow(table[name]) for name in wanted}
+
+
+def flat(values: ak.Array, weights: ak.Array | None, what: str) -> Values:
+    """Returns values and weights one by one.
+
+    A list per event is flattened with `ak.flatten`: each of its items counts. A weight per event
+    is that of all items of the event. A missing number becomes NaN, an empty or missing list
+    nothing.
+
+    Raises:
+        InputError: The values or weights are no numbers, or not as many.
+    """
+    # Filled first: to broadcast would carry what is missing from one to the other.
+    values = _filled(values, what)
+    if weights is None:
+        return _flattened(values), None
+    weights = _filled(weights, f"the weight of {what}")
+    try:
+        values, weights = ak.broadcast_arrays(values, weights)
+    except ValueError as error:
+        message = f"{what} has the type {values.type}, but its weight {weights.type}"
+        raise InputError(message) from error
+    return _flattened(values), _flattened(weights)
+
+
+def _branch(tree: Any, name: str, path: str) -> ak.Array:
+    try:
+        return tree[name].array()
+    except (UnknownInterpretation, CannotBeAwkward) as error:
+        where = f"{path}: branch {name!r}"
+        raise _not_numbers(where, tree[name].typename) from error
+
+
+def _filled(array: ak.Array, what: str) -> ak.Array:
+    kind = str(array.type)
+    # The innermost type: "3 * var * ?float64" holds floats.
+    if not kind.rpartition(" * ")[2].removeprefix("?").startswith(("float", "int", "uint")):
+        raise _not_numbers(what, kind)
+    return ak.fill_none(array, np.nan, axis=-1)
+
+
+def _flattened(array: ak.Array) -> np.ndarray:
+    return np.asarray(ak.to_numpy(ak.flatten(array, axis=None)), dtype=np.float64)
+
+
+def _not_numbers(what: str, kind: str) -> InputError:
+    return InputError(f"{what} has the type {kind}; expected numbers")
+
+
+def _check_names(names: Iterable[str], known: Sequence[str], where: str, kind: str) -> None:
+    for name in names:
+        if name not in known:
+            message = (
+                f"{where} has no {kind} {name!r}{suggest(name, known)}; it has {listed(known)}"
+            )
+            raise InputError(message)
+
+
+def _wanted(names: Iterable[str], optional: Iterable[str], known: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys([*names, *(name for name in optional if name in known)]))

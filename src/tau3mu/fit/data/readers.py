@@ -1,0 +1,156 @@
+"""Reads what is fitted: a histogram, or values one by one, from the files of the field."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hist import Hist
+from uhi.io.json import object_hook
+
+from tau3mu.errors import InputError, suggest
+from tau3mu.fit.data.columns import flat, parquet_columns, tree_columns
+from tau3mu.fit.data.results import is_results, of_run, read_candidates, read_spectrum
+from tau3mu.fit.data.root_files import find_histogram, listed, open_root, to_hist
+from tau3mu.fit.data.source import Source
+from tau3mu.ntuples.unreadable import reason
+from tau3mu.results.histograms import load_histograms
+
+if TYPE_CHECKING:
+    from tau3mu.fit.data.windows import Observable
+
+__all__ = ["read_data"]
+
+_PARQUET = (".parquet", ".pq")
+
+
+def read_data(
+    file: str | Path,
+    observable: Observable,
+    *,
+    histogram: str | None = None,
+    tree: str | None = None,
+    column: str | None = None,
+    weight: str | None = None,
+    processor: str = "",
+) -> Source:
+    """Returns a histogram, or values one by one if a tree or a column is named.
+
+    - a ROOT file: the TH1 `histogram`, also in directories and in lists, or the branch `column` of
+      the TTree or RNTuple `tree`, which need not be named if it is the only one;
+    - a file that ends in `.json`: the histogram in UHI form, by its name if the file has several;
+    - a file that ends in `.parquet`, or a folder of such files: the column `column`;
+    - a results folder, that of a processor in it, or a file of those: the sum of the data, or of
+      simulation where there is no data, of the variable `histogram`, or of the column `column` of
+      the candidates.
+
+    Nothing is read but this column and the weights. A branch with a list per event is flattened
+    by `ak.flatten`, so that each item counts; a weight per event then holds for all its items. A
+    missing number becomes NaN.
+
+    Args:
+        file: A path, or the URL of a ROOT file.
+        observable: Its name is that of the histogram or of the column, where none is given.
+        histogram: The name of a histogram.
+        tree: The name of a tree.
+        column: The name of a branch or column.
+        weight: The branch or column with the weights of the values.
+        processor: Whose folder is meant in a results folder of several processors.
+
+    Raises:
+        InputError: The file or what is asked of it is missing, damaged, or of another kind.
+    """
+    names = (("tree", tree), ("column", column), ("weight", weight))
+    unbinned = [key for key, value in names if value is not None]
+    if histogram is not None and unbinned:
+        message = (
+            f"{file}: both 'histogram' and {unbinned[0]!r} are given; a histogram is fitted in "
+            "bins, a column value by value"
+        )
+        raise InputError(message)
+    wanted_column, wanted = column or observable.name, histogram or observable.name
+    if "://" in str(file):
+        return _read_root(str(file), histogram, tree, wanted_column if unbinned else None, weight)
+    path = Path(file).expanduser()
+    if not path.exists():
+        message = (
+            f"{path} does not exist; expected a ROOT, JSON or parquet file or a results folder"
+        )
+        raise InputError(message)
+    if tree is None and is_results(path):
+        if unbinned or path.name.startswith("candidates."):
+            return read_candidates(path, wanted_column, weight, processor)
+        return read_spectrum(path, wanted, processor)
+    if path.suffix == ".json":
+        return _read_json(path, histogram, unbinned)
+    if path.suffix in _PARQUET or path.is_dir():
+        return _read_parquet(path, wanted_column, weight, histogram, tree)
+    return _read_root(str(path), histogram, tree, wanted_column if unbinned else None, weight)
+
+
+def _read_root(
+    path: str, histogram: str | None, tree: str | None, column: str | None, weight: str | None
+) -> Source:
+    if column is not None:
+        columns = tree_columns(path, tree, [column, *([weight] if weight else [])])
+        data = flat(columns[column], columns[weight] if weight else None, f"{path}: {column!r}")
+        return Source(data, f"{path}:{tree}/{column}" if tree else f"{path}:{column}")
+    with open_root(path) as file:
+        if histogram is None:
+            message = (
+                f"{path}: neither 'histogram' nor 'tree' says what to fit; it has "
+                f"{listed(file.keys(cycle=False))}"
+            )
+            raise InputError(message)
+        name = f"{path}:{histogram}"
+        return Source(to_hist(find_histogram(file, histogram), name), name)
+
+
+def _read_json(path: Path, histogram: str | None, unbinned: list[str]) -> Source:
+    if unbinned:
+        message = f"{path}: JSON holds histograms, no columns; drop {unbinned[0]!r}"
+        raise InputError(message)
+    single = _single_histogram(path)
+    if single is not None:
+        if histogram is not None:
+            message = f"{path} holds one histogram without a name; drop 'histogram'"
+            raise InputError(message)
+        return Source(single, str(path))
+    histograms = load_histograms(path)
+    name = histogram or (next(iter(histograms)) if len(histograms) == 1 else None)
+    if name is None:
+        message = f"{path} has the histograms {listed(histograms)}; say which as 'histogram'"
+        raise InputError(message)
+    if name not in histograms:
+        message = (
+            f"{path} has no histogram {name!r}{suggest(name, histograms)}; it has "
+            f"{listed(histograms)}"
+        )
+        raise InputError(message)
+    found = histograms[name]
+    if {"dataset", "variation"} <= {axis.name for axis in found.axes}:
+        return of_run(found, path, f"{path}:{name}")
+    return Source(found, f"{path}:{name}")
+
+
+def _single_histogram(path: Path) -> Hist[Any] | None:
+    """Returns the histogram that the file is, None if it maps names to histograms."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"), object_hook=object_hook)
+        return Hist(content) if isinstance(content, dict) and "axes" in content else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        message = f"{path} does not hold a histogram in UHI JSON: {reason(error)}"
+        raise InputError(message) from error
+
+
+def _read_parquet(
+    path: Path, column: str, weight: str | None, histogram: str | None, tree: str | None
+) -> Source:
+    for key, value in (("histogram", histogram), ("tree", tree)):
+        if value is not None:
+            message = f"{path}: parquet has columns, no {key} {value!r}; give 'column' alone"
+            raise InputError(message)
+    columns = parquet_columns(str(path), [column, *([weight] if weight else [])])
+    data = flat(columns[column], columns[weight] if weight else None, f"{path}: {column!r}")
+    return Source(data, f"{path}:{column}")

@@ -1,0 +1,168 @@
+"""ROOT files: histograms and trees by their path in the file, with exact errors."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, cast
+
+import uproot
+
+from tau3mu.errors import InputError, suggest
+from tau3mu.ntuples.unreadable import READ_ERRORS, reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from hist import Hist
+
+__all__ = [
+    "find_histogram",
+    "find_tree",
+    "histogram_keys",
+    "labels",
+    "listed",
+    "open_root",
+    "to_hist",
+]
+
+_TREES = ("TTree", "TNtuple", "TNtupleD", "TChain", "ROOT::RNTuple")
+_COLLECTIONS = ("TList", "THashList", "TObjArray")
+_LISTED = 20
+
+
+@contextmanager
+def open_root(path: str) -> Iterator[Any]:
+    """Opens a ROOT file; what goes wrong while it is read becomes one `InputError`.
+
+    Raises:
+        InputError: The file is missing, is no ROOT file, or is damaged.
+    """
+    try:
+        with uproot.open(path) as file:
+            _check_size(file.file, path)
+            yield file
+    except InputError:
+        raise
+    except READ_ERRORS as error:
+        message = f"cannot read {path} as a ROOT file: {reason(error)}"
+        raise InputError(message) from error
+
+
+def find_histogram(file: Any, key: str) -> Any:
+    """Returns the TH1 of a file.
+
+    Args:
+        file: An open file.
+        key: Its path: directories, and names in lists that were written as one object.
+
+    Raises:
+        InputError: It is not there, or is something else.
+    """
+    found = _find(file, key, "histogram")
+    kind = str(found.classname)
+    if kind.startswith("TH1"):
+        return found
+    where = f"{file.file_path}: {key!r} is a {kind}"
+    if kind.startswith(("TH2", "TH3")):
+        message = f"{where} of {kind[2]} dimensions, but one is fitted; write a projection of it"
+    elif kind in _TREES:
+        message = f"{where}; give its name as 'tree' and that of a branch as 'column'"
+    else:
+        message = f"{where}, expected a TH1 with counts"
+    raise InputError(message)
+
+
+def find_tree(file: Any, key: str | None) -> Any:
+    """Returns a TTree or RNTuple of a file, the only one if no name is given.
+
+    Raises:
+        InputError: It is not there, is something else, or there are several to choose from.
+    """
+    trees = [name for name, kind in _classes(file).items() if kind in _TREES]
+    if key is None:
+        if len(trees) != 1:
+            message = f"{file.file_path} has the trees {listed(trees)}; say which as 'tree'"
+            raise InputError(message)
+        return file[trees[0]]
+    found = _find(file, key, "tree")
+    if found.classname not in _TREES:
+        message = (
+            f"{file.file_path}: {key!r} is a {found.classname}, expected a tree; it has the trees "
+            f"{listed(trees)}"
+        )
+        raise InputError(message)
+    return found
+
+
+def histogram_keys(file: Any) -> list[str]:
+    """Returns the paths of the TH1 of a file, in the order in which they were written."""
+    return [name for name, kind in _classes(file).items() if kind.startswith("TH1")]
+
+
+def to_hist(histogram: Any, where: str) -> Hist[Any]:
+    """Returns a TH1 as a histogram of hist.
+
+    Raises:
+        InputError: Its bins have labels, so that they are no intervals.
+    """
+    if names := labels(histogram):
+        message = (
+            f"{where} has labelled bins ({listed(names.values())}); a histogram of the fitted "
+            "variable has none"
+        )
+        raise InputError(message)
+    return cast("Hist[Any]", histogram.to_hist())
+
+
+def labels(histogram: Any) -> dict[int, str]:
+    """Returns the labels of the bins of a TH1, by their number, of which the first is 1."""
+    found = histogram.member("fXaxis").member("fLabels")
+    return {} if found is None else {int(item.member("@fUniqueID")): str(item) for item in found}
+
+
+def listed(names: Iterable[str]) -> str:
+    """Returns names for a message, not more than can be read."""
+    every = list(names)
+    more = f" and {len(every) - _LISTED} more" if len(every) > _LISTED else ""
+    return (", ".join(every[:_LISTED]) + more) or "none"
+
+
+def _check_size(file: Any, path: str) -> None:
+    # A file that was cut may still have its keys, but not all of its data.
+    size = file.source.num_bytes
+    if size is not None and size < file.fEND:
+        message = f"{path} is cut: {size} bytes, expected {file.fEND}; copy it again"
+        raise InputError(message)
+
+
+def _find(file: Any, key: str, kind: str) -> Any:
+    classes = _classes(file)
+    if key in classes:
+        return file[key]
+    parts = key.split("/")
+    for depth in range(len(parts) - 1, 0, -1):
+        head = "/".join(parts[:depth])
+        if classes.get(head) in _COLLECTIONS:
+            return _in_collection(file[head], f"{file.file_path}: {head}", parts[depth:])
+    names = [name for name, found in classes.items() if found != "TDirectory"]
+    message = f"{file.file_path} has no {kind} {key!r}{suggest(key, names)}; it has {listed(names)}"
+    raise InputError(message)
+
+
+def _in_collection(collection: Any, where: str, parts: list[str]) -> Any:
+    name, *below = parts
+    items = {str(item.member("fName")): item for item in collection if item.has_member("fName")}
+    if name not in items:
+        message = f"{where} has no {name!r}{suggest(name, items)}; it has {listed(items)}"
+        raise InputError(message)
+    if not below:
+        return items[name]
+    if items[name].classname not in _COLLECTIONS:
+        message = f"{where}/{name} is a {items[name].classname}, which holds no {below[0]!r}"
+        raise InputError(message)
+    return _in_collection(items[name], f"{where}/{name}", below)
+
+
+def _classes(file: Any) -> dict[str, str]:
+    """Returns the class of each object of a file by its path."""
+    return {str(name): str(kind) for name, kind in file.classnames(cycle=False).items()}

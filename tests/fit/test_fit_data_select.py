@@ -1,0 +1,303 @@
+"""Histograms and values become samples: cut, rebinned, blinded, or refused."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import hist
+import numpy as np
+import pytest
+import uproot
+
+from tau3mu.errors import InputError
+from tau3mu.fit.data import binned, unbinned
+from tau3mu.fit.data.windows import kept
+
+WHERE = "fit jpsi"
+
+
+def _observable(lower=0.0, upper=10.0, bins=None):
+    edges = None if bins is None else np.linspace(lower, upper, bins + 1)
+    return SimpleNamespace(
+        name="mass", label="m", unit="GeV", range=(lower, upper), bins=bins, edges=edges
+    )
+
+
+def _windows(*ranges, blind=()):
+    return SimpleNamespace(ranges=ranges, blind=tuple(blind))
+
+
+ALL = _windows()
+
+
+def _histogram(contents, variances=None, axis=None):
+    axis = axis or hist.axis.Regular(len(contents), 0, 10, name="mass")
+    histogram = hist.Hist(axis, storage=hist.storage.Weight())
+    histogram.view().value = contents
+    histogram.view().variance = contents if variances is None else variances
+    return histogram
+
+
+COUNTS = np.arange(1.0, 21.0)  # bins of 0.5 from 0 to 10
+
+
+def test_own_bins_without_flow():
+    histogram = _histogram(COUNTS).fill([-1, 0.1, 11, 12])
+    sample = binned(histogram, _observable(), ALL, where=WHERE)
+    np.testing.assert_array_equal(sample.edges, np.linspace(0, 10, 21))
+    np.testing.assert_array_equal(sample.contents, [2, *COUNTS[1:]])
+    assert sample.entries == 211
+    assert sample.used.all()
+
+
+def test_cut_to_the_range():
+    sample = binned(_histogram(COUNTS, 2 * COUNTS), _observable(2, 5), ALL, where=WHERE)
+    np.testing.assert_array_equal(sample.edges, [2, 2.5, 3, 3.5, 4, 4.5, 5])
+    np.testing.assert_array_equal(sample.contents, [5, 6, 7, 8, 9, 10])
+    np.testing.assert_array_equal(sample.variances, [10, 12, 14, 16, 18, 20])
+
+
+def test_merged_into_the_bins_of_the_observable():
+    sample = binned(_histogram(COUNTS, 2 * COUNTS), _observable(2, 5, bins=2), ALL, where=WHERE)
+    np.testing.assert_array_equal(sample.edges, [2, 3.5, 5])
+    np.testing.assert_array_equal(sample.contents, [18, 27])
+    np.testing.assert_array_equal(sample.variances, [36, 54])
+
+
+def test_variable_bins():
+    axis = hist.axis.Variable([0, 1, 3, 4, 8, 10], name="mass")
+    histogram = _histogram([1, 2, 3, 4, 5], axis=axis)
+    sample = binned(histogram, _observable(1, 8), ALL, where=WHERE)
+    np.testing.assert_array_equal(sample.edges, [1, 3, 4, 8])
+    np.testing.assert_array_equal(sample.contents, [2, 3, 4])
+    merged = binned(histogram, _observable(0, 8, bins=2), ALL, where=WHERE)
+    np.testing.assert_array_equal(merged.contents, [6, 4])
+
+
+def test_bins_of_whole_numbers():
+    histogram = hist.Hist(hist.axis.Integer(0, 10, name="n")).fill([0, 3, 3, 9])
+    sample = binned(histogram, _observable(2, 10), ALL, where=WHERE)
+    np.testing.assert_array_equal(sample.contents, [0, 2, 0, 0, 0, 0, 0, 1])
+
+
+def test_histograms_of_other_libraries(tmp_path):
+    boost = _histogram(COUNTS, 2 * COUNTS)
+    with uproot.recreate(tmp_path / "a.root") as file:
+        file["mass"] = boost
+    expected = binned(boost, _observable(2, 5, bins=3), ALL, where=WHERE)
+    with uproot.open(tmp_path / "a.root") as file:
+        found = binned(file["mass"], _observable(2, 5, bins=3), ALL, where=WHERE)
+    assert found.hash == expected.hash
+
+
+def test_histogram_with_nothing_but_the_protocol():
+    class Axis(list):
+        traits = SimpleNamespace(discrete=False, circular=False)
+
+    protocol = SimpleNamespace(
+        axes=(Axis([(0, 1), (1, 2)]),),
+        kind="COUNT",
+        values=lambda: np.array([3, 4]),
+        variances=lambda: None,
+    )
+    sample = binned(protocol, _observable(0, 2), ALL, where=WHERE)
+    np.testing.assert_array_equal(sample.contents, [3, 4])
+    np.testing.assert_array_equal(sample.variances, [3, 4])
+
+
+def test_ranges_and_blinded_windows():
+    windows = _windows((1, 4), (6, 20), blind=[(2, 3), (9.5, 12)])
+    sample = binned(_histogram(COUNTS), _observable(bins=20), windows, where=WHERE)
+    used = [2, 3, 6, 7, *range(12, 19)]
+    np.testing.assert_array_equal(np.flatnonzero(sample.used), used)
+    assert sample.entries == COUNTS[used].sum()
+    # Outside of the ranges the contents stay for plots; in blinded windows they are gone.
+    assert sample.contents[0] == 1
+    np.testing.assert_array_equal(sample.contents[[4, 5, 19]], 0)
+    np.testing.assert_array_equal(sample.variances[[4, 5, 19]], 0)
+
+
+@pytest.mark.parametrize(
+    ("ranges", "blind", "expected"),
+    [
+        ((), (), [(1, 9)]),
+        ([(5, 8), (0, 2)], (), [(1, 2), (5, 8)]),
+        ([(2, 4), (4, 5), (3, 3.5)], (), [(2, 5)]),
+        ((), [(4, 5), (4.5, 6)], [(1, 4), (6, 9)]),
+        ([(2, 4)], [(3, 5)], [(2, 3)]),
+        ((), [(0, 2), (8, 9)], [(2, 8)]),
+    ],
+)
+def test_what_is_kept_of_the_range(ranges, blind, expected):
+    assert kept((1, 9), _windows(*ranges, blind=blind), WHERE) == tuple(expected)
+
+
+@pytest.mark.parametrize(
+    ("windows", "message"),
+    [
+        (_windows((1, 4), (10, 12)), ("the range from 10 to 12 lies outside of the observable, "
+         "which goes from 0 to 10; are the units the same?")),
+        (_windows(blind=[(1700, 1800)]), "the blinded window from 1700 to 1800 lies outside"),
+        (_windows((4, 1)), "the range from 4 to 1 does not rise"),
+        (_windows((1, 2), blind=[(0, 3)]), "the blinded windows leave nothing of the ranges"),
+    ],
+)  # fmt: skip
+def test_windows_that_are_refused(windows, message):
+    for select in (
+        lambda: binned(_histogram(COUNTS), _observable(), windows, where=WHERE),
+        lambda: unbinned([1.5], None, _observable(), windows, where=WHERE),
+    ):
+        with pytest.raises(InputError, match=f"^{WHERE}: ") as error:
+            select()
+        assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("observable", "windows", "message"),
+    [
+        (_observable(-1, 5), ALL, ("the histogram goes from 0 to 10 and does not cover the "
+         "observable from -1 to 5")),
+        (_observable(2, 10.5), ALL, "does not cover the observable from 2 to 10.5"),
+        (_observable(2.2, 5), ALL, ("2.2 in observable.range is not the edge of a bin; the "
+         "nearest edges are 2 and 2.5")),
+        (_observable(2, 4.9), ALL, "the nearest edges are 4.5 and 5"),
+        (_observable(2, 5, bins=4), ALL, ("the histogram has 6 bins from 2 to 5, which cannot be "
+         "merged into the 4 of the observable: 2.75 is not the edge of a bin, the nearest are 2.5 "
+         "and 3; choose observable.bins from 1, 2, 3, 6, or leave it out")),
+        (_observable(2, 5, bins=12), ALL, "cannot be merged into the 12 of the observable: 2.25"),
+        (_observable(2, 5), _windows((2, 3.1)), ("3.1 in the ranges is not the edge of a bin; the "
+         "nearest edges are 3 and 3.5")),
+        (_observable(2, 5, bins=3), _windows(blind=[(2.5, 4)]), ("2.5 in the blinded windows is "
+         "not the edge of a bin; the nearest edges are 2 and 3")),
+    ],
+)  # fmt: skip
+def test_edges_that_do_not_fit(observable, windows, message):
+    with pytest.raises(InputError, match=f"^{WHERE}: ") as error:
+        binned(_histogram(COUNTS), observable, windows, where=WHERE)
+    assert message in str(error.value)
+
+
+def test_variable_bins_that_cannot_be_merged():
+    histogram = _histogram([1, 2, 3], axis=hist.axis.Variable([0, 1, 3, 4], name="mass"))
+    with pytest.raises(InputError, match=r"2 is not the edge.*leave observable\.bins out to keep"):
+        binned(histogram, _observable(0, 4, bins=4), ALL, where=WHERE)
+
+
+def test_several_axes():
+    histogram = hist.Hist(
+        hist.axis.StrCategory(["demo"], name="dataset"), hist.axis.Regular(2, 0, 1, name="mass")
+    )
+    with pytest.raises(InputError, match=r"2 axes \(dataset, mass\).*project it on 'mass' first"):
+        binned(histogram, _observable(), ALL, where=WHERE)
+
+
+@pytest.mark.parametrize(
+    "axis", [hist.axis.StrCategory(["a", "b"], name="c"), hist.axis.IntCategory([1, 2], name="c")]
+)
+def test_categories(axis):
+    with pytest.raises(InputError, match="fit jpsi: the axis c has categories"):
+        binned(hist.Hist(axis), _observable(), ALL, where=WHERE)
+
+
+def test_profile():
+    profile = hist.Hist(hist.axis.Regular(2, 0, 1), storage=hist.storage.Mean())
+    with pytest.raises(InputError, match="fit jpsi: the histogram is a profile"):
+        binned(profile, _observable(), ALL, where=WHERE)
+
+
+@pytest.mark.parametrize(
+    ("contents", "variances", "message"),
+    [
+        ({3: np.nan, 5: np.inf}, {}, ("the content of 2 bin(s) is not finite, first that of bin 3 "
+         "from 1.5 to 2: nan")),
+        ({}, {4: np.nan}, "the variance of 1 bin(s) is not finite, first that of bin 4"),
+        ({3: -2}, {}, ("the content of 1 bin(s) is negative, first that of bin 3 from 1.5 to 2: "
+         "-2; only a fit with the loss chi2 can take that")),
+        ({}, {3: -2}, "the variance of 1 bin(s) is negative, first that of bin 3"),
+    ],
+)  # fmt: skip
+def test_contents_that_cannot_be_fitted(contents, variances, message):
+    values, squares = COUNTS.copy(), COUNTS.copy()
+    for array, wrong in ((values, contents), (squares, variances)):
+        for i, value in wrong.items():
+            array[i] = value
+    with pytest.raises(InputError) as error:
+        binned(_histogram(values, squares), _observable(), ALL, where=WHERE)
+    assert f"{WHERE}: {message}" in str(error.value)
+
+
+def test_negative_contents_are_for_least_squares():
+    contents = np.where(np.arange(20) == 3, -2.0, COUNTS)
+    sample = binned(
+        _histogram(contents, COUNTS), _observable(), ALL, where=WHERE, allow_negative=True
+    )
+    assert sample.contents[3] == -2
+    elsewhere = binned(_histogram(contents, COUNTS), _observable(), _windows((2, 9)), where=WHERE)
+    assert elsewhere.entries == COUNTS[4:18].sum()
+
+
+@pytest.mark.parametrize("windows", [ALL, _windows((0, 3)), _windows(blind=[(5, 10)])])
+def test_nothing_to_fit(windows):
+    contents = np.zeros(20) if windows is ALL else np.where(np.arange(20) > 12, 1.0, 0.0)
+    with pytest.raises(InputError, match="fit jpsi: the histogram is empty in the fitted ranges"):
+        binned(_histogram(contents), _observable(), windows, where=WHERE)
+
+
+def test_contents_without_variances_that_are_no_counts_are_said(caplog):
+    histogram = hist.Hist(hist.axis.Regular(2, 0, 10)).fill([1, 1, 6])
+    assert not binned(histogram, _observable(), ALL, where=WHERE).weighted
+    assert caplog.text == ""
+    scaled = hist.Hist(hist.axis.Regular(2, 0, 10)).fill([1, 1, 6], weight=0.3)
+    np.testing.assert_allclose(
+        binned(scaled, _observable(), ALL, where=WHERE).variances, [0.6, 0.3]
+    )
+    assert "fit jpsi: the histogram stores no variances" in caplog.text
+
+
+def test_values_in_ranges_and_outside_of_blinded_windows():
+    windows = _windows((1, 4), (6, 9), blind=[(2, 3)])
+    values = np.array([0.5, 1, 1.9, 2, 2.9, 3, 4, 5, 6, 8.9, 9, 11], dtype="float32")
+    sample = unbinned(values, None, _observable(), windows, where=WHERE)
+    np.testing.assert_array_equal(sample.values, values[[1, 2, 5, 8, 9]].astype(float))
+    assert sample.weights is None
+    assert sample.outside == 7
+    assert sample.intervals == ((1, 2), (3, 4), (6, 9))
+
+
+def test_weights_go_with_their_values():
+    sample = unbinned([9, 20, 1], [1, 5, -0.25], _observable(), ALL, where=WHERE)
+    np.testing.assert_array_equal(sample.values, [9, 1])
+    np.testing.assert_array_equal(sample.weights, [1, -0.25])
+    assert (sample.entries, sample.outside) == (0.75, 1)
+
+
+def test_binned_values_are_the_histogram():
+    values = np.random.default_rng(4).normal(5, 2, 2000).round(1)
+    windows = _windows((1, 8), blind=[(4, 5)])
+    histogram = hist.Hist(hist.axis.Regular(20, 0, 10)).fill(values)
+    direct = binned(histogram, _observable(bins=20), windows, where=WHERE)
+    later = unbinned(values, None, _observable(), windows, where=WHERE).binned(direct.edges)
+    np.testing.assert_array_equal(later.used, direct.used)
+    np.testing.assert_array_equal(later.contents[later.used], direct.contents[direct.used])
+    assert later.entries == direct.entries > 1000
+
+
+@pytest.mark.parametrize(
+    ("values", "weights", "message"),
+    [
+        ([1, np.nan, np.inf], None, ("the values of mass are not finite for 2 of 3 entries, first "
+         "for entry 1: nan")),
+        ([1, 2], [1, np.inf], "the weights are not finite for 1 of 2 entries, first for entry 1"),
+        ([1, 2], [1], "there are 1 weights for 2 values of mass; each value needs one"),
+        ([[1, 2]], None, "the values of mass are an array of int64 in 2 dimensions"),
+        (["a"], None, "the values of mass are an array of <U1 in 1 dimensions; expected numbers"),
+        ([1, 2], [0, 0], "the weights of the 2 values in the fitted ranges add up to 0"),
+        ([1, 2, 30], [1, -3, 9], "the weights of the 2 values in the fitted ranges add up to -2"),
+        ([1700, 1800, 10], None, "none of the 3 values of mass lies in 0 to 10; are the units"),
+        (np.array([]), None, "none of the 0 values of mass lies in 0 to 10"),
+    ],
+)  # fmt: skip
+def test_values_that_cannot_be_fitted(values, weights, message):
+    with pytest.raises(InputError) as error:
+        unbinned(values, weights, _observable(), ALL, where=WHERE)
+    assert f"{WHERE}: {message}" in str(error.value)
