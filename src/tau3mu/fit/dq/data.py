@@ -1,0 +1,111 @@
+"""What a dq_fitter file fits: its spectrum, as far as the input file is there to look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tau3mu.errors import InputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tau3mu.fit.dq.file import DqInput
+
+__all__ = ["DqSpectrum", "find_spectrum"]
+
+_TREES = ("TTree", "TNtuple", "ROOT::RNTuple")
+_COLUMN = "fMass"  # dq_fitter knows no other
+
+
+@dataclass(frozen=True)
+class DqSpectrum:
+    """The spectrum of one fit: its input in our words, its range, its bins, its highest bin."""
+
+    input: dict[str, str]
+    range: tuple[float, float]
+    bins: int | None
+    highest: float | None
+    warnings: tuple[str, ...]
+
+
+def find_spectrum(
+    path: Path, given: DqInput, name: str, interval: tuple[float, float]
+) -> DqSpectrum:
+    """Returns the spectrum of one input of a file in one fit range.
+
+    The input file is looked for in the folder of the file of dq_fitter. If it is not there, the
+    input is taken for a histogram, and its bins are not known.
+
+    Args:
+        path: The file of dq_fitter.
+        given: What it says of inputs.
+        name: One of its inputs.
+        interval: One of its fit ranges. For a histogram, it grows to the edges of bins, as RooFit
+            makes it.
+
+    Raises:
+        InputError: The input file is no ROOT file, lacks the input, or it does not cover the range.
+    """
+    file = path.parent / given.file
+    if not file.is_file():
+        warning = (
+            f"input.input_file_name: {given.file} is not in {path.parent}; {name} is taken for a "
+            f"histogram; check 'input', and give 'observable.bins' if rebin ({given.pdfs.rebin}) "
+            "is to hold"
+        )
+        return DqSpectrum({"histogram": name}, interval, None, None, (warning,))
+    # Here, since checking a fit file needs no ROOT file and should stay fast.
+    from tau3mu.fit.data.root_files import find_histogram, open_root
+
+    with open_root(str(file)) as content:
+        if content.classnames(cycle=False).get(name) in _TREES:
+            return DqSpectrum({"tree": name, "column": _COLUMN}, interval, None, None, ())
+        histogram = find_histogram(content, name)
+        edges, counts = histogram.axis().edges(), np.asarray(histogram.values())
+    return _rebinned(edges, counts, name, interval, given.pdfs.rebin, str(file))
+
+
+def _rebinned(
+    edges: np.ndarray,
+    counts: np.ndarray,
+    name: str,
+    interval: tuple[float, float],
+    rebin: int,
+    where: str,
+) -> DqSpectrum:
+    number = len(counts) // rebin  # as ROOT does it: bins that are left over at the end are lost
+    edges = edges[: number * rebin + 1 : rebin]
+    counts = counts[: number * rebin].reshape(number, rebin).sum(axis=1)
+    slack = 1e-6 * float(np.diff(edges).min())
+    if interval[0] < edges[0] - slack or interval[1] > edges[-1] + slack:
+        message = (
+            f"{where}: {name} goes from {edges[0]:g} to {edges[-1]:g} in bins of 'rebin' {rebin}, "
+            f"which does not cover the fit range {interval[0]:g} to {interval[1]:g}"
+        )
+        raise InputError(message)
+    first = int(np.searchsorted(edges, interval[0] + slack, side="right")) - 1
+    last = int(np.searchsorted(edges, interval[1] - slack, side="left"))
+    wider = (_edge(edges[first]), _edge(edges[last]))
+    warnings = []
+    if max(abs(wider[0] - interval[0]), abs(wider[1] - interval[1])) > slack:
+        warnings.append(
+            f"the fit range {interval[0]:g} to {interval[1]:g} is not on edges of bins of {name}; "
+            f"it becomes {wider[0]:g} to {wider[1]:g}"
+        )
+    else:
+        wider = interval
+    widths = np.diff(edges[first : last + 1])
+    bins: int | None = last - first
+    if not np.allclose(widths, widths[0], rtol=1e-6):
+        bins = None
+        if rebin > 1:
+            warnings.append(f"{name} has bins of several widths, which 'rebin' cannot merge here")
+    highest = float(counts[first:last].max())
+    return DqSpectrum({"histogram": name}, wider, bins, highest, tuple(warnings))
+
+
+def _edge(value: Any) -> float:
+    return round(float(value), 10)

@@ -1,0 +1,183 @@
+"""Fit files: which are shipped, and how one is read with exact errors."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from tau3mu.errors import InputError, suggest
+from tau3mu.fit.language.explain import explain
+from tau3mu.fit.language.model import FitModel
+from tau3mu.fit.pdfs import PDFS, find_user_pdf, load_user_pdf
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from tau3mu.fit.pdfs import Pdf
+
+__all__ = ["FitFile", "load_fit_file", "load_model", "model_of", "read_document", "shipped_fits"]
+
+SUFFIXES = (".json", ".yaml", ".yml")
+SEARCH_PATH = "TAU3MU_PDF_PATH"
+
+
+@dataclass(frozen=True)
+class FitFile:
+    """A fit file as it was read: what it says, and from which folder its paths start."""
+
+    model: FitModel
+    document: dict[str, Any]
+    folder: Path
+
+
+def shipped_fits() -> list[str]:
+    """Returns the names of the fits that come with the package."""
+    names = (item.name for item in files("tau3mu.fits").iterdir())
+    return sorted(name.removesuffix(".json") for name in names if name.endswith(".json"))
+
+
+def load_model(name_or_file: str | Path) -> FitModel:
+    """Returns the checked model of a shipped fit, or of a JSON or YAML file.
+
+    Raises:
+        InputError: There is no such fit or file, or the file does not say what a fit file must;
+            the message names every key that is wrong.
+    """
+    return load_fit_file(name_or_file).model
+
+
+def load_fit_file(name_or_file: str | Path) -> FitFile:
+    """Returns the checked model, with what the file says and where it is; as `load_model`."""
+    document, source, folder = read_document(name_or_file)
+    return FitFile(model_of(document, source, folder), document, folder)
+
+
+def read_document(name_or_file: str | Path) -> tuple[dict[str, Any], str, Path]:
+    """Returns what a shipped fit or a file says, its name for messages, and its folder.
+
+    Raises:
+        InputError: There is no such fit or file, or it is neither JSON nor YAML.
+    """
+    if name_or_file in shipped_fits():
+        source = f"{name_or_file}.json"
+        text = (files("tau3mu.fits") / source).read_text("utf-8")
+        return _parse_json(text, source), source, Path()
+    path = Path(name_or_file).expanduser()
+    if path.suffix not in SUFFIXES:
+        known = shipped_fits()
+        message = (
+            f"unknown fit {str(name_or_file)!r}{suggest(str(name_or_file), known)}; "
+            f"shipped: {', '.join(known)}; or give a file that ends in {', '.join(SUFFIXES)}"
+        )
+        raise InputError(message)
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        message = f"cannot read the fit file {path}: {reason}"
+        raise InputError(message) from error
+    parse = _parse_json if path.suffix == ".json" else _parse_yaml
+    return parse(text, str(path)), str(path), path.parent
+
+
+def model_of(document: Mapping[str, Any], source: str, folder: Path) -> FitModel:
+    """Returns the checked model of a document.
+
+    Args:
+        document: What a fit file says.
+        source: Its name, for messages.
+        folder: Where pdfs of users are looked for first; then in `TAU3MU_PDF_PATH`.
+
+    Raises:
+        InputError: It does not say what a fit file must.
+    """
+    if document.get("schema_version") == 1:
+        message = (
+            f"{source}: schema_version: 1 is of an older tau3mu; in 2, 'histogram' stands under "
+            "'input', and 'stages' and 'starts' stand under 'method'"
+        )
+        raise InputError(message)
+    pdfs = _user_pdfs(document, folder)
+    try:
+        return FitModel.model_validate(document, context={"pdfs": pdfs, "folder": folder})
+    except ValidationError as error:
+        raise InputError(explain(error, source)) from error
+
+
+def _user_pdfs(document: Mapping[str, Any], folder: Path) -> dict[str, Pdf]:
+    """Returns the pdfs of Python files that a document names and the package does not have."""
+    folders = [folder, *(Path(p) for p in os.environ.get(SEARCH_PATH, "").split(os.pathsep) if p)]
+    components = [part.get("components") for part in _spectra(document)]
+    found = {name: find_user_pdf(name, folders) for name in _pdf_names(components)}
+    return {name: load_user_pdf(path) for name, path in found.items() if path is not None}
+
+
+def _spectra(document: Mapping[str, Any]) -> list[Any]:
+    spectra = document.get("spectra")
+    several = spectra.values() if isinstance(spectra, dict) else ()
+    return [part for part in (document, *several) if isinstance(part, dict)]
+
+
+def _pdf_names(part: Any) -> Iterator[str]:
+    if isinstance(part, dict):
+        name = part.get("pdf")
+        if isinstance(name, str) and name.isidentifier() and name not in PDFS:
+            yield name
+    for value in part.values() if isinstance(part, dict) else part:
+        if isinstance(value, dict | list):
+            yield from _pdf_names(value)
+
+
+def _parse_json(text: str, source: str) -> dict[str, Any]:
+    try:
+        return _mapping(json.loads(text, object_pairs_hook=_refuse_duplicates), source)
+    except json.JSONDecodeError as error:
+        message = f"{source}, line {error.lineno}, column {error.colno}: no valid JSON: {error.msg}"
+        raise InputError(message) from error
+    except RecursionError as error:
+        message = f"{source}: brackets are nested too deeply"
+        raise InputError(message) from error
+    except _DuplicateKeyError as error:
+        message = f"{source}: the key {error.args[0]!r} is given twice in the same place"
+        raise InputError(message) from error
+
+
+def _parse_yaml(text: str, source: str) -> dict[str, Any]:
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        document = _mapping(YAML(typ="safe", pure=True).load(text), source)
+        # Through JSON, since YAML also has dates and keys that are no text.
+        return dict(json.loads(json.dumps(document)))
+    except (YAMLError, TypeError, ValueError, RecursionError) as error:
+        if isinstance(error, InputError):
+            raise
+        message = f"{source}: no valid YAML for a fit: {' '.join(str(error).split())}"
+        raise InputError(message) from error
+
+
+def _mapping(document: Any, source: str) -> dict[str, Any]:
+    if not isinstance(document, dict):
+        message = f"{source}: an object with keys such as 'schema_version' and 'name' belongs here"
+        raise InputError(message)
+    return document
+
+
+class _DuplicateKeyError(Exception):
+    """JSON itself would keep the last of two equal keys in silence."""
+
+
+def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in document:
+            raise _DuplicateKeyError(key)
+        document[key] = value
+    return document

@@ -1,0 +1,147 @@
+"""How a fit is made, what is calculated from it, and how it is drawn."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from tau3mu.fit.language.base import Interval, Name, Positive, Strict, either, require_order
+from tau3mu.fit.language.parts import parsed
+
+__all__ = ["GoodnessOfFit", "Method", "Outputs", "Plot", "Stage", "Starts", "Text", "Window"]
+
+Edge = Annotated[float | str, either("a number or an expression")]
+
+
+class Stage(Strict):
+    """A fit of some components in a part of the range, which gives start values."""
+
+    spectrum: Name | None = Field(default=None, description="Which one, where there are several.")
+    components: Annotated[tuple[str, ...], Field(min_length=1)] = Field(
+        description="The components that are fitted, without the others."
+    )
+    ranges: Annotated[tuple[Interval, ...], Field(min_length=1)] = Field(
+        description="The bins with centres in one of these, or the entries in them, are fitted."
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Stage:
+        for interval in self.ranges:
+            require_order(interval, "ranges")
+        return self
+
+    def contains(self, x: np.ndarray) -> np.ndarray:
+        """Returns which values lie in one of the ranges."""
+        return np.asarray(np.any([(x >= low) & (x <= high) for low, high in self.ranges], axis=0))
+
+
+class Starts(Strict):
+    """From how many points the fit starts: the staged one, the others drawn with the seed."""
+
+    number: Positive = Field(
+        default=1, description="How many starts; the lowest minimum is the result."
+    )
+    seed: int = Field(default=1, description="Of the random numbers.")
+
+
+class GoodnessOfFit(Strict):
+    """A p-value from toys of the fitted model, for when the χ² has no known distribution."""
+
+    toys: Positive = Field(description="How many toys are fitted.")
+    seed: int = Field(default=1, description="Of the random numbers.")
+
+
+class Method(Strict):
+    """How the minimum is searched and the errors are found."""
+
+    loss: Literal["likelihood", "chi2"] = Field(
+        default="likelihood",
+        description="likelihood: extended, of counts or of single entries; chi2: Neyman's, of "
+        "counts, with the variances of the histogram.",
+    )
+    engine: Literal["zfit", "numpy"] = Field(
+        default="zfit",
+        description="What finishes the fit after the search: zfit, or the faster evaluator of the "
+        "same model with which the search, toys and trials are made.",
+    )
+    stages: tuple[Stage, ...] = Field(default=(), description="Fits of parts, one after the other.")
+    starts: Starts = Field(
+        default_factory=Starts,
+        description="Several starts find the lowest of many minima.",
+    )
+    minos: Annotated[
+        Literal["all"] | tuple[Name, ...], either("'all' or a list of names of parameters")
+    ] = Field(
+        default=(),
+        description="The parameters that also get the asymmetric errors of Minos, or all.",
+    )
+    goodness_of_fit: GoodnessOfFit | None = Field(
+        default=None, description="A p-value from toys. Left out, only that of the χ² is given."
+    )
+
+
+class Window(Strict):
+    """A part of the range in which signal and background are counted."""
+
+    spectrum: Name | None = Field(default=None, description="Which one, where there are several.")
+    signal: Annotated[tuple[str, ...], Field(min_length=1)] = Field(
+        description="The components that are signal; all others are background."
+    )
+    range: tuple[Edge, Edge] = Field(
+        description="Numbers, or expressions of parameters such as `mean_Jpsi - 3*width_Jpsi`."
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Window:
+        for edge in self.range:
+            if isinstance(edge, str):
+                parsed(edge, "range")
+        lower, upper = self.range
+        if isinstance(lower, float) and isinstance(upper, float):
+            require_order((lower, upper), "range")
+        return self
+
+
+class Outputs(Strict):
+    """What is written beside the result, its ROOT file and its plots."""
+
+    sweights: bool = Field(
+        default=False,
+        description="sWeights of all components, as columns beside the entries (unbinned).",
+    )
+    scans: tuple[Name, ...] = Field(
+        default=(), description="Parameters for which the profile of the likelihood is drawn."
+    )
+
+
+class Text(Strict):
+    """A line of text on the plot; 0 to 1 is the width and the height of the axes."""
+
+    x: float = Field(description="Where it begins, from left to right.")
+    y: float = Field(description="Its base line, from bottom to top.")
+    text: str = Field(description="With formulas as matplotlib writes them, such as `$D_s^+$`.")
+
+
+class Plot(Strict):
+    """How the fit is drawn."""
+
+    style: Literal["CMS", "ALICE", "plain"] = Field(default="CMS", description="Whose look it has.")
+    status: str = Field(
+        default="Private work", description="Stands beside the name of the experiment."
+    )
+    log: bool = Field(
+        default=False, description="Whether the counts are drawn on a logarithmic scale."
+    )
+    y_range: Interval | None = Field(default=None, description="The range of the counts.")
+    parameters: dict[Name, str] = Field(
+        default_factory=dict, description="Parameters to print on the plot, and their symbols."
+    )
+    text: tuple[Text, ...] = Field(default=(), description="Lines of text.")
+
+    @model_validator(mode="after")
+    def _check(self) -> Plot:
+        if self.y_range is not None:
+            require_order(self.y_range, "y_range")
+        return self

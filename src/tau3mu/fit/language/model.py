@@ -1,0 +1,139 @@
+"""The language of fit files: what a JSON or YAML file of a fit may say.
+
+Nothing here imports zfit, so checking a file is fast.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, PrivateAttr, ValidationInfo, model_validator
+
+from tau3mu.fit.language.base import Interval, Name, Strict
+from tau3mu.fit.language.checks import check_model
+from tau3mu.fit.language.method import Method, Outputs, Plot, Window
+from tau3mu.fit.language.parts import Input, Labels, Observable, Parameter
+from tau3mu.fit.language.shapes import Component
+
+__all__ = ["FitModel", "SpectrumModel"]
+
+Ranges = Annotated[
+    tuple[Interval, ...],
+    Field(
+        description="Only what lies in one of these is fitted. Yields are still counted in the "
+        "full range of the observable. Left out: all of it."
+    ),
+]
+Blind = Annotated[
+    tuple[Interval, ...],
+    Field(description="What lies in one of these is neither fitted nor drawn."),
+]
+Components = Annotated[
+    dict[Name, Component],
+    Field(min_length=1, description="By name; they add up to the spectrum."),
+]
+
+
+class SpectrumModel(Strict):
+    """One spectrum: its data, its axis, and the components that add up to it."""
+
+    label: str = Field(default="", description="For people, where a fit has several spectra.")
+    input: Input | None = Field(default=None, description="What is fitted.")
+    observable: Observable = Field(description="The axis.")
+    ranges: Ranges = ()
+    blind: Blind = ()
+    components: Components
+
+
+class FitModel(Strict):
+    """A fit: one spectrum, or several under `spectra`, and the parameters they share."""
+
+    schema_version: Literal[2] = Field(description="The version of this language.")
+    name: Name = Field(
+        description="Of the fit; also of the processor whose histogram is taken where a results "
+        "folder has several."
+    )
+    title: str = Field(description="For people.")
+    description: str = Field(default="", description="For people.")
+    input: Input | None = Field(
+        default=None, description="What is fitted. Left out, it is given when the fit is run."
+    )
+    observable: Observable | None = Field(default=None, description="The axis.")
+    ranges: Ranges = ()
+    blind: Blind = ()
+    components: Components | None = None
+    spectra: Annotated[dict[Name, SpectrumModel], Field(min_length=1)] | None = Field(
+        default=None,
+        description="Several spectra that are fitted at once; input, observable, ranges, blind and "
+        "components then stand in each of them. A parameter is shared by its name.",
+    )
+    parameters: dict[Name, Parameter] = Field(
+        default_factory=dict,
+        description="By name. Components that use the same name share the parameter.",
+    )
+    labels: Labels | None = Field(
+        default=None, description="Where the values written `@label` are."
+    )
+    method: Method = Field(default_factory=Method, description="How the fit is made.")
+    derived: dict[Name, str] = Field(
+        default_factory=dict, description="Expressions of parameters, reported with their errors."
+    )
+    windows: dict[Name, Window] = Field(
+        default_factory=dict,
+        description="Where signal, background, S/B, purity and significance are reported.",
+    )
+    outputs: Outputs = Field(default_factory=Outputs, description="What else is written.")
+    plot: Plot = Field(default_factory=Plot, description="Its look, and what is printed on it.")
+
+    _folder: Path = PrivateAttr(default=Path())
+
+    @property
+    def folder(self) -> Path:
+        """Where the paths that the model names begin."""
+        return self._folder
+
+    @cached_property
+    def parts(self) -> dict[str, SpectrumModel]:
+        """The spectra by name; a single one has the name of the fit."""
+        if self.spectra is not None:
+            return self.spectra
+        alone = {key: getattr(self, key) for key in SpectrumModel.model_fields if key != "label"}
+        return {self.name: SpectrumModel.model_construct(**alone)}
+
+    @cached_property
+    def yields(self) -> tuple[str, ...]:
+        """The names of the yields, each once, in the order of the components."""
+        parts = self.parts.values()
+        return tuple(dict.fromkeys(c.yield_ for p in parts for c in p.components.values()))
+
+    @cached_property
+    def used(self) -> tuple[str, ...]:
+        """The names of the parameters that components use directly, yields last."""
+        parts = self.parts.values()
+        names = (n for p in parts for c in p.components.values() for n in c.names)
+        return tuple(dict.fromkeys((*names, *self.yields)))
+
+    @cached_property
+    def expressions(self) -> dict[str, str]:
+        """The expressions of the parameters that are calculated from others."""
+        return {n: p.expression for n, p in self.parameters.items() if p.expression is not None}
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 of all that the model says."""
+        document = json.dumps(self.to_dict(), sort_keys=True)
+        return hashlib.sha256(document.encode()).hexdigest()
+
+    def to_dict(self) -> dict[str, object]:
+        """Returns what a fit file says for this model, without what it leaves out."""
+        return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
+
+    @model_validator(mode="after")
+    def _check(self, info: ValidationInfo) -> FitModel:
+        self._folder = (info.context or {}).get("folder", Path())
+        check_model(self)
+        return self

@@ -1,0 +1,187 @@
+"""Components of a spectrum: a pdf, a sum of pdfs, or either smeared by a resolution."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field, PrivateAttr, ValidationInfo, model_validator
+
+from tau3mu.errors import suggest
+from tau3mu.fit.language.base import Name, Strict, allowed, either, refuse
+from tau3mu.fit.language.parts import Input
+from tau3mu.fit.pdfs import PDFS, Pdf
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+__all__ = ["COEFFICIENTS", "TEMPLATES", "Component", "Shape"]
+
+COEFFICIENTS = "coefficients"
+TEMPLATES = {
+    "Histogram": "the contents of a histogram, constant within each of its bins",
+    "KDE": "a Gaussian kernel density estimate of a column of entries",
+}
+Argument = Annotated[
+    Name | Annotated[tuple[Name, ...], Field(min_length=1)],
+    either("the name of a parameter or a list of such names"),
+]
+
+
+class Shape(Strict):
+    """A density: one pdf, or a sum of shapes; with a resolution, it is smeared by that."""
+
+    pdf: str | None = Field(
+        default=None,
+        description="A pdf by name: of the package, of a Python file, Histogram or KDE.",
+    )
+    parameters: dict[str, Argument] = Field(
+        default_factory=dict,
+        description="For each parameter of the pdf the name of one in `parameters`; for "
+        "`coefficients`, a list of names.",
+    )
+    template: Input | None = Field(
+        default=None, description="The input of the pdfs Histogram and KDE."
+    )
+    sum: Annotated[tuple[Shape, ...], Field(min_length=2)] | None = Field(
+        default=None, description="Shapes that are added, each normalised to one."
+    )
+    fractions: tuple[Name, ...] | None = Field(
+        default=None,
+        description="One parameter less than `sum` has shapes; the last takes the rest.",
+    )
+    resolution: Shape | None = Field(
+        default=None,
+        description="The distribution of (measured - true) value, around zero: a pdf or a sum of "
+        "pdfs. The parts of a sum are smeared one by one, and its fractions are those after it.",
+    )
+    _definition: Pdf | None = PrivateAttr(default=None)
+
+    def define(self, pdf: Pdf) -> None:
+        """Says which pdf a template is, once it has been read."""
+        self._definition = pdf
+
+    @property
+    def definition(self) -> Pdf | None:
+        """The pdf; None for a sum, and for a template that has not been read."""
+        return self._definition
+
+    @property
+    def peaks(self) -> bool:
+        """Whether it is a peak, which plots fill, or a continuum, which they draw as a line."""
+        if self.sum is not None:
+            return any(part.peaks for part in self.sum)
+        return self._definition is not None and self._definition.peaks
+
+    @property
+    def arguments(self) -> tuple[str | tuple[str, ...], ...]:
+        """The names of the parameters in the order of the pdf."""
+        roles = self._definition.parameters if self._definition else ()
+        return tuple(self.parameters[role] for role in roles)
+
+    @property
+    def smeared_parts(self) -> tuple[Shape, ...]:
+        """The shapes of a sum, each with the resolution of the sum."""
+        if self.resolution is None:
+            return self.sum or ()
+        return tuple(
+            part.model_copy(update={"resolution": self.resolution}) for part in self.sum or ()
+        )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all parameters that are used, each once, in the order of the file."""
+        return tuple(dict.fromkeys(name for _, name in self.uses()))
+
+    def uses(self) -> Iterator[tuple[str, str]]:
+        """Yields the key path and the name of every parameter that is used."""
+        for role, names in self.parameters.items():
+            for name in [names] if isinstance(names, str) else names:
+                yield f"parameters.{role}", name
+        for number, part in enumerate(self.sum or ()):
+            yield from ((f"sum.{number}.{path}", name) for path, name in part.uses())
+        for name in self.fractions or ():
+            yield "fractions", name
+        if self.resolution is not None:
+            yield from ((f"resolution.{path}", name) for path, name in self.resolution.uses())
+
+    def shapes(self, path: str = "") -> Iterator[tuple[str, Shape]]:
+        """Yields the key path of this shape and of every one in it, and the shape."""
+        yield path, self
+        for number, part in enumerate(self.sum or ()):
+            yield from part.shapes(f"{path}.sum.{number}")
+        if self.resolution is not None:
+            yield from self.resolution.shapes(f"{path}.resolution")
+
+    @model_validator(mode="after")
+    def _check(self, info: ValidationInfo) -> Shape:
+        if (self.pdf is None) == (self.sum is None):
+            refuse("give either 'pdf' or 'sum'")
+        if self.resolution is not None:
+            self._check_resolution(self.resolution)
+        if self.pdf is None:
+            self._check_sum()
+        else:
+            self._check_pdf(self.pdf, {**PDFS, **((info.context or {}).get("pdfs", {}))})
+        return self
+
+    def _check_resolution(self, resolution: Shape) -> None:
+        for part in (resolution, *(resolution.sum or ())):
+            if part.template or part.resolution or (part is not resolution and part.sum):
+                refuse("a resolution is a pdf, or a sum of pdfs, without templates", "resolution")
+        if any(shape is not self and shape.resolution for _, shape in self.shapes()):
+            refuse("a shape has one resolution, not one inside the other", "resolution")
+
+    def _check_sum(self) -> None:
+        number = len(self.sum or ()) - 1
+        if len(self.fractions or ()) != number:
+            refuse(f"a sum of {number + 1} shapes has {number} fractions", "fractions")
+        if self.parameters or self.template:
+            refuse("'parameters' and 'template' belong to a 'pdf', not to a 'sum'")
+
+    def _check_pdf(self, name: str, known: Mapping[str, Pdf]) -> None:
+        if self.fractions is not None:
+            refuse("belongs to a 'sum', not to a 'pdf'", "fractions")
+        if (name in TEMPLATES) != (self.template is not None):
+            refuse(f"'template' belongs to {' and '.join(TEMPLATES)}, and only to them", "template")
+        if name in TEMPLATES:
+            self._check_template(name)
+            return
+        if name not in known:
+            names = [*known, *TEMPLATES]
+            refuse(f"unknown {name!r}{suggest(name, names)}; {allowed(names)}", "pdf")
+        self._definition = known[name]
+        expected = known[name].parameters
+        for role, given in self.parameters.items():
+            if role not in expected:
+                refuse(
+                    f"{name} has no {role!r}{suggest(role, expected)}; {allowed(expected)}",
+                    "parameters",
+                )
+            if isinstance(given, str) == (role == COEFFICIENTS):
+                wanted = "a list of names" if role == COEFFICIENTS else "the name of a parameter"
+                refuse(f"{wanted} belongs here", f"parameters.{role}")
+        if missing := [role for role in expected if role not in self.parameters]:
+            refuse(f"{name} also needs {', '.join(missing)}", "parameters")
+
+    def _check_template(self, name: str) -> None:
+        if self.parameters:
+            refuse(f"{name} has no parameters", "parameters")
+        if self.template and (self.template.histogram is None) == (name == "Histogram"):
+            wanted = "histogram" if name == "Histogram" else "column"
+            refuse(f"{name} takes a {wanted}", "template")
+        if self.template and self.template.file is None:
+            refuse("missing key 'file'", "template")
+
+
+class Component(Shape):
+    """One part of the spectrum: a shape and its yield."""
+
+    label: str = Field(description="For the legend of plots.")
+    yield_: Name = Field(
+        alias="yield",
+        description="The parameter that is the number of its entries in the full range. One that "
+        "is not listed in `parameters` runs from 0 to twice the entries.",
+    )
+    color: str | None = Field(
+        default=None, description="A colour that matplotlib knows, for plots."
+    )

@@ -1,0 +1,561 @@
+"""Files of dq_fitter become fit files that say the same."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import uproot
+
+from tau3mu.errors import InputError
+from tau3mu.fit.dq import import_dq, write_imported
+from tau3mu.fit.dq.cosmetics import color, mathtext
+from tau3mu.fit.language import load_model
+from tau3mu.fit.pdfs import PDFS
+
+TUTORIAL = Path(__file__).parents[3] / "shared" / "data" / "dq_tutorial_config.json"
+DEGENERATE = {"Exp", "Pol4Exp", "RatioVWG"}  # without the scale that dq_fitter gives them
+
+CONFIG = {
+    "input": {
+        "input_file_name": "masses.root",
+        "input_name": ["mass"],
+        "tailRootFileName": None,
+        "tailHistNames": [None],
+        "pdf_dictionary": {
+            "pdf": ["CB2", "CB2", "VWG", "SUM"],
+            "pdfName": ["Jpsi", "Psi2s", "Bkg", "SUM"],
+            "pdfNameForLegend": ["J/#psi", "#psi(2S)", "Background", "Fit"],
+            "pdfColor": [861, 417, 1],
+            "parVal": [
+                [3.1, 0.07, 1.1, 2.0, 1.9, 3.0],
+                [0, 0, 1.1, 2.0, 1.9, 3.0],
+                [1.5, 0.4, 0.3],
+                [5000, 100, 20000],
+            ],
+            "parLimMin": [
+                [2.9, 0.05, 1.1, 2.0, 1.9, 3.0],
+                [0, 0, 1.1, 2.0, 1.9, 3.0],
+                [0.5, 0.1, 0],
+                [0, 0, 0],
+            ],
+            "parLimMax": [
+                [3.3, 0.12, 1.1, 2.0, 1.9, 3.0],
+                [0, 0, 1.1, 2.0, 1.9, 3.0],
+                [4, 2, 1],
+                [9000, 900, 90000],
+            ],
+            "parName": [
+                ["mean_Jpsi", "width_Jpsi", "aL", "nL", "aR", "nR"],
+                ["sum::mean_Psi2s(mean_Jpsi,0.589)", "prod::width_Psi2s(width_Jpsi, 1.05)",
+                 "aL", "nL", "aR", "nR"],
+                ["vwg_mean", "vwg_width", "vwg_slope"],
+                ["sig_Jpsi", "sig_Psi2s", "bkg"],
+            ],
+            "fitRangeMin": [2.5],
+            "fitRangeMax": [4.5],
+            "rebin": 2,
+            "fitMethod": "likelyhood",
+            "doAlicePlot": True,
+            "cosmeticsForAlicePlot": {"logScale": True, "yRangeMin": 1, "yRangeMax": 1.5},
+            "parForAlicePlot": ["mean_Jpsi", "sOverB_Jpsi", "sgnf_Psi2s", "corrMatrStatus"],
+            "parNameForAlicePlot": ["#mu_{J/#psi}", "S/B", "significance", "status"],
+            "text": [[0.55, 0.95, "#sqrt{#it{s}} = 13.6 TeV"]],
+        },
+    },
+    "output": {"output_file_name": "output/"},
+}  # fmt: skip
+
+
+@pytest.fixture
+def masses(tmp_path):
+    """A file with a histogram of 100 bins of 50 MeV, and with the entries as a tree."""
+    values = np.random.default_rng(3).exponential(2.0, 20000)
+    with uproot.recreate(tmp_path / "masses.root") as file:
+        file["mass"] = np.histogram(values, 100, (0, 5))
+        file["sub/mass"] = np.histogram(values, np.linspace(0, 1, 101) ** 2 * 5)
+        file.mktree("entries", {"fMass": "float64"}).extend({"fMass": values})
+    return values
+
+
+@pytest.fixture
+def imported(tmp_path):
+    """Imports CONFIG, changed at the given places of its pdf_dictionary or of its input."""
+
+    def run(pdfs=None, **inputs):
+        config = copy.deepcopy(CONFIG)
+        config["input"]["pdf_dictionary"] |= pdfs or {}
+        config["input"] |= inputs
+        path = tmp_path / "config.json"
+        path.write_text(json.dumps(config), "utf-8")
+        return import_dq(path)
+
+    return run
+
+
+def one_pdf(kind, values, *, lower=None, upper=None, names=None):
+    """The part of a pdf_dictionary for one pdf with parameters p0, p1, ... and the yield n."""
+    return {
+        "pdf": [kind, "SUM"],
+        "pdfName": ["Bkg", "SUM"],
+        "pdfNameForLegend": ["Background", "Fit"],
+        "pdfColor": [1],
+        "parVal": [values, [10]],
+        "parLimMin": [values if lower is None else lower, [0]],
+        "parLimMax": [values if upper is None else upper, [100]],
+        "parName": [names or [f"p{number}" for number in range(len(values))], ["n"]],
+        "parForAlicePlot": [],
+        "parNameForAlicePlot": [],
+    }
+
+
+def test_a_binned_fit_becomes_a_fit_file(imported, masses):
+    (fit,) = imported()
+    highest = max(np.histogram(masses, 20, (2.5, 4.5))[0])
+    assert fit.document == {
+        "schema_version": 2,
+        "name": "config",
+        "title": "J/ψ, ψ(2S), Background in mass",
+        "description": "Made of the dq_fitter file config.json.",
+        "input": {"file": "masses.root", "histogram": "mass"},
+        "observable": {
+            "name": "fMass", "label": "M", "unit": "GeV", "range": [2.5, 4.5], "bins": 20,
+        },
+        "parameters": {
+            "mean_Jpsi": {"value": 3.1, "limits": [2.9, 3.3]},
+            "width_Jpsi": {"value": 0.07, "limits": [0.05, 0.12]},
+            "aL": {"value": 1.1, "fixed": True},
+            "nL": {"value": 2.0, "fixed": True},
+            "aR": {"value": 1.9, "fixed": True},
+            "nR": {"value": 3.0, "fixed": True},
+            "mean_Psi2s": {"expression": "mean_Jpsi + 0.589"},
+            "width_Psi2s": {"expression": "width_Jpsi * 1.05"},
+            "vwg_mean": {"value": 1.5, "limits": [0.5, 4]},
+            "vwg_width": {"value": 0.4, "limits": [0.1, 2]},
+            "vwg_slope": {"value": 0.3, "limits": [0, 1]},
+            "sig_Jpsi": {"value": 5000, "limits": [0, 9000]},
+            "sig_Psi2s": {"value": 100, "limits": [0, 900]},
+            "bkg": {"value": 20000, "limits": [0, 90000]},
+        },
+        "components": {
+            "Jpsi": {
+                "label": "J/ψ",
+                "pdf": "CB2",
+                "parameters": {
+                    "mean": "mean_Jpsi", "width": "width_Jpsi", "alpha_left": "aL",
+                    "n_left": "nL", "alpha_right": "aR", "n_right": "nR",
+                },
+                "yield": "sig_Jpsi",
+                "color": "#39f",
+            },
+            "Psi2s": {
+                "label": "ψ(2S)",
+                "pdf": "CB2",
+                "parameters": {
+                    "mean": "mean_Psi2s", "width": "width_Psi2s", "alpha_left": "aL",
+                    "n_left": "nL", "alpha_right": "aR", "n_right": "nR",
+                },
+                "yield": "sig_Psi2s",
+                "color": "#0c0",
+            },
+            "Bkg": {
+                "label": "Background",
+                "pdf": "VWG",
+                "parameters": {"mean": "vwg_mean", "width": "vwg_width", "slope": "vwg_slope"},
+                "yield": "bkg",
+                "color": "#000",
+            },
+        },
+        "windows": {
+            "Jpsi": {
+                "signal": ["Jpsi"],
+                "range": ["mean_Jpsi - 3*width_Jpsi", "mean_Jpsi + 3*width_Jpsi"],
+            },
+            "Psi2s": {
+                "signal": ["Psi2s"],
+                "range": ["mean_Psi2s - 3*width_Psi2s", "mean_Psi2s + 3*width_Psi2s"],
+            },
+        },
+        "plot": {
+            "style": "ALICE",
+            "log": True,
+            "y_range": [1, 1.5 * highest],
+            "parameters": {"mean_Jpsi": r"μ$_{\mathrm{J/ψ}}$"},
+            "text": [{"x": 0.5, "y": 1.0, "text": r"$\sqrt{\mathit{s}}$ = 13.6 TeV"}],
+        },
+    }  # fmt: skip
+    assert fit.warnings == ()
+
+
+def test_a_tree_becomes_an_unbinned_fit(imported, masses):
+    splot = {"sRun": True, "sVar": "fPt", "sPars": ["sig_Jpsi"]}
+    (fit,) = imported({"sPlot": splot}, input_name=["entries"])
+    assert fit.document["input"] == {"file": "masses.root", "tree": "entries", "column": "fMass"}
+    assert "bins" not in fit.document["observable"]
+    assert fit.document["outputs"] == {"sweights": True}
+    assert fit.warnings == (
+        (
+            "input.pdf_dictionary.cosmeticsForAlicePlot: yRangeMax counts in units of the highest "
+            "bin, which is not known or too low here; give 'plot.y_range'"
+        ),
+        (
+            "input.pdf_dictionary.sPlot.sVar, input.pdf_dictionary.sPlot.sPars: not used; sWeights "
+            "are written beside all entries, to be filled into any histogram"
+        ),
+    )
+
+
+def test_a_file_that_is_not_there_is_taken_for_a_histogram(imported):
+    (fit,) = imported()
+    assert fit.document["input"] == {"file": "masses.root", "histogram": "mass"}
+    assert "bins" not in fit.document["observable"]
+    assert "y_range" not in fit.document["plot"]
+    assert "masses.root is not in" in fit.warnings[0]
+    assert "rebin (2)" in fit.warnings[0]
+
+
+def test_ranges_grow_to_the_edges_of_bins(imported, masses):
+    (fit,) = imported({"fitRangeMin": [2.51], "fitRangeMax": [4.39], "rebin": 4})
+    assert fit.document["observable"]["range"] == [2.4, 4.4]
+    assert fit.document["observable"]["bins"] == 10
+    assert fit.warnings == (
+        "the fit range 2.51 to 4.39 is not on edges of bins of mass; it becomes 2.4 to 4.4",
+    )
+
+
+def test_bins_of_several_widths_stay_as_they_are(imported, masses):
+    edges = np.linspace(0, 1, 101) ** 2 * 5
+    limits = {"fitRangeMin": [edges[70]], "fitRangeMax": [edges[90]]}
+    (fit,) = imported({**limits, "rebin": 1}, input_name=["sub/mass"])
+    assert "bins" not in fit.document["observable"]
+    assert fit.document["observable"]["range"] == [edges[70], edges[90]]
+    assert fit.warnings == ()
+    (fit,) = imported({**limits, "rebin": 2}, input_name=["sub/mass"])
+    assert fit.warnings == ("sub/mass has bins of several widths, which 'rebin' cannot merge here",)
+
+
+def test_inputs_ranges_and_tails_make_a_fit_each(imported, masses):
+    pdfs = copy.deepcopy(CONFIG["input"]["pdf_dictionary"])
+    names = [["mean_Jpsi", "width_Jpsi", "@aL@", "@nL", "@aR@", "@nR@"], *pdfs["parName"][1:]]
+    names[1] = [*names[1][:2], *names[0][2:]]
+    fits = imported(
+        {"parName": names, "fitRangeMin": [2.5, 2.6], "fitRangeMax": [4.5, 4.4]},
+        input_name=["mass", "entries"],
+        tailRootFileName="masses.root",
+        tailHistNames=["mc", "data/2"],
+    )
+    assert [fit.name for fit in fits] == [
+        f"config_{name}_{limits}_{tails}"
+        for name in ("mass", "entries")
+        for limits in ("2p5_4p5", "2p6_4p4")
+        for tails in ("mc", "data_2")
+    ]
+    last = fits[-1].document
+    assert last["labels"] == {"file": "masses.root", "histogram": "data/2"}
+    assert last["parameters"]["nL"] == {"value": "@nL"}
+    assert last["observable"]["range"] == [2.6, 4.4]
+    assert all(fit.document["components"] == last["components"] for fit in fits)
+
+
+def test_tails_that_nothing_uses_make_no_fits(imported, masses):
+    fits = imported(tailRootFileName="masses.root", tailHistNames=["mc", "data"])
+    assert [fit.name for fit in fits] == ["config"]
+    assert "labels" not in fits[0].document
+
+
+GOLDEN = json.loads(
+    (Path(__file__).parents[1] / "data" / "oracle" / "dq_pdf_golden.json").read_text("utf-8")
+)
+
+
+@pytest.mark.parametrize("kind", sorted(GOLDEN))
+def test_each_pdf_is_that_of_dq_fitter(imported, kind):
+    for golden in GOLDEN[kind]:
+        lower, upper = golden["range"]
+        limits = {"fitRangeMin": [lower], "fitRangeMax": [upper]}
+        (fit,) = imported(limits | one_pdf(kind, golden["pars"]))
+        parameters = fit.document["parameters"]
+        arguments = fit.document["components"]["Bkg"]["parameters"]
+        values = [parameters[arguments[role]]["value"] for role in PDFS[kind].parameters]
+        x, raw = np.array(golden["x"]), np.array(golden["raw"])
+        ours = PDFS[kind].formula(x, *values, xp=np)
+        scale = np.sum(raw) / np.sum(ours) if kind in DEGENERATE else 1
+        np.testing.assert_allclose(ours * scale, raw, rtol=1e-9, atol=1e-300)
+
+
+def test_an_exponential_keeps_the_ratio_of_its_parameters(imported):
+    pdfs = one_pdf("Exp", [2.0, 1.0], lower=[1, 0], upper=[4, 3])
+    (fit,) = imported(pdfs)
+    assert fit.document["parameters"]["slope_Bkg"] == {"value": -0.5, "limits": [-3, 0]}
+    assert fit.warnings[1] == (
+        "Bkg: what only scales dq_fitter's Exp is left out, since no data determine it: "
+        "slope_Bkg = -p1 / p0"
+    )
+
+
+def test_an_exponential_of_any_sign_is_limited_by_the_range(imported):
+    # From 2.5 to 4.5 it changes by exp(20) at most.
+    (fit,) = imported(one_pdf("Exp", [1, 1], lower=[-10, 0], upper=[10, 100]))
+    assert fit.document["parameters"]["slope_Bkg"] == {"value": -1, "limits": [-10, 10]}
+    (fit,) = imported(one_pdf("Exp", [1, 15], lower=[1, 0], upper=[1, 100]))
+    assert fit.document["parameters"]["slope_Bkg"] == {"value": -15, "limits": [-15, 0]}
+
+
+def test_a_ratio_of_parameters_that_others_use_is_an_expression(imported):
+    pdfs = one_pdf("Exp", [2, 1], lower=[1, 0], upper=[4, 3], names=["a", "b"])
+    pdfs |= {
+        "pdf": ["Exp", "Exp", "SUM"],
+        "pdfName": ["One", "Two", "SUM"],
+        "pdfNameForLegend": ["one", "two"],
+        "parVal": [[2, 1], [2, 0], [10, 10]],
+        "parLimMin": [[1, 0], [1, 0], [0, 0]],
+        "parLimMax": [[4, 3], [4, 0], [100, 100]],
+        "parName": [["a", "b"], ["a", "sum::c(b,-0.5)"], ["n", "m"]],
+    }
+    (fit,) = imported(pdfs)
+    parameters = fit.document["parameters"]
+    assert parameters["slope_One"] == {"expression": "-b / a"}
+    assert parameters["slope_Two"] == {"expression": "-c / a"}
+    assert parameters["c"] == {"expression": "b - 0.5"}
+    assert parameters["b"] == {"value": 1, "limits": [0, 3]}
+    assert parameters["a"] == {"value": 2, "fixed": True}  # since only ratios count
+
+
+def test_polynomials_are_relative_to_their_first_coefficient(imported):
+    start, low, high = [2, 1, 4, 6, 8, 0.5], [1, -2, 4, 0, 0, 0], [4, 2, 4, 8, 8, 2]
+    (fit,) = imported(one_pdf("Pol4Exp", start, lower=low, upper=high))
+    parameters = fit.document["parameters"]
+    assert parameters["p1_Bkg"] == {"value": 0.5, "limits": [-2, 2]}
+    assert parameters["p2_Bkg"] == {"value": 2, "limits": [1, 4]}
+    assert parameters["p5"] == {"value": 0.5, "limits": [0, 2]}
+    assert "p0" not in parameters
+
+
+def test_shared_parameters_are_those_of_their_first_place(imported, masses):
+    pdfs = copy.deepcopy(CONFIG["input"]["pdf_dictionary"])
+    pdfs["parVal"][1][2], pdfs["parLimMax"][1][2] = 1.2, 1.3
+    (fit,) = imported(pdfs)
+    assert fit.document["parameters"]["aL"] == {"value": 1.1, "fixed": True}
+    assert fit.warnings == (
+        (
+            "input.pdf_dictionary.parName.1.2: aL is 1.1 from input.pdf_dictionary.parName.0.2, "
+            "the first place that names it; here it would be 1.2 in 1.1 to 1.3"
+        ),
+    )
+
+
+def test_starts_outside_of_their_limits_are_moved(imported, masses):
+    pdfs = copy.deepcopy(CONFIG["input"]["pdf_dictionary"])
+    pdfs["parVal"][0][1] = 0.04
+    (fit,) = imported(pdfs)
+    assert fit.document["parameters"]["width_Jpsi"] == {"value": 0.05, "limits": [0.05, 0.12]}
+    assert fit.warnings == (
+        (
+            "input.pdf_dictionary.parName.0.1: width_Jpsi starts at 0.05, since 0.04 lies outside "
+            "its limits 0.05 to 0.12"
+        ),
+    )
+
+
+def test_widths_and_yields_get_limits_that_make_sense(imported, masses):
+    pdfs = copy.deepcopy(CONFIG["input"]["pdf_dictionary"])
+    pdfs["parLimMin"][0][1] = 0
+    pdfs["parLimMin"][3][1] = -100
+    pdfs["parName"][3][2] = "sig_Jpsi"
+    (fit,) = imported(pdfs)
+    parameters = fit.document["parameters"]
+    assert parameters["width_Jpsi"] == {"value": 0.07, "limits": [7e-5, 0.12]}
+    assert parameters["sig_Psi2s"] == {"value": 100, "limits": [0, 900]}
+    assert parameters["sig_Jpsi_Bkg"] == {"expression": "sig_Jpsi"}
+    assert fit.warnings[1:] == (
+        "width_Jpsi: the lower limit is 7e-05, since the width of a CB2 is above 0",
+        "sig_Psi2s: the lower limit is 0, since a yield is not negative",
+        "Bkg: the yield sig_Jpsi_Bkg is equal to sig_Jpsi",
+    )
+
+
+def test_what_has_no_place_is_named(imported, masses):
+    (fit,) = imported(
+        {
+            "ME_norm": "2.0",
+            "pdfStyle": [1, 2, 3],
+            "pdfColor": [861, 5000],
+            "fitRangMax": 3,
+            "doPullPlot": True,
+            "parForAlicePlot": ["aa", "sgnf_Bkg", "sgnf_X"],
+            "parNameForAlicePlot": ["a", "b", "c"],
+        },
+        note="mine",
+    )
+    at = "input.pdf_dictionary"
+    no_window = "since there is no component of this name with a mean and a width"
+    assert fit.warnings == (
+        f"{at}.pdfColor.1: colour 5000 is in none of ROOT's palettes; plots choose one",
+        f"{at}.parForAlicePlot: no window for X, {no_window}",
+        f"{at}.parForAlicePlot: aa is no parameter of the fit and not printed",
+        "input.note: not used; input.note is unknown",
+        f"{at}.ME_norm: not used; it was a tag in names of files",
+        f"{at}.pdfStyle: not used; plots choose their lines and place their texts themselves",
+        f"{at}.fitRangMax: not used; {at}.fitRangMax is unknown (did you mean 'fitRangeMax'?)",
+    )
+
+
+@pytest.mark.parametrize(
+    ("pdfs", "message"),
+    [
+        ({"pdf": ["CB3", "CB2", "VWG", "SUM"]},
+         ("pdf.0: unknown 'CB3' (did you mean 'CB'?); allowed: CB, CB2, CB2PSI2S, Exp, Gaus, NA60, "
+         "Pol4Exp, Pt, RatioPol1Pol2, RatioVWG, Res, VWG")),
+        ({"pdf": ["CB2", "CB2", "VWG"]},
+         "pdf: at least one pdf and at last 'SUM' belong here, not [\"CB2\", \"CB2\", \"VWG\"]"),
+        ({"pdfName": ["Jpsi", "Bkg", "SUM"]}, "pdfName: pdf has 4 entries, this has 3"),
+        ({"pdfName": ["Jpsi", "Jpsi", "Bkg", "SUM"]}, "pdfName: 'Jpsi' is given twice"),
+        ({"pdf": ["CB2", "CB", "VWG", "SUM"]},
+         "\n".join(f"{key}.1: CB has 4 parameters here, not 6"
+                   for key in ("parName", "parVal", "parLimMin", "parLimMax"))),
+        ({"fitMethod": "likelihood"},
+         "fitMethod: unknown 'likelihood' (did you mean 'likelyhood'?); allowed: likelyhood, chi2"),
+        ({"fitRangeMin": [2.5, 2.6]},
+         "fitRangeMax: fitRangeMin has 2 entries, this has 1"),
+        ({"fitRangeMin": [5]}, "fitRangeMax.0: 4.5 is not above the lower edge 5"),
+        ({"parForAlicePlot": []},
+         "parNameForAlicePlot: parForAlicePlot has 0 entries, this has 4"),
+        ({"rebin": 0}, "rebin: a number above 0 belongs here, not 0"),
+        ({"fitMethod": None}, "fitMethod: text belongs here, not null"),
+        ({"fitRangeMin": []}, "fitRangeMin: at least 1 belong here, not []"),
+    ],
+)  # fmt: skip
+def test_lists_that_do_not_fit_together_are_refused(imported, tmp_path, masses, pdfs, message):
+    with pytest.raises(InputError) as error:
+        imported(pdfs)
+    where = f"{tmp_path / 'config.json'}: input.pdf_dictionary."
+    assert str(error.value) == "\n".join(where + line for line in message.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("place", "name", "message"),
+    [
+        ((0, 1), "a b",
+         ("'a b' is none of: a name of letters, digits and _, @label@, sum::name(a,b), "
+         "prod::name(a,b)")),
+        ((0, 1), "expr::w('a*2',a)", "\"expr::w('a*2',a)\" is none of"),
+        ((1, 0), "sum::m(mean_Jps,1)",
+         "'mean_Jps' is the name of no parameter (did you mean 'mean_Jpsi'?)"),
+        ((1, 0), "sum::m(aL,2*aL)", "'sum::m(aL,2*aL)': '2*aL' is neither a number nor a name"),
+    ],
+)  # fmt: skip
+def test_names_that_are_not_understood_are_refused(imported, masses, place, name, message):
+    names = copy.deepcopy(CONFIG["input"]["pdf_dictionary"]["parName"])
+    names[place[0]][place[1]] = name
+    with pytest.raises(InputError) as error:
+        imported({"parName": names})
+    assert f"config.json: input.pdf_dictionary.parName.{place[0]}.{place[1]}: " in str(error.value)
+    assert message in str(error.value)
+
+
+def test_limits_the_wrong_way_round_are_refused(imported, masses):
+    pdfs = one_pdf("Exp", [1, 2], lower=[3, 0], upper=[1, 3])
+    with pytest.raises(InputError, match=r"parName\.0\.0: p0 has the limits 3 to 1, the wrong way"):
+        imported(pdfs)
+
+
+def test_a_scale_that_starts_at_zero_is_refused(imported, masses):
+    pdfs = one_pdf("Exp", [0, 2], lower=[-1, 0], upper=[1, 3])
+    with pytest.raises(InputError, match=r"parName\.0\.0: p0 divides p1 and starts at 0"):
+        imported(pdfs)
+
+
+def test_labels_without_a_file_are_refused(imported, masses):
+    pdfs = one_pdf("Exp", [1, 2], names=["a", "@b@"])
+    with pytest.raises(InputError, match=r"input\.tailRootFileName, input\.tailHistNames: param"):
+        imported(pdfs)
+
+
+def test_files_that_do_not_fit_are_refused(imported, masses, tmp_path):
+    with pytest.raises(InputError, match=r"masses\.root has no histogram 'mas' \(did you mean 'm"):
+        imported(input_name=["mas"])
+    with pytest.raises(
+        InputError, match=r"mass goes from 0 to 5 in bins of 'rebin' 2, which does "
+    ):
+        imported({"fitRangeMax": [6]})
+    with pytest.raises(InputError, match=r"config: method\.loss: chi2 is for histograms"):
+        imported({"fitMethod": "chi2"}, input_name=["entries"])
+    (tmp_path / "bad.root").write_text("no ROOT file")
+    with pytest.raises(InputError, match=r"cannot read .*bad\.root as a ROOT file"):
+        imported(input_file_name="bad.root")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "config.json: invalid JSON"),
+        ("{}", "config.json: missing key 'input'"),
+        ('{"input": {"input_file_name": 3}}',
+         "input.input_file_name: text belongs here, not 3\n"),
+    ],
+)  # fmt: skip
+def test_files_that_are_not_of_dq_fitter_are_refused(tmp_path, text, message):
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(InputError) as error:
+        import_dq(tmp_path / "config.json")
+    assert message in str(error.value)
+    with pytest.raises(InputError, match=r"cannot read the dq_fitter file .*: No such file"):
+        import_dq(tmp_path / "none.json")
+
+
+def test_chi2_fits_stay_chi2_fits(imported, masses):
+    (fit,) = imported({"fitMethod": "chi2", "doAlicePlot": False})
+    assert fit.document["method"] == {"loss": "chi2"}
+    assert fit.document["plot"]["style"] == "plain"
+
+
+def test_written_files_load_and_are_not_overwritten(tmp_path, masses):
+    path = tmp_path / "my config.json"
+    path.write_text(json.dumps(CONFIG), "utf-8")
+    folder = tmp_path / "fits" / "new"
+    (fit,) = import_dq(path, folder)
+    file = folder / "my_config.fit.json"
+    assert write_imported(path, folder) == {file: fit.warnings}
+    assert load_model(file).to_dict() == fit.document
+    assert fit.document["input"]["file"] == "../../masses.root"
+    assert '    "mean_Jpsi": {"value": 3.1, "limits": [2.9, 3.3]},\n' in file.read_text("utf-8")
+    with pytest.raises(InputError, match=r"my_config\.fit\.json exists already; give another f"):
+        write_imported(path, folder)
+    with pytest.raises(InputError, match=r"cannot make the folder .*: File exists"):
+        write_imported(path, path)
+
+
+@pytest.mark.parametrize(
+    ("latex", "text"),
+    [
+        ("J/#psi #rightarrow #mu^{+}#mu^{-}", r"J/ψ → μ$^{\mathrm{+}}$μ$^{\mathrm{-}}$"),
+        ("#it{N}_{#Upsilon(1S)}", r"$\mathit{N}_{\mathrm{Υ(1S)}}$"),
+        ("#mu_{#it{x_{a b}}}", r"μ$_{\mathit{x_{\mathrm{a\ b}}}}$"),
+        ("3 #pm 1 #neq 5$, sig_Jpsi", r"3 ± 1 ≠ 5\$, sig_Jpsi"),
+        ("#bf{#Lambda} #unknown{x} #nothing", r"$\mathbf{Λ}$ #unknown{x} #nothing"),
+    ],
+)
+def test_latex_of_root_becomes_that_of_matplotlib(latex, text):
+    assert mathtext(latex) == text
+
+
+def test_colours_are_those_of_root():
+    # kBlack, kBlue + 1, kGreen - 9, kRed + 4, kOrange + 7, kAzure + 10, kPink - 9, kGray + 2
+    numbers = (1, 601, 407, 636, 807, 870, 891, 922)
+    expected = ["#000", "#00c", "#9f9", "#300", "#f60", "#0cf", "#f39", "#666"]
+    assert [color(number) for number in numbers] == expected
+    assert [color(number) for number in (10, 405, 790, 924)] == [None] * 4
+
+
+@pytest.mark.skipif(not TUTORIAL.exists(), reason="the tutorial of dq_fitter is not there")
+def test_the_tutorial_of_dq_fitter(tmp_path):
+    (tmp_path / "tutorial.root").symlink_to(TUTORIAL.with_name("dq_tutorial.root"))
+    (tmp_path / "tutorial.json").write_bytes(TUTORIAL.read_bytes())
+    (fit,) = import_dq(tmp_path / "tutorial.json")
+    assert fit.document["observable"]["bins"] == 52
+    assert fit.document["parameters"]["slope_Bkg"]["value"] == -1
+    assert fit.document["parameters"]["width_Jpsi"] == {"value": 0.07, "limits": [0.07, 0.19]}
+    assert len(fit.warnings) == 3  # the start of the width, the exponential, the looks

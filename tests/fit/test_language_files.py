@@ -1,0 +1,327 @@
+"""Fit files: what ships, how JSON, YAML and pdfs of users are read, and what a model says."""
+
+from __future__ import annotations
+
+import copy
+import json
+import subprocess
+import sys
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+from ruamel.yaml import YAML
+
+from tau3mu.errors import InputError
+from tau3mu.fit.language import FitModel, load_fit_file, load_model, model_of, shipped_fits
+
+DSPHIPI = json.loads((files("tau3mu.fits") / "dsphipi.json").read_text("utf-8"))
+
+SPECTRA = """\
+schema_version: 2
+name: both
+title: Two categories with the same peak
+parameters:
+  mean: {value: 1.777, limits: [1.7, 1.9]}
+  narrow: {value: 1e-2, limits: [1.0E-3, .05]}
+  wide: {expression: 2 * narrow}
+  core: {value: 0.5, limits: [0, 1]}
+  bias: {value: 0, fixed: true}
+  smear: {value: 0.005, fixed: true}
+  c1: {value: 0, limits: [-1, 1]}
+spectra:
+  tight: &tight
+    observable: &mass {name: mass, label: m, unit: GeV, range: [1.62, 2], bins: 38}
+    blind: [[1.73, 1.82]]
+    components:
+      signal:
+        label: τ → 3μ
+        sum:
+          - pdf: Gauss
+            parameters: {mu: mean, sigma: narrow}
+          - sum:
+              - {pdf: Gauss, parameters: {mu: mean, sigma: wide}}
+              - {pdf: Cauchy, parameters: {m: mean, gamma: narrow}}
+            fractions: [core]
+        fractions: [core]
+        resolution:
+          sum:
+            - {pdf: Gauss, parameters: {mu: bias, sigma: smear}}
+            - {pdf: Gauss, parameters: {mu: bias, sigma: narrow}}
+          fractions: [core]
+        yield: nSignalTight
+      background:
+        {label: Background, pdf: Chebyshev, parameters: {coefficients: [c1]}, yield: nBkgTight}
+  loose:
+    observable: *mass
+    components:
+      signal: {label: τ → 3μ, pdf: Gauss, parameters: {mu: mean, sigma: wide}, yield: nLoose}
+      background: {label: Background, pdf: Uniform, parameters: {low: mean, high: c1}, yield: nBkg}
+"""
+
+
+def test_shipped_fits_load_under_their_own_name():
+    assert shipped_fits() == ["dsphipi", "dsphipi_notebook", "jpsi_psi2s"]
+    for name in shipped_fits():
+        model = load_model(name)
+        assert model.name == name
+        assert list(model.parts) == [name]
+        assert model.input.histogram == "mass"
+    assert load_model("dsphipi").yields == ("nDs", "nDplus", "nBkg")
+
+
+def test_a_file_loads_like_the_shipped_fit(tmp_path):
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps(DSPHIPI), "utf-8")
+    file = load_fit_file(path)
+    assert file.document == DSPHIPI
+    assert file.folder == tmp_path
+    assert file.model.to_dict() == load_model("dsphipi").to_dict()
+    assert file.model.hash == load_model(str(path)).hash == load_model("dsphipi").hash
+
+
+@pytest.mark.parametrize("name", shipped_fits())
+def test_what_a_model_says_makes_the_same_model(name):
+    model = load_model(name)
+    assert model_of(model.to_dict(), name, Path()) == model
+    document = json.loads((files("tau3mu.fits") / f"{name}.json").read_text("utf-8"))
+    assert model.to_dict() == document
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("title",), "other"),
+        (("observable", "bins"), 31),
+        (("parameters", "mean_Ds", "value"), 1.969),
+        (("parameters", "mean_Ds", "limits"), [1.94, 2.01]),
+        (("components", "Ds", "label"), "Ds"),
+        (("method", "starts", "seed"), 6),
+    ],
+)
+def test_the_hash_changes_with_every_value(place, value):
+    document = copy.deepcopy(DSPHIPI)
+    *above, last = place
+    part = document
+    for key in above:
+        part = part[key]
+    part[last] = value
+    assert model_of(document, "mine", Path()).hash != load_model("dsphipi").hash
+
+
+def test_the_hash_is_that_of_the_content():
+    reordered = {key: DSPHIPI[key] for key in reversed(DSPHIPI)}
+    assert model_of(reordered, "mine", Path()).hash == load_model("dsphipi").hash
+    assert len(load_model("dsphipi").hash) == 64
+
+
+def test_models_cannot_be_changed():
+    with pytest.raises(ValidationError, match="frozen"):
+        load_model("dsphipi").title = "other"
+
+
+def test_a_model_can_be_made_in_python():
+    model = FitModel.model_validate(DSPHIPI)
+    assert model.used[:3] == ("mean_Ds", "sigma_Ds", "alpha_Ds")
+    assert model.components["Ds"].yield_ == "nDs"
+    assert model.components["Ds"].arguments == ("mean_Ds", "sigma_Ds", "alpha_Ds", "power_Ds")
+
+
+def test_stages_select_by_the_value():
+    model = load_model("dsphipi")
+    edges = model.observable.edges
+    np.testing.assert_allclose(edges, np.linspace(1.65, 2.01, 63), rtol=1e-15)
+    centres = (edges[1:] + edges[:-1]) / 2
+    selected = centres[model.method.stages[2].contains(centres)]
+    assert len(selected) == 33 + 6 + 3
+    assert not np.any((selected > 1.84) & (selected < 1.89))
+
+
+def test_several_spectra_with_nested_shapes(tmp_path):
+    path = tmp_path / "both.yaml"
+    path.write_text(SPECTRA, "utf-8")
+    model = load_model(path)
+    assert list(model.parts) == ["tight", "loose"]
+    assert model.yields == ("nSignalTight", "nBkgTight", "nLoose", "nBkg")
+    assert model.used[:6] == ("mean", "narrow", "wide", "core", "bias", "smear")
+    assert model.expressions == {"wide": "2 * narrow"}
+    assert model.parameters["narrow"].value == 0.01
+    assert model.parameters["narrow"].limits == (0.001, 0.05)
+    assert model.parts["tight"].blind == ((1.73, 1.82),)
+    signal = model.parts["tight"].components["signal"]
+    assert list(signal.uses()) == [
+        ("sum.0.parameters.mu", "mean"),
+        ("sum.0.parameters.sigma", "narrow"),
+        ("sum.1.sum.0.parameters.mu", "mean"),
+        ("sum.1.sum.0.parameters.sigma", "wide"),
+        ("sum.1.sum.1.parameters.m", "mean"),
+        ("sum.1.sum.1.parameters.gamma", "narrow"),
+        ("sum.1.fractions", "core"),
+        ("fractions", "core"),
+        ("resolution.sum.0.parameters.mu", "bias"),
+        ("resolution.sum.0.parameters.sigma", "smear"),
+        ("resolution.sum.1.parameters.mu", "bias"),
+        ("resolution.sum.1.parameters.sigma", "narrow"),
+        ("resolution.fractions", "core"),
+    ]
+    assert signal.peaks
+    assert not model.parts["tight"].components["background"].peaks
+    assert model.parts["tight"].components["background"].arguments == (("c1",),)
+    assert model_of(model.to_dict(), "again", tmp_path) == model
+
+
+def test_yaml_says_the_same_as_json(tmp_path):
+    path = tmp_path / "both.yml"
+    path.write_text(SPECTRA, "utf-8")
+    document = YAML(typ="safe", pure=True).load(SPECTRA)
+    (tmp_path / "both.json").write_text(json.dumps(document), "utf-8")
+    assert load_model(path) == load_model(tmp_path / "both.json")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("fixed: yes", 'parameters.bias.fixed: true or false belongs here, not "yes"'),
+        ("fixed: no", 'parameters.bias.fixed: true or false belongs here, not "no"'),
+        ("fixed: 1", "parameters.bias.fixed: true or false belongs here, not 1"),
+        ("limits: [0, .inf]", "parameters.bias.limits.1: a finite number belongs here"),
+        ("value: 1", 'found duplicate key "value"'),
+    ],
+)
+def test_yaml_is_as_strict_as_json(tmp_path, text, message):
+    path = tmp_path / "both.yaml"
+    path.write_text(SPECTRA.replace("value: 0, fixed: true", f"value: 0, {text}"), "utf-8")
+    with pytest.raises(InputError) as error:
+        load_model(path)
+    assert str(error.value).startswith(f"{path}: ")
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        (
+            "a.json",
+            '{"a": 1,\n "b" 2}',
+            ", line 2, column 6: no valid JSON: Expecting ':' delim",
+        ),
+        ("a.json", "", ", line 1, column 1: no valid JSON: Expecting value"),
+        ("a.json", '{"name": "a", "name": "b"}', ": the key 'name' is given twice in the same pl"),
+        ("a.json", '{"a": {"b": 1, "b": 1}}', ": the key 'b' is given twice in the same place"),
+        ("a.json", "[1]", ": an object with keys such as 'schema_version' and 'name' belongs here"),
+        ("a.json", "[" * 100000, ": brackets are nested too deeply"),
+        ("a.yaml", "[1]", ": an object with keys such as 'schema_version' and 'name' belongs here"),
+        ("a.yaml", "a: [1", ": no valid YAML for a fit: while parsing a flow sequence"),
+        ("a.yaml", "a: 2026-01-01", ": no valid YAML for a fit: Object of type date is not JSON"),
+        ("a.yaml", "a: &x [*x]", ": no valid YAML for a fit: Circular reference detected"),
+        ("a.yaml", "a: !!python/name:os.system", ": no valid YAML for a fit: could not determine"),
+    ],
+)
+def test_files_that_are_neither_json_nor_yaml(tmp_path, name, text, message):
+    path = tmp_path / name
+    path.write_text(text, "utf-8")
+    with pytest.raises(InputError) as error:
+        load_model(path)
+    assert str(error.value).startswith(f"{path}{message}")
+
+
+def test_unknown_names_and_files(tmp_path):
+    with pytest.raises(InputError, match=r"unknown fit 'dspipi' \(did you mean 'dsphipi'\?\)"):
+        load_model("dspipi")
+    with pytest.raises(InputError, match=r"give a file that ends in \.json, \.yaml, \.yml"):
+        load_model(tmp_path / "fit.txt")
+    with pytest.raises(InputError, match=r"cannot read .*none\.json: No such file or directory"):
+        load_model(tmp_path / "none.json")
+    (tmp_path / "binary.json").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InputError, match=r"binary\.json: it is not UTF-8 text"):
+        load_model(tmp_path / "binary.json")
+
+
+TURN_ON = """\
+def formula(x, edge, width, xp):
+    return 1 / (1 + xp.exp((edge - x) / width))
+positive = ("width",)
+"""
+
+
+@pytest.fixture
+def with_turn_on(tmp_path, monkeypatch):
+    """Writes a fit with a pdf of the user; the value is where the fit has its width."""
+    monkeypatch.delenv("TAU3MU_PDF_PATH", raising=False)
+
+    def write(width=0.01):
+        document = copy.deepcopy(DSPHIPI)
+        document["parameters"] |= {
+            "edge": {"value": 1.7, "fixed": True},
+            "width": {"value": width, "fixed": True},
+        }
+        del document["parameters"]["slope"]
+        document["components"]["background"] |= {
+            "pdf": "turn_on",
+            "parameters": {"edge": "edge", "width": "width"},
+        }
+        path = tmp_path / "fits" / "mine.json"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps(document), "utf-8")
+        return path
+
+    return write
+
+
+def test_a_pdf_of_the_user_is_found_beside_the_fit(with_turn_on):
+    path = with_turn_on()
+    path.with_name("turn_on.py").write_text(TURN_ON, "utf-8")
+    shape = load_model(path).components["background"]
+    assert shape.arguments == ("edge", "width")
+    assert shape.definition.formula(1.7, 1.7, 0.01, xp=np) == 0.5
+
+
+def test_a_pdf_of_the_user_is_found_in_the_search_path(with_turn_on, tmp_path, monkeypatch):
+    path = with_turn_on()
+    with pytest.raises(InputError, match=r"components\.background\.pdf: unknown 'turn_on'; allow"):
+        load_model(path)
+    for number, factor in (("one", "2"), ("two", "3")):
+        (tmp_path / number).mkdir()
+        text = TURN_ON.replace("return 1", f"return {factor}")
+        (tmp_path / number / "turn_on.py").write_text(text, "utf-8")
+    monkeypatch.setenv("TAU3MU_PDF_PATH", f"{tmp_path}:{tmp_path / 'two'}:{tmp_path / 'one'}")
+    shape = load_model(path).components["background"]
+    assert shape.definition.formula(1.7, 1.7, 0.01, xp=np) == 1.5
+
+
+def test_pdfs_of_users_are_checked_like_others(with_turn_on):
+    path = with_turn_on(width=0)
+    source = path.with_name("turn_on.py")
+    source.write_text(TURN_ON, "utf-8")
+    with pytest.raises(InputError) as error:
+        load_model(path)
+    assert str(error.value) == (
+        f"{path}: components.background.parameters.width: the width of a turn_on is above 0, not "
+        "0; see parameters.width"
+    )
+    source.write_text("import not_there\n", "utf-8")
+    with pytest.raises(InputError, match=r"turn_on\.py fails to import \(line 1\): ModuleNotFound"):
+        load_model(path)
+
+
+def test_only_pdfs_of_components_are_loaded(with_turn_on):
+    path = with_turn_on()
+    path.with_name("turn_on.py").write_text(TURN_ON, "utf-8")
+    path.with_name("normal.py").write_text("raise RuntimeError", "utf-8")
+    document = json.loads(path.read_text("utf-8"))
+    document["parameters"]["mean_Ds"]["constraint"] = {
+        "pdf": "normal", "mean": 1.968, "sigma": 0.001,
+    }  # fmt: skip
+    path.write_text(json.dumps(document), "utf-8")
+    assert load_model(path).parameters["mean_Ds"].constraint.sigma == 0.001
+
+
+def test_checking_a_file_imports_nothing_heavy():
+    code = (
+        "import sys; from tau3mu.fit.language import load_model; load_model('dsphipi'); "
+        "print(sorted({'dask', 'matplotlib', 'tensorflow', 'zfit'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
