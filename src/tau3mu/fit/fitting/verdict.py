@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tau3mu.fit.covariance import Covariance, Stop
-    from tau3mu.fit.engine import Limits
-    from tau3mu.fit.result import Minimum
+    from tau3mu.fit.fitting.covariance import Covariance, Stop
+    from tau3mu.fit.fitting.result import Minimum
+    from tau3mu.fit.likelihood import Limits
 
 __all__ = ["describe_doubts", "find_faults"]
 
@@ -61,7 +61,7 @@ def describe_doubts(
     ]
     for name, error in covariance.errors.items():
         interval = limits[name]
-        if interval is not None and error > (interval[1] - interval[0]) / 2:
+        if error > (interval[1] - interval[0]) / 2:
             doubts.append(
                 f"the data do not determine {name}: its error {error:.2g} is more than half of its "
                 f"range {interval[0]:g} to {interval[1]:g}"

@@ -1,0 +1,160 @@
+"""How well the parameters are known at the minimum, and which of them their limits stop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tau3mu.fit.fitting.result import Quantity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tau3mu.fit.fitting.minimise import Minuit
+    from tau3mu.fit.likelihood import Objective
+
+__all__ = ["Covariance", "Stop", "find_stops", "measure_covariance", "propagate"]
+
+_NEAR = 1e-3  # of the error and of the allowed range
+_INWARD = 1e-2  # of the allowed range
+_RISE = 1e-4  # of the NLL over that distance, from which on a limit matters
+_STEP = 1e-3  # of a standard deviation, for derivatives
+
+
+@dataclass(frozen=True)
+class Covariance:
+    """The covariance of the parameters that are neither fixed nor at a limit."""
+
+    names: tuple[str, ...]
+    matrix: np.ndarray
+    quality: int
+
+    @property
+    def errors(self) -> dict[str, float]:
+        """The standard deviations of the parameters."""
+        return dict(zip(self.names, np.sqrt(np.diag(self.matrix)).tolist(), strict=True))
+
+    @property
+    def correlation(self) -> np.ndarray:
+        """The covariance in units of the standard deviations."""
+        errors = np.sqrt(np.diag(self.matrix))
+        return np.asarray(self.matrix / np.outer(errors, errors))
+
+
+@dataclass(frozen=True)
+class Stop:
+    """A limit at which a parameter lies."""
+
+    limit: float
+    side: str
+    holds: bool
+    """Whether the likelihood would go on growing behind the limit, or no longer changes there."""
+
+
+def find_stops(
+    objective: Objective, values: Mapping[str, float], errors: Mapping[str, float]
+) -> dict[str, Stop]:
+    """Returns the limits at which parameters lie, by the name of the parameter.
+
+    At a limit means closer than a thousandth of the error and of the range between the limits.
+    """
+    stops = {}
+    for name, (lower, upper) in objective.limits.items():
+        near = _NEAR * min(errors[name], upper - lower)
+        for limit, side, inward in ((lower, "lower", 1), (upper, "upper", -1)):
+            if abs(values[name] - limit) <= near:
+                inside = limit + inward * _INWARD * (upper - lower)
+                rise = objective.at(_moved(objective, values, name, inside)) - objective.at(values)
+                stops[name] = Stop(limit, side, holds=rise > _RISE)
+    return stops
+
+
+def measure_covariance(
+    objective: Objective,
+    minuit: Minuit,
+    values: Mapping[str, float],
+    stops: Mapping[str, Stop],
+) -> Covariance:
+    """Returns the covariance from Hesse, of weighted data corrected for the weights.
+
+    Parameters at a limit are held there: the likelihood has no parabola around them, and in
+    Minuit's transformed coordinates their row would make the others wrong.
+
+    Args:
+        objective: The likelihood.
+        minuit: Minuit at the minimum.
+        values: The values of all parameters there, also of fixed ones.
+        stops: The limits at which parameters lie.
+    """
+    for name in stops:
+        minuit.fixed[name] = True
+    names = tuple(n for n in objective.parameters.free if n not in stops)
+    nothing = Covariance((), np.empty((0, 0)), 0)
+    if not names:
+        return nothing
+    minuit.hesse()
+    if minuit.covariance is None:
+        return nothing
+    matrix = np.array([[minuit.covariance[a, b] for b in names] for a in names])
+    if not np.all(np.diag(matrix) > 0):
+        return nothing
+    if objective.weighted:
+        scatter = objective.scatter(_slopes_at(objective, values, names, matrix), values)
+        matrix = np.asarray(matrix @ scatter @ matrix)
+    return Covariance(names, matrix, _quality(minuit))
+
+
+def propagate(
+    function: Callable[[Mapping[str, Any]], float],
+    objective: Objective,
+    values: Mapping[str, float],
+    covariance: Covariance,
+) -> Quantity:
+    """Returns a number that follows from the parameters, with its error.
+
+    Args:
+        function: Of the values of all parameters.
+        objective: It knows which parameters follow from which.
+        values: At the minimum.
+        covariance: Of the parameters; without any, there is no error.
+    """
+    value = float(function(values))
+    if not covariance.names:
+        return Quantity(value, None)
+    slopes_at = _slopes_at(objective, values, covariance.names, covariance.matrix)
+    gradient = slopes_at(lambda at: np.array([function(at)]))[:, 0]
+    return Quantity(value, float(np.sqrt(gradient @ covariance.matrix @ gradient)))
+
+
+def _quality(minuit: Minuit) -> int:
+    if minuit.fmin.has_made_posdef_covar:
+        return 2
+    return 3 if minuit.fmin.has_accurate_covar else 1
+
+
+def _slopes_at(
+    objective: Objective, values: Mapping[str, float], names: tuple[str, ...], matrix: np.ndarray
+) -> Callable[[Callable[[Mapping[str, Any]], np.ndarray]], np.ndarray]:
+    """Returns what differentiates functions of all parameters: parameters x values."""
+    steps = _STEP * np.sqrt(np.diag(matrix))
+
+    def slopes(function: Callable[[Mapping[str, Any]], np.ndarray]) -> np.ndarray:
+        rows = []
+        for name, step in zip(names, steps, strict=True):
+            up = function(_moved(objective, values, name, values[name] + step))
+            down = function(_moved(objective, values, name, values[name] - step))
+            rows.append((up - down) / (2 * step))
+        return np.array(rows)
+
+    return slopes
+
+
+def _moved(
+    objective: Objective, values: Mapping[str, float], name: str, value: float
+) -> dict[str, Any]:
+    """Returns the values of all parameters after one of the free ones has changed."""
+    parameters = objective.parameters
+    free = {free: values[free] for free in parameters.free}
+    return parameters.complete(free | {name: value})

@@ -1,0 +1,238 @@
+"""The fit of a model to data, from its start values to a result that says what it is worth."""
+
+from __future__ import annotations
+
+import platform
+import time
+from functools import cache
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from tau3mu.fit.data.prepare import prepare, resolve
+from tau3mu.fit.fitting.covariance import find_stops, measure_covariance, propagate
+from tau3mu.fit.fitting.derived import count_window, derive
+from tau3mu.fit.fitting.minimise import minimise
+from tau3mu.fit.fitting.quality import describe_spectra, goodness_of_fit
+from tau3mu.fit.fitting.result import FitResult, Minimum, ParameterResult
+from tau3mu.fit.fitting.search import first_steps, group_minima, in_bins, search
+from tau3mu.fit.fitting.verdict import describe_doubts, find_faults
+from tau3mu.fit.likelihood import Objective
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tau3mu.fit.data import Binned, Unbinned
+    from tau3mu.fit.data.prepare import Data
+    from tau3mu.fit.fitting.covariance import Covariance, Stop
+    from tau3mu.fit.fitting.minimise import Minuit
+    from tau3mu.fit.fitting.search import Candidate
+    from tau3mu.fit.language import FitModel
+
+__all__ = ["fit", "fit_prepared"]
+
+_PACKAGES = ("tau3mu", "iminuit", "numpy", "scipy")
+_ZFIT_PACKAGES = ("zfit", "tensorflow")
+_SAME = 0.01  # distance in NLL within which a start ended in the best minimum
+
+
+def fit(model: FitModel, data: Data, *, start: Mapping[str, float] | None = None) -> FitResult:
+    """Returns the fit of a model to data.
+
+    Several starts look for the lowest minimum, zfit's Minuit finishes there, and Hesse gives the
+    errors. Of weighted data, the errors are those of the sums of weights.
+
+    Args:
+        model: As `load_model` returns it.
+        data: A `hist` histogram, or an array of values (or a pair of values and weights) of an
+            unbinned fit; for several spectra, a mapping from their names to these.
+        start: Values of the free parameters from which to start, such as those of an earlier
+            result, instead of the stages and the several starts.
+
+    Raises:
+        InputError: The data do not fit the model, or there is nothing to fit.
+        RunError: The likelihood is a number nowhere.
+    """
+    model = resolve(model)
+    return fit_prepared(model, prepare(model, data), start=start)
+
+
+def fit_prepared(
+    model: FitModel,
+    data: Mapping[str, Binned | Unbinned],
+    *,
+    start: Mapping[str, float] | None = None,
+) -> FitResult:
+    """Returns the fit of a model, whose labels and templates are read, to data cut to its ranges.
+
+    The arguments are explained in `fit`.
+
+    Raises:
+        RunError: The likelihood is a number nowhere.
+    """
+    begin = time.perf_counter()
+    objective = Objective(model, data)
+    candidates = search(objective, start)
+    minuit = _finish(objective, candidates)
+    free = {n: float(v) for n, v in zip(minuit.parameters, minuit.values, strict=True)}
+    values = {n: float(v) for n, v in objective.parameters.complete(free).items()}
+    errors = dict(zip(minuit.parameters, minuit.errors, strict=True))
+    converged, edm = bool(minuit.valid), float(minuit.fmin.edm)
+    stops = find_stops(objective, values, errors)
+    covariance = measure_covariance(objective, minuit, values, stops)
+    minima = _minima(objective, candidates)
+    failed = sum(not candidate.converged for candidate in candidates)
+    faults = find_faults(converged=converged, edm=edm, covariance=covariance, stops=stops)
+    doubts = describe_doubts(
+        covariance=covariance,
+        stops=stops,
+        limits=objective.limits,
+        minima=minima,
+        failed_starts=failed,
+        weighted=objective.weighted,
+    )
+    minos, minos_doubts = _minos(objective, minuit, stops, valid=not faults)
+    spectra = describe_spectra(objective, values)
+    method, constraints = model.method, [p for p in model.parameters.values() if p.constraint]
+    packages = _PACKAGES + (_ZFIT_PACKAGES if method.engine == "zfit" else ())
+    settings = method.goodness_of_fit
+    return FitResult(
+        model=model,
+        data=data,
+        valid=not faults,
+        status=faults[0][0] if faults else "ok",
+        messages=(*(text for _, text in faults), *doubts, *minos_doubts),
+        converged=converged,
+        edm=edm,
+        nll=objective.at(values) + _constant(objective),
+        chi2=sum(spectrum.chi2 for spectrum in spectra.values()),
+        ndf=sum(s.bins for s in spectra.values())
+        - len(objective.parameters.free)
+        + len(constraints),
+        spectra=spectra,
+        parameters=_parameters(objective, values, covariance, stops, minos),
+        covariance_quality=covariance.quality,
+        covariance_parameters=covariance.names,
+        covariance=_rows(covariance.matrix),
+        correlation=_rows(covariance.correlation),
+        minima=minima,
+        failed_starts=failed,
+        engine=method.engine,
+        fit_seconds=round(time.perf_counter() - begin, 3),
+        versions=dict(_versions(packages)),
+        derived={
+            name: derive(text, objective, values, covariance)
+            for name, text in model.derived.items()
+        },
+        windows={
+            name: count_window(window, objective, values, covariance)
+            for name, window in model.windows.items()
+        },
+        goodness_of_fit=goodness_of_fit(objective, values, settings) if settings else None,
+    )
+
+
+def _finish(objective: Objective, candidates: Sequence[Candidate]) -> Minuit:
+    """Returns Minuit at the best minimum, from the first candidate there that it accepts."""
+    best = [c for c in candidates if c.nll - candidates[0].nll < _SAME]
+    for candidate in best:
+        minuit = _polish(objective, candidate)
+        if minuit.valid:
+            break
+    return minuit
+
+
+def _polish(objective: Objective, candidate: Candidate) -> Minuit:
+    free, limits = objective.parameters.free, objective.limits
+    rough = first_steps(objective)
+    # A start that ended at a limit has no error to step by.
+    steps = {name: candidate.errors[name] or rough[name] for name in free}
+    values = candidate.values
+    if objective.model.method.engine == "numpy":
+        return minimise(objective, values, free, steps, limits, strategy=1)
+    if in_bins(objective) is not objective:
+        # zfit's Minuit has only to confirm the minimum; on the way there it would take longer.
+        close = minimise(objective, values, free, steps, limits)
+        values = dict(zip(free, close.values, strict=True))
+    from tau3mu.fit.likelihood.zfit_engine import zfit_engine
+
+    engine = zfit_engine(objective.model, objective.data)
+    return engine.minimise({name: values[name] for name in free}, steps, limits)
+
+
+def _minos(
+    objective: Objective, minuit: Minuit, stops: Mapping[str, Stop], *, valid: bool
+) -> tuple[dict[str, tuple[float, float]], list[str]]:
+    """Returns the asymmetric errors that the model asks for, and which were not found."""
+    asked = objective.model.method.minos
+    free = objective.parameters.free
+    names = [n for n in free if n not in stops and (asked == "all" or n in asked)]
+    if not names or not valid:
+        return {}, []
+    if objective.weighted:
+        return {}, ["Minos is left out: it does not know what the weights do to the errors"]
+    found, doubts = {}, []
+    for name in names:
+        minuit.minos(name)
+        errors = minuit.merrors[name]
+        if errors.is_valid:
+            found[name] = (float(errors.lower), float(errors.upper))
+        else:
+            doubts.append(f"Minos did not find the errors of {name}")
+    return found, doubts
+
+
+def _parameters(
+    objective: Objective,
+    values: Mapping[str, float],
+    covariance: Covariance,
+    stops: Mapping[str, Stop],
+    minos: Mapping[str, tuple[float, float]],
+) -> dict[str, ParameterResult]:
+    model, parameters = objective.model, objective.parameters
+    errors: dict[str, float | None] = dict(covariance.errors)
+    for name in parameters.expressions:
+        errors[name] = propagate(lambda at, n=name: at[n], objective, values, covariance).error  # type: ignore[misc]
+    return {
+        name: ParameterResult(
+            value=values[name],
+            error=errors.get(name),
+            limits=objective.limits.get(name),
+            at_limit=name in stops,
+            fixed=name in parameters.fixed,
+            is_yield=name in model.yields,
+            expression=model.expressions.get(name),
+            minos=minos.get(name),
+        )
+        for name in parameters.names
+    }
+
+
+def _minima(objective: Objective, candidates: Sequence[Candidate]) -> tuple[Minimum, ...]:
+    binned, groups = in_bins(objective), group_minima(candidates)
+    return tuple(
+        Minimum(
+            delta_nll=group[0].nll - groups[0][0].nll,
+            starts=len(group),
+            values=group[0].values,
+            at_limit=tuple(find_stops(binned, group[0].values, group[0].errors)),
+        )
+        for group in groups
+    )
+
+
+def _constant(objective: Objective) -> float:
+    """Returns what makes the loss of counts the full Poisson likelihood."""
+    if objective.model.method.loss == "chi2":
+        return 0.0
+    return sum(loss.constant for loss in objective.losses.values())
+
+
+@cache
+def _versions(packages: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """Returns what made the result; asking for it takes as long as a small fit."""
+    known = [(name, version(name)) for name in packages]
+    return (("python", platform.python_version()), *known)
+
+
+def _rows(matrix: Any) -> tuple[tuple[float, ...], ...]:
+    return tuple(tuple(row) for row in matrix.tolist())

@@ -1,0 +1,234 @@
+"""What a fit found: numbers, whether they can be trusted, and why not."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
+from scipy import stats
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+
+    from tau3mu.fit.data import Binned, Unbinned
+    from tau3mu.fit.language import FitModel
+
+__all__ = [
+    "FitResult",
+    "GoodnessOfFitResult",
+    "Minimum",
+    "ParameterResult",
+    "Quantity",
+    "SpectrumResult",
+    "WindowResult",
+    "rounded",
+]
+
+
+_MOST_DIGITS = 8  # before or after the point; beyond that, powers of ten are easier to read
+
+
+def rounded(value: float, error: float) -> str:
+    """Returns a value and its error, both to two digits of the error."""
+    if error == 0:
+        return f"{value:.4g} ± 0"
+    exponent = math.floor(math.log10(error))
+    digits = max(0, 1 - exponent)
+    if digits > _MOST_DIGITS or exponent > _MOST_DIGITS:
+        scale = 10.0**exponent
+        return f"({value / scale:.1f} ± {error / scale:.1f})e{exponent:+d}"
+    return f"{value:.{digits}f} ± {error:.{digits}f}"
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A number that follows from the parameters, with its error from their covariance.
+
+    The error is None where the covariance could not be calculated.
+    """
+
+    value: float
+    error: float | None
+
+    @property
+    def text(self) -> str:
+        """The value and its error, rounded to two digits of the error."""
+        return f"{self.value:.4g}" if self.error is None else rounded(self.value, self.error)
+
+
+@dataclass(frozen=True)
+class ParameterResult:
+    """A parameter at the minimum.
+
+    There is no error for a fixed parameter, for one at a limit, and where the covariance could not
+    be calculated; the error of one with an expression follows from the others. `minos` is how far
+    the parameter can go down (negative) and up, None if it was not asked for or not found.
+    """
+
+    value: float
+    error: float | None
+    limits: tuple[float, float] | None
+    at_limit: bool
+    fixed: bool
+    is_yield: bool
+    expression: str | None = None
+    minos: tuple[float, float] | None = None
+
+    @property
+    def text(self) -> str:
+        """The value and its error, rounded to two digits of the error, or why there is none."""
+        if self.error is None:
+            remark = "fixed" if self.fixed else "at limit" if self.at_limit else "no error"
+            return f"{self.value:.4g} ({remark})"
+        return rounded(self.value, self.error)
+
+
+@dataclass(frozen=True)
+class Minimum:
+    """A minimum of the likelihood, and how many of the starts ended there.
+
+    `delta_nll` is its distance to the best one; 0.5 is one standard deviation.
+    """
+
+    delta_nll: float
+    starts: int
+    values: dict[str, float]
+    at_limit: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SpectrumResult:
+    """How one spectrum is described: what was fitted, and Pearson's χ² of the bins."""
+
+    entries: float
+    outside: float
+    """Entries of the data that lie outside of the fitted ranges."""
+    weighted: bool
+    chi2: float
+    bins: int
+    data_hash: str
+
+
+@dataclass(frozen=True)
+class GoodnessOfFitResult:
+    """The part of toys of the fitted model that are described worse than the data."""
+
+    statistic: float
+    p_value: float
+    toys: int
+    failed: int
+
+
+@dataclass(frozen=True)
+class WindowResult:
+    """Signal and background in a part of the range.
+
+    `purity` is S / (S + B), `significance` S / sqrt(S + B).
+    """
+
+    range: tuple[float, float]
+    signal: Quantity
+    background: Quantity
+    signal_over_background: Quantity
+    purity: Quantity
+    significance: Quantity
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """The result of a fit.
+
+    `valid` says whether values and errors can be used: the best minimum has converged, its
+    covariance is accurate, and no limit of a parameter holds it back. (A parameter may lie at a
+    limit where the likelihood does not depend on it any more, like the tail of a peak that has
+    none; this is reported and leaves the rest valid.) `status` is the first reason against it, or
+    "ok", and `messages` says in words all that is not as it should be.
+
+    Covariance and correlation are those of `covariance_parameters`; `covariance_quality` counts
+    as in Minuit: 3 accurate, 2 made positive definite, 1 approximate, 0 not there. `nll` is the
+    negative logarithm of the likelihood: of counts with the factorials, of single entries the
+    extended one, and half of χ² where that was minimised. `chi2` is Pearson's, from the integrals
+    over the bins that were fitted (of unbinned data those of the plot), and `ndf` the number of
+    these bins less that of the free parameters plus that of their constraints.
+    """
+
+    model: FitModel
+    data: Mapping[str, Binned | Unbinned]
+    valid: bool
+    status: str
+    messages: tuple[str, ...]
+    converged: bool
+    edm: float
+    nll: float
+    chi2: float
+    ndf: int
+    spectra: dict[str, SpectrumResult]
+    parameters: dict[str, ParameterResult]
+    covariance_quality: int
+    covariance_parameters: tuple[str, ...]
+    covariance: tuple[tuple[float, ...], ...]
+    correlation: tuple[tuple[float, ...], ...]
+    minima: tuple[Minimum, ...]
+    failed_starts: int
+    engine: str
+    fit_seconds: float
+    versions: dict[str, str]
+    derived: dict[str, Quantity] = field(default_factory=dict)
+    windows: dict[str, WindowResult] = field(default_factory=dict)
+    goodness_of_fit: GoodnessOfFitResult | None = None
+
+    @property
+    def yields(self) -> dict[str, ParameterResult]:
+        """The parameters that are yields."""
+        return {name: p for name, p in self.parameters.items() if p.is_yield}
+
+    @property
+    def values(self) -> dict[str, float]:
+        """The values of all parameters."""
+        return {name: parameter.value for name, parameter in self.parameters.items()}
+
+    @property
+    def entries(self) -> float:
+        """The entries that were fitted, of all spectra; sums of weights if they are weighted."""
+        return sum(spectrum.entries for spectrum in self.spectra.values())
+
+    @property
+    def p_value(self) -> float | None:
+        """The probability of a larger χ², None without degrees of freedom."""
+        return float(stats.chi2.sf(self.chi2, self.ndf)) if self.ndf > 0 else None
+
+    def expected(self, edges: np.ndarray, spectrum: str | None = None) -> np.ndarray:
+        """Returns the fitted numbers of entries between neighbouring edges, components x bins.
+
+        Args:
+            edges: They must span the full range of the observable.
+            spectrum: Which one; it may be left out where there is only one.
+        """
+        from tau3mu.fit.likelihood import expected
+
+        name = spectrum if spectrum is not None else next(iter(self.model.parts))
+        return expected(self.model, name, self.values, edges)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the result as what JSON knows, with the configuration and without the data."""
+        skipped = {"model", "data"}
+        result = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in skipped}
+        plain: dict[str, Any] = {name: _plain(value) for name, value in result.items()}
+        return {
+            "model": self.model.name,
+            **plain,
+            "p_value": self.p_value,
+            "model_hash": self.model.hash,
+            "configuration": self.model.to_dict(),
+        }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return asdict(value) if hasattr(value, "__dataclass_fields__") else value

@@ -1,0 +1,79 @@
+"""Toy data: what an experiment like the real one could have found, if the model were true."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tau3mu.fit.data import Binned, Unbinned
+from tau3mu.fit.data.sample import covered
+from tau3mu.fit.likelihood.spectrum import SpectrumFunction
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tau3mu.fit.language import FitModel, SpectrumModel
+
+__all__ = ["Toys", "entries_of"]
+
+_FINE = 20_000  # parts of the range within which entries are drawn evenly
+
+
+class Toys:
+    """Draws data like given ones: the same bins, or entries in the same ranges."""
+
+    def __init__(
+        self,
+        model: FitModel,
+        values: Mapping[str, Any],
+        like: Mapping[str, Binned | Unbinned],
+    ) -> None:
+        """Calculates what is expected.
+
+        Args:
+            model: With all labels and templates read.
+            values: Of all parameters; the truth of the toys.
+            like: Data whose bins, ranges and mean weights the toys have.
+        """
+        self._model, self._values, self._like = model, dict(values), like
+        self._expected = {
+            name: SpectrumFunction(model.parts[name]).expected(values, sample.edges).sum(axis=0)
+            for name, sample in like.items()
+            if isinstance(sample, Binned)
+        }
+
+    def draw(self, generator: np.random.Generator) -> dict[str, Binned | Unbinned]:
+        """Returns one set of toy data: numbers with their Poisson fluctuations."""
+        return {name: self._one(name, sample, generator) for name, sample in self._like.items()}
+
+    def _one(
+        self, name: str, sample: Binned | Unbinned, generator: np.random.Generator
+    ) -> Binned | Unbinned:
+        if isinstance(sample, Unbinned):
+            values = entries_of(self._model.parts[name], self._values, generator)
+            seen = covered(np.stack([values, values]).T.ravel(), sample.intervals)[::2]
+            return Unbinned(values[seen], None, sample.intervals, int((~seen).sum()))
+        # Counts that fluctuate like sums of weights: as many as entries of the mean weight.
+        weight = sample.mean_weight if sample.weighted else 1.0
+        contents = weight * generator.poisson(self._expected[name] / weight)
+        contents = np.where(sample.used, contents, 0.0)
+        return Binned(sample.edges, contents, weight * contents, sample.used)
+
+
+def entries_of(
+    part: SpectrumModel, values: Mapping[str, Any], generator: np.random.Generator
+) -> np.ndarray:
+    """Returns single entries of a spectrum, a Poisson number of each component, shuffled."""
+    edges = np.linspace(*part.observable.range, _FINE + 1)
+    function = SpectrumFunction(part)
+    shapes = np.clip(function.shapes(values, edges), 0, None)
+    found = []
+    for name, shape in zip(function.yields, shapes, strict=True):
+        number = generator.poisson(values[name])
+        cumulative = np.concatenate([[0.0], np.cumsum(shape)])
+        drawn = generator.random(number) * cumulative[-1]
+        found.append(np.interp(drawn, cumulative, edges))
+    entries = np.concatenate(found)
+    generator.shuffle(entries)
+    return entries
