@@ -1,108 +1,405 @@
-"""The plot shows the numbers of the fit, and leaves matplotlib as it was."""
+"""The plots show the numbers of the fit, cover nothing, and leave matplotlib as it was."""
 
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
+from functools import cache
+from itertools import combinations
+from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
 import pytest
-from independent_fit import EDGES, expected
+from fitted_dimuons import COARSER, EDGES, document, expected, fitted, histogram, masses
+from matplotlib.container import ErrorbarContainer
+from matplotlib.patches import StepPatch
+from scipy import stats
 
-from tau3mu.fit import plot_fit
+from tau3mu.errors import InputError
+from tau3mu.fit.language import model_of
+from tau3mu.fit.output import plot_correlation, plot_fit, plot_residuals, plot_scans
 
-
-@pytest.fixture(scope="module")
-def figure(fits, spectra, dsphipi):
-    return plot_fit(spectra["1M"], dsphipi, fits["1M"], lumi=37.9)
-
-
-def _texts(figure):
-    upper, lower = figure.axes
-    legend = upper.get_legend()
-    return {
-        "legend": [text.get_text() for text in legend.get_texts()],
-        "title": legend.get_title().get_text(),
-        "free": [text.get_text() for text in upper.texts] + [upper.get_title(loc="right")],
-        "labels": [upper.get_ylabel(), lower.get_xlabel(), lower.get_ylabel()],
-    }
+CENTRES = (EDGES[1:] + EDGES[:-1]) / 2
+BLIND = (CENTRES > 3.5) & (CENTRES < 3.9)
+LEFT_OUT = (CENTRES > 3.3) & (CENTRES < 3.4)
 
 
-def test_texts(figure):
-    texts = _texts(figure)
-    assert texts["legend"] == [
-        "Data",
-        "Fit",
-        "Dₛ⁺ → φπ⁺: 1704 ± 68",
-        "D⁺ → φπ⁺: 816 ± 45",
-        "Background: 1763 ± 92",
-    ]
-    assert texts["title"] == "χ²/ndf = 52.8/52"
-    assert texts["labels"] == ["Candidates / 5.8 MeV", "m(μμπ) [GeV]", "Pull"]
-    joined = " ".join(texts["free"])
-    for part in ("CMS", "Private work", "37.9 fb⁻¹ (13 TeV)"):
-        assert part in joined
-    assert "Simulation" not in joined
+@cache
+def drawn(case):
+    return plot_fit(fitted(case))
 
 
-def test_simulation_without_luminosity(fits, spectra, dsphipi):
-    texts = _texts(plot_fit(spectra["demo"], dsphipi, fits["demo"], simulation=True))
-    joined = " ".join(texts["free"])
-    assert "Simulation" in joined
-    assert "TeV" not in joined
-    assert texts["legend"][0] == "Simulation"
+def restyled(result, **plot):
+    """The same result, drawn in another way."""
+    changed = result.model.model_copy(
+        update={"plot": model_of(document(plot=plot), "fit.json", Path()).plot}
+    )
+    return replace(result, model=changed)
 
 
-def test_invalid_fit_is_marked(notebook_fits, spectra, notebook):
-    texts = _texts(plot_fit(spectra["demo"], notebook, notebook_fits["demo"]))
-    assert texts["title"].startswith("Fit is not valid:\nparameter at limit\nχ²/ndf = ")
+def points(axes, number=0):
+    """Positions, heights and error bars of a set of data points."""
+    containers = [c for c in axes.containers if isinstance(c, ErrorbarContainer)]
+    line, _, bars = containers[number]
+    ends = np.array([segment[:, 1] for segment in bars[-1].get_segments()])
+    return line.get_xdata(), line.get_ydata(), ends
 
 
-def test_points_curves_and_pulls(figure, fits, spectra):
-    upper, lower = figure.axes
-    contents = spectra["1M"].values()
-    counts = expected(fits["1M"].values)
-    points = next(line for line in upper.lines if line.get_linestyle() == "None")
-    np.testing.assert_allclose(points.get_xdata(), (EDGES[1:] + EDGES[:-1]) / 2)
-    np.testing.assert_allclose(points.get_ydata(), contents)
-    curve = next(line for line in upper.lines if line.get_label() == "Fit")
-    # The curve is in counts per bin of the data: its means over the bins are the expected counts.
-    np.testing.assert_allclose(curve.get_ydata().reshape(62, -1).mean(axis=1), counts)
-    (pulls,) = (patch for patch in lower.patches if hasattr(patch, "get_data"))
-    np.testing.assert_allclose(pulls.get_data().values, (contents - counts) / np.sqrt(counts))
+def poisson_intervals(contents):
+    """The central 68.27 % intervals of the means of Poisson counts, which are above zero."""
+    tail = stats.norm.sf(1)
+    return np.stack([stats.gamma.ppf(tail, contents), stats.gamma.isf(tail, contents + 1)], axis=1)
 
 
-def test_error_bars_are_poisson_intervals_also_of_empty_bins(fits, spectra, dsphipi):
-    figure = plot_fit(spectra["demo"], dsphipi, fits["demo"])
-    (bars,) = figure.axes[0].containers
-    segments = bars.lines[2][0].get_segments()
-    contents = spectra["demo"].values()
-    empty, four = (int(np.flatnonzero(contents == n)[0]) for n in (0, 4))
-    np.testing.assert_allclose(segments[empty][:, 1], [0, 1.841], atol=1e-3)
-    np.testing.assert_allclose(segments[four][:, 1], [4 - 1.914, 4 + 3.163], atol=1e-3)
+def curve(axes, label):
+    (line,) = (line for line in axes.lines if line.get_label().startswith(label))
+    return line.get_ydata()
 
 
-def test_nothing_overlaps_and_nothing_warns(figure):
+def pulls(axes):
+    (steps,) = (patch for patch in axes.patches if isinstance(patch, StepPatch))
+    return steps.get_data().values
+
+
+def legend(figure):
+    return [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+
+
+def title(figure):
+    return figure.axes[0].get_legend().get_title().get_text()
+
+
+def above(figure):
+    axes = figure.axes[0]
+    return " ".join([*(text.get_text() for text in axes.texts), axes.get_title(loc="right")])
+
+
+def check_nothing_overlaps(figure):
+    """What is written covers neither points, nor curves, nor itself, and lies on the figure."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         figure.canvas.draw()
     upper, lower = figure.axes
-    renderer = figure.canvas.get_renderer()
-    legend = upper.get_legend().get_window_extent(renderer)
-    points = next(line for line in upper.lines if line.get_linestyle() == "None")
-    assert not any(legend.contains(*xy) for xy in upper.transData.transform(points.get_xydata()))
-    inside = figure.bbox
-    for artist in (upper.yaxis.label, lower.xaxis.label, lower.yaxis.label, *upper.texts):
-        box = artist.get_window_extent(renderer)
-        assert inside.x0 <= box.x0 < box.x1 <= inside.x1
-        assert inside.y0 <= box.y0 < box.y1 <= inside.y1
+    written = [upper.get_legend(), *(text for text in upper.texts if text.get_text())]
+    boxes = [artist.get_window_extent() for artist in written]
+    inside = [box for box in boxes if upper.bbox.overlaps(box)]
+    assert not any(one.overlaps(other) for one, other in combinations(inside, 2))
+    for line in (line for line in upper.lines if len(line.get_xdata()) > 2):
+        x, y = upper.transData.transform(line.get_xydata()).T
+        for box in inside:
+            assert not np.any((x > box.x0) & (x < box.x1) & (y > box.y0) & (y < box.y1))
+    labels = (upper.yaxis.label, lower.xaxis.label, lower.yaxis.label)
+    for extent in (*boxes, *(label.get_window_extent() for label in labels)):
+        assert figure.bbox.x0 <= extent.x0 < extent.x1 <= figure.bbox.x1
+        assert figure.bbox.y0 <= extent.y0 < extent.y1 <= figure.bbox.y1
 
 
-def test_matplotlib_stays_as_it_was(fits, spectra, dsphipi):
+def test_points_are_the_data_with_poisson_intervals():
+    x, heights, ends = points(drawn("counts").axes[0])
+    contents = histogram().values()
+    np.testing.assert_allclose(x, CENTRES)
+    np.testing.assert_array_equal(heights, contents)
+    np.testing.assert_allclose(ends, poisson_intervals(contents), rtol=1e-6)
+
+
+def test_an_empty_bin_has_an_error_bar():
+    result = fitted("counts")
+    sample = result.data["dimuon"]
+    contents = np.where(np.arange(52) == 7, 0, sample.contents)
+    changed = replace(sample, contents=contents, variances=contents)
+    _, heights, ends = points(plot_fit(replace(result, data={"dimuon": changed})).axes[0])
+    assert heights[7] == 0
+    np.testing.assert_allclose(ends[7], [0, 1.841], atol=1e-3)
+
+
+def test_curves_are_the_expectations():
+    result = fitted("counts")
+    axes = drawn("counts").axes[0]
+    counts = expected(result.values)
+    # Curves are in entries per bin: their means over the bins are the expected entries.
+    means = curve(axes, "Fit").reshape(52, -1).mean(axis=1)
+    np.testing.assert_allclose(means, counts.sum(axis=0), rtol=1e-6)
+    assert means.sum() == pytest.approx(sum(p.value for p in result.yields.values()))
+    background = curve(axes, "Background").reshape(52, -1).mean(axis=1)
+    np.testing.assert_allclose(background, counts[2], rtol=1e-6)
+    peak = axes.collections[0].get_paths()[0].vertices[:, 1].max()
+    fine = expected(result.values, np.linspace(2.2, 4.8, 1041))[0]
+    assert peak == pytest.approx(20 * fine.max())
+
+
+def test_pulls_are_in_standard_deviations_of_the_expectation():
+    result = fitted("counts")
+    counts = expected(result.values).sum(axis=0)
+    heights = pulls(drawn("counts").axes[1])
+    np.testing.assert_allclose(
+        heights, (histogram().values() - counts) / np.sqrt(counts), rtol=0, atol=1e-4
+    )
+    assert np.sum(heights**2) == pytest.approx(result.chi2)
+
+
+def test_weighted_counts():
+    result = fitted("weighted")
+    figure = plot_fit(result)
+    counts = expected(result.values).sum(axis=0)
+    _, heights, ends = points(figure.axes[0])
+    np.testing.assert_allclose(heights, 0.3 * histogram().values())
+    np.testing.assert_allclose(ends, 0.3 * poisson_intervals(histogram().values()), rtol=1e-6)
+    np.testing.assert_allclose(
+        pulls(figure.axes[1]), (heights - counts) / np.sqrt(0.3 * counts), rtol=0, atol=1e-4
+    )
+    assert figure.axes[0].get_ylabel() == "Weighted candidates / 50 MeV"
+
+
+def test_bins_of_different_widths_are_drawn_per_unit():
+    result = fitted("variable")
+    figure = plot_fit(result)
+    _, heights, _ = points(figure.axes[0])
+    np.testing.assert_allclose(heights, histogram(COARSER).values() / np.diff(COARSER))
+    # The curve is a density, and its integral the number of entries.
+    steps = np.repeat(np.diff(COARSER) / 20, 20)
+    total = np.sum(curve(figure.axes[0], "Fit") * steps)
+    assert total == pytest.approx(sum(p.value for p in result.yields.values()))
+    assert figure.axes[0].get_ylabel() == "Candidates / GeV"
+
+
+def test_blinded_data_are_not_drawn_and_left_out_ones_are_open():
+    result = fitted("blinded")
+    figure = plot_fit(result)
+    axes = figure.axes[0]
+    contents = histogram().values()
+    x, heights, _ = points(axes)
+    np.testing.assert_allclose(x, CENTRES[~BLIND & ~LEFT_OUT])
+    np.testing.assert_array_equal(heights, contents[~BLIND & ~LEFT_OUT])
+    x, heights, _ = points(axes, 1)
+    np.testing.assert_allclose(x, CENTRES[LEFT_OUT])
+    np.testing.assert_array_equal(heights, contents[LEFT_OUT])
+    assert axes.containers[1].lines[0].get_markerfacecolor() == "white"
+    (window,) = (patch for patch in axes.patches if patch.get_label() == "Blinded")
+    assert (window.get_x(), window.get_x() + window.get_width()) == pytest.approx((3.5, 3.9))
+    np.testing.assert_array_equal(np.isnan(pulls(figure.axes[1])), BLIND | LEFT_OUT)
+    # The curve goes on below.
+    assert len(curve(axes, "Fit")) == 52 * 20
+    assert np.all(curve(axes, "Fit") > 0)
+    assert legend(figure)[-2:] == ["Blinded", "Data, not fitted"]
+
+
+def test_single_entries_are_counted_in_the_bins_of_the_observable():
+    figure = drawn("entries")
+    x, heights, _ = points(figure.axes[0])
+    seen = ~BLIND & ~LEFT_OUT
+    np.testing.assert_allclose(x, CENTRES[seen])
+    np.testing.assert_allclose(heights, 0.5 * np.histogram(masses(), EDGES)[0][seen])
+    assert len(figure.axes[0].containers) == 1
+    assert legend(figure)[0] == "Data"
+
+
+def test_ranges_narrower_than_the_bins_leave_no_points():
+    result = fitted("entries")
+    sample = replace(result.data["dimuon"], intervals=((2.21, 2.24),))
+    narrow = replace(result, data={"dimuon": sample})
+    for plot in (plot_fit, plot_residuals):
+        figure = plot(narrow)
+        assert len(points(figure.axes[0])[0]) == 0
+        figure.canvas.draw()
+
+
+def test_subtracted_counts_have_the_errors_of_the_histogram():
+    result = fitted("subtracted")
+    figure = plot_fit(result)
+    data = result.data["dimuon"]
+    _, heights, ends = points(figure.axes[0])
+    assert heights.min() < 0
+    np.testing.assert_allclose(heights - ends[:, 0], np.sqrt(data.variances))
+    np.testing.assert_allclose(ends[:, 1] - heights, np.sqrt(data.variances))
+    assert figure.axes[0].get_ylim()[0] < ends.min()
+
+
+def test_texts():
+    figure = plot_fit(fitted("counts"), lumi=37.9)
+    assert legend(figure) == [
+        "Data",
+        "Fit",
+        "J/ψ: 3003 ± 112",
+        "ψ(2S): 254 ± 69",
+        "Background: 43786 ± 245",
+    ]
+    result = fitted("counts")
+    assert title(figure) == f"χ²/ndf = {result.chi2:.1f}/{result.ndf}"
+    upper, lower = figure.axes
+    labels = [upper.get_ylabel(), lower.get_xlabel(), lower.get_ylabel()]
+    assert labels == ["Candidates / 50 MeV", "m(μμ) [GeV]", "Pull"]
+    for part in ("CMS", "Private work", "37.9 fb⁻¹ (13 TeV)"):
+        assert part in above(figure)
+    assert "Simulation" not in above(figure)
+
+
+def test_simulation_without_luminosity():
+    figure = plot_fit(fitted("counts"), simulation=True)
+    assert "Simulation Private work" in above(figure)
+    assert "TeV" not in above(figure)
+    assert legend(figure)[0] == "Simulation"
+
+
+def test_styles_of_the_experiments():
+    result = fitted("counts")
+    alice = plot_fit(restyled(result, style="ALICE", status="Preliminary"), lumi=1)
+    assert "ALICE" in above(alice)
+    assert "Preliminary" in above(alice)
+    assert "1 fb⁻¹" in above(alice)
+    assert "TeV" not in above(alice)
+    plain = above(plot_fit(restyled(result, style="plain"), lumi=2.5))
+    assert plain.strip() == "2.5 fb⁻¹"
+
+
+def test_parameters_texts_colours_and_range():
+    figure = plot_fit(
+        restyled(
+            fitted("counts"),
+            parameters={"mean": "μ", "ratio": "$R$", "width2": "σ₂"},
+            text=[{"x": 0.1, "y": 0.2, "text": "pp"}],
+            y_range=[0, 9000],
+        )
+    )
+    axes = figure.axes[0]
+    written = {text.get_text(): text for text in axes.texts}
+    assert "μ = 3.0987 ± 0.0028\n$R$ = 0.085 ± 0.023\nσ₂ = 0.0733 ± 0.0031" in written
+    assert written["pp"].get_position() == (0.1, 0.2)
+    assert written["pp"].get_transform() == axes.transAxes
+    assert axes.get_ylim() == (0, 9000)
+    filled = [tuple(c.get_facecolor()[0][:3]) for c in axes.collections[:2]]
+    assert filled[1] == mpl.colors.to_rgb("green")
+
+
+def test_invalid_fit_is_marked():
+    figure = plot_fit(fitted("at limit"))
+    assert title(figure).startswith("Fit is not valid:\nparameter at limit\nχ²/ndf = ")
+    assert title(plot_residuals(fitted("at limit"))) == "Fit is not valid:\nparameter at limit"
+
+
+def test_logarithmic_scale_shows_all_that_is_there():
+    axes = plot_fit(restyled(fitted("counts"), log=True)).axes[0]
+    assert axes.get_yscale() == "log"
+    low, high = axes.get_ylim()
+    assert 0 < low < histogram().values().min()
+    assert high > histogram().values().max()
+
+
+def test_each_of_several_spectra():
+    result = fitted("two")
+    first, second = (plot_fit(result, name) for name in ("A", "B"))
+    np.testing.assert_array_equal(points(first.axes[0])[1], histogram().values())
+    np.testing.assert_array_equal(points(second.axes[0])[1], histogram(seed=13).values())
+    assert title(first) == f"Barrel\nχ² = {result.spectra['A'].chi2:.1f} (52 bins)"
+    assert title(second) == f"B\nχ² = {result.spectra['B'].chi2:.1f} (52 bins)"
+    assert legend(second)[2] == f"J/ψ: {result.parameters['nJpsi_B'].text}"
+    assert np.sum(pulls(second.axes[1]) ** 2) == pytest.approx(result.spectra["B"].chi2)
+
+
+@pytest.mark.parametrize("plot", [plot_fit, plot_residuals])
+def test_which_spectrum_must_be_said_and_exist(plot):
+    with pytest.raises(InputError, match="fit dimuon: which spectrum is not said; it has: A, B"):
+        plot(fitted("two"))
+    with pytest.raises(InputError, match=r"no spectrum 'C'.*it has: A, B"):
+        plot(fitted("two"), "C")
+
+
+_ALICE = {"style": "ALICE", "parameters": {"mean": "$\\mu$ [GeV]", "width": "σ [GeV]"}}
+_PLAIN = {"style": "plain", "text": [{"x": 0.05, "y": 0.6, "text": "pp, √s = 13 TeV"}]}
+
+
+@pytest.mark.parametrize(
+    ("case", "look"),
+    [
+        ("counts", {"style": "CMS"}),
+        ("counts", _ALICE),
+        ("blinded", _PLAIN),
+        ("variable", {"style": "CMS", "log": True}),
+        ("subtracted", _ALICE),
+        ("at limit", {**_ALICE, "log": True}),
+    ],
+)
+def test_nothing_overlaps(case, look):
+    check_nothing_overlaps(plot_fit(restyled(fitted(case), **look), lumi=37.9))
+
+
+def test_residuals_are_what_peaks_and_fit_leave():
+    result = fitted("blinded")
+    figure = plot_residuals(result)
+    upper, lower = figure.axes
+    seen = ~BLIND & ~LEFT_OUT
+    values = {**result.values, "mean2": 4, "width2": 1, "nPsi2s": 0}
+    counts, contents = expected(values), histogram().values()
+    x, heights, ends = points(upper)
+    np.testing.assert_allclose(x, CENTRES[seen])
+    np.testing.assert_allclose(heights, (contents - counts[2])[seen], atol=1e-3)
+    lengths = np.diff(poisson_intervals(contents[seen]))[:, 0]
+    np.testing.assert_allclose(ends[:, 1] - ends[:, 0], lengths, rtol=1e-6)
+    _, residuals, _ = points(lower)
+    np.testing.assert_allclose(residuals, (contents - counts.sum(axis=0))[seen], atol=1e-2)
+    low, high = lower.get_ylim()
+    assert low < residuals.min() < residuals.max() < high
+    assert legend(figure) == ["Data − continuum", "J/ψ: 3002 ± 113", "Blinded"]
+    check_nothing_overlaps(figure)
+
+
+def test_residuals_without_a_continuum():
+    result = fitted("subtracted")
+    figure = plot_residuals(result)
+    np.testing.assert_array_equal(points(figure.axes[0])[1], result.data["dimuon"].contents)
+    assert legend(figure)[0] == "Data"
+
+
+def test_correlations_stand_in_their_cells():
+    result = fitted("two")
+    axes = plot_correlation(result).axes[0]
+    names = result.covariance_parameters
+    assert [label.get_text() for label in axes.get_xticklabels()] == list(names)
+    assert [label.get_text() for label in axes.get_yticklabels()] == list(names)
+    covariance = np.array(result.covariance)
+    errors = np.sqrt(np.diag(covariance))
+    percent = 100 * covariance / np.outer(errors, errors)
+    np.testing.assert_allclose(axes.images[0].get_array(), percent)
+    written = {tuple(map(int, t.get_position())): int(t.get_text()) for t in axes.texts}
+    assert written == {(j, i): round(percent[i, j]) for i in range(9) for j in range(9)}
+    assert written[(0, 0)] == 100
+
+
+def test_without_covariance_there_are_no_correlations():
+    result = replace(fitted("counts"), covariance_parameters=(), correlation=())
+    with pytest.raises(InputError, match="fit dimuon has no covariance"):
+        plot_correlation(result)
+
+
+def test_scans_show_twice_the_nll_and_the_errors():
+    result = fitted("counts")
+    mean = replace(result.parameters["mean"], minos=(-0.002, 0.004))
+    marked = replace(result, parameters={**result.parameters, "mean": mean})
+    values = mean.value + mean.error * np.linspace(-3, 3, 13)
+    scan = values, 0.5 * np.linspace(-3, 3, 13) ** 2
+    figure = plot_scans(marked, {"mean": scan, "width": scan, "slope": scan})
+    assert [axes.get_xlabel() for axes in figure.axes] == ["mean", "width", "slope"]
+    axes = figure.axes[0]
+    np.testing.assert_allclose(axes.lines[0].get_ydata(), np.linspace(-3, 3, 13) ** 2)
+    heights = [line.get_ydata()[0] for line in axes.lines if line.get_linestyle() == "--"]
+    assert heights == [1, 4]
+    assert [text.get_text() for text in axes.texts] == ["1σ", "2σ"]
+    upright = [line.get_xdata()[0] for line in axes.lines if len(set(line.get_xdata())) == 1]
+    assert upright == pytest.approx([mean.value, mean.value - 0.002, mean.value + 0.004])
+    band = axes.patches[0]
+    assert band.get_x() == pytest.approx(mean.value - mean.error)
+    assert band.get_width() == pytest.approx(2 * mean.error)
+
+
+def test_matplotlib_stays_as_it_was():
     import matplotlib.pyplot as plt
     import mplhep  # noqa: F401  changes the list of styles when it is imported
 
+    result = fitted("counts")
     before, numbers = dict(mpl.rcParams), plt.get_fignums()
-    plot_fit(spectra["demo"], dsphipi, fits["demo"])
+    for style in ("CMS", "ALICE", "plain"):
+        plot_fit(restyled(result, style=style))
+        plot_residuals(restyled(result, style=style))
+    plot_correlation(result)
     assert dict(mpl.rcParams) == before
     assert plt.get_fignums() == numbers

@@ -1,80 +1,191 @@
-"""What `save_fit` writes, and that it replaces nothing."""
+"""What `save_fit` writes, that it replaces nothing, and how the values are read back."""
 
 from __future__ import annotations
 
 import json
+import math
+from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
+import uproot
+from fitted_dimuons import document, fitted
 
-from tau3mu.errors import InputError
-from tau3mu.fit import save_fit
+from tau3mu.errors import InputError, RunError
+from tau3mu.fit.language import model_of
+from tau3mu.fit.output import check_free, check_looks, load_fit_values, save_fit
+
+PLOTS = ["correlation", "mass_fit", "residuals"]
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory, fits, spectra, dsphipi):
+def folder(tmp_path_factory):
     path = tmp_path_factory.mktemp("fit") / "new" / "folder"
-    save_fit(path, spectra["demo"], dsphipi, fits["demo"])
+    save_fit(path, fitted("counts"))
     return path
 
 
+def names_of(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
 def test_files(folder):
-    assert sorted(path.name for path in folder.iterdir()) == [
-        "fit.json",
-        "mass_fit.pdf",
-        "mass_fit.png",
-    ]
-    assert (folder / "mass_fit.png").read_bytes().startswith(b"\x89PNG")
-    assert (folder / "mass_fit.pdf").read_bytes().startswith(b"%PDF")
-    assert (folder / "mass_fit.png").stat().st_size > 20_000
+    plots = [f"{name}.{form}" for name in PLOTS for form in ("pdf", "png")]
+    assert names_of(folder) == sorted(["fit.json", "fit.root", *plots])
+    for name in PLOTS:
+        assert (folder / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+        assert (folder / f"{name}.pdf").read_bytes().startswith(b"%PDF")
+        assert (folder / f"{name}.png").stat().st_size > 20_000
+    with uproot.open(folder / "fit.root") as file:
+        assert file["data"].values().sum() == fitted("counts").entries
 
 
-def test_json_holds_result_and_configuration(folder, fits, dsphipi):
+def test_json_holds_result_and_configuration(folder):
     document = json.loads((folder / "fit.json").read_text("utf-8"))
-    fit = fits["demo"]
+    result = fitted("counts")
     assert document["valid"] is True
-    assert document["parameters"]["nDs"] == {
-        "value": fit.values["nDs"],
-        "error": fit.parameters["nDs"].error,
-        "limits": [0, 2898],
+    assert document["parameters"]["mean"] == {
+        "value": result.values["mean"],
+        "error": result.parameters["mean"].error,
+        "limits": [3, 3.2],
         "at_limit": False,
         "fixed": False,
-        "is_yield": True,
+        "is_yield": False,
+        "expression": None,
+        "minos": None,
     }
-    assert document["model_hash"] == dsphipi.hash
-    assert document["minima"][1]["delta_nll"] == pytest.approx(0.26, abs=0.01)
-    assert set(document["versions"]) == {
-        "python", "tau3mu", "zfit", "tensorflow", "iminuit", "numpy",
-    }  # fmt: skip
-    again = type(dsphipi).model_validate_json(json.dumps(document["configuration"]))
-    assert again == dsphipi
+    assert document["parameters"]["mean2"]["expression"] == "mean + 0.584"
+    assert document["spectra"]["dimuon"]["data_hash"] == result.data["dimuon"].hash
+    assert document["spectra"]["dimuon"]["entries"] == 47043
+    assert document["windows"]["Jpsi_peak"]["signal"]["value"] == pytest.approx(2995, abs=1)
+    assert document["model_hash"] == result.model.hash
+    assert set(document["versions"]) >= {"python", "tau3mu", "iminuit", "numpy"}
+    assert "scans" not in document
+    assert model_of(document["configuration"], "fit.json", Path()) == result.model
 
 
-@pytest.mark.parametrize("name", ["fit.json", "mass_fit.png", "mass_fit.pdf"])
-def test_nothing_is_replaced(tmp_path, fits, spectra, dsphipi, name):
+def test_json_is_strict_where_numbers_are_not_finite(tmp_path):
+    result = fitted("counts")
+    mean = replace(result.parameters["mean"], error=math.nan)
+    broken = replace(
+        result, edm=math.inf, parameters={**result.parameters, "mean": mean},
+        covariance_parameters=(), covariance=(), correlation=(),
+    )  # fmt: skip
+    save_fit(tmp_path, broken)
+
+    def refuse(constant):
+        pytest.fail(f"{constant} is no JSON")
+
+    document = json.loads((tmp_path / "fit.json").read_text("utf-8"), parse_constant=refuse)
+    assert document["edm"] is None
+    assert document["parameters"]["mean"]["error"] is None
+    assert document["parameters"]["mean"]["value"] == result.values["mean"]
+    assert not list(tmp_path.glob("correlation*"))
+
+
+def test_several_spectra_have_plots_of_their_own(tmp_path):
+    save_fit(tmp_path, fitted("two"), lumi=37.9)
+    stems = {path.stem for path in tmp_path.glob("*.p*")}
+    assert stems == {"mass_fit_A", "mass_fit_B", "residuals_A", "residuals_B", "correlation"}
+    check_free(tmp_path / "other", fitted("two").model)
+    with pytest.raises(InputError, match="exists already"):
+        check_free(tmp_path, fitted("two").model)
+
+
+def test_scans_are_drawn_and_written(tmp_path):
+    scan = (np.array([3.09, 3.10, 3.11]), np.array([2.0, 0.0, 3.0]))
+    save_fit(tmp_path, fitted("counts"), scans={"mean": scan})
+    document = json.loads((tmp_path / "fit.json").read_text("utf-8"))
+    assert document["scans"] == {"mean": {"values": [3.09, 3.1, 3.11], "delta_nll": [2, 0, 3]}}
+    assert (tmp_path / "scans.png").stat().st_size > 10_000
+    assert (tmp_path / "scans.pdf").exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["fit.json", "fit.root", "mass_fit.png", "residuals.pdf", "scans.png"]
+)
+def test_nothing_is_replaced(tmp_path, name):
     (tmp_path / name).write_text("mine")
     with pytest.raises(InputError, match=f"{name} exists already; choose another folder"):
-        save_fit(tmp_path, spectra["demo"], dsphipi, fits["demo"])
-    assert [path.name for path in tmp_path.iterdir()] == [name]
+        save_fit(tmp_path, fitted("counts"))
+    assert names_of(tmp_path) == [name]
     assert (tmp_path / name).read_text() == "mine"
 
 
-def test_other_files_in_the_folder_do_not_matter(tmp_path, fits, spectra, dsphipi):
+def test_other_files_in_the_folder_do_not_matter(tmp_path):
     (tmp_path / "cutflow.json").write_text("{}")
-    save_fit(tmp_path, spectra["demo"], dsphipi, fits["demo"])
-    assert len(list(tmp_path.iterdir())) == 4
+    (tmp_path / "mass_fit_B.png").write_text("of another fit")
+    check_free(tmp_path, fitted("counts").model)
 
 
-def test_a_file_is_no_folder(tmp_path, fits, spectra, dsphipi):
+def test_a_file_is_no_folder(tmp_path):
     path = tmp_path / "file"
     path.write_text("")
     with pytest.raises(InputError, match="is a file; give a folder"):
-        save_fit(path, spectra["demo"], dsphipi, fits["demo"])
+        save_fit(path, fitted("counts"))
+    with pytest.raises(RunError, match="cannot make the folder"):
+        save_fit(path / "below", fitted("counts"))
 
 
-def test_result_text(fits, notebook_fits):
-    parameters = fits["1M"].parameters
-    assert parameters["nDs"].text == "1704 ± 68"
-    assert parameters["mean_Ds"].text == "1.96668 ± 0.00043"
-    assert parameters["slope"].text == "-2.54 ± 0.56"
-    assert parameters["power_Ds"].text == "3 (fixed)"
-    assert notebook_fits["demo"].parameters["power_Dplus"].text == "25 (at limit)"
+def test_what_cannot_be_drawn_is_said_before_anything_is_written(tmp_path):
+    looks = {
+        "log": True,
+        "y_range": [0, 10],
+        "parameters": {"mean": "$\\foo$"},
+        "text": [{"x": 0, "y": 0, "text": "$a_{b$"}, {"x": 0, "y": 0, "text": "5 $, or $\\mu$"}],
+    }
+    changed = document(plot=looks)
+    changed["components"]["Psi2s"]["color"] = "gren"
+    model = model_of(changed, "fit.json", Path())
+    with pytest.raises(InputError) as error:
+        save_fit(tmp_path, replace(fitted("counts"), model=model))
+    color, symbol, text, y_range = str(error.value).splitlines()
+    assert color.startswith(
+        "fit dimuon: components.Psi2s.color: unknown 'gren' (did you mean 'green'?)"
+    )
+    assert symbol.startswith("fit dimuon: plot.parameters.mean: the mathematics of '$")
+    assert "Unknown symbol: \\foo" in symbol
+    assert text.startswith("fit dimuon: plot.text.0.text: the mathematics of '$a_{b$'")
+    assert y_range == "fit dimuon: plot.y_range: with 'log' the lower end is above zero, not 0"
+    assert not names_of(tmp_path)
+    check_looks(fitted("counts").model)
+
+
+def test_looks_of_several_spectra_are_checked():
+    changed = fitted("two").model.to_dict()
+    changed["spectra"]["B"]["label"] = "$\\frac$"
+    with pytest.raises(InputError, match=r"fit dimuon: spectra\.B\.label: the mathematics of"):
+        check_looks(model_of(changed, "fit.json", Path()))
+
+
+def test_values_are_read_back(folder):
+    assert load_fit_values(folder) == fitted("counts").values
+    assert load_fit_values(folder / "fit.json") == fitted("counts").values
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("{", "cannot be read as the result of a fit: Expecting property name"),
+        ("[]", "it has no 'parameters'; expected the fit.json that a fit has written"),
+        ('{"parameters": {}}', "it has no 'parameters'"),
+        ('{"parameters": {"mean": {"value": null}}}', "parameters.mean.value: a number belongs"),
+        ('{"parameters": {"mean": {"value": true}}}', "parameters.mean.value: a number belongs"),
+        ('{"parameters": {"mean": 3.1}}', "parameters.mean.value: a number belongs here"),
+    ],
+)
+def test_values_of_other_files_are_refused(tmp_path, text, problem):
+    path = tmp_path / "fit.json"
+    path.write_text(text)
+    with pytest.raises(InputError) as error:
+        load_fit_values(path)
+    assert f"{path}: {problem}" in str(error.value)
+
+
+def test_values_of_no_file_are_refused(tmp_path):
+    with pytest.raises(InputError, match=r"holds no fit\.json"):
+        load_fit_values(tmp_path)
+    (tmp_path / "fit.json").write_bytes(b"\xff\xfe")
+    with pytest.raises(InputError, match="cannot be read as the result of a fit"):
+        load_fit_values(tmp_path)

@@ -41,7 +41,8 @@ def atomic(path: Path) -> Iterator[Path]:
         message = f"cannot write {path}: {os.strerror(error.errno) if error.errno else error}"
         raise RunError(message) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # such as a folder that is a file, which is the error already
+            temporary.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -1,0 +1,134 @@
+"""A fitted spectrum in bins: what the plots, the report and the ROOT file show of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tau3mu.errors import InputError, suggest
+from tau3mu.fit.data import Binned
+
+if TYPE_CHECKING:
+    from tau3mu.fit.fitting.result import FitResult
+    from tau3mu.fit.language import SpectrumModel
+
+__all__ = ["POINTS", "BinnedFit", "binned_fit", "subdivided"]
+
+POINTS = 20  # of a curve, per bin of the data
+
+
+@dataclass(frozen=True, eq=False)
+class BinnedFit:
+    """One spectrum of a fit, data and expectation in the same bins.
+
+    Attributes:
+        name: Of the spectrum.
+        part: The model of the spectrum.
+        data: The data; of single entries, their numbers in the bins of the observable.
+        shown: The bins with all their entries: neither blinded, nor cut by the ranges of a fit of
+            single entries.
+        expected: The fitted numbers of entries, components x bins.
+        curves: As `expected`, in `POINTS` equal parts of every bin and for a whole bin: the mean
+            of a bin's parts is its expectation.
+        subtracted: Whether the contents are no counts, so that their variances are all that is
+            known of their errors.
+    """
+
+    name: str
+    part: SpectrumModel
+    data: Binned
+    shown: np.ndarray
+    expected: np.ndarray
+    curves: np.ndarray
+    subtracted: bool
+
+    @property
+    def centres(self) -> np.ndarray:
+        """The centres of the bins."""
+        return np.asarray((self.data.edges[1:] + self.data.edges[:-1]) / 2)
+
+    @property
+    def total(self) -> np.ndarray:
+        """The fitted number of entries in every bin."""
+        return np.asarray(self.expected.sum(axis=0))
+
+    @property
+    def pulls(self) -> np.ndarray:
+        """Data less fit in standard deviations, NaN in bins that are not fitted."""
+        return self.data.pulls(self.total)
+
+    @property
+    def peaks(self) -> np.ndarray:
+        """Which components are peaks."""
+        return np.array([component.peaks for component in self.part.components.values()])
+
+    @property
+    def errors(self) -> np.ndarray:
+        """How far the error bars of the data reach down and up, 2 x bins.
+
+        Of counts they are the central intervals of Poisson means at 68 %, scaled by the mean
+        weight if they are weighted.
+        """
+        from hist.intervals import poisson_interval
+
+        contents, scale = self.data.contents, self.data.mean_weight
+        if self.subtracted:
+            return np.tile(np.sqrt(self.data.variances), (2, 1))
+        low, high = scale * poisson_interval(contents / scale)
+        return np.stack([contents - low, high - contents])
+
+
+def binned_fit(result: FitResult, spectrum: str | None = None) -> BinnedFit:
+    """Returns one spectrum of a fit in bins.
+
+    Args:
+        result: The fit.
+        spectrum: Which one; it may be left out where there is only one.
+
+    Raises:
+        InputError: There is no such spectrum, or it is not said which of several.
+    """
+    name = _name(result, spectrum)
+    part, sample = result.model.parts[name], result.data[name]
+    edges = sample.edges if isinstance(sample, Binned) else part.observable.edges
+    data = sample if isinstance(sample, Binned) else sample.binned(edges)
+    seen = ~_overlap(edges, part.blind) if isinstance(sample, Binned) else data.used
+    negative = bool((data.contents < 0).any())
+    return BinnedFit(
+        name=name,
+        part=part,
+        data=data,
+        shown=seen,
+        expected=result.expected(edges, name),
+        curves=result.expected(subdivided(edges), name) * POINTS,
+        subtracted=negative or result.model.method.loss == "chi2",
+    )
+
+
+def subdivided(edges: np.ndarray) -> np.ndarray:
+    """Returns the edges of `POINTS` equal parts of every bin."""
+    steps = np.arange(POINTS) / POINTS
+    inner = edges[:-1, None] + np.diff(edges)[:, None] * steps
+    return np.append(inner.ravel(), edges[-1])
+
+
+def _name(result: FitResult, spectrum: str | None) -> str:
+    known = list(result.model.parts)
+    if spectrum is None and len(known) == 1:
+        return known[0]
+    if spectrum in known:
+        return str(spectrum)
+    problem = "which spectrum is not said" if spectrum is None else f"no spectrum {spectrum!r}"
+    hint = suggest(spectrum or "", known)
+    message = f"fit {result.model.name}: {problem}{hint}; it has: {', '.join(known)}"
+    raise InputError(message)
+
+
+def _overlap(edges: np.ndarray, intervals: tuple[tuple[float, float], ...]) -> np.ndarray:
+    """Returns which bins reach into one of the intervals."""
+    rounding = 1e-6 * np.diff(edges)
+    lows, highs = edges[:-1] + rounding, edges[1:] - rounding
+    reach = [(highs > start) & (lows < stop) for start, stop in intervals]
+    return np.asarray(np.any([np.zeros(len(lows), dtype=bool), *reach], axis=0))

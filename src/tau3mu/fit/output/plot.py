@@ -1,0 +1,221 @@
+"""The plot of a fit: data, components, yields, and pulls below."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tau3mu.fit.output.bins import POINTS, binned_fit, subdivided
+from tau3mu.fit.output.layout import add_legend, add_lines, make_room
+from tau3mu.fit.output.style import (
+    TOTAL,
+    add_label,
+    axis_label,
+    colors,
+    make_ticks,
+    new_figure,
+    styled,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from tau3mu.fit.fitting.result import FitResult, ParameterResult, Quantity
+    from tau3mu.fit.output.bins import BinnedFit
+
+__all__ = ["candidates_label", "draw_blinded", "draw_points", "plot_fit", "scale", "two_panels"]
+
+
+def plot_fit(
+    result: FitResult,
+    spectrum: str | None = None,
+    *,
+    lumi: float | None = None,
+    simulation: bool = False,
+) -> Figure:
+    """Returns a figure of the data with the fitted spectrum, its components and the pulls.
+
+    What is blinded is not drawn, and what is not fitted has open markers. Entries in bins of
+    different widths are drawn per unit of the observable.
+
+    Args:
+        result: The fit; one that is not valid is marked as such.
+        spectrum: Which one; it may be left out where there is only one.
+        lumi: Integrated luminosity in fb^-1.
+        simulation: Whether the data are simulation.
+
+    Raises:
+        InputError: There is no such spectrum, or it is not said which of several.
+    """
+    fit, plot = binned_fit(result, spectrum), result.model.plot
+    with styled(plot):
+        figure, upper, lower = two_panels(fit)
+        _draw_spectrum(upper, fit, result, simulation=simulation)
+        _draw_pulls(lower, fit)
+        make_ticks(upper, lower)
+        add_label(upper, plot, lumi=lumi, simulation=simulation)
+    return figure
+
+
+def two_panels(fit: BinnedFit) -> tuple[Figure, Axes, Axes]:
+    """Returns a figure with a large and a small panel that share the axis of the observable."""
+    figure = new_figure(10, 10)
+    figure.subplots_adjust(left=0.14, right=0.97, top=0.94, bottom=0.1)
+    grid = {"height_ratios": (3.2, 1), "hspace": 0.06}
+    upper, lower = figure.subplots(2, 1, sharex=True, gridspec_kw=grid)
+    upper.set_xlim(*fit.part.observable.range)
+    upper.tick_params(labelbottom=False)
+    lower.set_xlabel(axis_label(fit.part.observable.label, fit.part.observable.unit))
+    figure.align_ylabels([upper, lower])
+    return figure, upper, lower
+
+
+def scale(fit: BinnedFit) -> np.ndarray:
+    """Returns by what the contents of each bin are multiplied to be drawn."""
+    widths = np.diff(fit.data.edges)
+    return np.ones(len(widths)) if _equal(widths) else 1 / widths
+
+
+def candidates_label(fit: BinnedFit) -> str:
+    """Returns the label of the axis of contents: per bin if all are equal, else per unit."""
+    widths, unit = np.diff(fit.data.edges), fit.part.observable.unit
+    what = "Weighted candidates" if fit.data.weighted else "Candidates"
+    if not _equal(widths):
+        return f"{what} / {unit or 'unit'}"
+    width = widths[0]
+    if unit == "GeV" and width < 0.1:
+        width, unit = 1000 * width, "MeV"
+    return f"{what} / {width:.2g} {unit}".rstrip()
+
+
+def draw_points(
+    axes: Axes, fit: BinnedFit, heights: np.ndarray, where: np.ndarray, *, label: str
+) -> None:
+    """Draws data points at `heights` with their errors in some of the bins, filled if fitted.
+
+    Where bins have different widths, these are drawn, too.
+    """
+    widths = np.diff(fit.data.edges)
+    axes.errorbar(
+        fit.centres[where],
+        heights[where],
+        xerr=None if _equal(widths) else widths[where] / 2,
+        yerr=(fit.errors * scale(fit))[:, where],
+        fmt="o",
+        color="black",
+        markerfacecolor="black" if fit.data.used[where].all() else "white",
+        markersize=6,
+        elinewidth=1.5,
+        capsize=0,
+        label=label,
+        zorder=4,
+    )
+
+
+def draw_blinded(axes: Axes, fit: BinnedFit, *, label: str = "") -> None:
+    """Hatches the blinded windows."""
+    for number, (low, high) in enumerate(fit.part.blind):
+        axes.axvspan(
+            low,
+            high,
+            facecolor="0.92",
+            edgecolor="0.6",
+            hatch="//",
+            linewidth=0,
+            zorder=0,
+            label=label if number == 0 else "",
+        )
+
+
+def _draw_spectrum(axes: Axes, fit: BinnedFit, result: FitResult, *, simulation: bool) -> None:
+    plot = result.model.plot
+    first = "Simulation" if simulation else "Data"
+    contents = fit.data.contents * scale(fit)
+    total = _draw_curves(axes, fit, result)
+    draw_points(axes, fit, contents, fit.shown & fit.data.used, label=first)
+    if (outside := fit.shown & ~fit.data.used).any():
+        draw_points(axes, fit, contents, outside, label=f"{first}, not fitted")
+    draw_blinded(axes, fit, label="Blinded")
+    axes.set_ylabel(candidates_label(fit))
+    legend = add_legend(
+        axes,
+        title=_title(fit, result),
+        title_color="black" if result.valid else TOTAL,
+        first=first,
+    )
+    lines = add_lines(axes, _parameter_lines(result)) if plot.parameters else None
+    texts = [
+        axes.text(text.x, text.y, text.text, transform=axes.transAxes, fontsize=19, zorder=5)
+        for text in plot.text
+    ]
+    highest = np.where(fit.shown, contents + fit.errors[1] * scale(fit), 0)
+    heights = np.maximum(highest, total.reshape(-1, POINTS).max(axis=1))
+    if plot.log:
+        axes.set_yscale("log", nonpositive="clip")
+    axes.set_ylim(bottom=_bottom(fit, total, contents, log=plot.log))
+    make_room(axes, fit.centres, heights, legend, lines, texts)
+    if plot.y_range is not None:
+        axes.set_ylim(*plot.y_range)
+
+
+def _draw_curves(axes: Axes, fit: BinnedFit, result: FitResult) -> np.ndarray:
+    """Draws the components and their sum, and returns the sum."""
+    fine = subdivided(fit.data.edges)
+    x = (fine[1:] + fine[:-1]) / 2
+    curves = fit.curves * np.repeat(scale(fit), POINTS)
+    total = np.asarray(curves.sum(axis=0))
+    axes.plot(x, total, color=TOTAL, linewidth=2.5, zorder=3, label="Fit")
+    components = fit.part.components.values()
+    for curve, component, color in zip(curves, components, colors(components), strict=True):
+        label = f"{component.label}: {result.parameters[component.yield_].text}"
+        if component.peaks:
+            axes.fill_between(x, curve, color=color, alpha=0.6, linewidth=0, label=label)
+        else:
+            axes.plot(x, curve, color=color, linewidth=2.5, linestyle="--", label=label)
+    return total
+
+
+def _title(fit: BinnedFit, result: FitResult) -> str:
+    """Returns what stands above the legend: spectrum, warning and χ²."""
+    warning = [] if result.valid else ["Fit is not valid:", result.status]
+    if len(result.model.parts) == 1:
+        return "\n".join([*warning, f"χ²/ndf = {result.chi2:.1f}/{result.ndf}"])
+    part = result.spectra[fit.name]
+    name = fit.part.label or fit.name
+    return "\n".join([name, *warning, f"χ² = {part.chi2:.1f} ({part.bins} bins)"])
+
+
+def _parameter_lines(result: FitResult) -> list[str]:
+    shown: dict[str, ParameterResult | Quantity] = {**result.parameters, **result.derived}
+    return [
+        f"{symbol} = {shown[name].text}" for name, symbol in result.model.plot.parameters.items()
+    ]
+
+
+def _bottom(fit: BinnedFit, total: np.ndarray, contents: np.ndarray, *, log: bool) -> float:
+    """Returns the lower end of the axis: zero, or below of what is negative; above zero if log."""
+    lowest = np.where(fit.shown, contents - fit.errors[0] * scale(fit), 0).min()
+    if not log:
+        return min(0.0, 1.1 * float(lowest))
+    filled = contents[fit.shown & (contents > 0)]
+    smallest = min(total[total > 0].min(), filled.min() if len(filled) else np.inf)
+    # Two to six powers of ten: fewer have no labels, more have no use.
+    return float(np.clip(smallest / 3, total.max() / 1e6, total.max() / 1e2))
+
+
+def _draw_pulls(axes: Axes, fit: BinnedFit) -> None:
+    pulls = fit.pulls
+    limit = max(3.5, 1.15 * float(np.nanmax(np.abs(pulls), initial=0)))
+    draw_blinded(axes, fit)
+    axes.stairs(pulls, fit.data.edges, fill=True, color="#94a4a2")
+    for height in (-2, 2):
+        axes.axhline(height, color="black", linewidth=1, linestyle=":")
+    axes.axhline(0, color="black", linewidth=1)
+    axes.set_ylim(-limit, limit)
+    axes.set_ylabel("Pull")
+
+
+def _equal(widths: np.ndarray) -> bool:
+    return bool(np.allclose(widths, widths[0], rtol=1e-6))

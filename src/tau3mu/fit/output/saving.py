@@ -1,0 +1,143 @@
+"""Writes a fit into a folder, as numbers and plots, and reads the numbers back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tau3mu.errors import InputError
+from tau3mu.fit.output import files
+from tau3mu.fit.output.correlation import plot_correlation
+from tau3mu.fit.output.looks import check_looks
+from tau3mu.fit.output.plot import plot_fit
+from tau3mu.fit.output.residuals import plot_residuals
+from tau3mu.fit.output.root_file import write_root
+from tau3mu.fit.output.scans import plot_scans
+from tau3mu.results.files import find, json_text, write_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import numpy as np
+    from matplotlib.figure import Figure
+
+    from tau3mu.fit.fitting.result import FitResult
+    from tau3mu.fit.language import FitModel
+
+__all__ = ["check_free", "load_fit_values", "save_fit"]
+
+_JSON, _ROOT = "fit.json", "fit.root"
+
+
+def check_free(folder: str | Path, model: FitModel) -> None:
+    """Checks that `save_fit` would not replace anything.
+
+    Args:
+        folder: Where a fit is to be written; it need not be there.
+        model: What is to be fitted: each of several spectra has plots of its own.
+
+    Raises:
+        InputError: One of the files is there already, or the folder is a file.
+    """
+    stems = [*(stem for pair in _stems(model).values() for stem in pair), "correlation", "scans"]
+    plots = (name for stem in stems for name in files.figure_names(stem))
+    files.check_free(Path(folder), [_JSON, _ROOT, *plots])
+
+
+def save_fit(
+    folder: str | Path,
+    result: FitResult,
+    *,
+    lumi: float | None = None,
+    simulation: bool = False,
+    scans: Mapping[str, tuple[np.ndarray, np.ndarray]] | None = None,
+) -> None:
+    """Writes a fit, each file whole or not at all.
+
+    - `fit.json`: the result, and as `configuration` the fit file;
+    - `fit.root`: see `write_root`;
+    - `mass_fit`, `residuals`, `correlation` and `scans` as PNG and PDF. With several spectra, the
+      first two have the name of the spectrum at their end: `mass_fit_NAME`. There is no
+      `correlation` without a covariance, and no `scans` if none are given.
+
+    Args:
+        folder: Where to write; it is made if it is missing.
+        result: The fit.
+        lumi: Integrated luminosity in fb^-1, for the plots.
+        simulation: Whether the data are simulation, for the plots.
+        scans: The profiles of the likelihood, as `plot_scans` takes them; also in `fit.json`.
+
+    Raises:
+        InputError: One of the files is there already, or the plots cannot be drawn as the model
+            says.
+        RunError: A file cannot be written.
+    """
+    folder = Path(folder)
+    check_free(folder, result.model)
+    check_looks(result.model)
+    files.make_folder(folder)
+    write_text(folder / _JSON, json_text(_document(result, scans or {})))
+    write_root(folder / _ROOT, result)
+    for stem, figure in _figures(result, lumi=lumi, simulation=simulation, scans=scans or {}):
+        files.save_figure(folder, stem, figure)
+
+
+def load_fit_values(path: str | Path) -> dict[str, float]:
+    """Returns the values of the parameters of a fit that was saved.
+
+    Args:
+        path: A `fit.json`, or the folder that holds it.
+
+    Raises:
+        InputError: There is no such file, or it does not hold the result of a fit.
+    """
+    file = find(path, _JSON)
+    try:
+        document = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or error
+        message = f"{file}: cannot be read as the result of a fit: {reason}"
+        raise InputError(message) from error
+    parameters = document.get("parameters") if isinstance(document, dict) else None
+    if not isinstance(parameters, dict) or not parameters:
+        message = f"{file}: it has no 'parameters'; expected the fit.json that a fit has written"
+        raise InputError(message)
+    return {name: _value(file, name, parameter) for name, parameter in parameters.items()}
+
+
+def _value(file: Path, name: str, parameter: Any) -> float:
+    value = parameter.get("value") if isinstance(parameter, dict) else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        message = f"{file}: parameters.{name}.value: a number belongs here, not {value!r}"
+        raise InputError(message)
+    return float(value)
+
+
+def _document(
+    result: FitResult, scans: Mapping[str, tuple[np.ndarray, np.ndarray]]
+) -> dict[str, Any]:
+    profiles = {n: {"values": values, "delta_nll": rise} for n, (values, rise) in scans.items()}
+    return {**result.to_dict(), **({"scans": profiles} if profiles else {})}
+
+
+def _stems(model: FitModel) -> dict[str, tuple[str, str]]:
+    """Returns for every spectrum the names of its plots."""
+    names = {name: f"_{name}" if len(model.parts) > 1 else "" for name in model.parts}
+    return {name: (f"mass_fit{end}", f"residuals{end}") for name, end in names.items()}
+
+
+def _figures(
+    result: FitResult,
+    *,
+    lumi: float | None,
+    simulation: bool,
+    scans: Mapping[str, tuple[np.ndarray, np.ndarray]],
+) -> Iterator[tuple[str, Figure]]:
+    for name, (mass_fit, residuals) in _stems(result.model).items():
+        yield mass_fit, plot_fit(result, name, lumi=lumi, simulation=simulation)
+        yield residuals, plot_residuals(result, name, lumi=lumi, simulation=simulation)
+    if result.covariance_parameters:
+        yield "correlation", plot_correlation(result)
+    if scans:
+        yield "scans", plot_scans(result, scans)
