@@ -51,7 +51,8 @@ class TestTheRunOfTheReadme:
         assert {path.name for path in results.iterdir()} == {"run.json", "log.txt", "dsphipi"}
         assert {path.name for path in (results / "dsphipi").iterdir()} == {
             "cutflow.json", "cutflow.txt", "matching.json", "histograms.json", "histograms.root",
-            "candidates.root", "fit.json", "mass_fit.png", "mass_fit.pdf",
+            "candidates.root", "fit.json", "fit.root", "mass_fit.png", "mass_fit.pdf",
+            "residuals.png", "residuals.pdf", "correlation.png", "correlation.pdf",
         }  # fmt: skip
 
     def test_it_shows_cutflow_and_yields(self, finished, oracle):

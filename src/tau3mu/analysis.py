@@ -16,7 +16,7 @@ from tau3mu.datasets import check_files, make_chunks
 from tau3mu.errors import InputError, RunError
 from tau3mu.execution import rehearse
 from tau3mu.fit import load_model, shipped_fits
-from tau3mu.fit.counts import check_axis
+from tau3mu.fit.data.prepare import check_axis
 from tau3mu.results import ResultsFolder, default_folder, provenance, run_log
 
 if TYPE_CHECKING:
@@ -160,9 +160,9 @@ def analyse(
         results.write_run(_record(plan, result, started))
         outcome = Outcome(results.path, result)
         for name, model in plan.models.items():
-            on_stage(f"Fitting {model.histogram} of {name}")
+            on_stage(f"Fitting {model.title}")
             try:
-                outcome.fits[name] = _fit(plan, name, model, result, results)
+                outcome.fits[name] = _fit(model, results.path / name)
             except InputError as error:  # such as a histogram without entries
                 log.error("%s: %s", name, error)  # noqa: TRY400 - a message for users
                 outcome.not_fitted[name] = str(error)
@@ -177,17 +177,29 @@ def _models(processors: Sequence[Processor], fit: str | None) -> dict[str, FitMo
         if fit is None and processor.name not in shipped_fits():
             continue
         model = load_model(fit or processor.name)
-        histogram = processor.histograms().get(model.histogram)
-        if histogram is not None:
-            check_axis(histogram.axes[-1], model)
+        if _fits(processor, model, required=fit is not None):
             models[processor.name] = model
-        elif fit is not None:
+    return models
+
+
+def _fits(processor: Processor, model: FitModel, *, required: bool) -> bool:
+    """Returns whether a processor fills what a model fits, in bins that the model can take."""
+    histograms = processor.histograms()
+    for part in model.parts.values():
+        asked = part.input.histogram if part.input else part.observable.name
+        if asked is None:  # single entries, of the candidates
+            continue
+        if asked in histograms:
+            check_axis(histograms[asked].axes[-1], part, f"fit {model.name}")
+        elif not required:
+            return False
+        else:
             message = (
-                f"fit {fit} is of histogram {model.histogram!r}, which processor "
-                f"{processor.name} does not fill; it has {', '.join(processor.histograms())}"
+                f"fit {model.name} is of histogram {asked!r}, which processor {processor.name} "
+                f"does not fill; it has {', '.join(histograms)}"
             )
             raise InputError(message)
-    return models
+    return True
 
 
 def _connect(
@@ -229,25 +241,11 @@ def _execute(
     return result
 
 
-def _fit(
-    plan: Plan, name: str, model: FitModel, result: RunResult, results: ResultsFolder
-) -> FitResult:
-    from tau3mu.fit import fit_histogram, save_fit, spectrum
+def _fit(model: FitModel, folder: Path) -> FitResult:
+    from tau3mu.fit.commands.fit import fit_and_save
+    from tau3mu.fit.data.prepare import sources
 
-    is_mc = {dataset.name: dataset.is_mc for dataset in plan.datasets}
-    chosen = spectrum(result.processors[name].histograms[model.histogram], is_mc)
-    lumis = [dataset.lumi for dataset in plan.datasets if dataset.name in chosen.datasets]
-    known = [lumi for lumi in lumis if lumi is not None]
-    fit = fit_histogram(chosen.histogram, model)
-    save_fit(
-        results.path / name,
-        chosen.histogram,
-        model,
-        fit,
-        lumi=sum(known) if len(known) == len(lumis) else None,
-        simulation=chosen.simulation,
-    )
-    return fit
+    return fit_and_save(model, sources(model, str(folder)), folder)
 
 
 def _record(

@@ -231,7 +231,7 @@ class _Stages:
 
 
 def _report(console: Console, outcome: Outcome) -> None:
-    from tau3mu.fit.report import print_fit
+    from tau3mu.fit.output.report import print_fit
     from tau3mu.results import cutflow_table
 
     for name, found in outcome.result.processors.items():

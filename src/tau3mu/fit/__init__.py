@@ -1,4 +1,7 @@
-"""Mass fits: a JSON model and a histogram give a result that says whether it can be trusted.
+"""Mass fits: a model in a file and a spectrum give a result that says whether it can be trusted.
+
+`language` reads fit files, `data` what is fitted, `pdfs` and `likelihood` make a function of both,
+`fitting` finds its minimum, `studies` repeat that, and `output` writes and draws what came out.
 
 Importing this is fast; zfit and matplotlib are imported when a fit or a plot begins.
 """
@@ -10,35 +13,42 @@ from typing import TYPE_CHECKING
 import lazy_loader
 
 if TYPE_CHECKING:
-    from tau3mu.fit.files import load_model, shipped_fits
-    from tau3mu.fit.fitting import fit_histogram
-    from tau3mu.fit.model import FitModel
-    from tau3mu.fit.plot import plot_fit
-    from tau3mu.fit.result import FitResult
-    from tau3mu.fit.saving import save_fit
-    from tau3mu.fit.spectra import Spectrum, spectrum
+    from tau3mu.fit.data.prepare import sources
+    from tau3mu.fit.data.results import spectrum
+    from tau3mu.fit.data.source import Source
+    from tau3mu.fit.fitting.fit import fit
+    from tau3mu.fit.fitting.result import FitResult
+    from tau3mu.fit.language import FitModel, load_model, shipped_fits
+    from tau3mu.fit.output import plot_fit, save_fit
+    from tau3mu.fit.studies import run_toys, run_trials, scan, sweights
 
 __all__ = [
     "FitModel",
     "FitResult",
-    "Spectrum",
-    "fit_histogram",
+    "Source",
+    "fit",
     "load_model",
     "plot_fit",
+    "run_toys",
+    "run_trials",
     "save_fit",
+    "scan",
     "shipped_fits",
+    "sources",
     "spectrum",
+    "sweights",
 ]
 
 __getattr__, __dir__, _ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "files": ["load_model", "shipped_fits"],
-        "fitting": ["fit_histogram"],
-        "model": ["FitModel"],
-        "plot": ["plot_fit"],
-        "result": ["FitResult"],
-        "saving": ["save_fit"],
-        "spectra": ["Spectrum", "spectrum"],
+        "data.prepare": ["sources"],
+        "data.results": ["spectrum"],
+        "data.source": ["Source"],
+        "fitting.fit": ["fit"],
+        "fitting.result": ["FitResult"],
+        "language": ["FitModel", "load_model", "shipped_fits"],
+        "output": ["plot_fit", "save_fit"],
+        "studies": ["run_toys", "run_trials", "scan", "sweights"],
     },
 )

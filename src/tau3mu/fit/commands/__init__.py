@@ -1,0 +1,1 @@
+"""The command lines of the fits, one module each."""

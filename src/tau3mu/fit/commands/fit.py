@@ -1,0 +1,120 @@
+"""`python -m tau3mu.fit NAME-OR-FILE`: makes a fit, without reading events."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tau3mu.cli import Parser, path_of, run_main
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from tau3mu.fit.data import Source
+    from tau3mu.fit.fitting.result import FitResult
+    from tau3mu.fit.language import FitModel
+
+__all__ = ["fit_and_save", "main"]
+
+_DESCRIPTION = """\
+Fits a mass spectrum: a histogram, or the entries of a tree or a table.
+
+Of the results folder of a run, it is the sum of the data, or of simulation where there is none."""
+
+_EPILOG = """\
+examples:
+  python -m tau3mu.fit dsphipi --input results/demo --output results/demo-refit
+  python -m tau3mu.fit my_fit.json --output my_fit
+      the input is what the file says
+  python -m tau3mu.fit dsphipi --input histograms.root --histogram demo/mass --output one
+  python -m tau3mu.fit --check my_fit.json
+      say what is wrong with a fit file, and open nothing else
+
+other commands, each with its own --help:
+  python -m tau3mu.fit generate   a toy data set of a model
+  python -m tau3mu.fit toys       fits of many toy data sets: pulls and bias
+  python -m tau3mu.fit trials     systematics: pdfs x ranges x binnings x tails
+  python -m tau3mu.fit import     a configuration of dq_fitter as fit files
+
+writes fit.json, fit.root and plots; docs/reference/fit-files.md explains fit files
+
+exit codes:
+  0  the fit is valid
+  1  wrong usage, bad input (nothing was written), or a fit that is not valid"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs the command line and returns its exit code."""
+    parser = Parser("python -m tau3mu.fit", _DESCRIPTION, epilog=_EPILOG)
+    parser.add_argument("fit", metavar="NAME-OR-FILE", help="a shipped fit, a JSON or a YAML file")
+    parser.add_argument(
+        "--input", metavar="PATH",
+        help="a results folder or a file, instead of the one that the fit file names",
+    )  # fmt: skip
+    parser.add_argument(
+        "--histogram", metavar="NAME",
+        help="one histogram of the file, such as demo/mass, instead of the one of the fit file",
+    )  # fmt: skip
+    parser.add_argument(
+        "--output", type=path_of, metavar="DIR", help="where to write; nothing there is replaced"
+    )
+    parser.add_argument("--check", action="store_true", help="only check the fit file")
+    options = parser.parse_args(arguments)
+    if not options.check and options.output is None:
+        parser.error("--output is needed, or --check")
+    return run_main(_check if options.check else _fit, options)
+
+
+def fit_and_save(model: FitModel, found: Mapping[str, Source], folder: Path) -> FitResult:
+    """Returns the fit of what was read, after writing it with all that the model asks for."""
+    from tau3mu.fit.fitting import fit
+    from tau3mu.fit.output import save_fit
+    from tau3mu.fit.studies import scan, write_sweights
+
+    result = fit(model, {name: source.data for name, source in found.items()})
+    lumis = [source.lumi for source in found.values() if source.lumi is not None]
+    save_fit(
+        folder,
+        result,
+        lumi=lumis[0] if lumis else None,
+        simulation=all(source.simulation for source in found.values()),
+        scans={name: scan(result, name) for name in model.outputs.scans} if result.valid else {},
+    )
+    if model.outputs.sweights and result.valid:
+        write_sweights(folder, result, found)
+    return result
+
+
+def _check(options: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from tau3mu.fit.language import load_model
+
+    model = load_model(options.fit)
+    Console().print(f"{options.fit} is a valid fit: {model.title}", markup=False)
+    return 0
+
+
+def _fit(options: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from tau3mu.fit.data.prepare import sources
+    from tau3mu.fit.language import load_model
+    from tau3mu.fit.output import check_free, check_looks
+    from tau3mu.fit.output.report import print_fit
+
+    console, notes = Console(), Console(stderr=True, soft_wrap=True, highlight=False)
+    model = load_model(options.fit)
+    check_free(options.output, model)
+    check_looks(model)
+    found = sources(model, options.input, options.histogram)
+    for source in found.values():
+        if source.remark:
+            notes.print(f"note: {source.remark}", markup=False)
+    names = ", ".join(source.name for source in found.values())
+    with notes.status(f"Fitting {names}"):
+        result = fit_and_save(model, found, options.output)
+    print_fit(console, result)
+    notes.print(f"written to {options.output}", markup=False)
+    return 0 if result.valid else 1

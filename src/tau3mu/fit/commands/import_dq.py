@@ -1,0 +1,54 @@
+"""`python -m tau3mu.fit import`: turns a configuration of dq_fitter into fit files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tau3mu.cli import Parser, path_of, run_main
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+__all__ = ["main"]
+
+_DESCRIPTION = """\
+Turns a JSON configuration of dq_fitter into fit files of this package.
+
+There is one file for each input, fit range and set of tails. What has no counterpart, and what had
+to be changed, such as start values outside of their limits, is listed."""
+
+_EPILOG = """\
+examples:
+  python -m tau3mu.fit import configFit.json
+      writes beside the configuration, and never over a file
+  python -m tau3mu.fit import configFit.json --output fits
+
+exit codes:
+  0  the files are written
+  1  wrong usage, or a configuration that cannot be understood (nothing was written)"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs the command line and returns its exit code."""
+    parser = Parser("python -m tau3mu.fit import", _DESCRIPTION, epilog=_EPILOG)
+    parser.add_argument("file", type=path_of, metavar="FILE", help="a configuration of dq_fitter")
+    parser.add_argument(
+        "--output", type=path_of, metavar="DIR", help="where to write (default: beside FILE)"
+    )
+    return run_main(_import, parser.parse_args(arguments))
+
+
+def _import(options: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from tau3mu.fit.dq import write_imported
+
+    console, notes = Console(), Console(stderr=True, soft_wrap=True, highlight=False)
+    folder = options.output or Path(options.file).parent
+    for file, warnings in write_imported(options.file, folder).items():
+        for warning in warnings:
+            notes.print(f"note: {file.name}: {warning}", markup=False)
+        console.print(f"{file}: check it with `python -m tau3mu.fit --check {file}`", markup=False)
+    return 0

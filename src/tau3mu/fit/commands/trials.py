@@ -1,0 +1,139 @@
+"""`python -m tau3mu.fit trials`: fits the same data in many ways, for systematic uncertainties."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
+
+from tau3mu.cli import Parser, path_of, run_main
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+    from contextlib import AbstractContextManager
+
+    from distributed import Client
+    from rich.table import Table
+
+    from tau3mu.fit.studies import TrialStudy
+
+__all__ = ["main"]
+
+_DESCRIPTION = """\
+Fits the same data in many ways: every combination of pdfs, ranges, binnings and tails of a trials
+file. The central value is the mean of the trials, the systematic uncertainty their RMS."""
+
+_EPILOG = """\
+examples:
+  python -m tau3mu.fit trials trials.json --check
+      say what is wrong with a trials file, and how many trials it makes
+  python -m tau3mu.fit trials trials.json --input results/demo --output trials --workers 2
+  python -m tau3mu.fit trials trials.json --output trials --scheduler tcp://host:8786
+
+writes trials.json, trials.csv with one row per trial, and a plot for each quantity;
+docs/how-to/systematics.md explains trials files
+
+exit codes:
+  0  the trials are fitted; those that are not valid are listed and left out of the averages
+  1  wrong usage, bad input (nothing was written), or no trial is valid"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs the command line and returns its exit code."""
+    parser = Parser("python -m tau3mu.fit trials", _DESCRIPTION, epilog=_EPILOG)
+    parser.add_argument("file", type=path_of, metavar="FILE", help="a trials file, JSON or YAML")
+    parser.add_argument(
+        "--input", metavar="PATH",
+        help="a results folder or a file, instead of the one that the fits name",
+    )  # fmt: skip
+    parser.add_argument(
+        "--output", type=path_of, metavar="DIR", help="where to write; nothing there is replaced"
+    )
+    parser.add_argument(
+        "--workers", type=int, default=1, metavar="N", help="how many processes (default: 1)"
+    )
+    parser.add_argument(
+        "--scheduler", metavar="ADDRESS", help="of a Dask cluster that does the work"
+    )
+    parser.add_argument("--check", action="store_true", help="only check the file")
+    options = parser.parse_args(arguments)
+    if not options.check and options.output is None:
+        parser.error("--output is needed, or --check")
+    return run_main(_check if options.check else _trials, options)
+
+
+def _check(options: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from tau3mu.fit.studies import load_trials
+
+    number = len(load_trials(options.file).trials)
+    Console().print(f"{options.file} is valid: {number} trials", markup=False, soft_wrap=True)
+    return 0
+
+
+def _trials(options: argparse.Namespace) -> int:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from tau3mu.fit.studies import load_trials, run_trials
+    from tau3mu.fit.studies.files import check_free
+    from tau3mu.fit.studies.trial_study import trial_files
+
+    notes = Console(stderr=True, soft_wrap=True, highlight=False)
+    trials = load_trials(options.file)
+    check_free(options.output, trial_files(trials.file.quantities))
+    with (
+        _client(options.scheduler) as client,
+        Progress(console=notes, transient=True, disable=not notes.is_terminal) as progress,
+    ):
+        task = progress.add_task("Trials", total=len(trials.trials))
+        study = run_trials(
+            trials, file=options.input, workers=options.workers, client=client,
+            progress=lambda done: progress.advance(task, done),
+        )  # fmt: skip
+    study.save(options.output)
+    _print(study)
+    notes.print(f"written to {options.output}", markup=False)
+    return 0 if study.valid else 1
+
+
+def _client(scheduler: str | None) -> AbstractContextManager[Client | None]:
+    if scheduler is None:
+        return nullcontext()
+    from tau3mu.execution import connect
+
+    return connect(scheduler, workers=1)
+
+
+def _print(study: TrialStudy) -> None:
+    from rich.console import Console
+
+    console = Console()
+    if study.summary:
+        console.print(_table(study))
+    console.print(f"{len(study.valid)} of {len(study.results)} trials are valid.", highlight=False)
+    for result in study.invalid:
+        reason = result.messages[0] if result.messages else result.status
+        console.print(
+            f"- left out: {result.label}: {reason}", markup=False, highlight=False, soft_wrap=True
+        )
+
+
+def _table(study: TrialStudy) -> Table:
+    from rich.table import Table
+
+    table = Table(
+        "Quantity", "Mean", "Statistical", "Systematic", "Largest deviation", "Moved most by",
+        title=study.file.title,
+    )  # fmt: skip
+    for name, found in study.summary.items():
+        table.add_row(
+            name,
+            f"{found.mean:.6g}",
+            "" if found.statistical is None else f"{found.statistical:.3g}",
+            f"{found.systematic:.3g}",
+            f"{found.largest_deviation:+.3g}",
+            found.strongest,
+        )
+    return table

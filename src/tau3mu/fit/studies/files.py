@@ -1,0 +1,62 @@
+"""Where a study is written: nothing is replaced, and each file is there whole or not at all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tau3mu.errors import InputError, RunError
+from tau3mu.results.files import atomic
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from matplotlib.figure import Figure
+
+__all__ = ["check_free", "figure_names", "make_folder", "save_figure"]
+
+_FORMATS = ("png", "pdf")
+
+
+def check_free(folder: Path, names: Iterable[str]) -> None:
+    """Checks that none of the files is in the folder.
+
+    Raises:
+        InputError: One of them is, or the folder is a file.
+    """
+    if folder.exists() and not folder.is_dir():
+        message = f"{folder} is a file; give a folder"
+        raise InputError(message)
+    for name in names:
+        if (folder / name).exists():
+            message = f"{folder / name} exists already; choose another folder or move it away"
+            raise InputError(message)
+
+
+def make_folder(folder: Path) -> None:
+    """Makes a folder, unless it is there.
+
+    Raises:
+        RunError: It cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"cannot make the folder {folder}: {error.strerror or error}"
+        raise RunError(message) from error
+
+
+def figure_names(stem: str) -> list[str]:
+    """Returns the names of the files that `save_figure` writes."""
+    return [f"{stem}.{form}" for form in _FORMATS]
+
+
+def save_figure(folder: Path, stem: str, figure: Figure) -> None:
+    """Writes a figure as PNG and PDF.
+
+    Raises:
+        RunError: A file cannot be written.
+    """
+    for name in figure_names(stem):
+        with atomic(folder / name) as temporary:
+            figure.savefig(temporary, dpi=110, bbox_inches="tight")

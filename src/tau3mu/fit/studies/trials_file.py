@@ -1,0 +1,152 @@
+"""Trials files: a fit, and the ways in which it is varied.
+
+A trial takes one option of each variation. An option is a JSON Merge Patch (RFC 7386) of the fit
+file: what it says replaces or adds a key, null takes one away, and a list is replaced as a whole.
+The patches are applied in the order of the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field, ValidationError
+
+from tau3mu.errors import InputError, suggest
+from tau3mu.fit.language.base import Name, Strict, either
+from tau3mu.fit.language.explain import explain
+from tau3mu.fit.language.files import SUFFIXES, model_of, read_document, shipped_fits
+
+if TYPE_CHECKING:
+    from tau3mu.fit.language.model import FitModel
+
+__all__ = ["Trial", "Trials", "TrialsFile", "load_trials", "merge_patch"]
+
+Option = Annotated[str, Field(min_length=1)]
+
+
+class TrialsFile(Strict):
+    """What a trials file may say."""
+
+    schema_version: Literal[1] = Field(description="Of trials files.")
+    name: Name = Field(description="Of the trials.")
+    title: str = Field(description="For people; on the plots.")
+    description: str = Field("", description="For people.")
+    base: Annotated[str | dict[str, Any], either("a fit or the path of a fit file")] = Field(
+        description="A shipped fit, the path of a fit file relative to this file, or a fit itself."
+    )
+    quantities: Annotated[tuple[Name, ...], Field(min_length=1)] = Field(
+        description="The parameters and derived quantities that are compared."
+    )
+    variations: Annotated[
+        dict[Name, Annotated[dict[Option, dict[str, Any]], Field(min_length=1)]],
+        Field(min_length=1),
+    ] = Field(
+        description="For each variation its options by name, and what each changes in the fit "
+        "file; {} changes nothing."
+    )
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One way to fit: the option of each variation, and the model that follows."""
+
+    options: dict[str, str]
+    model: FitModel
+
+    @property
+    def label(self) -> str:
+        """The names of the options."""
+        return " / ".join(self.options.values())
+
+
+@dataclass(frozen=True)
+class Trials:
+    """All trials of a file, checked."""
+
+    file: TrialsFile
+    document: dict[str, Any]
+    trials: tuple[Trial, ...]
+
+
+def load_trials(path: str | Path) -> Trials:
+    """Returns all combinations of the options of a trials file, each checked as a fit file is.
+
+    The fits are made with the NumPy evaluator, whatever `method.engine` says.
+
+    Args:
+        path: A JSON or YAML file.
+
+    Raises:
+        InputError: The file, or the model of a trial, does not say what it must; the message
+            names the file, the trial and every key that is wrong.
+    """
+    path = Path(path).expanduser()
+    if path.suffix not in SUFFIXES:
+        message = f"{path}: a trials file ends in {', '.join(SUFFIXES)}"
+        raise InputError(message)
+    document, source, folder = read_document(path)
+    try:
+        file = TrialsFile.model_validate(document)
+    except ValidationError as error:
+        raise InputError(explain(error, source)) from error
+    base, base_folder = _base(document["base"], source, folder)
+    variations: dict[str, dict[str, Any]] = document["variations"]
+    trials = []
+    for names in product(*variations.values()):
+        options = dict(zip(variations, names, strict=True))
+        changed = base
+        for variation, name in options.items():
+            changed = merge_patch(changed, variations[variation][name])
+        trial = Trial(options, _model(changed, f"{source}, trial {' / '.join(names)}", base_folder))
+        _check_quantities(file, trial, source)
+        trials.append(trial)
+    return Trials(file, document, tuple(trials))
+
+
+def merge_patch(target: Any, patch: Any) -> Any:
+    """Returns a JSON document after a merge patch (RFC 7386); neither is changed."""
+    if not isinstance(patch, Mapping):
+        return patch
+    merged = dict(target) if isinstance(target, Mapping) else {}
+    for key, value in patch.items():
+        if value is None:
+            merged.pop(key, None)
+        else:
+            merged[key] = merge_patch(merged.get(key), value)
+    return merged
+
+
+def _base(base: Any, source: str, folder: Path) -> tuple[dict[str, Any], Path]:
+    """Returns the fit file that is varied, and where its paths begin."""
+    if isinstance(base, dict):
+        return base, folder
+    try:
+        document, _, base_folder = read_document(
+            base if base in shipped_fits() else folder / Path(base).expanduser()
+        )
+    except InputError as error:
+        message = f"{source}: base: {error}"
+        raise InputError(message) from error
+    return document, base_folder
+
+
+def _model(document: Any, source: str, folder: Path) -> FitModel:
+    model = model_of(document, source, folder)
+    method = model.method.model_copy(update={"engine": "numpy"})
+    return model.model_copy(update={"method": method})
+
+
+def _check_quantities(file: TrialsFile, trial: Trial, source: str) -> None:
+    model = trial.model
+    known = list(dict.fromkeys([*model.parameters, *model.yields, *model.derived]))
+    for name in file.quantities:
+        if name not in known:
+            message = (
+                f"{source}: quantities: trial {trial.label} has no {name!r}{suggest(name, known)}; "
+                f"it has {', '.join(known)}"
+            )
+            raise InputError(message)
