@@ -188,10 +188,10 @@ def test_a_thousand_toys(report, million):
     for name, summary in study.summary.items():
         report.add(
             f"  pull of {name}",
-            f"mean {summary.mean:+.3f} +- {summary.mean_error:.3f}, "
-            f"width {summary.width:.3f} +- {summary.width_error:.3f}",
+            f"mean {summary.pull_mean:+.3f} +- {summary.pull_mean_error:.3f}, "
+            f"width {summary.pull_width:.3f} +- {summary.pull_width_error:.3f}",
             "width 1.00 +- 0.05" if name.startswith("n") else "",
-            met=abs(summary.width - 1) <= 0.05 if name.startswith("n") else None,
+            met=abs(summary.pull_width - 1) <= 0.05 if name.startswith("n") else None,
         )
 
 

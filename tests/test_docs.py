@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import runpy
 import shlex
@@ -49,6 +50,32 @@ def test_command_lines_have_only_options_that_exist(page, line):
     _, _, arguments = line.partition("python -m tau3mu.run")
     options = _parser().parse_args(shlex.split(arguments))
     assert options.executor in {"iterative", "futures", "dask"}
+
+
+@pytest.mark.slow
+def test_the_tutorial_on_fits_can_be_followed(tmp_path, monkeypatch):
+    from tau3mu.fit.__main__ import main
+    from tau3mu.fit.output import load_fit_values
+
+    page = ROOT / "docs" / "tutorial-fits.md"
+    (variations,) = [match[3] for match in blocks(page, "json")]
+    monkeypatch.chdir(tmp_path)
+    Path("variations.json").write_text(variations)
+    lines = [line for match in blocks(page, "console") for line in match[3].splitlines()]
+    assert [shlex.split(line)[3] for line in lines] == [
+        "generate", "jpsi_psi2s", "toys", "trials",
+    ]  # fmt: skip
+    for line in lines:
+        assert main(shlex.split(line)[3:]) == 0, line
+    fitted = load_fit_values(Path("jpsi"))
+    toys = json.loads(Path("jpsi-toys", "toys.json").read_text())
+    assert toys["toys"] - toys["failed"] > 190
+    jpsi = toys["summary"]["sig_Jpsi"]
+    assert jpsi["truth"] == pytest.approx(fitted["sig_Jpsi"])
+    assert jpsi["pull_width"] == pytest.approx(1, abs=0.2)
+    trials = json.loads(Path("jpsi-trials", "trials.json").read_text())
+    assert trials["valid"] == trials["trials"] == 4
+    assert Path("jpsi-trials", "trials_sig_Jpsi.png").stat().st_size > 10_000
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
