@@ -50,12 +50,15 @@ class Toys:
     def _one(
         self, name: str, sample: Binned | Unbinned, generator: np.random.Generator
     ) -> Binned | Unbinned:
-        if isinstance(sample, Unbinned):
-            values = entries_of(self._model.parts[name], self._values, generator)
-            seen = covered(np.stack([values, values]).T.ravel(), sample.intervals)[::2]
-            return Unbinned(values[seen], None, sample.intervals, int((~seen).sum()))
-        # Counts that fluctuate like sums of weights: as many as entries of the mean weight.
+        # Toys fluctuate like sums of weights: as many as entries of the mean weight.
         weight = sample.mean_weight if sample.weighted else 1.0
+        if isinstance(sample, Unbinned):
+            part = self._model.parts[name]
+            numbers = {c.yield_: self._values[c.yield_] / weight for c in part.components.values()}
+            values = entries_of(part, self._values | numbers, generator)
+            seen = covered(np.stack([values, values]).T.ravel(), sample.intervals)[::2]
+            weights = np.full(int(seen.sum()), weight) if sample.weighted else None
+            return Unbinned(values[seen], weights, sample.intervals, int((~seen).sum()))
         contents = weight * generator.poisson(self._expected[name] / weight)
         contents = np.where(sample.used, contents, 0.0)
         return Binned(sample.edges, contents, weight * contents, sample.used)

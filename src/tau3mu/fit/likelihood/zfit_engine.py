@@ -56,13 +56,21 @@ class ZfitEngine:
             steps: How far Minuit tries to go first.
             limits: Of the free parameters.
         """
-        for name in self._parameters.free:
-            parameter = self.zfit_parameters[name]
-            parameter.lower, parameter.upper = limits[name]
-            parameter.stepsize = steps[name]
-            parameter.set_value(start[name], clip=True)  # zfit takes none that are at a limit
-        minimizer = zfit.minimize.Minuit(tol=TOLERANCE, gradient=True)
-        result: Minuit = minimizer.minimize(self.loss).info["minuit"]
+        parameters = [self.zfit_parameters[name] for name in self._parameters.free]
+        for parameter in parameters:
+            parameter.set_value(start[parameter.name])
+            parameter.stepsize = steps[parameter.name]
+        # Graphs keep the limits that parameters have when they are compiled, and other data have
+        # others: so the graph is compiled here, and limits last as long as the minimisation.
+        self.loss.value(full=False)
+        try:
+            for parameter in parameters:
+                parameter.lower, parameter.upper = limits[parameter.name]
+            minimizer = zfit.minimize.Minuit(tol=TOLERANCE, gradient=True)
+            result: Minuit = minimizer.minimize(self.loss).info["minuit"]
+        finally:
+            for parameter in parameters:
+                parameter.lower = parameter.upper = None
         return result
 
     def _build(self, name: str, sample: Binned | Unbinned) -> BinnedSpectrum | UnbinnedSpectrum:
@@ -120,7 +128,10 @@ def zfit_engine(model: FitModel, data: Mapping[str, Binned | Unbinned]) -> ZfitE
         else (sample.intervals, sample.weights is None)
         for sample in data.values()
     )
-    engine = _engine(_Recipe(model, dict(data), (model.hash, form)))
+    # Templates and pdfs of users come from files, which the hash of the model does not know.
+    components = [c for part in model.parts.values() for c in part.components.values()]
+    pdfs = tuple(shape.definition for c in components for _, shape in c.shapes())
+    engine = _engine(_Recipe(model, dict(data), (model.hash, pdfs, form)))
     engine.load(data)
     return engine
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["BinnedSpectrum", "UnbinnedSpectrum"]
 
 _NODES = 8  # of the integral over a part of a bin
+_NO_DENSITY = 1e-300  # stands for zero, of which there is no logarithm
 _PARTS = 200  # of the range, at least: a peak may be narrower than a bin
 
 
@@ -139,11 +140,10 @@ class UnbinnedSpectrum:
             _native(component, space, parameters, parameters[component.yield_])
             for component in part.components.values()
         ]
-        self.pdf = zfit.pdf.SumPDF(pdfs) if len(pdfs) > 1 else pdfs[0]
+        self._whole = zfit.pdf.SumPDF(pdfs) if len(pdfs) > 1 else pdfs[0]
+        self._limits = [zfit.Space(part.observable.name, limits=i) for i in sample.intervals]
         whole = sample.intervals == (part.observable.range,)
-        if not whole:
-            limits = [zfit.Space(part.observable.name, limits=i) for i in sample.intervals]
-            self.pdf = self.pdf.to_truncated(limits=limits)
+        self.pdf = self._whole if whole else self._whole.to_truncated(limits=self._limits)
         # A sampler, since that is what takes other data later.
         self._data = zfit.data.SamplerData.from_sampler(
             sample_and_weights_func=lambda n, params: (sample.values, sample.weights),  # noqa: ARG005
@@ -151,13 +151,30 @@ class UnbinnedSpectrum:
             obs=space,
             name="entries",
         )
-        self.loss = zfit.loss.ExtendedUnbinnedNLL(
-            self.pdf, self._data, options={"subtr_const": False}
-        )
+        if whole:
+            self.loss = zfit.loss.ExtendedUnbinnedNLL(
+                self.pdf, self._data, options={"subtr_const": False}
+            )
+        else:
+            independent = _independent(parameters, part.components.values())
+            self.loss = zfit.loss.SimpleLoss(
+                self._truncated_loss, params=independent, errordef=0.5, jit=True
+            )
 
     def load(self, sample: Unbinned) -> None:
         """Takes other entries."""
         self._data.update_data(sample.values, weights=sample.weights)
+
+    def _truncated_loss(self, params: Any) -> Any:
+        """Returns the loss of entries in a part of the range.
+
+        That of zfit's truncated pdf is not used, since zfit normalises it to 1e-4 only.
+        """
+        del params  # the pdf knows its parameters
+        expected = sum(znp.sum(self._whole.ext_integrate(limits)) for limits in self._limits)
+        logarithms = znp.log(znp.maximum(self._whole.ext_pdf(self._data), _NO_DENSITY))
+        weights = self._data.weights
+        return expected - znp.sum(logarithms if weights is None else weights * logarithms)
 
 
 def _leaf(shape: Shape, space: Any, parameters: Mapping[str, Any], extended: Any = None) -> Any:

@@ -51,12 +51,12 @@ def figure_names(stem: str) -> list[str]:
     return [f"{stem}.{form}" for form in _FORMATS]
 
 
-def save_figure(folder: Path, stem: str, figure: Figure) -> None:
-    """Writes a figure as PNG and PDF.
+def save_figure(folder: Path, stem: str, figure: Figure, *, tight: bool = False) -> None:
+    """Writes a figure as PNG and PDF; a tight one is cut to what is drawn.
 
     Raises:
         RunError: A file cannot be written.
     """
     for name in figure_names(stem):
         with atomic(folder / name) as temporary:
-            figure.savefig(temporary, dpi=150)
+            figure.savefig(temporary, dpi=150, bbox_inches="tight" if tight else None)

@@ -31,7 +31,7 @@ _JSON, _ROOT = "fit.json", "fit.root"
 
 
 def check_free(folder: str | Path, model: FitModel) -> None:
-    """Checks that `save_fit` would not replace anything.
+    """Checks that neither `save_fit` nor `write_sweights` would replace anything.
 
     Args:
         folder: Where a fit is to be written; it need not be there.
@@ -42,7 +42,9 @@ def check_free(folder: str | Path, model: FitModel) -> None:
     """
     stems = [*(stem for pair in _stems(model).values() for stem in pair), "correlation", "scans"]
     plots = (name for stem in stems for name in files.figure_names(stem))
-    files.check_free(Path(folder), [_JSON, _ROOT, *plots])
+    tables = ("sweights", *(f"sweights_{name}" for name in model.parts))
+    weights = [f"{stem}.parquet" for stem in tables] if model.outputs.sweights else []
+    files.check_free(Path(folder), [_JSON, _ROOT, *plots, *weights])
 
 
 def save_fit(

@@ -11,7 +11,7 @@ from tau3mu.errors import InputError
 from tau3mu.fit.data.prepare import resolve
 from tau3mu.fit.likelihood import expected
 from tau3mu.fit.likelihood.sampling import entries_of
-from tau3mu.fit.studies.files import check_free, make_folder
+from tau3mu.fit.output.files import check_free, make_folder
 from tau3mu.fit.studies.truth import true_values
 from tau3mu.results.files import atomic
 

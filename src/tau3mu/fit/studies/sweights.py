@@ -14,7 +14,7 @@ import numpy as np
 from tau3mu.errors import InputError
 from tau3mu.fit.data import Unbinned
 from tau3mu.fit.likelihood.parameters import Parameters
-from tau3mu.fit.studies.files import check_free, make_folder
+from tau3mu.fit.output.files import check_free, make_folder
 from tau3mu.fit.studies.tables import read_table, rows_of
 from tau3mu.results.files import atomic
 
@@ -86,10 +86,10 @@ def write_sweights(
     import pyarrow.parquet as pq
 
     folder = Path(folder)
-    names = [name for name, sample in result.data.items() if isinstance(sample, Unbinned)]
+    entries = [name for name, sample in result.data.items() if isinstance(sample, Unbinned)]
     files = {
         name: "sweights.parquet" if len(result.data) == 1 else f"sweights_{name}.parquet"
-        for name in names or result.data
+        for name in entries or result.data
     }
     check_free(folder, files.values())
     make_folder(folder)
@@ -111,8 +111,8 @@ def write_sweights(
 
 def _calculated(result: FitResult, name: str, sample: Unbinned, where: str) -> list[np.ndarray]:
     """Returns the sWeights of the components in their order, from zfit's pdfs."""
-    from hepstats.splot import compute_sweights  # type: ignore[import-untyped]
-    from hepstats.splot.exceptions import (  # type: ignore[import-untyped]
+    from hepstats.splot import compute_sweights
+    from hepstats.splot.exceptions import (
         ModelNotFittedToData,
     )
 

@@ -41,9 +41,11 @@ def read_table(source: Source, column: str) -> pa.Table:
         message = f"the entries of {column} are of no file, so there are no rows to add sWeights to"
         raise InputError(message)
     if Path(path).is_dir() or path.endswith(_PARQUET):
-        return pyarrow.dataset.dataset(path, format="parquet").to_table()
-    tree = key.removesuffix(column).rstrip("/") or None
-    return _tree_table(path, tree)
+        table = pyarrow.dataset.dataset(path, format="parquet").to_table()
+    else:
+        table = _tree_table(path, key.removesuffix(column).rstrip("/") or None)
+    # awkward and pandas say there which columns to expect, and there will be others.
+    return table.replace_schema_metadata(None)
 
 
 def rows_of(table: pa.Table, column: str, source: Source, sample: Unbinned) -> np.ndarray:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tau3mu.fit.studies.files import check_free, figure_names, make_folder, save_figure
+from tau3mu.fit.output.files import check_free, figure_names, make_folder, save_figure
 from tau3mu.results.files import atomic, json_text, write_text
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ class ToyStudy:
         with atomic(folder / _TABLE) as temporary:
             pq.write_table(pa.table(self.table), temporary)
         for stem, plot in zip(_FIGURES, (plot_pulls, plot_bias), strict=True):
-            save_figure(folder, stem, plot(self))
+            save_figure(folder, stem, plot(self), tight=True)
 
 
 def toy_files() -> list[str]:

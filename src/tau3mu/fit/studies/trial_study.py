@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tau3mu.fit.studies.files import check_free, figure_names, make_folder, save_figure
+from tau3mu.fit.output.files import check_free, figure_names, make_folder, save_figure
 from tau3mu.results.files import atomic, json_text, write_text
 
 if TYPE_CHECKING:
@@ -187,7 +187,7 @@ class TrialStudy:
         with atomic(folder / _CSV) as temporary, temporary.open("w", newline="") as stream:
             csv.writer(stream).writerows(self.rows())
         for name in self.summary:
-            save_figure(folder, _stem(name), plot_trials(self, name))
+            save_figure(folder, _stem(name), plot_trials(self, name), tight=True)
 
 
 def trial_files(quantities: Iterable[str]) -> list[str]:

@@ -1,0 +1,172 @@
+"""Trials files: patches, combinations, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from copy import deepcopy
+
+import pytest
+from peak_models import TRIALS, document
+
+from tau3mu.errors import InputError
+from tau3mu.fit.studies import load_trials
+from tau3mu.fit.studies.trials_file import merge_patch
+
+
+@pytest.fixture
+def written(tmp_path):
+    """Writes a base and a trials file with some keys changed, and returns the latter's path."""
+
+    def write(peak=None, **changes):
+        (tmp_path / "peak.json").write_text(json.dumps(document() if peak is None else peak))
+        path = tmp_path / "trials.json"
+        path.write_text(json.dumps(deepcopy({**TRIALS, **changes})))
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("target", "patch", "merged"),
+    [
+        # The examples of RFC 7386, appendix A.
+        ({"a": "b"}, {"a": "c"}, {"a": "c"}),
+        ({"a": "b"}, {"b": "c"}, {"a": "b", "b": "c"}),
+        ({"a": "b"}, {"a": None}, {}),
+        ({"a": "b", "b": "c"}, {"a": None}, {"b": "c"}),
+        ({"a": ["b"]}, {"a": "c"}, {"a": "c"}),
+        ({"a": "c"}, {"a": ["b"]}, {"a": ["b"]}),
+        ({"a": {"b": "c"}}, {"a": {"b": "d", "c": None}}, {"a": {"b": "d"}}),
+        ({"a": [{"b": "c"}]}, {"a": [1]}, {"a": [1]}),
+        (["a", "b"], ["c", "d"], ["c", "d"]),
+        ({"a": "b"}, ["c"], ["c"]),
+        ({"a": "foo"}, None, None),
+        ({"a": "foo"}, "bar", "bar"),
+        ({"e": None}, {"a": 1}, {"e": None, "a": 1}),
+        ([1, 2], {"a": "b", "c": None}, {"a": "b"}),
+        ({}, {"a": {"bb": {"ccc": None}}}, {"a": {"bb": {}}}),
+    ],
+)
+def test_patches_are_those_of_the_standard(target, patch, merged):
+    before = deepcopy(target)
+    assert merge_patch(target, patch) == merged
+    assert target == before
+
+
+def test_every_combination_is_a_trial_in_the_order_of_the_file(written):
+    trials = load_trials(written()).trials
+    assert [trial.label for trial in trials] == [
+        "exponential / wide / fine",
+        "exponential / wide / coarse",
+        "exponential / narrow / fine",
+        "exponential / narrow / coarse",
+        "exponential / right / fine",
+        "exponential / right / coarse",
+        "flat / wide / fine",
+        "flat / wide / coarse",
+        "flat / narrow / fine",
+        "flat / narrow / coarse",
+        "flat / right / fine",
+        "flat / right / coarse",
+    ]
+    assert trials[3].options == {
+        "background": "exponential",
+        "range": "narrow",
+        "binning": "coarse",
+    }
+
+
+def test_a_trial_is_the_base_with_its_patches(written):
+    trials = {trial.label: trial.model for trial in load_trials(written()).trials}
+    expected = document(ranges=[[3, 10]])
+    expected["observable"]["bins"] = 20
+    assert trials["exponential / right / coarse"].to_dict() == expected
+    flat = trials["flat / wide / fine"]
+    assert flat.components["background"].pdf == "Bernstein"
+    assert "slope" not in flat.parameters
+
+
+def test_later_patches_win(written):
+    variations = {
+        "first": {"a": {"ranges": [[1, 9]], "observable": {"bins": 20}}},
+        "second": {"b": {"ranges": [[2, 8]]}},
+    }
+    (trial,) = load_trials(written(variations=variations)).trials
+    assert trial.model.ranges == ((2, 8),)
+    assert trial.model.observable.bins == 20
+
+
+def test_fits_are_made_with_the_fast_evaluator(written):
+    trials = load_trials(written(peak=document(method={"engine": "zfit"}))).trials
+    assert {trial.model.method.engine for trial in trials} == {"numpy"}
+
+
+def test_the_base_may_stand_in_the_file_or_be_shipped(written):
+    inline = load_trials(written(base=document(name="inline")))
+    assert inline.trials[0].model.name == "inline"
+    changes = {"quantities": ["nDs"], "variations": {"a": {"b": {}}}}
+    shipped = load_trials(written(base="dsphipi", **changes))
+    assert shipped.trials[0].model.name == "dsphipi"
+
+
+def test_yaml_says_the_same(written, tmp_path):
+    from ruamel.yaml import YAML
+
+    expected = load_trials(written()).trials
+    path = tmp_path / "trials.yaml"
+    with path.open("w") as stream:
+        YAML(typ="rt").dump(deepcopy(TRIALS), stream)
+    found = load_trials(path).trials
+    assert [trial.label for trial in found] == [trial.label for trial in expected]
+    assert [trial.model.hash for trial in found] == [trial.model.hash for trial in expected]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"quantites": ["nSignal"]}, "unknown key 'quantites' (did you mean 'quantities'?)"),
+        ({"schema_version": 2}, "schema_version: 1 belongs here, not 2"),
+        ({"quantities": []}, "quantities: at least 1 belong here"),
+        ({"variations": {}}, "variations: at least 1 belong here"),
+        ({"variations": {"range": {}}}, "variations.range: at least 1 belong here"),
+        ({"base": 3}, "base: a fit or the path of a fit file belongs here, not 3"),
+        (
+            {"quantities": ["nSingal"]},
+            (
+                "quantities: trial exponential / wide / fine has no 'nSingal' (did you mean "
+                "'nSignal'?); it has mean, width, slope, nSignal, nBackground, ratio"
+            ),
+        ),
+        (
+            {"quantities": ["slope"]},
+            "quantities: trial flat / wide / fine has no 'slope'",
+        ),
+        (
+            {"variations": {"range": {"wide": {}, "bad": {"range": [[1, 2]]}}}},
+            "trial bad: unknown key 'range' (did you mean 'ranges'?)",
+        ),
+        (
+            {"variations": {"a": {"x": {}}, "tails": {"gone": {"parameters": {"width": None}}}}},
+            "trial x / gone: components.signal.parameters.sigma: 'width' is not defined",
+        ),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_trial(written, changes, message):
+    path = written(**changes)
+    with pytest.raises(InputError) as error:
+        load_trials(path)
+    assert str(error.value).startswith(str(path))
+    assert message in str(error.value)
+
+
+def test_a_base_that_is_not_there_is_named(written):
+    path = written(base="pea.json")
+    with pytest.raises(InputError) as error:
+        load_trials(path)
+    missing = path.parent / "pea.json"
+    assert str(error.value).startswith(f"{path}: base: cannot read the fit file {missing}: ")
+
+
+def test_only_json_and_yaml_are_read(tmp_path):
+    with pytest.raises(InputError, match=r"trials\.txt: a trials file ends in \.json, \.yaml"):
+        load_trials(tmp_path / "trials.txt")
