@@ -24,8 +24,8 @@ PUBLIC = {
         "process_chunk", "rehearse",
     ],
     "tau3mu.fit": [
-        "FitModel", "FitResult", "Spectrum", "fit_histogram", "load_model", "plot_fit",
-        "save_fit", "shipped_fits", "spectrum",
+        "FitModel", "FitResult", "Source", "fit", "load_model", "plot_fit", "run_toys",
+        "run_trials", "save_fit", "scan", "shipped_fits", "sources", "spectrum", "sweights",
     ],
     "tau3mu.generate": ["generate"],
     "tau3mu.ntuples": [

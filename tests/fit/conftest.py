@@ -1,22 +1,23 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import hist
 import numpy as np
 import pytest
 
-from tau3mu.fit import fit_histogram, load_model
+from tau3mu.fit import fit, load_model
+from tau3mu.fit.language import model_of
 
 
 @pytest.fixture(scope="session")
-def with_starts():
-    """The same fit from fewer points, where finding the best minimum is not what is tested."""
+def with_method():
+    """The same model, fitted in another way: `engine="numpy"`, `starts={"number": 1}`."""
 
-    def change(model, number):
-        return model.model_copy(
-            update={"starts": model.starts.model_copy(update={"number": number})}
-        )
+    def change(model, **method):
+        document = model.to_dict()
+        return model_of({**document, "method": {**document["method"], **method}}, "test", Path())
 
     return change
 
@@ -61,13 +62,13 @@ def notebook():
 @pytest.fixture(scope="session")
 def fits(spectra, dsphipi):
     """The results of the shipped fit."""
-    return {name: fit_histogram(histogram, dsphipi) for name, histogram in spectra.items()}
+    return {name: fit(dsphipi, histogram) for name, histogram in spectra.items()}
 
 
 @pytest.fixture(scope="session")
 def notebook_fits(spectra, notebook):
     """The results of the original notebook's model."""
-    return {name: fit_histogram(histogram, notebook) for name, histogram in spectra.items()}
+    return {name: fit(notebook, histogram) for name, histogram in spectra.items()}
 
 
 @pytest.fixture(scope="session")

@@ -40,7 +40,8 @@ def test_a_fit_is_repeated_without_noise(results, tmp_path, fits):
     assert "The fit is valid." in done.stdout
     document = json.loads((tmp_path / "again" / "fit.json").read_text("utf-8"))
     assert document["parameters"]["nDs"]["value"] == pytest.approx(fits["demo"].values["nDs"])
-    assert document["data_hash"] == fits["demo"].data_hash
+    found = document["spectra"]["dsphipi"]["data_hash"]
+    assert found == fits["demo"].spectra["dsphipi"].data_hash
 
 
 @pytest.mark.slow
@@ -71,7 +72,8 @@ def test_without_run_json_the_choice_is_noted(results, tmp_path, capsys):
     [
         (["dspipi", "--input", "x", "--output", "y"], "unknown fit 'dspipi' (did you mean"),
         (["dsphipi", "--input", "none", "--output", "y"], "none does not exist"),
-        (["dsphipi", "--input", "x"], "--input and --output are needed, or --check"),
+        (["dsphipi", "--input", "x"], "--output is needed, or --check"),
+        (["dsphipi", "--output", "y"], "fit dsphipi: it does not say which file dsphipi is in"),
         (["dsphipi", "--inptu", "x"], "unknown option --inptu (did you mean '--input'?)"),
     ],
 )

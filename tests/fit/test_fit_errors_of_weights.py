@@ -5,14 +5,17 @@ from __future__ import annotations
 import pytest
 from independent_fit import expected
 
-from tau3mu.fit import fit_histogram
+from tau3mu.fit import fit
 
 
-def test_equal_weights_scale_yields_and_leave_shapes(truth, histogram_of, dsphipi, with_starts):
-    model, weight = with_starts(dsphipi, 1), 0.25
+@pytest.mark.parametrize("engine", ["zfit", "numpy"])
+def test_equal_weights_scale_yields_and_leave_shapes(
+    truth, histogram_of, dsphipi, with_method, engine
+):
+    model, weight = with_method(dsphipi, starts={"number": 1}, engine=engine), 0.25
     contents = expected(truth)  # of fluctuating contents, the two errors differ by fluctuations
-    plain = fit_histogram(histogram_of(contents), model)
-    weighted = fit_histogram(histogram_of(weight * contents, weight**2 * contents), model)
+    plain = fit(model, histogram_of(contents))
+    weighted = fit(model, histogram_of(weight * contents, weight**2 * contents))
     assert plain.valid
     assert weighted.valid
     assert any("weighted" in text for text in weighted.messages)

@@ -6,9 +6,10 @@ import json
 
 import numpy as np
 import pytest
+from both_engines import assert_same
 from independent_fit import EDGES, ROOFIT_NAMES, expected, negative_log_likelihood, refit
 
-from tau3mu.fit.fitting import expected_counts
+from tau3mu.fit import fit
 
 
 def _roofit(oracle, name):
@@ -30,6 +31,15 @@ def test_dsphipi_agrees_with_roofit(fits, oracle, name, error_tolerance, others)
         value, error = reference[parameter]
         assert abs(found.value - value) < 0.05 * error, parameter
         assert found.error == pytest.approx(error, rel=error_tolerance), parameter
+
+
+@pytest.mark.parametrize("name", ["demo", "1M"])
+def test_numpy_agrees_with_zfit(fits, spectra, dsphipi, with_method, name):
+    found = fit(with_method(dsphipi, engine="numpy"), spectra[name])
+    assert_same(found, fits[name], error=0.02)  # of alpha, far from a parabola
+    for parameter in (*PEAKS, "nBkg", "slope"):
+        one, other = (result.parameters[parameter] for result in (found, fits[name]))
+        assert one.error == pytest.approx(other.error, rel=0.01), parameter
 
 
 @pytest.mark.parametrize("name", ["demo", "1M"])
@@ -65,22 +75,31 @@ def test_notebook_finds_no_worse_minimum_than_roofit(notebook_fits, spectra, ora
 
 
 @pytest.mark.parametrize("name", ["demo", "1M"])
+def test_notebook_finds_no_worse_minimum_than_many_starts(
+    notebook_fits, spectra, notebook, with_method, name
+):
+    starts = {"number": 40, "seed": 9}
+    found = fit(with_method(notebook, engine="numpy", starts=starts), spectra[name])
+    assert notebook_fits[name].nll < found.nll + 0.01
+
+
+@pytest.mark.parametrize("name", ["demo", "1M"])
 def test_likelihood_and_chi2_are_those_of_the_values(fits, notebook_fits, spectra, name):
     contents = spectra[name].values()
-    for fit, free in ((fits[name], 10), (notebook_fits[name], 12)):
-        counts = expected(fit.values)
-        assert fit.nll == pytest.approx(negative_log_likelihood(fit.values, contents), abs=1e-6)
-        assert fit.chi2 == pytest.approx(np.sum((contents - counts) ** 2 / counts), rel=1e-6)
-        assert fit.ndf == 62 - free
-        assert fit.entries == contents.sum()
+    for result, free in ((fits[name], 10), (notebook_fits[name], 12)):
+        counts = expected(result.values)
+        assert result.nll == pytest.approx(
+            negative_log_likelihood(result.values, contents), abs=1e-6
+        )
+        assert result.chi2 == pytest.approx(np.sum((contents - counts) ** 2 / counts), rel=1e-6)
+        assert result.ndf == 62 - free
+        assert result.entries == contents.sum()
 
 
-def test_expected_counts_are_integrals_at_any_binning(fits, dsphipi):
+def test_expected_counts_are_integrals_at_any_binning(fits):
     fine = np.linspace(1.65, 2.01, 62 * 4 + 1)
-    coarse = expected_counts(dsphipi, fits["demo"], EDGES)
-    np.testing.assert_allclose(
-        expected_counts(dsphipi, fits["demo"], fine).reshape(3, 62, 4).sum(axis=2), coarse
-    )
+    coarse = fits["demo"].expected(EDGES)
+    np.testing.assert_allclose(fits["demo"].expected(fine).reshape(3, 62, 4).sum(axis=2), coarse)
     np.testing.assert_allclose(coarse.sum(axis=0), expected(fits["demo"].values))
     yields = [fits["demo"].values[name] for name in ("nDs", "nDplus", "nBkg")]
     np.testing.assert_allclose(coarse.sum(axis=1), yields)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from tau3mu.fit.search import Candidate, best_yields, group_minima
+from tau3mu.fit.fitting.search import Candidate, best_yields, group_minima
 
 
 def _shapes():

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tau3mu.fit.covariance import Covariance, Stop
-from tau3mu.fit.result import Minimum
-from tau3mu.fit.verdict import describe_doubts, find_faults
+from tau3mu.fit.fitting.covariance import Covariance, Stop
+from tau3mu.fit.fitting.result import Minimum
+from tau3mu.fit.fitting.verdict import describe_doubts, find_faults
 
 GOOD = Covariance(("a", "b"), np.array([[4.0, 1.0], [1.0, 1.0]]), 3)
 
@@ -21,7 +21,7 @@ def _doubts(**changes):
     facts = {
         "covariance": GOOD,
         "stops": {},
-        "limits": {"a": (0.0, 10.0), "b": None},
+        "limits": {"a": (0.0, 10.0), "b": (0.0, 10.0)},
         "minima": (Minimum(0.0, 3, {"a": 1.0, "b": 2.0}, ()),),
         "failed_starts": 0,
         "weighted": False,
@@ -84,6 +84,12 @@ def test_the_first_fault_is_the_status():
 def test_a_parameter_that_the_data_do_not_determine():
     (text,) = _doubts(limits={"a": (0.0, 3.0), "b": (0.0, 3.0)})
     assert text == "the data do not determine a: its error 2 is more than half of its range 0 to 3"
+
+
+def test_parameters_that_cannot_be_told_apart():
+    alike = Covariance(("a", "b"), np.array([[4.0, -1.9999], [-1.9999, 1.0]]), 3)
+    (text,) = _doubts(covariance=alike)
+    assert text == "the data hardly tell b and a apart: their correlation is -0.99995"
 
 
 def test_other_minima_are_described_by_what_differs_most():

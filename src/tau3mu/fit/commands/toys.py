@@ -71,8 +71,8 @@ def _toys(options: argparse.Namespace) -> int:
     from tau3mu.fit.data.prepare import prepare, resolve, sources
     from tau3mu.fit.language import load_model
     from tau3mu.fit.output import load_fit_values
-    from tau3mu.fit.studies import run_toys
     from tau3mu.fit.output.files import check_free
+    from tau3mu.fit.studies import run_toys
     from tau3mu.fit.studies.toy_study import toy_files
 
     console, notes = Console(), Console(stderr=True, soft_wrap=True, highlight=False)

@@ -76,8 +76,8 @@ def _trials(options: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.progress import Progress
 
-    from tau3mu.fit.studies import load_trials, run_trials
     from tau3mu.fit.output.files import check_free
+    from tau3mu.fit.studies import load_trials, run_trials
     from tau3mu.fit.studies.trial_study import trial_files
 
     notes = Console(stderr=True, soft_wrap=True, highlight=False)

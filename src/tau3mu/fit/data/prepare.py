@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-
 from tau3mu.errors import InputError, suggest
 from tau3mu.fit.data.labelled import read_labelled
 from tau3mu.fit.data.readers import read_data

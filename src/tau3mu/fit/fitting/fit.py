@@ -83,7 +83,13 @@ def fit_prepared(
     covariance = measure_covariance(objective, minuit, values, stops)
     minima = _minima(objective, candidates)
     failed = sum(not candidate.converged for candidate in candidates)
-    faults = find_faults(converged=converged, edm=edm, covariance=covariance, stops=stops)
+    faults = find_faults(
+        converged=converged,
+        edm=edm,
+        covariance=covariance,
+        stops=stops,
+        impossible=objective.impossible(values),
+    )
     doubts = describe_doubts(
         covariance=covariance,
         stops=stops,

@@ -12,7 +12,7 @@ from tau3mu.fit.fitting.result import GoodnessOfFitResult, SpectrumResult
 from tau3mu.fit.fitting.search import first_steps
 from tau3mu.fit.likelihood import Objective
 from tau3mu.fit.likelihood.objective import BinnedLikelihood
-from tau3mu.fit.likelihood.sampling import Toys
+from tau3mu.fit.likelihood.sampling import Toys, measured_again
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,7 +58,8 @@ def goodness_of_fit(
     generator = np.random.default_rng(settings.seed)
     worse = failed = 0
     for _ in range(settings.toys):
-        toy = Objective(model, toys.draw(generator))
+        data = toys.draw(generator)
+        toy = Objective(measured_again(model, values, generator), data)
         toy.limits = objective.limits
         minuit = minimise(toy, values, parameters.free, first_steps(toy), toy.limits)
         if minuit.valid:

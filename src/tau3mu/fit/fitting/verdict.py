@@ -15,16 +15,28 @@ __all__ = ["describe_doubts", "find_faults"]
 
 _ACCURATE = 3
 _ONE_SIGMA = 0.5  # of the NLL
+_INSEPARABLE = 0.999  # correlation, as of two yields of the same shape
 
 
 def find_faults(
-    *, converged: bool, edm: float, covariance: Covariance, stops: Mapping[str, Stop]
+    *,
+    converged: bool,
+    edm: float,
+    covariance: Covariance,
+    stops: Mapping[str, Stop],
+    impossible: int = 0,
 ) -> list[tuple[str, str]]:
     """Returns what makes a fit invalid: the status, and the message that explains it."""
     faults = []
     if not converged:
         text = f"Minuit did not converge: its estimated distance to the minimum is {edm:.1e}"
         faults.append(("not converged", text))
+    if impossible:
+        text = (
+            f"the fitted model expects nothing where there are entries ({impossible} bins, or "
+            "single entries): no value of the likelihood means anything"
+        )
+        faults.append(("entries where none are expected", text))
     for name, stop in stops.items():
         if stop.holds:
             text = (
@@ -66,6 +78,13 @@ def describe_doubts(
                 f"the data do not determine {name}: its error {error:.2g} is more than half of its "
                 f"range {interval[0]:g} to {interval[1]:g}"
             )
+    rows = zip(covariance.names, covariance.correlation, strict=True)
+    doubts += [
+        f"the data hardly tell {name} and {other} apart: their correlation is {row[i]:.5f}"
+        for number, (name, row) in enumerate(rows)
+        for i, other in enumerate(covariance.names[:number])
+        if abs(row[i]) > _INSEPARABLE
+    ]
     doubts += [_describe_minimum(minimum, minima[0]) for minimum in minima[1:]]
     if failed_starts:
         doubts.append(f"{failed_starts} of the starts did not end in a minimum")

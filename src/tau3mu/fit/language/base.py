@@ -18,9 +18,10 @@ from pydantic_core import PydanticCustomError
 from tau3mu.errors import suggest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from pydantic import ValidatorFunctionWrapHandler
+    from typing_extensions import Self
 
 __all__ = ["Interval", "Name", "Positive", "Strict", "allowed", "either", "refuse", "require_order"]
 
@@ -33,6 +34,13 @@ class Strict(BaseModel):
     """A part of a fit file: no unknown keys, no numbers in quotes, no change afterwards."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Returns a copy, which does not keep what was derived from what has changed."""
+        copied = super().model_copy(update=update, deep=deep)
+        for name in set(copied.__dict__) - set(type(self).model_fields):
+            del copied.__dict__[name]
+        return copied
 
     @model_validator(mode="before")
     @classmethod

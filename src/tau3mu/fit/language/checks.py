@@ -109,6 +109,8 @@ def _inside(x: np.ndarray, intervals: Iterable[Interval]) -> np.ndarray:
 def _check_input(model: FitModel, part: SpectrumModel) -> None:
     if model.method.loss == "chi2" and part.input and part.input.column:
         refuse("chi2 is for histograms; the likelihood takes single entries", "method.loss")
+    if model.method.loss == "chi2" and model.method.goodness_of_fit:
+        refuse("is for the likelihood; chi2 has its own p-value", "method.goodness_of_fit")
     if model.outputs.sweights and part.input and part.input.histogram:
         refuse("sWeights belong to entries: give 'column' as input", "outputs.sweights")
 

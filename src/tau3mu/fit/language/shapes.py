@@ -180,7 +180,8 @@ class Component(Shape):
     yield_: Name = Field(
         alias="yield",
         description="The parameter that is the number of its entries in the full range. One that "
-        "is not listed in `parameters` runs from 0 to twice the entries.",
+        "is not listed in `parameters` runs from 0 to twice the entries, or to a thousand times "
+        "those that are seen where only a part of the range is fitted.",
     )
     color: str | None = Field(
         default=None, description="A colour that matplotlib knows, for plots."

@@ -42,6 +42,9 @@ class Loss(Protocol):
     def logarithms(self, values: Mapping[str, Any]) -> np.ndarray:
         """Returns the logarithm of the expectation of every bin or entry that is fitted."""
 
+    def impossible(self, values: Mapping[str, Any]) -> int:
+        """Returns how many bins with entries, or single entries, are not expected at all."""
+
     @property
     def variances(self) -> np.ndarray:
         """The variance of the content of every bin, or the squared weight of every entry."""
@@ -72,6 +75,10 @@ class BinnedLikelihood:
         """Returns the logarithm of the expectation of every bin that is fitted."""
         return np.asarray(np.log(self._expected(values)))
 
+    def impossible(self, values: Mapping[str, Any]) -> int:
+        """Returns how many bins with entries are not expected to have any."""
+        return int(np.sum((self._expected(values) <= _NO_COUNTS) & (self._contents > 0)))
+
     @property
     def variances(self) -> np.ndarray:
         """The variance of the content of every bin that is fitted."""
@@ -91,6 +98,11 @@ class BinnedChi2(BinnedLikelihood):
         expected = self.function.total(values, self.data.edges)[self.data.used]
         difference = (self._contents - expected)[self._known]
         return float(0.5 * np.sum(difference**2 / self.variances[self._known]))
+
+    def impossible(self, values: Mapping[str, Any]) -> int:
+        """Returns zero: χ² takes any expectation."""
+        del values
+        return 0
 
 
 class UnbinnedLikelihood:
@@ -118,6 +130,10 @@ class UnbinnedLikelihood:
     def logarithms(self, values: Mapping[str, Any]) -> np.ndarray:
         """Returns the logarithm of the expected density at every entry."""
         return np.asarray(np.log(self._densities(values)))
+
+    def impossible(self, values: Mapping[str, Any]) -> int:
+        """Returns how many entries lie where none is expected."""
+        return int(np.sum(self._densities(values) <= _NO_COUNTS))
 
     @property
     def variances(self) -> np.ndarray:
@@ -152,6 +168,10 @@ class Objective:
         return total + sum(
             float(constraint_loss(c, values[n])) for n, c in self._constraints.items()
         )
+
+    def impossible(self, values: Mapping[str, Any]) -> int:
+        """Returns how many bins with entries, or single entries, the model does not expect."""
+        return sum(loss.impossible(values) for loss in self.losses.values())
 
     @property
     def weighted(self) -> bool:

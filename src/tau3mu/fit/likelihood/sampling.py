@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from tau3mu.fit.language import FitModel, SpectrumModel
 
-__all__ = ["Toys", "entries_of"]
+__all__ = ["Toys", "entries_of", "measured_again"]
 
 _FINE = 20_000  # parts of the range within which entries are drawn evenly
 
@@ -80,3 +81,20 @@ def entries_of(
     entries = np.concatenate(found)
     generator.shuffle(entries)
     return entries
+
+
+def measured_again(
+    model: FitModel, truth: Mapping[str, float], generator: np.random.Generator
+) -> FitModel:
+    """Returns the model with other results of the measurements behind its constraints."""
+    parameters = dict(model.parameters)
+    for name, parameter in model.parameters.items():
+        if (constraint := parameter.constraint) is None:
+            continue
+        if constraint.pdf == "normal":
+            mean = generator.normal(truth[name], constraint.sigma)
+        else:
+            mean = truth[name] * math.exp(generator.normal(0, constraint.sigma))
+        known = constraint.model_copy(update={"mean": mean})
+        parameters[name] = parameter.model_copy(update={"constraint": known})
+    return model.model_copy(update={"parameters": parameters})

@@ -13,7 +13,7 @@ from tau3mu.fit.data.prepare import prepare, resolve
 from tau3mu.fit.expressions import parse
 from tau3mu.fit.fitting.covariance import propagate
 from tau3mu.fit.likelihood import Objective
-from tau3mu.fit.likelihood.sampling import Toys
+from tau3mu.fit.likelihood.sampling import Toys, measured_again
 from tau3mu.fit.studies.refit import refit
 from tau3mu.fit.studies.toy_study import Toy, ToyStudy
 from tau3mu.fit.studies.truth import empty_data, true_values
@@ -113,7 +113,7 @@ def _fit_toys(plan: _Plan, indices: Sequence[int]) -> list[Toy]:
 def _fit_toy(plan: _Plan, toys: Toys, index: int) -> Toy:
     generator = np.random.default_rng([plan.seed, index])
     data = toys.draw(generator)
-    model = _measured_again(plan.model, plan.truth, generator)
+    model = measured_again(plan.model, plan.truth, generator)
     if not any(sample.entries > 0 for sample in data.values()):
         return Toy(index, "no entries", {}, {})
     objective = Objective(model, data)
@@ -132,20 +132,3 @@ def _fit_toy(plan: _Plan, toys: Toys, index: int) -> Toy:
         values[name] = quantity.value
         errors[name] = math.nan if quantity.error is None else quantity.error
     return Toy(index, found.status, values, errors)
-
-
-def _measured_again(
-    model: FitModel, truth: Mapping[str, float], generator: np.random.Generator
-) -> FitModel:
-    """Returns the model with other results of the measurements behind its constraints."""
-    parameters = dict(model.parameters)
-    for name, parameter in model.parameters.items():
-        if (constraint := parameter.constraint) is None:
-            continue
-        if constraint.pdf == "normal":
-            mean = generator.normal(truth[name], constraint.sigma)
-        else:
-            mean = truth[name] * math.exp(generator.normal(0, constraint.sigma))
-        known = constraint.model_copy(update={"mean": mean})
-        parameters[name] = parameter.model_copy(update={"constraint": known})
-    return model.model_copy(update={"parameters": parameters})

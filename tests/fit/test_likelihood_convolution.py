@@ -1,0 +1,123 @@
+"""A shape with a resolution: against the Voigt profile, and against an integral by SciPy."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from both_engines import component, counted, described, drawn, made
+from scipy import integrate, stats
+from scipy.special import voigt_profile
+
+from tau3mu.fit import fit
+from tau3mu.fit.likelihood import SpectrumFunction
+
+GAUSS = {"pdf": "Gauss", "parameters": {"mu": "bias", "sigma": "width"}}
+VALUES = {"mean": 3.1, "gamma": 0.04, "bias": 0.0, "width": 0.05, "wide": 0.12, "core": 0.7}
+EDGES = np.linspace(2.2, 4.8, 131)
+
+
+def _document(resolution, **free):
+    names = {"mean", "gamma", *_names(resolution)}
+    parameters = {n: {"value": VALUES[n], "fixed": True} for n in sorted(names)} | free
+    return described(
+        {"S": component("S", "Cauchy", resolution, m="mean", gamma="gamma")}, parameters
+    )
+
+
+def _names(resolution):
+    parts = resolution.get("sum", [resolution])
+    used = {name for part in parts for name in part["parameters"].values()}
+    return used | set(resolution.get("fractions", ()))
+
+
+def _density(document, x, **changes):
+    function = SpectrumFunction(made(document).parts["dimuon"])
+    return function.density(VALUES | {"S": 1.0} | changes, x)
+
+
+def _inside(voigt, lower=2.2, upper=4.8):
+    return integrate.quad(voigt, lower, upper, points=[3.1], limit=200)[0]
+
+
+@pytest.mark.parametrize("width", [0.02, 0.05, 0.12])
+def test_cauchy_and_gauss_are_voigt(width):
+    def voigt(x):
+        return voigt_profile(x - 3.1, width, 0.04)
+
+    x = np.linspace(2.25, 4.75, 51)
+    found = _density(_document(GAUSS), x, width=width)
+    expected = voigt(x) / _inside(voigt)
+    near = np.abs(x - 3.1) < 5 * width
+    np.testing.assert_allclose(found[near], expected[near], rtol=1e-4)
+    # What lies more than six standard deviations off is left out, which the wings show.
+    np.testing.assert_allclose(found, expected, rtol=3e-3)
+
+
+def test_bins_have_the_integrals_of_voigt():
+    def voigt(x):
+        return voigt_profile(x - 3.1, 0.05, 0.04)
+
+    cuts = [_inside(voigt, *ends) for ends in pairwise(EDGES)]
+    function = SpectrumFunction(made(_document(GAUSS)).parts["dimuon"])
+    found = function.expected(VALUES | {"S": 1.0}, EDGES)[0]
+    assert found.sum() == pytest.approx(1)
+    np.testing.assert_allclose(found, cuts / np.sum(cuts), rtol=1e-4, atol=1e-4 * max(cuts))
+
+
+@pytest.mark.parametrize("bias", [0.0, 0.15])
+def test_a_sum_of_resolutions_with_a_bias(bias):
+    """The bias moves the peak to higher masses; the fractions are those of the resolution."""
+    second = {"pdf": "Gauss", "parameters": {"mu": "bias", "sigma": "wide"}}
+    document = _document({"sum": [GAUSS, second], "fractions": ["core"]})
+
+    u = np.linspace(bias - 1.2, bias + 1.2, 2401)
+    kernel = 0.7 * stats.norm.pdf(u, bias, 0.05) + 0.3 * stats.norm.pdf(u, bias, 0.12)
+    x = np.linspace(2.2, 4.8, 1041)
+    true = stats.cauchy.pdf(x[:, np.newaxis] - u, 3.1, 0.04)
+    smeared = integrate.simpson(true * kernel, x=u)
+    expected = smeared / integrate.simpson(smeared, x=x)
+    near = np.abs(x - 3.1 - bias) < 0.4
+    found = _density(document, x[near], bias=bias)
+    np.testing.assert_allclose(found, expected[near], rtol=5e-4)
+
+
+def test_a_smeared_sum_is_the_sum_of_what_is_smeared():
+    """The fractions of the shapes are those after the resolution, each shape in the full range."""
+    whole = {
+        "label": "S", "yield": "S", "fractions": ["core"], "resolution": GAUSS,
+        "sum": [
+            {"pdf": "Cauchy", "parameters": {"m": "mean", "gamma": "gamma"}},
+            {"pdf": "Gauss", "parameters": {"mu": "mean", "sigma": "wide"}},
+        ],
+    }  # fmt: skip
+    parameters = {n: {"value": v, "fixed": True} for n, v in VALUES.items()}
+    x = np.linspace(2.9, 3.4, 11)
+    found = _density(described({"S": whole}, parameters), x)
+    narrow = _density(_document(GAUSS), x)
+    width = np.hypot(VALUES["width"], VALUES["wide"])
+    wide = stats.norm.pdf(x, 3.1, width) / np.diff(stats.norm.cdf([2.2, 4.8], 3.1, width))
+    np.testing.assert_allclose(found, 0.7 * narrow + 0.3 * wide, rtol=1e-4)
+
+
+@pytest.mark.parametrize("engine", ["zfit", "numpy"])
+def test_a_fit_finds_the_resolution(engine):
+    free = {
+        "mean": {"value": 3.1, "limits": [3.0, 3.2]},
+        "width": {"value": 0.08, "limits": [0.02, 0.2]},
+    }
+    truth = described(
+        {"S": component("S", "Voigt", m="mean", sigma="width", gamma="gamma")},
+        {n: {"value": VALUES[n], "fixed": True} for n in ("mean", "width", "gamma")},
+    )
+    data = counted(drawn(made(truth), {"S": 20000.0}, 3))
+    found = fit(made(_document(GAUSS, **free), engine=engine), data)
+    parameters = {"gamma": {"value": 0.04, "fixed": True}} | free
+    voigt = fit(made(described(truth["components"], parameters), engine="numpy"), data)
+    assert found.valid
+    for name in ("mean", "width", "S"):
+        one, other = found.parameters[name], voigt.parameters[name]
+        assert abs(one.value - other.value) < 0.02 * other.error, name
+        assert one.error == pytest.approx(other.error, rel=0.01), name
+        assert abs(one.value - {**VALUES, "S": 20000}[name]) < 4 * one.error, name
