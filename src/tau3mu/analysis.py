@@ -35,8 +35,8 @@ __all__ = ["CHUNK_SIZE", "Outcome", "Plan", "Settings", "analyse", "prepare"]
 
 log = logging.getLogger(__name__)
 
-CHUNK_SIZE = 100_000
-"""Default number of entries of a chunk: some 100 MB of the columns that `dsphipi` reads."""
+CHUNK_SIZE = 150_000
+"""Default number of entries of a chunk: some 170 MB of the columns that `dsphipi` reads."""
 
 Executor = Literal["iterative", "futures", "dask"]
 

@@ -94,7 +94,7 @@ def _parser() -> Parser:
     )  # fmt: skip
     how.add_argument(
         "--chunk-size", type=_positive, metavar="N",
-        help="most events that are in memory at a time, per worker (default: 100000)",
+        help="most events that are in memory at a time, per worker (default: 150000)",
     )  # fmt: skip
     out = parser.add_argument_group("what comes out")
     out.add_argument(

@@ -11,8 +11,9 @@ import uproot
 from coffea.nanoevents import NanoEventsFactory
 
 from tau3mu.errors import InputError
-from tau3mu.ntuples import NtupleSchema
+from tau3mu.ntuples import NtupleSchema, empty_events
 from tau3mu.ntuples.layout import layout
+from tau3mu.ntuples.reader import _form
 
 TRIGGER = ("hlt.", "l1.")
 
@@ -216,6 +217,23 @@ def test_only_the_columns_asked_for_are_there(skim, events_of):
     assert events.muon.fields == ["pt"]
     assert events.triplet.fields == ["vertex_chi2", "mass"]
     assert events.metadata == {"dataset": "test"}
+
+
+def test_no_events_have_the_type_of_some(skim, events_of):
+    columns = ["run", "hlt.X", "n_good_triplets", "muon.pt", "muon.is_pf", "triplet.mu1.pt"]
+    some = events_of(skim[0], columns)
+    branches = layout("t3m").resolve(columns, ())
+    none = empty_events(layout="t3m", branches=branches, metadata={"dataset": "test"})
+    assert len(none) == 0
+    assert none.fields == some.fields
+    for view in ("run", "hlt.name", "hlt.decision", "muon.is_pf", "triplet.mu1.pt", "raw.hlt.name"):
+        expected = ak.without_parameters(field(some, view)).type.content
+        assert ak.without_parameters(field(none, view)).type.content == expected, view
+
+
+@pytest.mark.parametrize("kind", sorted({b.type for b in layout("t3m").branches}))
+def test_the_types_of_the_tables_are_those_of_awkward(kind):
+    assert _form(kind) == ak.forms.from_type(ak.types.from_datashape(kind, highlevel=False))
 
 
 def test_branches_of_no_layout_are_an_error():

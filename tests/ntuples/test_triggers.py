@@ -68,3 +68,32 @@ def test_menus_that_repeat_and_menus_that_change_give_what_a_loop_gives(changed)
         if kept
     ]
     assert fired(triggers[keep], "L1_DoubleMu", "L1_TripleMu").tolist() == expected
+
+
+def test_long_lists_of_names_that_nobody_has_shortened_are_searched_too():
+    menu = ["L1_SingleMu7", "L1_DoubleMu0er1p5", "L1_TripleMu_5_3"]
+    names = ak.Array([menu] * 4000)
+    decisions = np.random.default_rng(4).random((4000, 3)) < 0.3
+    triggers = ak.zip({"name": names, "decision": ak.Array(decisions.tolist())})
+    expected = (decisions[:, 1] | decisions[:, 2]).tolist()
+    assert fired(triggers, "L1_DoubleMu", "L1_TripleMu").tolist() == expected
+    assert fired(triggers[:100], "L1_DoubleMu", "L1_TripleMu").tolist() == expected[:100]
+
+
+def test_menus_of_files_are_searched_through_their_few_names(skim, events_of):
+    events = events_of(skim[0], ["hlt.X", "l1.X"])
+    for level in ("hlt", "l1"):
+        triggers = events[level]
+        strings = ak.to_layout(triggers.name).content
+        assert strings.is_indexed
+        assert len(strings.content) < len(strings) / 100
+        pattern = triggers.name[0, 0]
+        expected = [
+            any(d and pattern in n for n, d in zip(names, decisions, strict=True))
+            for names, decisions in zip(
+                triggers.name.to_list(), triggers.decision.to_list(), strict=True
+            )
+        ]
+        assert 0 < sum(expected) < 1500
+        assert fired(triggers, pattern).tolist() == expected
+        assert fired(triggers[::3], pattern).tolist() == expected[::3]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import uproot
 
-from tau3mu.ntuples.unreadable import READ_ERRORS, reason
+from tau3mu.ntuples.unreadable import read_errors, reason
 
 COUNTS = np.arange(300) % 4
 ARRAYS = {
@@ -62,7 +62,7 @@ def test_damaged_files(uproot_models, tmp_path, kind, compression):
         path.write_bytes(damaged[:cut])
         try:
             read(path)
-        except READ_ERRORS as error:
+        except read_errors() as error:
             reasons.append(reason(error))
     assert len(reasons) >= 20
     assert all(reasons)
@@ -74,7 +74,7 @@ def test_cut_demo_file(demo_paths, tmp_path, tenth):
     content = Path(demo_paths[0]).read_bytes()
     path = tmp_path / "cut.root"
     path.write_bytes(content[: len(content) * tenth // 10])
-    with pytest.raises(READ_ERRORS) as error:
+    with pytest.raises(read_errors()) as error:
         read(path, "Tree3Mu/ntuple", ["MuonPt"])
     assert reason(error.value).startswith("OSError: expected Chunk of length")
 
@@ -90,7 +90,7 @@ def test_cut_demo_file(demo_paths, tmp_path, tenth):
 )
 def test_servers(server, tmp_path, manner, kind):
     write(tmp_path / "x.root", "ttree", None)
-    with pytest.raises(READ_ERRORS) as error:
+    with pytest.raises(read_errors()) as error:
         uproot.open({f"{server}/{manner}/x.root": "Events"}, timeout=1)
     assert isinstance(error.value, kind)
     assert (reason(error.value) == "no answer in time") == (manner == "slow")

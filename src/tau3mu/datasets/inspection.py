@@ -11,7 +11,8 @@ from uproot.interpretation.objects import CannotBeAwkward
 
 from tau3mu.errors import InputError, suggest
 from tau3mu.ntuples.layout import Branch, Layout, detect_layout, layouts
-from tau3mu.ntuples.unreadable import READ_ERRORS, reason
+from tau3mu.ntuples.tree import open_file
+from tau3mu.ntuples.unreadable import read_errors, reason
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -70,7 +71,7 @@ def inspect_file(dataset: str, path: str, tree: str | None, columns: Collection[
         InputError: A library for the protocol or the compression is not installed.
     """
     try:
-        with uproot.ReadOnlyFile(path, object_cache=None, array_cache=None) as file:
+        with open_file(path, _names(columns).__contains__) as file:
             return _inspect(file, dataset, path, tree, columns)
     except InputError as error:
         problem = str(error)
@@ -79,7 +80,7 @@ def inspect_file(dataset: str, path: str, tree: str | None, columns: Collection[
         raise InputError(message) from error
     except FileNotFoundError:
         problem = "no such file: check the path and the prefix"
-    except READ_ERRORS as error:
+    except read_errors() as error:
         problem = f"cannot be read: {reason(error)}"
     return Inspection(dataset, path, problems=(problem,))
 
@@ -112,6 +113,15 @@ def _inspect(
     entries = int(tree.num_entries)
     checked = CheckedFile(dataset, path, name, layout.name, str(file.uuid), entries, tuple(wanted))
     return Inspection(dataset, path, checked, file.fEND, tuple(problems), tuple(notes))
+
+
+def _names(columns: Collection[str]) -> frozenset[str]:
+    """Returns the branches that hold the columns, in whatever layout."""
+    names: set[str] = set()
+    for layout in layouts().values():
+        known = [c for c in columns if c in layout.by_view or c.partition(".")[0] in _LEVELS]
+        names.update(layout.resolve(known, ()))
+    return frozenset(names)
 
 
 def _find_tree(root: Any) -> str:

@@ -169,5 +169,5 @@ def _one(**fields: Any) -> ak.Array:
 
 
 def _strings(names: list[str]) -> ak.Array:
-    # Without the cast, an empty list would be of another type than a list of names.
-    return ak.enforce_type(ak.Array(names), "string") if not names else ak.Array(names)
+    # A list of names begins with one and loses it, so that an empty list is of the same type.
+    return ak.Array(["", *names])[1:]

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+import threading
 from typing import TYPE_CHECKING, Any
 
 import awkward as ak
-import uproot
 from coffea.nanoevents import NanoEventsFactory
 
 from tau3mu.errors import Tau3muError
 from tau3mu.ntuples.layout import layout as find_layout
 from tau3mu.ntuples.schema import schema_of
-from tau3mu.ntuples.unreadable import READ_ERRORS, reason
+from tau3mu.ntuples.tree import open_file
+from tau3mu.ntuples.unreadable import read_errors, reason
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
 __all__ = ["ReadError", "empty_events", "read_events"]
-
-
-# ISA-L decompresses zlib, in which ROOT writes by default, twice as fast as Python does. The
-# documented switch, `uproot.ZLIB.library`, does not reach the object that reads (uproot 5.7).
-uproot.compression._decompress_ZLIB.library = "isal"
 
 
 class ReadError(Tau3muError, OSError):
@@ -60,7 +55,7 @@ def read_events(
     wanted = frozenset(branches)
     try:
         return NanoEventsFactory.from_root(
-            _open(path, uuid),
+            _open(path, uuid, wanted),
             treepath=tree,
             schemaclass=schema_of(layout),
             entry_start=start,
@@ -71,7 +66,7 @@ def read_events(
         ).events()
     except Tau3muError:
         raise
-    except READ_ERRORS as error:
+    except read_errors() as error:
         message = f"{path}: entries {start} to {stop} cannot be read: {reason(error)}"
         raise ReadError(message) from error
 
@@ -101,16 +96,43 @@ def empty_events(
 
 
 def _branch_form(kind: str, key: str) -> dict[str, Any]:
-    form = ak.forms.from_type(ak.types.from_datashape(kind, highlevel=False)).to_dict()
+    form = _form(kind).to_dict()
     form["form_key"] = key
     return form  # type: ignore[no-any-return]
 
 
-@lru_cache(maxsize=2)
-def _open(path: str, uuid: str) -> Any:
-    # Opening a tree of 300 branches takes longer than reading a small chunk of it.
-    directory = uproot.open({path: None}, array_cache=None)
-    if str(directory.file.uuid) != uuid:
-        message = f"{path}: the file has changed since it was checked (its UUID is another one)"
-        raise ReadError(message)
-    return directory
+def _form(kind: str) -> ak.forms.Form:
+    # ak.types.from_datashape builds its parser anew in every call, which takes 20 ms.
+    if kind.startswith("var * "):
+        return ak.forms.ListOffsetForm("i64", _form(kind.removeprefix("var * ")))
+    if kind == "string":
+        characters = ak.forms.NumpyForm("uint8", parameters={"__array__": "char"})
+        return ak.forms.ListOffsetForm("i64", characters, parameters={"__array__": "string"})
+    return ak.forms.NumpyForm(kind)
+
+
+class _Opened(threading.local):
+    """The file that a thread reads, which stays open until it reads another one."""
+
+    key: tuple[str, str, frozenset[str]] | None = None
+    file: Any = None
+
+    def close(self) -> None:
+        if self.file is not None:
+            self.file.close()
+        self.key, self.file = None, None
+
+
+_opened = _Opened()
+
+
+def _open(path: str, uuid: str, wanted: frozenset[str]) -> Any:
+    if _opened.key != (path, uuid, wanted):
+        _opened.close()
+        file = open_file(path, wanted.__contains__)
+        if str(file.uuid) != uuid:
+            file.close()
+            message = f"{path}: the file has changed since it was checked (its UUID is another one)"
+            raise ReadError(message)
+        _opened.key, _opened.file = (path, uuid, wanted), file
+    return _opened.file.root_directory

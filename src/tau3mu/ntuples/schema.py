@@ -5,6 +5,7 @@ Pads, sentinels, flags and misaligned branches are dealt with here, at the door,
 - a padded candidate is None in its place, so that an index stays the position in the ntuple;
 - a value that means "not there" is None;
 - a flag stored as a number is a boolean;
+- a string is an index into those that differ (see `tau3mu.ntuples.menus`);
 - branches form a collection only if their lengths agree in every event, else reading one fails;
 - `events.raw` is the same view with all values as they are stored.
 
@@ -96,7 +97,7 @@ class _View:
         for name, members in self.collections.items():
             fields[name] = self._collection(name, members, masked=True)
             raw[name] = self._collection(name, members, masked=False)
-        raw |= {name: self.forms[name] for name in self.loose}
+        raw |= {name: _rekey(self.forms[name], f"{name},!load") for name in self.loose}
         fields["raw"] = _record(raw, "raw")
         return list(fields), list(fields.values())
 
@@ -161,6 +162,19 @@ def _option(content: Form, key: str, missing: tuple[float, ...]) -> Form:
 
 
 def _rekey(form: Form, key: str) -> Form:
+    if (form.get("parameters") or {}).get("__array__") == "string":
+        key = f"{key},!tau3mu_menus"
+        return {
+            "class": "IndexedArray",
+            "index": "i64",
+            "content": _plain(form, f"{key},!content"),
+            "parameters": {},
+            "form_key": quote(f"{key},!index"),
+        }
+    return _plain(form, key)
+
+
+def _plain(form: Form, key: str) -> Form:
     renamed = {**form, "form_key": quote(key)}
     if "content" in form:
         renamed["content"] = _rekey(form["content"], f"{key},!content")
@@ -220,6 +234,15 @@ def _single_content(stack: list[Any]) -> None:
     stack.append(array.content)
 
 
+def _menus(stack: list[Any]) -> None:
+    """Turns strings into indices into strings, unless they are that: array,!menus."""
+    strings = _flat(stack.pop())
+    if not strings.is_indexed:
+        everything = ak.index.Index64(np.arange(len(strings)))
+        strings = ak.contents.IndexedArray(everything, strings)
+    stack.append(strings)
+
+
 def _flag(stack: list[Any]) -> None:
     """Turns numbers into booleans: array,!flag."""
     stack.append(ak.to_numpy(stack.pop()) != 0)
@@ -233,5 +256,6 @@ def _valid(stack: list[Any]) -> None:
 
 transforms.tau3mu_aligned = _aligned_content
 transforms.tau3mu_single = _single_content
+transforms.tau3mu_menus = _menus
 transforms.tau3mu_flag = _flag
 transforms.tau3mu_valid = _valid

@@ -6,13 +6,18 @@ NanoAOD's manner each trigger is a boolean branch without version.
 
 from __future__ import annotations
 
-from functools import reduce
-from operator import or_
+from typing import TYPE_CHECKING
 
 import awkward as ak
 import numpy as np
 
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
 __all__ = ["fired", "matches"]
+
+_FEW = 10_000
+"""Names below which a loop is faster than the import of pyarrow, which searches them faster."""
 
 
 def matches(name: str, pattern: str) -> bool:
@@ -38,8 +43,10 @@ def fired(triggers: ak.Array, *patterns: str) -> ak.Array:
         One boolean per event; never missing.
     """
     if "decision" in triggers.fields:
-        asked = _contains(triggers.name, patterns)
-        return ak.any(triggers.decision & asked, axis=-1)
+        hits = ak.to_numpy(ak.flatten(triggers.decision)) & _contains(triggers.name, patterns)
+        ends = np.cumsum(ak.to_numpy(ak.num(triggers.decision)))
+        before = np.concatenate([[0], np.cumsum(hits)])  # hits among all triggers before one
+        return ak.Array(np.diff(before[ends], prepend=0) > 0)
     result = ak.zeros_like(triggers[triggers.fields[0]])
     for name in triggers.fields:
         if any(matches(name, pattern) for pattern in patterns):
@@ -47,33 +54,21 @@ def fired(triggers: ak.Array, *patterns: str) -> ak.Array:
     return result
 
 
-def _contains(names: ak.Array, patterns: tuple[str, ...]) -> ak.Array:
-    first = _repeated_list(names)
-    if first is None:
-        matched = [ak.str.match_substring(names, pattern) for pattern in patterns]
-        return reduce(or_, matched)
-    asked = np.array([any(pattern in name for pattern in patterns) for name in first])
-    return ak.from_regular(np.broadcast_to(asked, (len(names), len(asked))))
+def _contains(names: ak.Array, patterns: tuple[str, ...]) -> npt.NDArray[np.bool_]:
+    """Tells which names contain a pattern, those of all events one after the other."""
+    lists = ak.to_layout(names)
+    strings = lists.content
+    if not strings.is_indexed:
+        return _match(ak.flatten(names), patterns)
+    # The reader gives indices into the names that differ, which are few.
+    indices = ak.Array(lists.copy(content=ak.contents.NumpyArray(strings.index.data)))
+    index: npt.NDArray[np.int64] = ak.to_numpy(ak.flatten(indices))
+    return _match(ak.Array(strings.content), patterns)[index]
 
 
-def _repeated_list(names: ak.Array) -> list[str] | None:
-    """Returns the names of one event if those of all events are the same, else None.
-
-    They mostly are, since the menu changes only between runs: a comparison of bytes saves a search
-    in all strings.
-    """
-    lists = ak.to_layout(ak.to_packed(names))
-    n_events, n_names = len(names), len(lists.content)
-    if n_events == 0 or n_names % n_events:
-        return None
-    characters = lists.content.content.data
-    if len(characters) % n_events or np.any(np.diff(lists.offsets.data) != n_names // n_events):
-        return None
-    lengths = np.diff(lists.content.offsets.data).reshape(n_events, -1)
-    if np.any(lengths != lengths[0]):
-        return None
-    rows = characters.reshape(n_events, -1)
-    if np.any(rows != rows[0]):
-        return None
-    first: list[str] = names[0].to_list()
-    return first
+def _match(names: ak.Array, patterns: tuple[str, ...]) -> npt.NDArray[np.bool_]:
+    if len(names) < _FEW:
+        return np.array([any(p in name for p in patterns) for name in names.to_list()], np.bool_)
+    matched = [ak.to_numpy(ak.str.match_substring(names, pattern)) for pattern in patterns]
+    found: npt.NDArray[np.bool_] = np.any(np.array(matched), axis=0)
+    return found

@@ -2,8 +2,8 @@
 
 uproot has no exception of its own for damaged files. The list is what it raised on files that
 were cut, overwritten byte by byte or replaced by something else, TTree and RNTuple, with every
-compression, and on servers that refuse, break off or do not answer. Catch it around the calls that
-read and around nothing else: half of it is what a defect in one's own code raises too.
+compression, and on servers that refuse, break off or do not answer. Catch them around the calls
+that read and around nothing else: half of them are what a defect in one's own code raises too.
 """
 
 from __future__ import annotations
@@ -11,21 +11,20 @@ from __future__ import annotations
 import asyncio
 import lzma
 import struct
+import sys
 import zlib
 from typing import cast
 
-import aiohttp
 import cramjam
 import uproot
 from isal import isal_zlib
 
-__all__ = ["READ_ERRORS", "reason"]
+__all__ = ["read_errors", "reason"]
 
-READ_ERRORS: tuple[type[Exception], ...] = (
+_ERRORS: tuple[type[Exception], ...] = (
     OSError,  # missing, cut, a folder, no permission, no connection
     EOFError,
     asyncio.TimeoutError,  # fsspec's time-out; an OSError from Python 3.11 on
-    aiohttp.ClientError,  # HTTP 403 and 503, an answer that breaks off
     ImportError,  # no library for the protocol or the compression
     uproot.DeserializationError,
     cramjam.DecompressionError,
@@ -44,6 +43,13 @@ READ_ERRORS: tuple[type[Exception], ...] = (
     RecursionError,
     StopIteration,
 )
+
+
+def read_errors() -> tuple[type[Exception], ...]:
+    """Returns the exceptions that a file may raise, for an `except` clause."""
+    # HTTP 403 and 503, an answer that breaks off; who reads no URL does not wait for its import.
+    http = sys.modules.get("aiohttp")
+    return (*_ERRORS, http.ClientError) if http else _ERRORS
 
 
 def reason(error: BaseException, limit: int = 200) -> str:

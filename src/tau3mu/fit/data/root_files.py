@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import uproot
 
 from tau3mu.errors import InputError, suggest
-from tau3mu.ntuples.unreadable import READ_ERRORS, reason
+from tau3mu.ntuples.unreadable import read_errors, reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -43,7 +43,7 @@ def open_root(path: str) -> Iterator[Any]:
             yield file
     except InputError:
         raise
-    except READ_ERRORS as error:
+    except read_errors() as error:
         message = f"cannot read {path} as a ROOT file: {reason(error)}"
         raise InputError(message) from error
 

@@ -1,0 +1,156 @@
+"""Interprets `std::vector` branches of numbers, all baskets of a read at once.
+
+ROOT writes ten bytes before the items of every vector. uproot removes them basket by basket with a
+mask over all bytes; here the position of each item is computed once, from the lengths of the
+vectors, and shared by all branches whose vectors have the same lengths, as those of a collection.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import awkward as ak
+import numpy as np
+import uproot
+from uproot.interpretation.jagged import AsJagged
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import numpy.typing as npt
+
+__all__ = ["AsVectors", "trim"]
+
+_HEADER = 10
+"""Bytes before the items of a vector: their number in bytes, a version, and how many they are."""
+
+
+class AsVectors(AsJagged):  # type: ignore[misc]
+    """Reads the same awkward arrays as uproot's own interpretation of a vector of numbers."""
+
+    @classmethod
+    def replaces(cls, standard: Any) -> bool:
+        """Tells whether this is the interpretation of a vector of plain numbers."""
+        return (
+            type(standard) is AsJagged
+            and standard.header_bytes == _HEADER
+            and type(standard.content) is uproot.AsDtype
+            and standard.content.from_dtype.names is None
+            and standard.content.from_dtype.subdtype is None
+        )
+
+    def __init__(self, standard: AsJagged) -> None:
+        """Takes the interpretation that it stands in for."""
+        super().__init__(
+            standard.content,
+            header_bytes=standard.header_bytes,
+            typename=standard.typename,
+            original=standard.original,
+        )
+
+    def basket_array(
+        self, data: npt.NDArray[np.uint8], byte_offsets: npt.NDArray[np.int32], *_: Any
+    ) -> _Basket:
+        """Returns the bytes as they are."""
+        return _Basket(data, byte_offsets)
+
+    def final_array(
+        self,
+        basket_arrays: Mapping[int, _Basket],
+        entry_start: int,
+        entry_stop: int,
+        entry_offsets: Any,
+        library: Any,
+        branch: Any,
+        options: Any,
+    ) -> Any:
+        """Returns the vectors of the entries from `entry_start` up to `entry_stop`."""
+        if not basket_arrays:
+            return super().final_array(
+                basket_arrays, entry_start, entry_stop, entry_offsets, library, branch, options
+            )
+        pieces, lengths = [], []
+        for number, first, last in trim(basket_arrays, entry_start, entry_stop, entry_offsets):
+            basket = basket_arrays[number]
+            edges = basket.byte_offsets[first : last + 1]
+            pieces.append(basket.data[edges[0] : edges[-1]])
+            lengths.append(np.diff(edges))
+        stored = self.content.from_dtype
+        items = _find_items(np.concatenate(lengths), stored.itemsize)
+        content = _gather(np.concatenate(pieces), items.positions, stored)
+        return ak.Array(
+            ak.contents.ListOffsetArray(
+                ak.index.Index64(items.offsets),
+                ak.contents.NumpyArray(content.astype(self.content.to_dtype, copy=False)),
+            )
+        )
+
+
+@dataclass(frozen=True)
+class _Basket:
+    data: npt.NDArray[np.uint8]
+    byte_offsets: npt.NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.byte_offsets) - 1
+
+
+@dataclass(frozen=True)
+class _Items:
+    """Where the items of vectors are: `positions` in bytes, `offsets` in items."""
+
+    lengths: npt.NDArray[np.int32]
+    itemsize: int
+    offsets: npt.NDArray[np.int64]
+    positions: npt.NDArray[np.int64]
+
+
+_recent: deque[_Items] = deque(maxlen=8)
+
+
+def _find_items(lengths: npt.NDArray[np.int32], itemsize: int) -> _Items:
+    for items in tuple(_recent):
+        if items.itemsize == itemsize and np.array_equal(items.lengths, lengths):
+            return items
+    counts, rest = np.divmod(lengths - _HEADER, itemsize)
+    if np.any(rest) or np.any(counts < 0):
+        message = f"vectors are not made of {itemsize} bytes per item: the basket is damaged"
+        raise ValueError(message)
+    offsets = np.zeros(len(counts) + 1, dtype=np.int64)
+    np.cumsum(counts, out=offsets[1:])
+    positions = np.repeat(np.arange(1, len(counts) + 1) * _HEADER, counts)
+    positions += np.arange(0, itemsize * len(positions), itemsize)
+    items = _Items(lengths, itemsize, offsets, positions)
+    _recent.append(items)
+    return items
+
+
+def _gather(
+    data: npt.NDArray[np.uint8], positions: npt.NDArray[np.int64], stored: np.dtype[Any]
+) -> npt.NDArray[Any]:
+    """Returns the big-endian numbers of type `stored` that begin at the positions."""
+    # One number begins at every byte of this view; those that are none are never looked at.
+    shape = (max(len(data) - stored.itemsize + 1, 0),)
+    windows = np.ndarray(shape, np.dtype(f"u{stored.itemsize}"), data, strides=(1,))
+    numbers = windows[positions]
+    if stored.byteorder == ">":
+        numbers.byteswap(inplace=True)
+    return numbers.view(stored.newbyteorder("="))
+
+
+def trim(
+    numbers: Mapping[int, Any], entry_start: int, entry_stop: int, entry_offsets: Any
+) -> Iterator[tuple[int, int, int]]:
+    """Yields each basket in order, and its first and last entry in the range, the last excluded.
+
+    Args:
+        numbers: The baskets by number.
+        entry_start: First entry of the range, counted in the tree.
+        entry_stop: One beyond the last entry of the range.
+        entry_offsets: The first entries of all baskets, and one beyond the last of all.
+    """
+    for number in sorted(numbers):
+        first, last = entry_offsets[number], entry_offsets[number + 1]
+        yield number, max(entry_start - first, 0), min(entry_stop, last) - first
