@@ -74,13 +74,14 @@ class DsPhiPi(Processor):
         alive = alive.require("acceptance", passes_acceptance(alive.triplets))
         legs = [alive.triplets[leg] for leg in LEGS]
         alive = alive.require("deltaR", pairs_within(legs, 1e-4, 0.8))
-        passes, counts = identify(alive.events, alive.triplets)
+        passes, counts = identify(alive.events, alive.triplets, alive.event)
         alive = alive.require("id_ip", passes)
         alive = alive.require("phi", passes_phi(dimuon_mass(alive.triplets)))
         alive = alive.require("trigmatch", passes_trigger_matching(alive.triplets))
         best = alive.best(alive.triplets.vertex_chi2)
-        triplets, positions = best.triplets[:, 0], best.positions[:, 0]
-        candidates, sf_counts = self.describe(best.events, triplets, positions, best.weights)
+        candidates, sf_counts = self.describe(
+            best.events, best.triplets, best.positions, best.weights
+        )
         return Selection(candidates, alive.steps, counts | sf_counts)
 
     def describe(
@@ -161,14 +162,13 @@ class DsPhiPi(Processor):
                 )
 
 
-def passes_vertex(triplets: ak.Array) -> ak.Array:
+def passes_vertex(triplets: ak.Array) -> npt.NDArray[np.bool_]:
     """Tells which triplets have the mass, the primary vertex and the displacement of a D_s."""
-    return (
-        (triplets.mass > 1.62)
-        & (triplets.mass < 2.02)
-        & (triplets.pv_refit_n_tracks > 1)
-        & (triplets.flight_significance > 2)
-    )
+    columns = ("mass", "pv_refit_n_tracks", "flight_significance")
+    mass, n_tracks, significance = (ak.to_numpy(triplets[name]) for name in columns)
+    in_window: npt.NDArray[np.bool_] = (mass > 1.62) & (mass < 2.02)
+    displaced: npt.NDArray[np.bool_] = (n_tracks > 1) & (significance > 2)
+    return in_window & displaced
 
 
 def passes_acceptance(triplets: ak.Array) -> ak.Array:
@@ -177,20 +177,29 @@ def passes_acceptance(triplets: ak.Array) -> ak.Array:
     return muons & (triplets.track.pt > 1.2)
 
 
-def identify(events: ak.Array, triplets: ak.Array) -> tuple[ak.Array, dict[str, int]]:
+def identify(
+    events: ak.Array, triplets: ak.Array, event: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.bool_], dict[str, int]]:
     """Tells which triplets have two global PF muons and a track from the beam, and counts matches.
 
     Each leg is looked up in the muon or track collection; a leg that is not there fails.
+
+    Args:
+        events: The events of the triplets.
+        triplets: One record per triplet.
+        event: The index of the event of each triplet.
     """
-    passes = None
+    # Packed, so that the columns of the events left are copied once.
+    muons = ak.to_packed(events.muon[["pt", "eta", "phi", "is_global", "is_pf"]])
+    tracks = ak.to_packed(events.track[["pt", "eta", "phi", "dz", "dxy"]])
+    good_muons = ak.to_numpy(ak.flatten(muons.is_global & muons.is_pf))
+    good_tracks = ak.to_numpy(ak.flatten((abs(tracks.dz) < 20) & (abs(tracks.dxy) < 0.3)))
+    passes = np.ones(len(triplets), dtype=np.bool_)
     counts: dict[str, int] = {}
-    good_muon = events.muon.is_global & events.muon.is_pf
-    good_track = (abs(events.track.dz) < 20) & (abs(events.track.dxy) < 0.3)
     for leg in LEGS:
-        objects, good = (events.track, good_track) if leg == "track" else (events.muon, good_muon)
-        found = match(triplets[leg], objects)
-        is_good = ak.fill_none(good[found.index], value=False)
-        passes = is_good if passes is None else passes & is_good
+        objects, good = (tracks, good_tracks) if leg == "track" else (muons, good_muons)
+        found = match(triplets[leg], event, objects)
+        passes = passes & found.is_any(good)
         counts |= {f"{leg}_{name}": number for name, number in found.counts().items()}
     return passes, counts
 
@@ -207,7 +216,8 @@ def passes_phi(mass: ak.Array) -> ak.Array:
 
 def passes_trigger_matching(triplets: ak.Array) -> ak.Array:
     """Tells which triplets have both muons close to a trigger object."""
-    return (triplets.mu1.trigger_dr_2017 < 0.03) & (triplets.mu2.trigger_dr_2017 < 0.03)
+    first, second = (ak.to_numpy(triplets[leg].trigger_dr_2017) for leg in MUON_LEGS)
+    return (first < 0.03) & (second < 0.03)
 
 
 def _categories() -> tuple[hist.axis.StrCategory, hist.axis.StrCategory]:

@@ -51,7 +51,13 @@ class DsPhiPiNotebook(DsPhiPi):
 
 def _any(passes: Callable[[ak.Array], ak.Array]) -> Callable[[ak.Array], ak.Array]:
     """Returns the cut on events that asks for any triplet, pads included, that passes."""
-    return lambda events: ak.any(passes(events.raw.triplet), axis=1)
+
+    def passes_event(events: ak.Array) -> ak.Array:
+        triplets = events.raw.triplet
+        answers = ak.unflatten(passes(ak.flatten(triplets)), ak.num(triplets))
+        return ak.any(answers, axis=1)
+
+    return passes_event
 
 
 def _passes_delta_r(triplets: ak.Array) -> ak.Array:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 
 import awkward as ak
+import numpy as np
 import pytest
 import vector
 
@@ -53,3 +54,21 @@ def test_mass_of_two_muons_back_to_back():
     first, second = momentum(3.0, 0.0, 0.0), momentum(3.0, 0.0, math.pi)
     expected = 2 * math.sqrt(9 + MUON_MASS**2)
     assert invariant_mass(first, second, MUON_MASS).tolist() == pytest.approx([expected])
+
+
+def test_flat_nested_and_partly_missing_momenta_give_the_same_numbers():
+    random = np.random.default_rng(5)
+    columns = {name: random.uniform(0.5, 3.0, 40) for name in ("pt", "eta", "phi")}
+    flat = ak.zip(columns, with_name="Momentum3D")
+    nested = ak.unflatten(flat, [4] * 10)
+    partly = ak.mask(flat, np.arange(40) != 7)
+    masses = invariant_mass(flat[:20], flat[20:], MUON_MASS).tolist()
+    assert ak.flatten(invariant_mass(nested[:5], nested[5:], MUON_MASS)).tolist() == masses
+    with_one_missing = [None if i == 7 else mass for i, mass in enumerate(masses)]
+    assert invariant_mass(partly[:20], flat[20:], MUON_MASS).tolist() == with_one_missing
+    inside = pairs_within([flat[:20], flat[20:]], 0.5, 1.5).tolist()
+    assert 0 < sum(inside) < 20
+    assert ak.flatten(pairs_within([nested[:5], nested[5:]], 0.5, 1.5)).tolist() == inside
+    accepted = passes_muon_acceptance(flat).tolist()
+    assert 0 < sum(accepted) < 40
+    assert ak.flatten(passes_muon_acceptance(nested)).tolist() == accepted

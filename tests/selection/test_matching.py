@@ -26,52 +26,69 @@ def as_float(momentum):
     return tuple(float(np.float32(x)) for x in momentum)
 
 
+def find(legs, objects):
+    """Matches legs and objects given by event; the index counts the objects of the event."""
+    event = np.repeat(np.arange(len(legs)), [len(one) for one in legs])
+    found = match(ak.flatten(momenta(legs)), event, momenta(objects))
+    before = np.cumsum([0, *(len(one) for one in objects)])
+    index = [i - before[e] if i >= 0 else None for i, e in zip(found.index, event, strict=True)]
+    return index, found
+
+
 def test_a_leg_finds_the_object_it_is_a_copy_of():
-    found = match(momenta([[MUON, OTHER]]), momenta([[as_float(OTHER), as_float(MUON)]]))
-    assert found.index.tolist() == [[1, 0]]
+    index, found = find([[MUON, OTHER]], [[as_float(OTHER), as_float(MUON)]])
+    assert index == [1, 0]
     assert found.counts() == {"legs": 2, "inexact": 0, "unmatched": 0, "ambiguous": 0}
 
 
+def test_only_objects_of_the_same_event_are_asked():
+    index, found = find([[MUON], [OTHER], [OTHER]], [[OTHER, OTHER], [MUON], [MUON, OTHER]])
+    assert index == [None, None, 1]
+    assert found.index.tolist() == [-1, -1, 4]
+    assert found.is_any(np.array([True, True, True, True, True])).tolist() == [False, False, True]
+    assert found.is_any(np.array([True, True, True, True, False])).tolist() == [False] * 3
+
+
 def test_no_match_is_none_and_never_the_first_object():
-    found = match(momenta([[MUON], [MUON]]), momenta([[OTHER], []]))
-    assert found.index.tolist() == [[None], [None]]
+    index, found = find([[MUON], [MUON]], [[OTHER], []])
+    assert index == [None, None]
     assert found.counts()["unmatched"] == 2
 
 
 def test_the_same_pt_in_another_direction_is_no_match():
-    found = match(momenta([[MUON]]), momenta([[(MUON[0], MUON[1], 2.0)]]))
-    assert found.index.tolist() == [[None]]
+    assert find([[MUON]], [[(MUON[0], MUON[1], 2.0)]])[0] == [None]
 
 
 def test_within_the_tolerance_the_closest_is_taken():
     near = (MUON[0] * (1 + 5e-5), MUON[1] + 5e-5, MUON[2])
     nearer = (MUON[0] * (1 - 9e-5), MUON[1], MUON[2] - 2e-5)
     beyond = (MUON[0], MUON[1] + 1.1e-4, MUON[2])
-    found = match(momenta([[MUON]]), momenta([[beyond, near, nearer]]))
-    assert found.index.tolist() == [[2]]
+    index, found = find([[MUON]], [[beyond, near, nearer]])
+    assert index == [2]
     assert found.counts() == {"legs": 1, "inexact": 1, "unmatched": 0, "ambiguous": 1}
 
 
 def test_an_exact_match_wins_over_a_close_one_before_it():
     near = (MUON[0], MUON[1] + 5e-5, MUON[2])
-    found = match(momenta([[MUON]]), momenta([[near, MUON]]))
-    assert found.index.tolist() == [[1]]
+    index, found = find([[MUON]], [[near, MUON]])
+    assert index == [1]
     assert found.counts() == {"legs": 1, "inexact": 0, "unmatched": 0, "ambiguous": 0}
 
 
 def test_two_equal_objects_are_ambiguous_and_the_first_is_taken():
-    found = match(momenta([[MUON]]), momenta([[OTHER, MUON, MUON]]))
-    assert found.index.tolist() == [[1]]
+    index, found = find([[MUON]], [[OTHER, MUON, MUON]])
+    assert index == [1]
     assert found.counts()["ambiguous"] == 1
 
 
 def test_phi_is_compared_across_the_boundary():
-    found = match(momenta([[(3.0, 0.1, np.pi - 2e-5)]]), momenta([[(3.0, 0.1, -np.pi + 2e-5)]]))
-    assert found.index.tolist() == [[0]]
+    index, found = find([[(3.0, 0.1, np.pi - 2e-5)]], [[(3.0, 0.1, -np.pi + 2e-5)]])
+    assert index == [0]
     assert found.counts()["inexact"] == 1
 
 
 def test_events_without_legs_have_no_matches():
-    found = match(momenta([[], [MUON]])[:1], momenta([[MUON], [MUON]])[:1])
-    assert found.index.tolist() == [[]]
+    nothing = momenta([[MUON]])[:, :0]
+    found = match(ak.flatten(nothing), np.zeros(0, dtype=np.int64), momenta([[MUON]]))
+    assert found.index.tolist() == []
     assert found.counts()["legs"] == 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import awkward as ak
@@ -28,15 +28,17 @@ class Step:
 class Survivors:
     """The events and the triplets that have passed all cuts so far.
 
-    `triplets` (events × living triplets) holds no pads and no rejected triplets; `positions` has
-    the same shape and tells where each of them stands in the ntuple's vectors. `entries` and
-    `weights` are one number per event. Once a triplet cut has been made, every event has at least
-    one triplet.
+    `triplets` is one flat list, without pads and without rejected triplets: cuts on such columns
+    cost a fifth of those on a list per event. For each triplet, `event` is the index of its event
+    in `events`, ascending, and `positions` tells where it stands in the ntuple's vectors.
+    `entries` and `weights` are one number per event. Once a triplet cut has been made, every
+    event has at least one triplet.
     """
 
     events: ak.Array
     triplets: ak.Array
-    positions: ak.Array
+    event: npt.NDArray[np.int64]
+    positions: npt.NDArray[np.int64]
     entries: npt.NDArray[np.int64]
     weights: npt.NDArray[np.float64]
     steps: tuple[Step, ...]
@@ -44,11 +46,15 @@ class Survivors:
     @classmethod
     def start(cls, events: ak.Array, weights: npt.NDArray[np.float64]) -> Survivors:
         """Returns all events with all unpadded triplets, counted as step `all`."""
-        there = ~ak.is_none(events.triplet, axis=1)
+        counts = ak.to_numpy(ak.num(events.triplet, axis=1))
+        padded = ak.flatten(events.triplet, axis=1)
+        there = ~ak.to_numpy(ak.is_none(padded))
+        first = np.cumsum(counts) - counts
         everything = cls(
             events=events,
-            triplets=ak.drop_none(events.triplet, axis=1),
-            positions=ak.local_index(there, axis=1)[there],
+            triplets=_without_pads(padded),
+            event=np.repeat(np.arange(len(events)), counts)[there],
+            positions=(np.arange(len(there)) - np.repeat(first, counts))[there],
             entries=np.arange(len(events)),
             weights=weights,
             steps=(),
@@ -57,55 +63,65 @@ class Survivors:
 
     def require_event(self, name: str, passes: ak.Array) -> Survivors:
         """Returns the events for which `passes` is true, with all their living triplets."""
-        return self._of_events(ak.to_numpy(passes))._counted(name)
+        kept = ak.to_numpy(passes)
+        return self._of_triplets(kept[self.event])._of_events(kept)._counted(name)
 
     def require(self, name: str, passes: ak.Array) -> Survivors:
         """Returns the triplets for which `passes` is true, and the events that have any.
 
         Args:
             name: Name of the step in the cutflow.
-            passes: Events × living triplets; a missing value rejects the triplet.
+            passes: One answer per living triplet; a missing one rejects the triplet.
         """
-        alive = ak.fill_none(passes, value=False)
-        any_left = ak.to_numpy(ak.any(alive, axis=1))
-        kept = self._of_events(any_left)
-        alive = alive[any_left]
-        triplets, positions = kept.triplets[alive], kept.positions[alive]
-        fewer = Survivors(kept.events, triplets, positions, kept.entries, kept.weights, kept.steps)
-        return fewer._counted(name)
+        fewer = self._of_triplets(ak.to_numpy(ak.fill_none(passes, value=False)))
+        any_left = np.zeros(len(self.entries), dtype=np.bool_)
+        any_left[fewer.event] = True
+        return fewer._of_events(any_left)._counted(name)
 
     def best(self, quantity: ak.Array) -> Survivors:
-        """Returns the same events with only the triplet of the smallest `quantity` in each."""
-        first = ak.argmin(quantity, axis=1, keepdims=True)
-        return Survivors(
-            self.events,
-            self.triplets[first],
-            self.positions[first],
-            self.entries,
-            self.weights,
-            self.steps,
+        """Returns, of each event that has any, the triplet of the smallest `quantity`.
+
+        Of equal ones, the first is taken. The triplets are then one per event, in the same order.
+
+        Args:
+            quantity: One number per living triplet; a missing one is larger than all others.
+        """
+        values = ak.to_numpy(ak.fill_none(quantity, np.inf))
+        order = np.lexsort((values, self.event))
+        _, first = np.unique(self.event[order], return_index=True)
+        chosen = self._of_triplets(order[first])
+        has_any = np.zeros(len(self.entries), dtype=np.bool_)
+        has_any[chosen.event] = True
+        return chosen._of_events(has_any)
+
+    def _of_triplets(self, kept: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> Survivors:
+        return replace(
+            self,
+            triplets=self.triplets[kept],
+            event=self.event[kept],
+            positions=self.positions[kept],
         )
 
-    def _of_events(self, passes: npt.NDArray[np.bool_]) -> Survivors:
-        return Survivors(
-            self.events[passes],
-            self.triplets[passes],
-            self.positions[passes],
-            self.entries[passes],
-            self.weights[passes],
-            self.steps,
+    def _of_events(self, kept: npt.NDArray[np.bool_]) -> Survivors:
+        return replace(
+            self,
+            events=self.events[kept],
+            event=(np.cumsum(kept) - 1)[self.event],
+            entries=self.entries[kept],
+            weights=self.weights[kept],
         )
 
     def _counted(self, name: str) -> Survivors:
-        counted = step(name, self.weights, int(ak.count(self.positions)))
-        return Survivors(
-            self.events,
-            self.triplets,
-            self.positions,
-            self.entries,
-            self.weights,
-            (*self.steps, counted),
-        )
+        return replace(self, steps=(*self.steps, step(name, self.weights, len(self.positions))))
+
+
+def _without_pads(padded: ak.Array) -> ak.Array:
+    # Like ak.drop_none, which would copy all columns, those that no cut comes to as well.
+    if not (layout := ak.to_layout(padded)).is_option:
+        return padded
+    indexed = layout.to_IndexedOptionArray64()
+    triplets = ak.Array(indexed.content, behavior=padded.behavior)
+    return triplets[indexed.index.data[indexed.index.data >= 0]]
 
 
 def step(name: str, weights: npt.NDArray[np.float64], candidates: int) -> Step:

@@ -6,7 +6,8 @@ as float for muons and as double for legs and tracks.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import awkward as ak
 import numpy as np
@@ -23,29 +24,35 @@ PT_TOLERANCE = 1e-4
 """Largest relative difference in pt of a match that is not exact."""
 
 
-class Match(NamedTuple):
-    """The object of each leg, and how sure that is; all are events × triplets.
+@dataclass(frozen=True)
+class Match:
+    """The object of each leg, and how sure that is; all are one number per leg.
 
-    `index` is the position in the event's collection, None without a match; `n_exact` counts the
-    objects that equal the leg, `n_close` those within the tolerance.
+    `index` is the position among the objects of all events, one after the other, and -1 without a
+    match; `n_exact` counts the objects that equal the leg, `n_close` those within the tolerance.
     """
 
-    index: ak.Array
-    n_exact: ak.Array
-    n_close: ak.Array
+    index: npt.NDArray[np.int64]
+    n_exact: npt.NDArray[np.int64]
+    n_close: npt.NDArray[np.int64]
+
+    def is_any(self, good: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        """Tells which legs have an object that is `good`, of which there is one per object."""
+        # Without a match, the index -1 finds what is appended.
+        return np.append(good, False)[self.index]
 
     def counts(self) -> dict[str, int]:
         """Returns the number of legs: all, inexact, unmatched, ambiguous."""
-        candidates = np.where(_flat(self.n_exact) > 0, _flat(self.n_exact), _flat(self.n_close))
+        candidates = np.where(self.n_exact > 0, self.n_exact, self.n_close)
         return {
             "legs": len(candidates),
-            "inexact": int(np.sum((_flat(self.n_exact) == 0) & (_flat(self.n_close) > 0))),
+            "inexact": int(np.sum((self.n_exact == 0) & (self.n_close > 0))),
             "unmatched": int(np.sum(candidates == 0)),
             "ambiguous": int(np.sum(candidates > 1)),
         }
 
 
-def match(legs: ak.Array, objects: ak.Array) -> Match:
+def match(legs: ak.Array, event: npt.NDArray[np.int64], objects: ak.Array) -> Match:
     """Finds for each leg the object of the same event that it is a copy of.
 
     An exact match has the same pt, η and φ after rounding to 32-bit floats; the first such object
@@ -53,49 +60,29 @@ def match(legs: ak.Array, objects: ak.Array) -> Match:
     `PT_TOLERANCE`.
 
     Args:
-        legs: Events × triplets, with pt, eta, phi; no pads.
+        legs: One record per leg, with pt, eta, phi; none missing.
+        event: The event of each leg, as its index in `objects`.
         objects: Events × objects, with pt, eta, phi.
-
-    Returns:
-        The indices and counts, events × triplets.
     """
-    counts = ak.num(legs, axis=1)
-    leg, candidate = _flattened(legs), _flattened(objects)
-    first, number, row = _pairs(ak.to_numpy(counts), ak.to_numpy(ak.num(objects, axis=1)))
+    counts = ak.to_numpy(ak.num(objects, axis=1))
+    leg = {name: ak.to_numpy(legs[name]) for name in ("pt", "eta", "phi")}
+    candidate = {name: ak.to_numpy(ak.flatten(objects[name])) for name in leg}
+    number = counts[event]
+    row = np.repeat(np.arange(len(number)), number)
     # One row per pair of a leg and an object of its event, the objects of a leg in their order.
-    position = np.arange(len(row)) - np.repeat(np.cumsum(number) - number, number)
+    before = np.cumsum(number) - number
+    first = (np.cumsum(counts) - counts)[event]
+    position = np.arange(len(row)) + np.repeat(first - before, number)
     one = {name: values[row] for name, values in leg.items()}
-    other = {
-        name: values[np.repeat(first, number) + position] for name, values in candidate.items()
-    }
+    other = {name: values[position] for name, values in candidate.items()}
     exact, (close, distance) = _equal(one, other), _close(one, other)
-    n_legs = len(number)
-    n_exact = np.bincount(row[exact], minlength=n_legs)
-    n_close = np.bincount(row[close], minlength=n_legs)
-    index = np.full(n_legs, -1)
+    index = np.full(len(number), -1)
     nearest = np.flatnonzero(close)[np.argsort(-distance[close], kind="stable")]
     index[row[nearest]] = position[nearest]  # the last to be written is the closest
     index[row[exact][::-1]] = position[exact][::-1]  # ... is the first
-    found = ak.mask(ak.Array(index), index >= 0)
-    return Match(*(ak.unflatten(values, counts) for values in (found, n_exact, n_close)))
-
-
-def _flattened(momenta: ak.Array) -> dict[str, npt.NDArray[Any]]:
-    return {name: ak.to_numpy(ak.flatten(momenta[name])) for name in ("pt", "eta", "phi")}
-
-
-def _pairs(
-    n_legs: npt.NDArray[np.int64], n_objects: npt.NDArray[np.int64]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Returns for each leg the first object of its event and their number, for each pair its leg.
-
-    Args:
-        n_legs: Number of legs per event.
-        n_objects: Number of objects per event.
-    """
-    first = np.repeat(np.cumsum(n_objects) - n_objects, n_legs)
-    number = np.repeat(n_objects, n_legs)
-    return first, number, np.repeat(np.arange(len(number)), number)
+    n_exact = np.bincount(row[exact], minlength=len(number))
+    n_close = np.bincount(row[close], minlength=len(number))
+    return Match(index, n_exact, n_close)
 
 
 def _equal(
@@ -120,7 +107,3 @@ def _close(
         & (np.abs(dpt) < PT_TOLERANCE * np.abs(other["pt"]))
     )
     return close, np.hypot(deta, dphi)
-
-
-def _flat(counts: ak.Array) -> npt.NDArray[np.int64]:
-    return np.asarray(ak.flatten(counts, axis=None))
