@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import subprocess
 import sys
 
@@ -64,11 +66,24 @@ def test_data_that_do_not_fit_the_model(given, data, message):
         fit(made(given), data())
 
 
-def test_a_window_that_leaves_the_range(tmp_path):
-    window = {"signal": ["Jpsi"], "range": ["mean - 20*width", "mean"]}
-    model = made(document(windows={"peak": window}), engine="numpy")
-    with pytest.raises(InputError, match=r"a window goes from 1\.\d+ to 3\.\d+, but it has to lie"):
-        fit(model, histogram())
+def test_a_window_that_leaves_the_range_is_cut_there():
+    windows = {
+        "left": {"signal": ["Jpsi"], "range": ["mean - 20*width", "mean"]},
+        "reversed": {"signal": ["Jpsi"], "range": ["mean + width", "mean"]},
+        "background": {"signal": [], "range": ["mean - width", "mean + width"]},
+    }
+    model = made(document(windows=windows), engine="numpy")
+    result = fit(model, histogram())
+    lower = model.observable.range[0]
+    mean = result.parameters["mean"].value
+    assert result.windows["left"].range == pytest.approx((lower, mean))
+    assert list(result.windows) == ["left", "background"]
+    assert any("window left (" in text and "is cut at the" in text for text in result.messages)
+    assert any("window reversed is empty" in text for text in result.messages)
+    counted = result.windows["background"]
+    assert (counted.signal.value, counted.signal.error) == (0, 0)
+    assert counted.background.value > 0
+    assert counted.background.error > 0
 
 
 @pytest.fixture
@@ -137,7 +152,7 @@ def test_a_limit_of_a_label_outside_of_its_limits(labelled):
 
 
 def test_a_model_without_input_says_how_to_give_one():
-    with pytest.raises(InputError, match="fit dimuon: it does not say which file dimuon is in"):
+    with pytest.raises(InputError, match="fit dimuon: there are no data: give them by --input"):
         sources(made(document()))
 
 
@@ -187,3 +202,44 @@ print(fit(model_of(document, 'test', Path()), values).engine)
 @pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRAMS)
 def test_nothing_but_a_fit_with_zfit_imports_it(program):
     assert _printed(f"import sys\n{program}\nprint({HEAVY})") == "[]"
+
+
+RAISER = """def formula(x, mean, xp):
+    return xp.foo(x - mean)
+"""
+NEGATIVE = """def formula(x, mean, xp):
+    return x - mean
+"""
+NOWHERE = """def formula(x, mean, xp):
+    return xp.sqrt(mean - 100 - 0 * x)
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (RAISER, "the formula of pdf Own fails: AttributeError"),
+        (NEGATIVE, "pdf Own is negative, such as -1 at 2,"),
+        (NOWHERE, "pdf Own is nowhere a number in"),
+    ],
+    ids=["raises", "negative", "nowhere"],
+)
+def test_a_users_formula_is_tried_before_the_work(tmp_path, capsys, source, message):
+    from tau3mu.fit.__main__ import main
+
+    (tmp_path / "Own.py").write_text(source)
+    changed = {
+        "schema_version": 2,
+        "name": "own",
+        "title": "A pdf of a user",
+        "observable": {"name": "m", "label": "m", "range": [2, 4], "bins": 20},
+        "parameters": {"mean": {"value": 3, "limits": [2.5, 3.5]}},
+        "components": {
+            "Jpsi": {"label": "", "pdf": "Own", "parameters": {"mean": "mean"}, "yield": "n"}
+        },
+    }
+    file = tmp_path / "own.json"
+    file.write_text(json.dumps(changed))
+    assert main(["--check", str(file)]) == 1
+    text = " ".join(capsys.readouterr().err.split())
+    assert re.search(f"component Jpsi: {message}", text), text

@@ -73,13 +73,15 @@ def fit_and_save(model: FitModel, found: Mapping[str, Source], folder: Path) -> 
     from tau3mu.fit.studies import scan, write_sweights
 
     result = fit(model, {name: source.data for name, source in found.items()})
+    weighted = any(spectrum.weighted for spectrum in result.spectra.values())
+    scannable = result.valid and (model.method.loss == "chi2" or not weighted)
     lumis = [source.lumi for source in found.values() if source.lumi is not None]
     save_fit(
         folder,
         result,
         lumi=lumis[0] if lumis else None,
         simulation=all(source.simulation for source in found.values()),
-        scans={name: scan(result, name) for name in model.outputs.scans} if result.valid else {},
+        scans={name: scan(result, name) for name in model.outputs.scans} if scannable else {},
     )
     if model.outputs.sweights and result.valid:
         write_sweights(folder, result, found)
@@ -90,8 +92,10 @@ def _check(options: argparse.Namespace) -> int:
     from rich.console import Console
 
     from tau3mu.fit.language import load_model
+    from tau3mu.fit.likelihood.rehearsal import rehearse
 
     model = load_model(options.fit)
+    rehearse(model, users_only=True)
     Console().print(f"{options.fit} is a valid fit: {model.title}", markup=False)
     return 0
 

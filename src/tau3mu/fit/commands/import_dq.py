@@ -9,7 +9,7 @@ from tau3mu.cli import Parser, path_of, run_main
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 __all__ = ["main"]
 
@@ -45,10 +45,25 @@ def _import(options: argparse.Namespace) -> int:
 
     from tau3mu.fit.dq import write_imported
 
-    console, notes = Console(), Console(stderr=True, soft_wrap=True, highlight=False)
+    console = Console(soft_wrap=True)
+    notes = Console(stderr=True, soft_wrap=True, highlight=False)
     folder = options.output or Path(options.file).parent
-    for file, warnings in write_imported(options.file, folder).items():
-        for warning in warnings:
-            notes.print(f"note: {file.name}: {warning}", markup=False)
+    written = write_imported(options.file, folder)
+    for note in _notes(written):
+        notes.print(f"note: {note}", markup=False)
+    for file in written:
         console.print(f"{file}: check it with `python -m tau3mu.fit --check {file}`", markup=False)
     return 0
+
+
+def _notes(written: Mapping[Path, Sequence[str]]) -> list[str]:
+    """Returns each warning once, after the names of the files that it is of."""
+    files: dict[str, list[str]] = {}
+    for file, warnings in written.items():
+        for warning in warnings:
+            files.setdefault(warning, []).append(file.name)
+    every = len(written)
+    return [
+        f"{'all files' if 1 < every == len(names) else ', '.join(names)}: {warning}"
+        for warning, names in files.items()
+    ]

@@ -121,14 +121,13 @@ def _table(study: ToyStudy) -> Table:
 
     number = len(study.toys)
     table = Table(
-        "Quantity", "Truth", "Bias [σ]", "Pull mean", "Pull width", "Within ±1σ",
+        "Quantity", "Truth", "Pull mean", "Pull width", "Within ±1σ",
         title=f"{number} toy{'' if number == 1 else 's'} of {study.model.name}",
     )  # fmt: skip
     for name, found in study.summary.items():
         table.add_row(
             name,
             f"{found.truth:.5g}",
-            f"{found.bias_in_sigma:+.3f}",
             f"{found.pull_mean:+.3f} ± {found.pull_mean_error:.3f}",
             f"{found.pull_width:.3f} ± {found.pull_width_error:.3f}",
             f"{100 * found.coverage:.1f} %",

@@ -9,13 +9,14 @@ from tau3mu.cli import Parser, path_of, run_main
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from contextlib import AbstractContextManager
 
     from distributed import Client
     from rich.table import Table
 
     from tau3mu.fit.studies import TrialStudy
+    from tau3mu.fit.studies.trial_study import TrialResult
 
 __all__ = ["main"]
 
@@ -113,11 +114,20 @@ def _print(study: TrialStudy) -> None:
     if study.summary:
         console.print(_table(study))
     console.print(f"{len(study.valid)} of {len(study.results)} trials are valid.", highlight=False)
-    for result in study.invalid:
+    for line in (*_left_out(study.invalid), *study.remarks):
+        console.print(f"- {line}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _left_out(trials: Iterable[TrialResult]) -> list[str]:
+    """Returns a line for each reason for which trials are not valid."""
+    labels: dict[str, list[str]] = {}
+    for result in trials:
         reason = result.messages[0] if result.messages else result.status
-        console.print(
-            f"- left out: {result.label}: {reason}", markup=False, highlight=False, soft_wrap=True
-        )
+        labels.setdefault(reason, []).append(result.label)
+    return [
+        f"left out: {first}{f' and {len(others)} more' if others else ''}: {reason}"
+        for reason, (first, *others) in labels.items()
+    ]
 
 
 def _table(study: TrialStudy) -> Table:
@@ -128,12 +138,9 @@ def _table(study: TrialStudy) -> Table:
         title=study.file.title,
     )  # fmt: skip
     for name, found in study.summary.items():
+        texts = found.texts
         table.add_row(
-            name,
-            f"{found.mean:.6g}",
-            "" if found.statistical is None else f"{found.statistical:.3g}",
-            f"{found.systematic:.3g}",
-            f"{found.largest_deviation:+.3g}",
+            name, texts.mean, texts.statistical, texts.systematic, texts.largest_deviation,
             found.strongest,
-        )
+        )  # fmt: skip
     return table

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ __all__ = ["Covariance", "Stop", "find_stops", "measure_covariance", "propagate"
 _NEAR = 1e-3  # of the error and of the allowed range
 _INWARD = 1e-2  # of the allowed range
 _RISE = 1e-4  # of the NLL over that distance, from which on a limit matters
+_NEGLIGIBLE = 0.01  # of the error
 _STEP = 1e-3  # of a standard deviation, for derivatives
 
 
@@ -114,18 +116,29 @@ def propagate(
 ) -> Quantity:
     """Returns a number that follows from the parameters, with its error.
 
+    There is no error where the number depends on a parameter that is at a limit, since that has
+    none, and where the number or its slopes are not finite.
+
     Args:
         function: Of the values of all parameters.
         objective: It knows which parameters follow from which.
         values: At the minimum.
         covariance: Of the parameters; without any, there is no error.
     """
-    value = float(function(values))
-    if not covariance.names:
-        return Quantity(value, None)
-    slopes_at = _slopes_at(objective, values, covariance.names, covariance.matrix)
-    gradient = slopes_at(lambda at: np.array([function(at)]))[:, 0]
-    return Quantity(value, float(np.sqrt(gradient @ covariance.matrix @ gradient)))
+    with np.errstate(all="ignore"):
+        value = float(function(values))
+        if not covariance.names:
+            return Quantity(value, None)
+        slopes_at = _slopes_at(objective, values, covariance.names, covariance.matrix)
+        gradient = slopes_at(lambda at: np.array([function(at)]))[:, 0]
+        error = float(np.sqrt(gradient @ covariance.matrix @ gradient))
+        for name in set(objective.parameters.free) - set(covariance.names):
+            lower, upper = objective.limits[name]
+            inward = math.copysign(_INWARD * (upper - lower), lower + upper - 2 * values[name])
+            inside = _moved(objective, values, name, values[name] + inward)
+            if not abs(float(function(inside)) - value) <= _NEGLIGIBLE * error:
+                return Quantity(value, None)
+    return Quantity(value, error if math.isfinite(error) else None)
 
 
 def _quality(minuit: Minuit) -> int:

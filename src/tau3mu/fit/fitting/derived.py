@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tau3mu.errors import InputError
 from tau3mu.fit.expressions import parse
 from tau3mu.fit.fitting.covariance import propagate
 from tau3mu.fit.fitting.result import Quantity, WindowResult
@@ -32,23 +31,23 @@ def derive(
 
 def count_window(
     window: Window, objective: Objective, values: Mapping[str, float], covariance: Covariance
-) -> WindowResult:
-    """Returns signal and background in a window, whose edges are those of the fitted values.
+) -> tuple[WindowResult | None, str]:
+    """Returns signal and background in a window, and what a reader should know of its edges.
 
-    Raises:
-        InputError: The window does not lie within the range of the observable.
+    The edges are those of the fitted values. What lies outside of the range of the observable is
+    cut off; there is no result if nothing is left.
     """
     name = window.spectrum or next(iter(objective.model.parts))
     part = objective.model.parts[name]
     function = objective.losses[name].function
     lower, upper = (_edge(edge, values) for edge in window.range)
     first, last = part.observable.range
-    if not first <= lower < upper <= last:
-        message = (
-            f"fit {objective.model.name}: a window goes from {lower:g} to {upper:g}, but it has to "
-            f"lie within the observable's range {first:g} to {last:g}; change 'windows'"
-        )
-        raise InputError(message)
+    remark = ""
+    if not (first <= lower and upper <= last):
+        remark = f"({lower:g} to {upper:g}) is cut at the observable's range {first:g} to {last:g}"
+        lower, upper = max(lower, first), min(upper, last)
+    if not lower < upper:
+        return None, f"is empty: its edges are {lower:g} and {upper:g}"
     edges = np.unique([first, lower, upper, last])
     inside = (edges[:-1] >= lower) & (edges[:-1] < upper)
     signal = np.array([key in window.signal for key in part.components])
@@ -60,7 +59,7 @@ def count_window(
     def quantity(of: Any) -> Quantity:
         return propagate(lambda at: of(*counts(at)), objective, values, covariance)
 
-    return WindowResult(
+    result = WindowResult(
         range=(lower, upper),
         signal=quantity(lambda s, _: s),
         background=quantity(lambda _, b: b),
@@ -68,6 +67,7 @@ def count_window(
         purity=quantity(lambda s, b: _ratio(s, s + b)),
         significance=quantity(lambda s, b: _ratio(s, math.sqrt(max(s + b, 0)))),
     )
+    return result, remark
 
 
 def _edge(edge: float | str, values: Mapping[str, float]) -> float:

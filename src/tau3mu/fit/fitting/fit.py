@@ -8,6 +8,7 @@ from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from tau3mu.fit.data import Binned
 from tau3mu.fit.data.prepare import prepare, resolve
 from tau3mu.fit.fitting.covariance import find_stops, measure_covariance, propagate
 from tau3mu.fit.fitting.derived import count_window, derive
@@ -16,17 +17,19 @@ from tau3mu.fit.fitting.quality import describe_spectra, goodness_of_fit
 from tau3mu.fit.fitting.result import FitResult, Minimum, ParameterResult
 from tau3mu.fit.fitting.search import first_steps, group_minima, in_bins, search
 from tau3mu.fit.fitting.verdict import describe_doubts, find_faults
+from tau3mu.fit.language import FitModel, load_model
 from tau3mu.fit.likelihood import Objective
+from tau3mu.fit.likelihood.rehearsal import rehearse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
-    from tau3mu.fit.data import Binned, Unbinned
+    from tau3mu.fit.data import Unbinned
     from tau3mu.fit.data.prepare import Data
     from tau3mu.fit.fitting.covariance import Covariance, Stop
     from tau3mu.fit.fitting.minimise import Minuit
     from tau3mu.fit.fitting.search import Candidate
-    from tau3mu.fit.language import FitModel
 
 __all__ = ["fit", "fit_prepared"]
 
@@ -35,14 +38,16 @@ _ZFIT_PACKAGES = ("zfit", "tensorflow")
 _SAME = 0.01  # distance in NLL within which a start ended in the best minimum
 
 
-def fit(model: FitModel, data: Data, *, start: Mapping[str, float] | None = None) -> FitResult:
+def fit(
+    model: FitModel | str | Path, data: Data, *, start: Mapping[str, float] | None = None
+) -> FitResult:
     """Returns the fit of a model to data.
 
     Several starts look for the lowest minimum, zfit's Minuit finishes there, and Hesse gives the
     errors. Of weighted data, the errors are those of the sums of weights.
 
     Args:
-        model: As `load_model` returns it.
+        model: As `load_model` returns it, or what it takes.
         data: A `hist` histogram, or an array of values (or a pair of values and weights) of an
             unbinned fit; for several spectra, a mapping from their names to these.
         start: Values of the free parameters from which to start, such as those of an earlier
@@ -52,7 +57,8 @@ def fit(model: FitModel, data: Data, *, start: Mapping[str, float] | None = None
         InputError: The data do not fit the model, or there is nothing to fit.
         RunError: The likelihood is a number nowhere.
     """
-    model = resolve(model)
+    model = resolve(model if isinstance(model, FitModel) else load_model(model))
+    rehearse(model)
     return fit_prepared(model, prepare(model, data), start=start)
 
 
@@ -70,7 +76,9 @@ def fit_prepared(
         RunError: The likelihood is a number nowhere.
     """
     if model.method.engine == "zfit":
-        import tau3mu.fit.backend  # noqa: F401  takes seconds, which are not those of the fit
+        from tau3mu.fit.backend import znp  # takes seconds, which are not those of the fit
+
+        rehearse(model, znp)
     begin = time.perf_counter()
     objective = Objective(model, data)
     candidates = search(objective, start)
@@ -98,7 +106,9 @@ def fit_prepared(
         failed_starts=failed,
         weighted=objective.weighted,
     )
+    doubts += _doubts_of_method(objective, values)
     minos, minos_doubts = _minos(objective, minuit, stops, valid=not faults)
+    windows = {n: count_window(w, objective, values, covariance) for n, w in model.windows.items()}
     spectra = describe_spectra(objective, values)
     method, constraints = model.method, [p for p in model.parameters.values() if p.constraint]
     packages = _PACKAGES + (_ZFIT_PACKAGES if method.engine == "zfit" else ())
@@ -108,11 +118,17 @@ def fit_prepared(
         data=data,
         valid=not faults,
         status=faults[0][0] if faults else "ok",
-        messages=(*(text for _, text in faults), *doubts, *minos_doubts),
+        messages=(
+            *(text for _, text in faults),
+            *doubts,
+            *minos_doubts,
+            *(f"the window {name} {text}" for name, (_, text) in windows.items() if text),
+        ),
         converged=converged,
         edm=edm,
         nll=objective.at(values) + _constant(objective),
-        chi2=sum(spectrum.chi2 for spectrum in spectra.values()),
+        chi2=sum(spectrum.chi2 for spectrum in spectra.values())
+        + 2 * objective.constraint_loss(values),
         ndf=sum(s.bins for s in spectra.values())
         - len(objective.parameters.free)
         + len(constraints),
@@ -131,10 +147,7 @@ def fit_prepared(
             name: derive(text, objective, values, covariance)
             for name, text in model.derived.items()
         },
-        windows={
-            name: count_window(window, objective, values, covariance)
-            for name, window in model.windows.items()
-        },
+        windows={name: window for name, (window, _) in windows.items() if window is not None},
         goodness_of_fit=goodness_of_fit(objective, values, settings) if settings else None,
     )
 
@@ -165,6 +178,25 @@ def _polish(objective: Objective, candidate: Candidate) -> Minuit:
 
     engine = zfit_engine(objective.model, objective.data)
     return engine.minimise({name: values[name] for name in free}, steps, limits)
+
+
+def _doubts_of_method(objective: Objective, values: Mapping[str, float]) -> list[str]:
+    """Returns what a reader should know of the loss."""
+    model, doubts = objective.model, []
+    if model.method.loss == "chi2":
+        seen = sum(sample.entries for sample in objective.data.values())
+        expected = sum(
+            loss.function.total(values, sample.edges)[sample.used].sum()
+            for loss, sample in zip(objective.losses.values(), objective.data.values(), strict=True)
+            if isinstance(sample, Binned)
+        )
+        doubts.append(
+            f"χ² takes its variances from the data, which draws yields down: the model expects "
+            f"{expected:.0f} of {seen:.0f} entries"
+        )
+    if objective.weighted and model.outputs.scans:
+        doubts.append("scans are left out: they do not know what the weights do to the errors")
+    return doubts
 
 
 def _minos(

@@ -26,19 +26,23 @@ __all__ = ["describe_spectra", "goodness_of_fit"]
 def describe_spectra(
     objective: Objective, values: Mapping[str, float]
 ) -> dict[str, SpectrumResult]:
-    """Returns Pearson's χ² of every spectrum and what was fitted."""
+    """Returns χ² of every spectrum, the minimised one or else Pearson's, and what was fitted."""
     described = {}
     for name, sample in objective.data.items():
         binned = _bins_of(objective, name, sample)
         expected = objective.losses[name].function.expected(values, binned.edges).sum(axis=0)
         pulls = binned.pulls(expected)[binned.used]
         known = np.isfinite(pulls)
+        chi2, bins = float(np.sum(pulls[known] ** 2)), int(known.sum())
+        if objective.model.method.loss == "chi2":
+            loss = objective.losses[name]
+            chi2, bins = 2 * loss(values), int(np.count_nonzero(loss.variances > 0))
         described[name] = SpectrumResult(
             entries=sample.entries,
             outside=_outside(sample),
             weighted=sample.weighted,
-            chi2=float(np.sum(pulls[known] ** 2)),
-            bins=int(known.sum()),
+            chi2=chi2,
+            bins=bins,
             data_hash=sample.hash,
         )
     return described

@@ -33,6 +33,8 @@ _MOST_DIGITS = 8  # before or after the point; beyond that, powers of ten are ea
 
 def rounded(value: float, error: float) -> str:
     """Returns a value and its error, both to two digits of the error."""
+    if not math.isfinite(value) or not math.isfinite(error):
+        return f"{value:.4g} ± {error:.4g}"
     if error == 0:
         return f"{value:.4g} ± 0"
     exponent = math.floor(math.log10(error))
@@ -101,7 +103,7 @@ class Minimum:
 
 @dataclass(frozen=True)
 class SpectrumResult:
-    """How one spectrum is described: what was fitted, and Pearson's χ² of the bins."""
+    """How one spectrum is described: what was fitted, and χ² of the bins as in `FitResult`."""
 
     entries: float
     outside: float
@@ -137,7 +139,7 @@ class WindowResult:
     significance: Quantity
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FitResult:
     """The result of a fit.
 
@@ -150,9 +152,10 @@ class FitResult:
     Covariance and correlation are those of `covariance_parameters`; `covariance_quality` counts
     as in Minuit: 3 accurate, 2 made positive definite, 1 approximate, 0 not there. `nll` is the
     negative logarithm of the likelihood: of counts with the factorials, of single entries the
-    extended one, and half of χ² where that was minimised. `chi2` is Pearson's, from the integrals
-    over the bins that were fitted (of unbinned data those of the plot), and `ndf` the number of
-    these bins less that of the free parameters plus that of their constraints.
+    extended one, and half of χ² where that was minimised. `chi2` is the minimised one, or else
+    Pearson's, from the integrals over the bins that were fitted (of unbinned data those of the
+    plot); constraints add their own. `ndf` is the number of these bins and constraints less that
+    of the free parameters.
     """
 
     model: FitModel
@@ -179,6 +182,11 @@ class FitResult:
     derived: dict[str, Quantity] = field(default_factory=dict)
     windows: dict[str, WindowResult] = field(default_factory=dict)
     goodness_of_fit: GoodnessOfFitResult | None = None
+
+    def __repr__(self) -> str:
+        """Returns the verdict and the yields."""
+        yields = ", ".join(f"{name} = {p.text}" for name, p in self.yields.items())
+        return f"FitResult({self.model.name}: {self.status}; {yields})"
 
     @property
     def yields(self) -> dict[str, ParameterResult]:

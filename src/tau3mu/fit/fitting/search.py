@@ -69,6 +69,7 @@ def search(objective: Objective, start: Mapping[str, float] | None = None) -> li
         ]
     found = [_descend(binned, point) for point in starts]
     found.sort(key=lambda candidate: candidate.nll)
+    found = _finish_others(binned, found)
     if math.isinf(found[0].nll):
         message = (
             f"fit {objective.model.name}: the likelihood is a number at none of {len(found)} "
@@ -139,6 +140,19 @@ def best_yields(shapes: np.ndarray, contents: np.ndarray, held: dict[int, float]
     return np.asarray(yields)
 
 
+def _finish_others(objective: Objective, found: list[Candidate]) -> list[Candidate]:
+    """Returns the candidates after going on from the minima that are not the best.
+
+    The fast search may call a slope a minimum; what comes down from there was none.
+    """
+    for group in group_minima(found)[1:]:
+        further = _descend(objective, group[0].values, strategy=1)
+        if further.nll < group[0].nll - _SAME / 10:
+            ended = {id(candidate) for candidate in group}
+            found = [further if id(candidate) in ended else candidate for candidate in found]
+    return sorted(found, key=lambda candidate: candidate.nll)
+
+
 def _within_limits(objective: Objective, start: Mapping[str, float]) -> dict[str, float]:
     """Returns a given start, as far inside of the limits as Minuit needs it to move."""
     inside = {}
@@ -151,9 +165,16 @@ def _within_limits(objective: Objective, start: Mapping[str, float]) -> dict[str
     return inside
 
 
-def _descend(objective: Objective, start: Mapping[str, float]) -> Candidate:
+def _descend(objective: Objective, start: Mapping[str, float], strategy: int = 0) -> Candidate:
     parameters = objective.parameters
-    minuit = minimise(objective, start, parameters.free, first_steps(objective), objective.limits)
+    minuit = minimise(
+        objective,
+        start,
+        parameters.free,
+        first_steps(objective),
+        objective.limits,
+        strategy=strategy,
+    )
     reached = minuit.fval is not None and math.isfinite(minuit.fval)
     return Candidate(
         float(minuit.fval) if reached else math.inf,

@@ -113,6 +113,8 @@ def _check_input(model: FitModel, part: SpectrumModel) -> None:
         refuse("is for the likelihood; chi2 has its own p-value", "method.goodness_of_fit")
     if model.outputs.sweights and part.input and part.input.histogram:
         refuse("sWeights belong to entries: give 'column' as input", "outputs.sweights")
+    if model.outputs.sweights and len(part.components) < 2:
+        refuse("sWeights tell components apart: there is only one", "outputs.sweights")
 
 
 def _check_component(model: FitModel, part: SpectrumModel, key: str, at: str) -> None:
@@ -206,13 +208,26 @@ def _check_stage(model: FitModel, stage: Stage, path: str) -> None:
         )
 
 
+def _check_free(name: str, model: FitModel, at: str) -> None:
+    parameter = model.parameters.get(name)
+    if parameter is not None and not parameter.free:
+        kind = "fixed" if parameter.expression is None else "calculated from others"
+        refuse(f"{name!r} is {kind}: only free parameters have a profile", at)
+
+
 def _check_window(model: FitModel, window: Window, path: str) -> None:
     part = _part(model, window.spectrum, path)
     for key in window.signal:
         _require(key, part.components, f"{path}.signal", "component")
+    lower, upper = part.observable.range
     for edge in window.range:
         if isinstance(edge, str):
             _check_known(parse(edge).names, model, f"{path}.range")
+        elif not lower <= edge <= upper:
+            refuse(
+                f"{edge:g} lies outside the observable's range {lower:g} to {upper:g}",
+                f"{path}.range",
+            )
 
 
 def _part(model: FitModel, spectrum: str | None, path: str) -> SpectrumModel:

@@ -86,7 +86,7 @@ class Window(Strict):
     """A part of the range in which signal and background are counted."""
 
     spectrum: Name | None = Field(default=None, description="Which one, where there are several.")
-    signal: Annotated[tuple[str, ...], Field(min_length=1)] = Field(
+    signal: tuple[str, ...] = Field(
         description="The components that are signal; all others are background."
     )
     range: tuple[Edge, Edge] = Field(

@@ -39,7 +39,9 @@ class Input(Strict):
     )
     tree: str | None = Field(default=None, description="The TTree or RNTuple that has the column.")
     column: str | None = Field(
-        default=None, description="The column of an unbinned fit: a branch, or a column of parquet."
+        default=None,
+        description="The column of an unbinned fit: a branch, or a column of parquet. If it has a "
+        "list per event, each item of the lists is an entry.",
     )
     weight: str | None = Field(
         default=None, description="The column with the weights of the entries."
@@ -155,6 +157,9 @@ class Parameter(Strict):
             refuse("a label is written @label", "value")
         if isinstance(self.value, str) and not self.value.startswith("@"):
             refuse(f"a number or @label belongs here, not {self.value!r}", "value")
+        fixed = self.fixed or (self.limits is None and self.label is not None)
+        if self.constraint is not None and fixed:
+            refuse("a fixed parameter has nothing to constrain", "constraint")
         if self.limits is None:
             if not self.fixed and self.label is None:
                 refuse("missing key 'limits', which a parameter that is not fixed needs")

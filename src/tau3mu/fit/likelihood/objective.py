@@ -165,9 +165,11 @@ class Objective:
     def at(self, values: Mapping[str, Any]) -> float:
         """Returns the loss for values of all parameters."""
         total = sum(loss(values) for loss in self.losses.values())
-        return total + sum(
-            float(constraint_loss(c, values[n])) for n, c in self._constraints.items()
-        )
+        return total + self.constraint_loss(values)
+
+    def constraint_loss(self, values: Mapping[str, Any]) -> float:
+        """Returns what all constraints add to the loss: half of the χ² of their measurements."""
+        return sum(float(constraint_loss(c, values[n])) for n, c in self._constraints.items())
 
     def impossible(self, values: Mapping[str, Any]) -> int:
         """Returns how many bins with entries, or single entries, the model does not expect."""
