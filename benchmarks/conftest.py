@@ -1,50 +1,143 @@
-"""What all benchmarks share: a table of the measured numbers at the end, with their targets."""
+"""What all benchmarks share: their options, their files, and one study with all numbers."""
 
 from __future__ import annotations
 
+import argparse
 import json
-import platform
+import os
 import subprocess
 import sys
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import pytest
+from cases import Skipped, find_root, std_vector_files
+
+from tau3mu.benchmark.inputs import describe, find_files
+from tau3mu.benchmark.machine import describe_machine
+from tau3mu.benchmark.plots import save_plots
+from tau3mu.benchmark.records import Study, save_study
+from tau3mu.benchmark.samples import default_cache, make_sample
+from tau3mu.benchmark.tables import points_table, rows_table
+from tau3mu.errors import Tau3muError
 
 ROOT = Path(__file__).parents[1]
-
-
-@dataclass
-class Report:
-    """The rows of the table."""
-
-    rows: list[dict[str, str]] = field(default_factory=list)
-
-    def add(self, what: str, measured: str, target: str = "", met: bool | None = None) -> None:
-        """Adds a row; `met` says whether the target was reached."""
-        verdict = "" if met is None else "yes" if met else "NO"
-        self.rows.append({"what": what, "measured": measured, "target": target, "met": verdict})
+STUDY = pytest.StashKey[Study]()
+PATHS = pytest.StashKey[list[str]]()
 
 
 def pytest_addoption(parser):
-    parser.addoption(
-        "--root-python",
-        metavar="PYTHON",
-        help="the python of an environment in which `import ROOT` works, for comparisons",
+    add = parser.getgroup("tau3mu benchmarks").addoption
+    add("--files", action="append", metavar="GLOB", help="measure on these ntuples, not on toys")
+    add("--events", type=at_least(1), default=80_000, metavar="N",
+        help="events of all toy files together (default %(default)s)")  # fmt: skip
+    add("--steps", type=at_least(2), default=3, metavar="N",
+        help="sizes, each twice the one before (default %(default)s)")  # fmt: skip
+    add("--max-workers", type=at_least(1), default=min(os.cpu_count() or 1, 4), metavar="N",
+        help="most processes (default: one per core, at most 4)")  # fmt: skip
+    add("--repeats", type=at_least(1), default=3, metavar="N",
+        help="how often each run is made; medians are shown (default %(default)s)")  # fmt: skip
+    add("--cache", type=Path, default=default_cache(), metavar="DIR",
+        help="where toy ntuples are kept (default %(default)s)")  # fmt: skip
+    add(
+        "--scheduler", metavar="ADDRESS", help="use a running Dask cluster, such as tcp://host:8786"
     )
-    parser.addoption("--report", metavar="FILE", help="write the table as JSON")
+    add("--root-python", metavar="PYTHON",
+        help="a python in which `import ROOT` works, for comparisons")  # fmt: skip
+    add("--large-events", type=at_least(1), metavar="N",
+        help="also grow to N events; the target is for 10000000, some 15 GB")  # fmt: skip
+    add("--many-files", type=at_least(1), metavar="N",
+        help="also read N small files; the target is for 10000")  # fmt: skip
+    add("--json", type=Path, metavar="FILE", help="write the study as JSON")
+    add("--plots", type=Path, metavar="DIR", help="write the plots there")
+
+
+def at_least(lowest):
+    def number(text):
+        if not text.isdecimal() or int(text) < lowest:
+            message = f"expected a whole number of at least {lowest}, not {text!r}"
+            raise argparse.ArgumentTypeError(message)
+        return int(text)
+
+    return number
 
 
 def pytest_configure(config):
-    config.stash[REPORT] = Report()
+    config.stash[STUDY] = Study(machine=describe_machine())
+    try:
+        paths = find_files(config.getoption("--files") or [])
+    except Tau3muError as error:
+        raise pytest.UsageError(str(error)) from error
+    config.stash[PATHS] = paths
 
 
-REPORT = pytest.StashKey[Report]()
+def pytest_collection_modifyitems(items):
+    for item in items:  # a large study takes longer than a test may
+        item.add_marker(pytest.mark.timeout(0))
+
+
+@pytest.fixture(scope="session")
+def study(request):
+    return request.config.stash[STUDY]
 
 
 @pytest.fixture
-def report(request):
-    return request.config.stash[REPORT]
+def report(study):
+    return study
+
+
+@pytest.fixture(scope="session")
+def options(request):
+    return request.config.option
+
+
+@pytest.fixture(scope="session")
+def given_files(request):
+    """What --files says, or nothing."""
+    paths = request.config.stash[PATHS]
+    return describe(paths) if paths else []
+
+
+@pytest.fixture(scope="session")
+def files(given_files, toys, options):
+    """The files of the scaling study, alike in size: those given, or toys as TTrees."""
+    return given_files or toys("nano", "zlib", options.events)
+
+
+@pytest.fixture(scope="session")
+def toys(options):
+    """Makes toy ntuples, in as many files as there are sizes to be measured."""
+
+    def make(layout, compression, events):
+        number = 2 ** (options.steps - 1)
+        paths = make_sample(
+            options.cache,
+            layout=layout,
+            compression=compression,
+            events=max(events // number, 1),
+            files=number,
+            workers=options.max_workers,
+        )
+        return describe([str(path) for path in paths])
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def root(options):
+    """The python that has ROOT, or a `Skipped` that says why there is none."""
+    return find_root(options.root_python)
+
+
+@pytest.fixture(scope="session")
+def vector_files(given_files, toys, options, root):
+    """Files as the skims are, for the programs that know nothing else; or a `Skipped`."""
+    if given_files:
+        if given_files[0].form == "std::vector TTree":
+            return given_files
+        return Skipped("--files has no std::vector branches")
+    if isinstance(root, Skipped):
+        return root
+    return std_vector_files(root, toys("t3m", "zstd", options.events), "zlib")
 
 
 @pytest.fixture
@@ -66,25 +159,25 @@ def fresh():
 
 
 @pytest.fixture(scope="session")
-def root_python(request):
-    python = request.config.getoption("--root-python")
-    if python is None:
-        pytest.skip("give --root-python to compare with ROOT")
-    return python
+def root_python(root):
+    if isinstance(root, Skipped):
+        pytest.skip(root.why)
+    return root
 
 
 def pytest_terminal_summary(terminalreporter, config):
     from rich.console import Console
-    from rich.table import Table
 
-    report = config.stash[REPORT]
-    if not report.rows:
+    study = config.stash[STUDY]
+    if not study.rows and not study.points:
         return
-    table = Table("What", "Measured", "Target", "Met", title="Benchmarks")
-    for row in report.rows:
-        table.add_row(*row.values())
+    console = Console(file=terminalreporter._tw._file, width=200, highlight=False)
     terminalreporter.write_line("")
-    Console(file=terminalreporter._tw._file, width=118).print(table)
-    if file := config.getoption("--report"):
-        document = {**asdict(report), "machine": platform.platform(), "python": sys.version}
-        Path(file).write_text(json.dumps(document, indent=2))
+    if study.points:
+        console.print(points_table(study.points))
+    if study.rows:
+        console.print(rows_table(study.rows))
+    if config.option.json:
+        save_study(study, config.option.json)
+    if config.option.plots:
+        save_plots(study, config.option.plots)

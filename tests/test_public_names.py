@@ -11,6 +11,11 @@ import pytest
 PUBLIC = {
     "tau3mu": ["__version__"],
     "tau3mu.analysis": ["CHUNK_SIZE", "Outcome", "Plan", "Settings", "analyse", "prepare"],
+    "tau3mu.benchmark": [
+        "Found", "Point", "Row", "Run", "Sample", "Setup", "Study", "compare", "describe",
+        "load_study", "measure", "run_analysis", "run_command_line", "run_program", "sample_of",
+        "save_study",
+    ],
     "tau3mu.catalogue": ["load_processor", "load_processors"],
     "tau3mu.cli": ["Parser", "path_of", "print_error", "run_main", "text_of"],
     "tau3mu.corrections": ["MuonScaleFactors", "ScaleFactors"],

@@ -1,0 +1,60 @@
+"""Other programs on the same files, in turn; all have to find the same candidates."""
+
+from __future__ import annotations
+
+from statistics import median
+
+from cases import (
+    Skipped,
+    analysis,
+    decompress,
+    event_loop,
+    measure_points,
+    rdataframe,
+    rdataframe_on_dask,
+    root_on_workers,
+)
+
+LIBRARIES = ("libdeflate", "isal", "zlib")
+MOST_FOR_PYTHON = 50_000  # events of a file; some 200 µs are spent on each
+
+
+def test_programs(study, vector_files, options, root):
+    if isinstance(vector_files, Skipped):
+        study.add("peers", vector_files.why, met="not run")
+        return
+    cases = [analysis(vector_files)]
+    if vector_files[0].events <= MOST_FOR_PYTHON:
+        cases += [analysis(vector_files[:1]), event_loop(vector_files[:1])]
+    else:
+        study.add("Python loop", f"files of more than {MOST_FOR_PYTHON} events", met="not run")
+    if isinstance(root, Skipped):
+        study.add("RDataFrame", root.why, met="not run")
+    else:
+        cases.append(rdataframe(root, vector_files))
+        cases.append(rdataframe(root, vector_files, threads=options.max_workers))
+    on_workers = root_on_workers(root, options.scheduler)
+    if isinstance(on_workers, Skipped):
+        study.add("distributed RDataFrame", on_workers.why, met="not run")
+    else:
+        where = {"workers": options.max_workers, "scheduler": options.scheduler}
+        cases.append(rdataframe_on_dask(root, vector_files, **where))
+    study.points += measure_points("programs", cases, options.repeats)
+
+
+def test_decompression_alone(study, vector_files, options):
+    if isinstance(vector_files, Skipped):
+        study.add("decompression alone", vector_files.why, met="not run")
+        return
+    events = sum(file.events for file in vector_files)
+    for library in LIBRARIES:
+        seconds = [decompress(vector_files, library) for _ in range(options.repeats)]
+        skipped = [item for item in seconds if isinstance(item, Skipped)]
+        if skipped:
+            study.add(f"decompression alone, {library}", skipped[0].why, met="not run")
+        else:
+            cpu = median(seconds)
+            study.add(
+                f"decompression alone, {library}",
+                f"{cpu:.2f} s CPU, {1e6 * cpu / events:.2f} µs per event",
+            )
