@@ -6,11 +6,13 @@ import copy
 import json
 from pathlib import Path
 
+import hist
 import numpy as np
 import pytest
 import uproot
 
 from tau3mu.errors import InputError
+from tau3mu.fit.commands.import_dq import main
 from tau3mu.fit.dq import import_dq, write_imported
 from tau3mu.fit.dq.cosmetics import color, mathtext
 from tau3mu.fit.language import load_model
@@ -122,7 +124,7 @@ def test_a_binned_fit_becomes_a_fit_file(imported, masses):
         "description": "Made of the dq_fitter file config.json.",
         "input": {"file": "masses.root", "histogram": "mass"},
         "observable": {
-            "name": "fMass", "label": "M", "unit": "GeV", "range": [2.5, 4.5], "bins": 20,
+            "name": "fMass", "label": "fMass", "unit": "GeV", "range": [2.5, 4.5], "bins": 20,
         },
         "parameters": {
             "mean_Jpsi": {"value": 3.1, "limits": [2.9, 3.3]},
@@ -208,13 +210,70 @@ def test_a_tree_becomes_an_unbinned_fit(imported, masses):
     )
 
 
-def test_a_file_that_is_not_there_is_taken_for_a_histogram(imported):
+def test_the_axis_reaches_so_high_that_texts_are_above_the_data(imported, masses):
+    highest = np.histogram(masses, 50, (0, 5))[0][25:45].max()
+    looks = {"cosmeticsForAlicePlot": {"logScale": False, "yRangeMin": 0, "yRangeMax": 1.2}}
+    (fit,) = imported({**looks, "text": [[0.2, 0.3, "low"], [0.2, 0.8, "high"]]})
+    low, high = (text["y"] for text in fit.document["plot"]["text"])
+    assert (low, high) == (0.1875, 0.8125)
+    bottom, top = fit.document["plot"]["y_range"]
+    # The highest bin with its error ends below of the text that is in the upper half.
+    assert bottom == 0
+    assert top == pytest.approx(1.1 * highest / (0.8125 - 0.05))
+    (fit,) = imported({**looks, "text": [[0.2, 0.3, "low"]]})
+    assert fit.document["plot"]["y_range"][1] == pytest.approx(1.2 * highest)
+
+
+def test_a_file_that_is_not_there_is_taken_for_a_histogram(imported, tmp_path):
     (fit,) = imported()
     assert fit.document["input"] == {"file": "masses.root", "histogram": "mass"}
     assert "bins" not in fit.document["observable"]
     assert "y_range" not in fit.document["plot"]
-    assert "masses.root is not in" in fit.warnings[0]
-    assert "rebin (2)" in fit.warnings[0]
+    assert fit.warnings[0] == (
+        "input.input_file_name: the file masses.root is not there, seen from the folder "
+        f"{tmp_path.resolve()}, so mass is taken for a histogram; check 'input', and give "
+        "'observable.bins' if rebin (2) is to hold"
+    )
+
+
+@pytest.mark.parametrize(
+    ("title", "label", "unit"),
+    [
+        ("#it{m}_{#mu#mu} (GeV/#it{c}^{2})", r"$\mathit{m}_{\mathrm{μμ}}$",
+         r"GeV/$\mathit{c}^{\mathrm{2}}$"),
+        ("mass [GeV]", "mass", "GeV"),
+        ("m(#mu#mu)", "m(μμ)", "GeV"),
+        ("  ", "fMass", "GeV"),
+    ],
+)  # fmt: skip
+def test_the_axis_is_called_as_that_of_the_histogram(imported, tmp_path, title, label, unit):
+    axis = hist.axis.Regular(100, 0, 5, label=title)
+    with uproot.recreate(tmp_path / "masses.root") as file:
+        file["mass"] = hist.Hist(axis).fill([3.1, 3.2])
+    observable = imported()[0].document["observable"]
+    assert (observable["label"], observable["unit"]) == (label, unit)
+
+
+def test_the_command_says_each_note_once_and_breaks_no_line(imported, tmp_path, masses, capsys):
+    limits = {"fitRangeMin": [2.5, 2.6, 2.61], "fitRangeMax": [4.5, 4.4, 4.4]}
+    imported({**limits, "pdfColor": [861, 10, 1]})
+    folder = tmp_path / ("long" * 30)
+    assert main([str(tmp_path / "config.json"), "--output", str(folder)]) == 0
+    printed = capsys.readouterr()
+    files = [folder / f"config_{name}.fit.json" for name in ("2p5_4p5", "2p6_4p4", "2p61_4p4")]
+    assert printed.out.splitlines() == [
+        f"{file}: check it with `python -m tau3mu.fit --check {file}`" for file in files
+    ]
+    assert printed.err.splitlines() == [
+        (
+            "note: all files: input.pdf_dictionary.pdfColor.1: colour 10 is in none of ROOT's "
+            "palettes; plots choose one"
+        ),
+        (
+            "note: config_2p61_4p4.fit.json: the fit range 2.61 to 4.4 is not on edges of bins of "
+            "mass; it becomes 2.6 to 4.4"
+        ),
+    ]
 
 
 def test_ranges_grow_to_the_edges_of_bins(imported, masses):
@@ -425,7 +484,7 @@ def test_what_has_no_place_is_named(imported, masses):
          "parNameForAlicePlot: parForAlicePlot has 0 entries, this has 4"),
         ({"rebin": 0}, "rebin: a number above 0 belongs here, not 0"),
         ({"fitMethod": None}, "fitMethod: text belongs here, not null"),
-        ({"fitRangeMin": []}, "fitRangeMin: at least 1 belong here, not []"),
+        ({"fitRangeMin": []}, "fitRangeMin: at least one item belongs here, not []"),
     ],
 )  # fmt: skip
 def test_lists_that_do_not_fit_together_are_refused(imported, tmp_path, masses, pdfs, message):

@@ -73,7 +73,13 @@ def test_without_run_json_the_choice_is_noted(results, tmp_path, capsys):
         (["dspipi", "--input", "x", "--output", "y"], "unknown fit 'dspipi' (did you mean"),
         (["dsphipi", "--input", "none", "--output", "y"], "none does not exist"),
         (["dsphipi", "--input", "x"], "--output is needed, or --check"),
-        (["dsphipi", "--output", "y"], "fit dsphipi: it does not say which file dsphipi is in"),
+        (
+            ["dsphipi", "--output", "y"],
+            "fit dsphipi: there are no data: give them by --input, or as ",
+        ),
+        (["tois", "jpsi_psi2s"], "unknown command 'tois' (did you mean 'toys'?)\nsee: python -m "),
+        (["imports"], "unknown command 'imports' (did you mean 'import'?)"),
+        (["toy.json", "--output", "y"], "cannot read the fit file toy.json: No such file"),
         (["dsphipi", "--inptu", "x"], "unknown option --inptu (did you mean '--input'?)"),
     ],
 )

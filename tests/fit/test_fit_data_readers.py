@@ -25,6 +25,7 @@ TUTORIAL = Path(__file__).parents[3] / "shared" / "data" / "dq_tutorial.root"
 MASS = SimpleNamespace(
     name="mass", label="m", unit="GeV", range=(2.2, 4.8), bins=52, edges=np.linspace(2.2, 4.8, 53)
 )
+_COUNTS = (np.array([1, 2]), np.array([0.0, 1.0, 2.0]))
 ALL = SimpleNamespace(ranges=(), blind=())
 
 
@@ -153,6 +154,16 @@ def test_branches(root_file, given, values, weights):
         np.testing.assert_array_equal(found_weights, weights)
 
 
+def test_lists_are_remarked(root_file, parquet_file):
+    source = read_data(root_file, MASS, tree="trees/events", column="masses", weight="w")
+    expected = f"{root_file}: 'masses' has lists: each of their 3 items counts as an entry"
+    assert source.remark == expected
+    assert read_data(root_file, MASS, tree="trees/events", column="w").remark == ""
+    source = read_data(parquet_file, MASS, column="masses")
+    assert source.remark == expected.replace(str(root_file), str(parquet_file))
+    assert read_data(parquet_file, MASS).remark == ""
+
+
 def test_the_only_tree_need_not_be_named(tmp_path):
     with uproot.recreate(tmp_path / "a.root") as file:
         file.mktree("events", {"mass": np.array([1.0, 2.0])})
@@ -166,8 +177,8 @@ def test_the_only_tree_need_not_be_named(tmp_path):
     [
         ({"tree": "trees/event"}, ("no tree 'trees/event' (did you mean 'trees/events'?); it has "
          "a/b/mass, plane, labels, note, trees/events, ntuple")),
-        ({"tree": "plane"}, "'plane' is a TH2D, expected a tree; it has the trees trees/events, n"),
-        ({"column": "mass"}, "has the trees trees/events, ntuple; say which as 'tree'"),
+        ({"tree": "plane"}, "'plane' is a TH2D, expected a tree; the file has the trees trees/ev"),
+        ({"column": "mass"}, "the file has the trees trees/events, ntuple; say which as 'tree'"),
         ({"tree": "trees/events", "column": "mas"}, ("has no branch 'mas' (did you mean 'mass'?); "
          "it has mass, w, n")),
         ({"tree": "ntuple", "weight": "v"}, "has no branch 'v'"),
@@ -185,6 +196,28 @@ def test_branches_that_cannot_be_read(root_file, given, message):
         read_data(root_file, MASS, **given)
     assert str(root_file) in str(error.value)
     assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "given", "message"),
+    [
+        ({"a": _COUNTS}, {"column": "m"}, "the file has no trees"),
+        ({"a": _COUNTS}, {"tree": "a"}, "'a' is a TH1D, expected a tree; the file has no trees"),
+        ({}, {"column": "m"}, "the file has no trees"),
+        ({}, {"histogram": "m"}, "has no histogram 'm'; the file is empty"),
+        ({}, {"tree": "m"}, "has no tree 'm'; the file is empty"),
+        ({}, {}, "neither 'histogram' nor 'tree' says what to fit; the file is empty"),
+    ],
+)
+def test_files_without_what_is_asked_for(tmp_path, content, given, message):
+    path = tmp_path / "a.root"
+    with uproot.recreate(path) as file:
+        for key, value in content.items():
+            file[key] = value
+    with pytest.raises(InputError) as error:
+        read_data(path, MASS, **given)
+    assert str(error.value).startswith(str(path))
+    assert str(error.value).endswith(message)
 
 
 def _broken(path, kind):
@@ -239,9 +272,11 @@ def test_json_of_several_histograms(tmp_path):
     source = read_data(path, MASS, histogram="b")
     np.testing.assert_array_equal(source.data.values(), [6, 0, 0, 1])
     assert source.name == f"{path}:b"
-    with pytest.raises(InputError, match="has the histograms a, b; say which as 'histogram'"):
+    with pytest.raises(
+        InputError, match="the file has the histograms a, b; say which as 'histogram'"
+    ):
         read_data(path, MASS)
-    with pytest.raises(InputError, match="has no histogram 'c'; it has a, b"):
+    with pytest.raises(InputError, match="has no histogram 'c'; the file has the histograms a, b"):
         read_data(path, MASS, histogram="c")
     with pytest.raises(InputError, match="JSON holds histograms, no columns; drop 'column'"):
         read_data(path, MASS, column="a")
@@ -255,6 +290,14 @@ def test_json_that_is_no_histogram(tmp_path, text):
     path.write_text(text)
     with pytest.raises(InputError, match=r"mass\.json does not hold .*UHI JSON"):
         read_data(path, MASS)
+
+
+def test_json_without_histograms(tmp_path):
+    path = tmp_path / "spectra.json"
+    path.write_text("{}")
+    with pytest.raises(InputError) as error:
+        read_data(path, MASS)
+    assert str(error.value) == f"{path}: the file has no histograms"
 
 
 def test_parquet(parquet_file):

@@ -168,6 +168,22 @@ def test_candidates_of_a_run(results, part, fmt):
     assert source.name.endswith(f"candidates.{fmt}:pt")
 
 
+def test_candidates_with_lists_are_remarked(results):
+    path = results({"a": 2, "b": 1}, {"a": DATA, "b": DATA})
+    file = path / "dsphipi" / "candidates.root"
+    with uproot.recreate(file) as content:
+        columns = {"dataset": ["a", "a", "b"], "masses": ak.Array([[1.7, 1.8], [], [1.9]])}
+        content.mkrntuple("candidates", columns)
+    source = read_data(path, MASS, column="masses")
+    assert source.data[0].tolist() == [1.7, 1.8, 1.9]
+    lists = f"{file}: column 'masses' has lists: each of their 3 items counts as an entry"
+    assert source.remark == lists
+    (path / "run.json").unlink()
+    assert read_data(path, MASS, column="masses").remark == (
+        f"there is no run.json, so all datasets are added: a, b; {lists}"
+    )
+
+
 def test_candidates_are_what_the_histogram_counts(results):
     path = results(TWO_ERAS, FACTS)
     values, _ = read_data(path, MASS, column="mass").data

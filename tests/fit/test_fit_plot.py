@@ -17,8 +17,10 @@ from matplotlib.patches import StepPatch
 from scipy import stats
 
 from tau3mu.errors import InputError
+from tau3mu.fit.data.sample import split
 from tau3mu.fit.language import model_of
 from tau3mu.fit.output import plot_correlation, plot_fit, plot_residuals, plot_scans
+from tau3mu.fit.output.layout import wrapped
 
 CENTRES = (EDGES[1:] + EDGES[:-1]) / 2
 BLIND = (CENTRES > 3.5) & (CENTRES < 3.9)
@@ -194,14 +196,75 @@ def test_single_entries_are_counted_in_the_bins_of_the_observable():
     assert legend(figure)[0] == "Data"
 
 
-def test_ranges_narrower_than_the_bins_leave_no_points():
+def test_bins_of_single_entries_are_split_where_ranges_end():
     result = fitted("entries")
-    sample = replace(result.data["dimuon"], intervals=((2.21, 2.24),))
-    narrow = replace(result, data={"dimuon": sample})
+    sample = result.data["dimuon"]
+    kept = (sample.values >= 2.21) & (sample.values < 2.24)
+    narrow = replace(
+        sample, values=sample.values[kept], weights=sample.weights[kept], intervals=((2.21, 2.24),)
+    )
+    changed = replace(result, data={"dimuon": narrow})
     for plot in (plot_fit, plot_residuals):
-        figure = plot(narrow)
-        assert len(points(figure.axes[0])[0]) == 0
-        figure.canvas.draw()
+        figure = plot(changed)
+        x, heights, ends = points(figure.axes[0])
+        assert x == pytest.approx([2.225])
+        assert figure.axes[0].get_ylabel() == "Weighted candidates / 50 MeV"
+        # Drawn as high as a bin of 50 MeV would be.
+        low, high = 0.5 * poisson_intervals(np.array([kept.sum()]))[0] * 50 / 30
+        assert ends[0, 1] - ends[0, 0] == pytest.approx(high - low, rel=1e-6)
+    _, heights, _ = points(plot_fit(changed).axes[0])
+    assert heights == pytest.approx([0.5 * kept.sum() * 50 / 30])
+    total = curve(plot_fit(changed).axes[0], "Fit")
+    values = {**result.values, "mean2": 4, "width2": 1, "nPsi2s": 0}
+    whole = expected(values).sum(axis=0)[0]
+    parts = total[:60].reshape(3, 20).mean(axis=1) * np.array([0.2, 0.6, 0.2])
+    assert parts.sum() == pytest.approx(whole, rel=1e-5)
+
+
+def test_ends_of_ranges_split_bins_but_not_at_their_edges():
+    edges = np.array([0, 1, 2, 4.0])
+    intervals = ((-1, 0.5), (1 + 1e-9, 3), (3, 4), (5, 6))
+    np.testing.assert_array_equal(split(edges, intervals), [0, 0.5, 1, 2, 3, 4])
+
+
+def test_long_labels_are_wrapped_between_words():
+    text = r"J/ψ from $p_T > 3 \ GeV$ and the decays of hadrons: 3003 ± 112"
+    lines = wrapped(text, 22).split("\n")
+    assert lines == [r"J/ψ from", r"$p_T > 3 \ GeV$ and", "the decays of hadrons:", "3003 ± 112"]
+    assert wrapped("J/ψ: 3003 ± 112", 28) == "J/ψ: 3003 ± 112"
+    assert wrapped("a" * 30, 28) == f"{'a' * 28}\naa"
+
+
+def test_a_long_label_stays_in_the_frame():
+    result = fitted("counts")
+    parts = document()["components"]
+    parts["background"]["label"] = "Combinatorial background and partly reconstructed decays of B"
+    model = model_of(document(components=parts), "fit.json", Path())
+    figure = plot_fit(replace(result, model=model))
+    check_nothing_overlaps(figure)
+    assert legend(figure)[-1].replace("\n", " ").endswith("decays of B: 43786 ± 245")
+    axes = figure.axes[0]
+    box = axes.get_legend().get_window_extent()
+    assert axes.bbox.x0 < box.x0 < box.x1 < axes.bbox.x1
+
+
+def test_parameters_stand_below_of_texts():
+    texts = [
+        {"x": x, "y": y, "text": "Simulation, toy MC"} for x in (0.05, 0.6) for y in (0.8, 0.9)
+    ]
+    look = {"parameters": {"mean": "μ", "width": "σ", "nJpsi": "N"}, "text": texts}
+    figure = plot_fit(restyled(fitted("counts"), **look))
+    check_nothing_overlaps(figure)
+    written = {text.get_text(): text for text in figure.axes[0].texts}
+    assert written["Simulation, toy MC"].get_position()[0] == 0.6
+
+
+def test_the_last_tick_label_is_on_the_figure():
+    figure = plot_fit(fitted("counts"))
+    lower = figure.axes[1]
+    lower.set_xticks([2.2, 4.8], ["2.200", "4.800"])
+    figure.canvas.draw()
+    assert lower.get_xticklabels()[-1].get_window_extent().x1 < figure.bbox.x1
 
 
 def test_subtracted_counts_have_the_errors_of_the_histogram():
@@ -339,7 +402,7 @@ def test_residuals_are_what_peaks_and_fit_leave():
     np.testing.assert_allclose(residuals, (contents - counts.sum(axis=0))[seen], atol=1e-2)
     low, high = lower.get_ylim()
     assert low < residuals.min() < residuals.max() < high
-    assert legend(figure) == ["Data − continuum", "J/ψ: 3002 ± 113", "Blinded"]
+    assert legend(figure) == ["Data − background", "J/ψ: 3002 ± 113", "Blinded"]
     check_nothing_overlaps(figure)
 
 
@@ -389,6 +452,19 @@ def test_scans_show_twice_the_nll_and_the_errors():
     band = axes.patches[0]
     assert band.get_x() == pytest.approx(mean.value - mean.error)
     assert band.get_width() == pytest.approx(2 * mean.error)
+
+
+def test_scans_are_named_after_what_was_minimised():
+    result = fitted("counts")
+    slope = result.parameters["slope"]
+    scan = {"slope": (np.linspace(-1, 1, 5), np.linspace(-1, 1, 5) ** 2)}
+    axes = plot_scans(result, scan).axes[0]
+    assert axes.get_ylabel() == "2ΔNLL"
+    assert slope.text.startswith("-")
+    assert axes.get_title(loc="right") == f"−{slope.text[1:]}"
+    assert axes.get_xticklabels()[0].get_text().startswith("−")
+    chi2 = model_of(document(method={"engine": "numpy", "loss": "chi2"}), "fit.json", Path())
+    assert plot_scans(replace(result, model=chi2), scan).axes[0].get_ylabel() == "Δχ²"
 
 
 def test_matplotlib_stays_as_it_was():

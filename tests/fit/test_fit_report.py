@@ -82,7 +82,17 @@ def test_errors_of_minos_have_a_column_if_there_are_any():
     table = rows(printed(replace(result, parameters={**result.parameters, "mean": mean})))
     assert table["Parameter"] == ["Value", "Minos", "Limits or expression"]
     assert table["mean"][1] == "-0.0026 +0.0031"
+    assert table["mean"][0].endswith("± 0.0028")
     assert table["width"][1] == ""
+
+
+def test_errors_of_minos_have_the_digits_of_the_error():
+    result = fitted("counts")
+    changed = {"nJpsi": (-108.64, 113.27), "mean": (-0.002449, 0.01)}
+    parameters = {n: replace(result.parameters[n], minos=m) for n, m in changed.items()}
+    table = rows(printed(replace(result, parameters={**result.parameters, **parameters})))
+    assert table["nJpsi"][:2] == ["3003 ± 112", "-109 +113"]
+    assert table["mean"][:2] == ["3.0987 ± 0.0028", "-0.0024 +0.0100"]
 
 
 def test_several_spectra():

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from importlib.resources import files
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -195,7 +196,7 @@ def test_yaml_is_as_strict_as_json(tmp_path, text, message):
     path.write_text(SPECTRA.replace("value: 0, fixed: true", f"value: 0, {text}"), "utf-8")
     with pytest.raises(InputError) as error:
         load_model(path)
-    assert str(error.value).startswith(f"{path}: ")
+    assert str(error.value).startswith(str(path))
     assert message in str(error.value)
 
 
@@ -213,10 +214,39 @@ def test_yaml_is_as_strict_as_json(tmp_path, text, message):
         ("a.json", "[1]", ": an object with keys such as 'schema_version' and 'name' belongs here"),
         ("a.json", "[" * 100000, ": brackets are nested too deeply"),
         ("a.yaml", "[1]", ": an object with keys such as 'schema_version' and 'name' belongs here"),
-        ("a.yaml", "a: [1", ": no valid YAML for a fit: while parsing a flow sequence"),
+        ("a.yaml", "a: [1", ", line 1, column 6: no valid YAML for a fit: expected ',' or ']'"),
+        (
+            "a.yaml",
+            "a:\n  b: @x",
+            (
+                ", line 2, column 6: no valid YAML for a fit: found character "
+                "'@' that cannot start any token; a text that begins with this needs quotes"
+            ),
+        ),
+        (
+            "a.yaml",
+            "a: A peak: b",
+            (
+                ", line 1, column 10: no valid YAML for a fit: mapping values "
+                "are not allowed here; a text with ': ' in it needs quotes"
+            ),
+        ),
+        (
+            "a.yaml",
+            "a: {b: A: b}",
+            (
+                ", line 1, column 9: no valid YAML for a fit: expected ',' or "
+                "'}', but got ':'; a text with ': ' in it needs quotes"
+            ),
+        ),
+        ("a.yaml", "a: \0", ": no valid YAML for a fit: unacceptable character"),
         ("a.yaml", "a: 2026-01-01", ": no valid YAML for a fit: Object of type date is not JSON"),
         ("a.yaml", "a: &x [*x]", ": no valid YAML for a fit: Circular reference detected"),
-        ("a.yaml", "a: !!python/name:os.system", ": no valid YAML for a fit: could not determine"),
+        (
+            "a.yaml",
+            "a: !!python/name:os.system",
+            ", line 1, column 4: no valid YAML for a fit: could not dete",
+        ),
     ],
 )
 def test_files_that_are_neither_json_nor_yaml(tmp_path, name, text, message):
@@ -225,6 +255,18 @@ def test_files_that_are_neither_json_nor_yaml(tmp_path, name, text, message):
     with pytest.raises(InputError) as error:
         load_model(path)
     assert str(error.value).startswith(f"{path}{message}")
+
+
+def test_a_document_is_a_fit_too(tmp_path, monkeypatch):
+    path = files("tau3mu.fits") / "dsphipi.json"
+    document = json.loads(path.read_text("utf-8"))
+    assert load_model(document) == load_model("dsphipi")
+    assert load_model(MappingProxyType(document)).to_dict() == document
+    monkeypatch.chdir(tmp_path)
+    assert load_model(document).folder == Path()
+    with pytest.raises(InputError) as error:
+        load_model({**document, "titel": "x"})
+    assert str(error.value).startswith("the given fit: unknown key 'titel' (did you mean 'title'?)")
 
 
 def test_unknown_names_and_files(tmp_path):

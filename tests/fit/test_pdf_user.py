@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import cloudpickle
 import numpy as np
@@ -80,7 +81,11 @@ def test_the_first_folder_with_the_file_counts(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("def formula(x, a, xp)\n    return x\n", r"fails to import \(line 1\): SyntaxError"),
+        (
+            "import numpy\ndef formula(x, a, xp)\n    return x\n",
+            r"fails to import \(line 2, column 22\): SyntaxError: expected ':'",
+        ),
+        ("a = 1\0\n", r"fails to import.*: .*null bytes"),
         ("import numpy\n\nnumpy.nothing\n", r"fails to import \(line 3\): AttributeError.*nothing"),
         ("import no_such_package\n", r"\(line 1\): ModuleNotFoundError.*no_such_package"),
         ("raise SystemExit('out')\n", r"\(line 1\): SystemExit: out"),
@@ -111,6 +116,17 @@ def test_what_is_wrong_with_a_file_is_said(write, text, message):
     with pytest.raises(InputError, match=message) as error:
         load_user_pdf(path)
     assert str(error.value).startswith(f"pdf file {path}")
+
+
+@pytest.mark.parametrize(
+    ("text", "place"), [("x =\n", "line 1, column 4"), ("\n1 / 0\n", "line 2")]
+)
+def test_the_place_is_said_for_relative_paths_too(write, tmp_path, monkeypatch, text, place):
+    write(text)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError) as error:
+        load_user_pdf(Path("turn_on.py"))
+    assert str(error.value).startswith(f"pdf file turn_on.py fails to import ({place}): ")
 
 
 def test_a_file_that_is_missing_or_no_python(tmp_path, write):

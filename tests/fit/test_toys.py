@@ -337,7 +337,7 @@ def test_plots_show_the_numbers_of_the_summary(study):
         summary = study.summary[name]
         (text,) = [text.get_text() for text in axes.texts]
         assert text.splitlines()[0] == (
-            f"mean {summary.pull_mean:.3f} ± {summary.pull_mean_error:.3f}"
+            f"mean {summary.pull_mean:.3f} ± {summary.pull_mean_error:.3f}".replace("-", "−")
         )
         drawn = axes.patches[0].get_data().values.sum()
         assert drawn == 400

@@ -42,7 +42,14 @@ def test_the_shell_shows_pulls_and_writes_the_study(fit_file, tmp_path):
     assert "30 toys of peak" in done.stdout
     found = run_toys(peak(), 30, seed=2)
     summary = found.summary["nSignal"]
-    assert f"{summary.pull_mean:+.3f} ± {summary.pull_mean_error:.3f}" in done.stdout
+    (row,) = [line for line in done.stdout.splitlines() if "nSignal" in line]
+    assert [cell.strip() for cell in row.split("│")[1:-1]] == [
+        "nSignal",
+        "400",
+        f"{summary.pull_mean:+.3f} ± {summary.pull_mean_error:.3f}",
+        f"{summary.pull_width:.3f} ± {summary.pull_width_error:.3f}",
+        f"{100 * summary.coverage:.1f} %",
+    ]
     assert done.stderr.strip().endswith(f"written to {tmp_path / 'toys'}")
     table = pq.read_table(tmp_path / "toys" / "toys.parquet")
     assert table["nSignal"].to_pylist() == found.table["nSignal"].tolist()

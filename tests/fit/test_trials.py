@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+from dataclasses import replace
 
 import hist
 import numpy as np
@@ -16,7 +17,7 @@ from tau3mu.fit import fit
 from tau3mu.fit.fitting.result import Quantity
 from tau3mu.fit.studies import TrialStudy, load_trials, run_trials
 from tau3mu.fit.studies.plots import plot_trials
-from tau3mu.fit.studies.trial_study import TrialResult
+from tau3mu.fit.studies.trial_study import SummaryTexts, TrialResult
 from tau3mu.fit.studies.trials_file import TrialsFile
 
 
@@ -109,6 +110,14 @@ def test_averages_by_hand(by_hand):
     assert summary.largest_deviation_of == "a / x"
 
 
+def test_options_without_a_valid_trial_are_said(by_hand):
+    assert by_hand.remarks == ()
+    results = by_hand.results[:2] + by_hand.results[3:4]
+    assert TrialStudy(by_hand.file, {}, results).remarks == (
+        "option pdf=b: its only trial is not valid",
+    )
+
+
 def test_averages_of_each_variation_by_hand(by_hand):
     variations = by_hand.summary["n"].variations
     assert variations["pdf"].means == {"a": 12, "b": 20}
@@ -142,16 +151,17 @@ def test_a_fit_that_is_not_valid_is_left_out(trials, study, tmp_path):
     assert [text.get_text() for text in plotted.texts] == ["left out: parameter at limit"]
 
 
-def test_a_window_that_leaves_the_range_fails_one_trial_only(tmp_path):
-    window = {"windows": {"peak": {"signal": ["signal"], "range": ["mean - 9*width", 9.0]}}}
-    variations = {"window": {"none": {}, "far": window}, "other": {"x": {}, "y": {}}}
+def test_a_trial_without_a_likelihood_fails_alone(tmp_path):
+    impossible = {"parameters": {"width": {"expression": "sqrt(3 - mean)"}}}
+    variations = {"width": {"known": {}, "none": impossible}, "other": {"x": {}, "y": {}}}
     path = tmp_path / "trials.json"
-    changed = document(parameters=parameters(width={"value": 0.6, "fixed": True}))
-    path.write_text(json.dumps({**TRIALS, "base": changed, "variations": variations}))
+    base = document(parameters=parameters(width={"expression": "sqrt(mean) / 4"}))
+    path.write_text(json.dumps({**TRIALS, "base": base, "variations": variations}))
     found = run_trials(path, spectrum())
     assert [result.status for result in found.results] == ["ok", "ok", "failed", "failed"]
-    assert "a window goes from -0.37" in found.results[2].messages[0]
+    assert "pdf Gauss is nowhere a number in 0 to 10" in found.results[2].messages[0]
     assert found.summary["nSignal"].trials == 2
+    assert found.remarks == ("option width=none: none of its 2 trials is valid",)
 
 
 def test_bins_that_do_not_fit_are_found_before_any_fit(tmp_path):
@@ -213,7 +223,17 @@ def test_a_plot_shows_every_trial_the_mean_and_both_uncertainties(study):
     labels = [label.get_text() for label in axes.get_yticklabels()]
     assert labels == [result.label for result in study.results]
     assert [text.get_text() for text in axes.get_legend().get_texts()] == [
-        f"statistical ±{summary.statistical:.3g}",
-        f"systematic ±{summary.systematic:.3g}",
-        f"mean {summary.mean:.6g}",
+        f"statistical ±{summary.statistical:.0f}",
+        f"systematic ±{summary.systematic:.0f}",
+        f"mean {summary.mean:.0f}",
     ]
+
+
+def test_averages_have_two_digits_of_the_statistical_error(study):
+    summary = replace(
+        study.summary["nSignal"],
+        mean=0.123456, statistical=0.01234, systematic=0.1, largest_deviation=-0.00049,
+    )  # fmt: skip
+    assert summary.texts == SummaryTexts("0.123", "0.012", "0.100", "-0.000")
+    exact = replace(summary, statistical=None, systematic=0.0456)
+    assert exact.texts == SummaryTexts("0.123", "", "0.046", "-0.000")

@@ -49,10 +49,10 @@ def test_the_shell_shows_the_averages_and_writes_the_trials(written, tmp_path):
     (row,) = [line for line in done.stdout.splitlines() if "nSignal" in line]
     assert [cell.strip() for cell in row.split("│")[1:-1]] == [
         "nSignal",
-        f"{summary.mean:.6g}",
-        f"{summary.statistical:.3g}",
-        f"{summary.systematic:.3g}",
-        f"{summary.largest_deviation:+.3g}",
+        f"{summary.mean:.0f}",
+        f"{summary.statistical:.0f}",
+        f"{summary.systematic:.0f}",
+        f"{summary.largest_deviation:+.0f}",
         "range",
     ]
     content = json.loads((tmp_path / "out" / "trials.json").read_text("utf-8"))
@@ -66,12 +66,25 @@ def test_trials_that_are_not_valid_are_listed(written, tmp_path, capsys):
     assert main([str(path), *arguments, str(tmp_path / "out")]) == 0
     printed = capsys.readouterr().out
     assert "1 of 2 trials are valid.\n- left out: held: mean is at its lower limit 5.4" in printed
+    assert "- option mean=held: its only trial is not valid\n" in printed
+    path = written(
+        variations={"mean": {"free": {}, "held": held}, "other": {"x": {}, "y": {}, "z": {}}}
+    )
+    assert main([str(path), *arguments, str(tmp_path / "several")]) == 0
+    printed = capsys.readouterr().out
+    (line,) = [line for line in printed.splitlines() if line.startswith("- left out")]
+    assert line.startswith("- left out: held / x and 2 more: mean is at its lower limit 5.4")
+    sentence = "option mean=held: none of its 3 trials is valid"
+    assert printed.endswith(f"- {sentence}\n")
+    content = json.loads((tmp_path / "several" / "trials.json").read_text("utf-8"))
+    assert content["remarks"] == [sentence]
     path = written(variations={"mean": {"held": held}})
     assert main([str(path), *arguments, str(tmp_path / "none")]) == 1
     assert capsys.readouterr().out.startswith("0 of 1 trials are valid.\n- left out: held: mean")
     content = json.loads((tmp_path / "none" / "trials.json").read_text("utf-8"))
     assert content["results"][0]["status"] == "parameter at limit"
     assert content["summary"] == {}
+    assert content["remarks"] == []
 
 
 @pytest.mark.dask
@@ -98,7 +111,10 @@ def test_check_opens_no_data(written, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (["--output", "out"], "error: trial exponential / wide / fine: fit peak: it does not say"),
+        (
+            ["--output", "out"],
+            "error: trial exponential / wide / fine: fit peak: there are no data",
+        ),
         (["--output", "out", "--input", "none.root"], "none.root does not exist"),
         (["--output", "out", "--input", "data.root", "--workers", "0"], "there are 0 workers"),
         (["--output", "data.root", "--input", "data.root"], "data.root is a file; give a folder"),

@@ -126,9 +126,9 @@ def test_yaml_says_the_same(written, tmp_path):
     [
         ({"quantites": ["nSignal"]}, "unknown key 'quantites' (did you mean 'quantities'?)"),
         ({"schema_version": 2}, "schema_version: 1 belongs here, not 2"),
-        ({"quantities": []}, "quantities: at least 1 belong here"),
-        ({"variations": {}}, "variations: at least 1 belong here"),
-        ({"variations": {"range": {}}}, "variations.range: at least 1 belong here"),
+        ({"quantities": []}, "quantities: at least one item belongs here"),
+        ({"variations": {}}, "variations: at least one key belongs here"),
+        ({"variations": {"range": {}}}, "variations.range: at least one key belongs here"),
         ({"base": 3}, "base: a fit or the path of a fit file belongs here, not 3"),
         (
             {"quantities": ["nSingal"]},

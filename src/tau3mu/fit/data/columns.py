@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tau3mu.fit.data.source import Values
 
-__all__ = ["flat", "parquet_columns", "tree_columns"]
+__all__ = ["flat", "of_lists", "parquet_columns", "tree_columns"]
 
 
 def tree_columns(
@@ -88,6 +88,14 @@ def flat(values: ak.Array, weights: ak.Array | None, what: str) -> Values:
         message = f"{what} has the type {values.type}, but its weight {weights.type}"
         raise InputError(message) from error
     return _flattened(values), _flattened(weights)
+
+
+def of_lists(values: ak.Array, what: str) -> str:
+    """Returns the remark that a column has lists, of which `flat` takes each item, or nothing."""
+    if values.ndim == 1:
+        return ""
+    items = len(ak.flatten(values, axis=None))
+    return f"{what} has lists: each of their {items} items counts as an entry"
 
 
 def _branch(tree: Any, name: str, path: str) -> ak.Array:

@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
+import numpy as np
+
 from tau3mu.errors import InputError, suggest
 from tau3mu.fit.data.labelled import read_labelled
 from tau3mu.fit.data.readers import read_data
@@ -18,7 +20,6 @@ from tau3mu.fit.language import model_of
 from tau3mu.fit.pdfs import histogram_template, kde_template
 
 if TYPE_CHECKING:
-    import numpy as np
     from hist import Hist
 
     from tau3mu.fit.data.source import Source, Values
@@ -93,8 +94,8 @@ def _read(model: FitModel, name: str, file: str | None, histogram: str | None) -
     path = file or (given and given.file and str(model.folder / Path(given.file).expanduser()))
     if not path:
         message = (
-            f"fit {model.name}: it does not say which file {name} is in; give one by --input, or "
-            "as 'file' under 'input'"
+            f"{_where(model, name)}: there are no data: give them by --input, or as 'file' under "
+            "'input' of the fit file"
         )
         raise InputError(message)
     if given is not None and given.file and "://" in given.file and not file:
@@ -107,7 +108,7 @@ def _read(model: FitModel, name: str, file: str | None, histogram: str | None) -
 
 def _cut(model: FitModel, name: str, data: Any) -> Binned | Unbinned:
     part = model.parts[name]
-    where = f"fit {model.name}" if model.spectra is None else f"fit {model.name}, spectrum {name}"
+    where = _where(model, name)
     if isinstance(data, Binned | Unbinned):
         return data
     if hasattr(data, "axes"):
@@ -120,7 +121,19 @@ def _cut(model: FitModel, name: str, data: Any) -> Binned | Unbinned:
         message = f"{where}: single entries are given, but chi2 is for histograms"
         raise InputError(message)
     values, weights = data if isinstance(data, tuple) else (data, None)
+    if weights is not None and np.size(weights) == np.size(values) + 1:
+        message = (
+            f"{where}: {np.size(values)} values with {np.size(weights)} weights are given, which "
+            "looks like the counts and edges of np.histogram; give these as a histogram, "
+            "hist.Hist(hist.axis.Variable(edges), data=counts)"
+        )
+        raise InputError(message)
     return unbinned(values, weights, part.observable, part, where=where)
+
+
+def _where(model: FitModel, name: str) -> str:
+    """Returns what is fitted, for messages."""
+    return f"fit {model.name}" if model.spectra is None else f"fit {model.name}, spectrum {name}"
 
 
 def _with_labels(model: FitModel) -> FitModel:

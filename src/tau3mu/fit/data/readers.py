@@ -10,9 +10,9 @@ from hist import Hist
 from uhi.io.json import object_hook
 
 from tau3mu.errors import InputError, suggest
-from tau3mu.fit.data.columns import flat, parquet_columns, tree_columns
+from tau3mu.fit.data.columns import flat, of_lists, parquet_columns, tree_columns
 from tau3mu.fit.data.results import is_results, of_run, read_candidates, read_spectrum
-from tau3mu.fit.data.root_files import find_histogram, listed, open_root, to_hist
+from tau3mu.fit.data.root_files import find_histogram, having, listed, open_root, to_hist
 from tau3mu.fit.data.source import Source
 from tau3mu.ntuples.unreadable import reason
 from tau3mu.results.histograms import load_histograms
@@ -46,8 +46,8 @@ def read_data(
       the candidates.
 
     Nothing is read but this column and the weights. A branch with a list per event is flattened
-    by `ak.flatten`, so that each item counts; a weight per event then holds for all its items. A
-    missing number becomes NaN.
+    by `ak.flatten`, so that each item counts, which `Source.remark` says; a weight per event then
+    holds for all its items. A missing number becomes NaN.
 
     Args:
         file: A path, or the URL of a ROOT file.
@@ -94,14 +94,15 @@ def _read_root(
 ) -> Source:
     if column is not None:
         columns = tree_columns(path, tree, [column, *([weight] if weight else [])])
-        data = flat(columns[column], columns[weight] if weight else None, f"{path}: {column!r}")
-        return Source(data, f"{path}:{tree}/{column}" if tree else f"{path}:{column}")
+        what = f"{path}: {column!r}"
+        data = flat(columns[column], columns[weight] if weight else None, what)
+        name = f"{path}:{tree}/{column}" if tree else f"{path}:{column}"
+        return Source(data, name, remark=of_lists(columns[column], what))
     with open_root(path) as file:
         if histogram is None:
-            message = (
-                f"{path}: neither 'histogram' nor 'tree' says what to fit; it has "
-                f"{listed(file.keys(cycle=False))}"
-            )
+            keys = file.keys(cycle=False)
+            there = f"it has {listed(keys)}" if keys else "the file is empty"
+            message = f"{path}: neither 'histogram' nor 'tree' says what to fit; {there}"
             raise InputError(message)
         name = f"{path}:{histogram}"
         return Source(to_hist(find_histogram(file, histogram), name), name)
@@ -120,12 +121,13 @@ def _read_json(path: Path, histogram: str | None, unbinned: list[str]) -> Source
     histograms = load_histograms(path)
     name = histogram or (next(iter(histograms)) if len(histograms) == 1 else None)
     if name is None:
-        message = f"{path} has the histograms {listed(histograms)}; say which as 'histogram'"
+        which = "; say which as 'histogram'" if histograms else ""
+        message = f"{path}: {having(histograms, 'histograms')}{which}"
         raise InputError(message)
     if name not in histograms:
         message = (
-            f"{path} has no histogram {name!r}{suggest(name, histograms)}; it has "
-            f"{listed(histograms)}"
+            f"{path} has no histogram {name!r}{suggest(name, histograms)}; "
+            f"{having(histograms, 'histograms')}"
         )
         raise InputError(message)
     found = histograms[name]
@@ -152,5 +154,6 @@ def _read_parquet(
             message = f"{path}: parquet has columns, no {key} {value!r}; give 'column' alone"
             raise InputError(message)
     columns = parquet_columns(str(path), [column, *([weight] if weight else [])])
-    data = flat(columns[column], columns[weight] if weight else None, f"{path}: {column!r}")
-    return Source(data, f"{path}:{column}")
+    what = f"{path}: {column!r}"
+    data = flat(columns[column], columns[weight] if weight else None, what)
+    return Source(data, f"{path}:{column}", remark=of_lists(columns[column], what))

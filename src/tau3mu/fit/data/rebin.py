@@ -54,8 +54,8 @@ def cut(edges: np.ndarray, observable: Observable, where: str) -> tuple[np.ndarr
     if lower < edges[0] - slack or upper > edges[-1] + slack:
         message = (
             f"{where}: the histogram goes from {edges[0]:g} to {edges[-1]:g} and does not cover "
-            f"the observable from {lower:g} to {upper:g}; change observable.range or choose "
-            "another histogram"
+            f"the observable from {lower:g} to {upper:g}; narrow observable.range to it, or give "
+            "a histogram that goes over all of the range, with empty bins where nothing is"
         )
         raise InputError(message)
     for value in observable.range:

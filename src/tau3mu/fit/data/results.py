@@ -12,7 +12,7 @@ import awkward as ak
 import numpy as np
 
 from tau3mu.errors import InputError, suggest
-from tau3mu.fit.data.columns import flat, parquet_columns, tree_columns
+from tau3mu.fit.data.columns import flat, of_lists, parquet_columns, tree_columns
 from tau3mu.fit.data.root_files import find_histogram, histogram_keys, listed, open_root, to_hist
 from tau3mu.fit.data.source import Source
 from tau3mu.results.histograms import NOMINAL
@@ -135,13 +135,12 @@ def read_candidates(path: Path, column: str, weight: str | None, processor: str)
         message = f"{file} has nothing of {', '.join(chosen)}; there is nothing to fit"
         raise InputError(message)
     used = weight or ("weight" if simulation and "weight" in columns else None)
-    data = flat(
-        columns[column][rows],
-        None if used is None else columns[used][rows],
-        f"{file}: column {column!r}",
-    )
+    what = f"{file}: column {column!r}"
+    values = columns[column][rows]
+    data = flat(values, None if used is None else columns[used][rows], what)
+    remarks = "; ".join(text for text in (remark, of_lists(values, what)) if text)
     lumi = _lumi(facts, chosen)
-    return Source(data, f"{file}:{column}", tuple(chosen), simulation, lumi, remark)
+    return Source(data, f"{file}:{column}", tuple(chosen), simulation, lumi, remarks)
 
 
 def _chosen(facts: Mapping[str, Any] | None, there: Sequence[str]) -> tuple[list[str], bool, str]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "find_histogram",
     "find_tree",
+    "having",
     "histogram_keys",
     "labels",
     "listed",
@@ -81,14 +82,15 @@ def find_tree(file: Any, key: str | None) -> Any:
     trees = [name for name, kind in _classes(file).items() if kind in _TREES]
     if key is None:
         if len(trees) != 1:
-            message = f"{file.file_path} has the trees {listed(trees)}; say which as 'tree'"
+            which = "; say which as 'tree'" if trees else ""
+            message = f"{file.file_path}: {having(trees, 'trees')}{which}"
             raise InputError(message)
         return file[trees[0]]
     found = _find(file, key, "tree")
     if found.classname not in _TREES:
         message = (
-            f"{file.file_path}: {key!r} is a {found.classname}, expected a tree; it has the trees "
-            f"{listed(trees)}"
+            f"{file.file_path}: {key!r} is a {found.classname}, expected a tree; "
+            f"{having(trees, 'trees')}"
         )
         raise InputError(message)
     return found
@@ -120,6 +122,12 @@ def labels(histogram: Any) -> dict[int, str]:
     return {} if found is None else {int(item.member("@fUniqueID")): str(item) for item in found}
 
 
+def having(names: Iterable[str], kind: str) -> str:
+    """Returns which things of a kind a file has, or that it has none, for a message."""
+    every = list(names)
+    return f"the file has the {kind} {listed(every)}" if every else f"the file has no {kind}"
+
+
 def listed(names: Iterable[str]) -> str:
     """Returns names for a message, not more than can be read."""
     every = list(names)
@@ -145,7 +153,8 @@ def _find(file: Any, key: str, kind: str) -> Any:
         if classes.get(head) in _COLLECTIONS:
             return _in_collection(file[head], f"{file.file_path}: {head}", parts[depth:])
     names = [name for name, found in classes.items() if found != "TDirectory"]
-    message = f"{file.file_path} has no {kind} {key!r}{suggest(key, names)}; it has {listed(names)}"
+    there = f"it has {listed(names)}" if names else "the file is empty"
+    message = f"{file.file_path} has no {kind} {key!r}{suggest(key, names)}; {there}"
     raise InputError(message)
 
 

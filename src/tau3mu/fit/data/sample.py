@@ -15,7 +15,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["TOLERANCE", "Binned", "Interval", "Unbinned", "covered"]
+__all__ = ["TOLERANCE", "Binned", "Interval", "Unbinned", "covered", "split"]
 
 Interval = tuple[float, float]
 """Lower and upper edge; the upper one belongs to the next interval, as with bins."""
@@ -137,6 +137,15 @@ def covered(edges: np.ndarray, intervals: Sequence[Interval]) -> np.ndarray:
     lows, highs = edges[:-1] + tolerance, edges[1:] - tolerance
     inside = [(lows > lower) & (highs < upper) for lower, upper in intervals]
     return np.asarray(np.any(inside, axis=0)) if inside else np.zeros(len(lows), dtype=bool)
+
+
+def split(edges: np.ndarray, intervals: Sequence[Interval]) -> np.ndarray:
+    """Returns the edges of bins, and in addition the ends of intervals that lie within a bin."""
+    ends = np.unique([end for interval in intervals for end in interval])
+    bins = np.clip(np.searchsorted(edges, ends), 1, len(edges) - 1)
+    tolerance = TOLERANCE * np.diff(edges)[bins - 1]
+    within = (ends > edges[bins - 1] + tolerance) & (ends < edges[bins] - tolerance)
+    return np.sort(np.append(edges, ends[within]))
 
 
 def _ratio(squares: float, total: float) -> float:

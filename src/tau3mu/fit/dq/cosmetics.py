@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from html.entities import html5
 
-__all__ = ["axes_position", "color", "mathtext"]
+__all__ = ["axes_position", "axis_words", "color", "mathtext"]
 
 # ROOT's colour wheel has colours of the web, each channel one of 00, 33, 66, 99, cc and ff, which
 # one hexadecimal digit says. In a circle, a colour and its neighbours have two different channels:
@@ -44,6 +44,7 @@ _GROUPS = {
 _WITHOUT_FONT = {"#bf", "#it"}  # which set it themselves
 _SYMBOL = re.compile(r"#([A-Za-z]+)(?![A-Za-z{])")
 _GROUP = re.compile(rf"({'|'.join(re.escape(name) for name in _GROUPS)})\{{([^{{}}]*)\}}")
+_WITH_UNIT = re.compile(r"(.*\S)\s*[(\[]([^()\[\]]*eV[^()\[\]]*)[)\]]")
 _HIDDEN = str.maketrans("{}$", "\x01\x02\x03")
 _SHOWN = str.maketrans({"\x01": "{", "\x02": "}", "\x03": r"\$"})
 _LEFT, _BOTTOM, _SIZE = 0.15, 0.15, 0.8  # the axes of dq_fitter in its canvas
@@ -76,6 +77,19 @@ def mathtext(latex: str) -> str:
     while before != text:  # from the innermost group to the outermost
         before, text = text, _GROUP.sub(_formula, text)
     return text.replace("$$", "").translate(_SHOWN)
+
+
+def axis_words(title: str, label: str, unit: str) -> tuple[str, str]:
+    """Returns the label and the unit that a title such as `#it{m} (GeV)` says, or the given ones.
+
+    Args:
+        title: That of the axis of a histogram; it may have no unit, or be empty.
+        label: For an axis without a title.
+        unit: For a title without one.
+    """
+    if (found := _WITH_UNIT.fullmatch(title.strip())) is not None:
+        return mathtext(found[1]), mathtext(found[2])
+    return mathtext(title.strip()) or label, unit
 
 
 def _character(match: re.Match[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,21 +14,22 @@ if TYPE_CHECKING:
 
     from tau3mu.fit.dq.file import DqInput
 
-__all__ = ["DqSpectrum", "find_spectrum"]
+__all__ = ["COLUMN", "DqSpectrum", "find_spectrum"]
 
 _TREES = ("TTree", "TNtuple", "ROOT::RNTuple")
-_COLUMN = "fMass"  # dq_fitter knows no other
+COLUMN = "fMass"  # dq_fitter knows no other
 
 
 @dataclass(frozen=True)
 class DqSpectrum:
-    """The spectrum of one fit: its input in our words, its range, its bins, its highest bin."""
+    """The spectrum of one fit: its input in our words, its range, bins, highest bin, axis title."""
 
     input: dict[str, str]
     range: tuple[float, float]
     bins: int | None
     highest: float | None
     warnings: tuple[str, ...]
+    title: str = ""
 
 
 def find_spectrum(
@@ -52,9 +53,9 @@ def find_spectrum(
     file = path.parent / given.file
     if not file.is_file():
         warning = (
-            f"input.input_file_name: {given.file} is not in {path.parent}; {name} is taken for a "
-            f"histogram; check 'input', and give 'observable.bins' if rebin ({given.pdfs.rebin}) "
-            "is to hold"
+            f"input.input_file_name: the file {given.file} is not there, seen from the folder "
+            f"{path.parent.resolve()}, so {name} is taken for a histogram; check 'input', and give "
+            f"'observable.bins' if rebin ({given.pdfs.rebin}) is to hold"
         )
         return DqSpectrum({"histogram": name}, interval, None, None, (warning,))
     # Here, since checking a fit file needs no ROOT file and should stay fast.
@@ -62,10 +63,12 @@ def find_spectrum(
 
     with open_root(str(file)) as content:
         if content.classnames(cycle=False).get(name) in _TREES:
-            return DqSpectrum({"tree": name, "column": _COLUMN}, interval, None, None, ())
+            return DqSpectrum({"tree": name, "column": COLUMN}, interval, None, None, ())
         histogram = find_histogram(content, name)
         edges, counts = histogram.axis().edges(), np.asarray(histogram.values())
-    return _rebinned(edges, counts, name, interval, given.pdfs.rebin, str(file))
+        title = str(histogram.member("fXaxis").member("fTitle"))
+    spectrum = _rebinned(edges, counts, name, interval, given.pdfs.rebin, str(file))
+    return replace(spectrum, title=title)
 
 
 def _rebinned(

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tau3mu.errors import InputError
-from tau3mu.fit.dq.cosmetics import color, mathtext
-from tau3mu.fit.dq.data import find_spectrum
+from tau3mu.fit.dq.cosmetics import axis_words, color, mathtext
+from tau3mu.fit.dq.data import COLUMN, find_spectrum
 from tau3mu.fit.dq.file import read_dq, unused_keys
 from tau3mu.fit.dq.parameters import parts_of
 from tau3mu.fit.dq.plot import plot_of, windows_of
@@ -137,7 +137,8 @@ def _import(
     plot, not_drawn = plot_of(pdfs, spectrum.highest, parts)
     components, no_colors = _components(pdfs, parts)
     labels = [component["label"] for component in components.values()]
-    observable = {"name": "fMass", "label": "M", "unit": "GeV", "range": [lower, upper]}
+    label, unit = axis_words(spectrum.title, COLUMN, "GeV")
+    observable = {"name": COLUMN, "label": label, "unit": unit, "range": [lower, upper]}
     document: dict[str, Any] = {
         "schema_version": 2,
         "name": _word("_".join(part for part in (path.stem, variation.name) if part)),

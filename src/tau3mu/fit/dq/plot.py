@@ -17,6 +17,8 @@ __all__ = ["plot_of", "windows_of"]
 _COUNTED = ("sOverB_", "sgnf_", "alpha_vn_")
 _ALWAYS = {"corrMatrStatus"}  # every fit says how good its covariance matrix is
 _WIDTHS = 3
+_UPPER = 0.5  # of the axes: texts above are kept free of data
+_ROOM = 1.1, 0.05  # for the error of the highest bin, and of the axes below of a text
 
 
 def plot_of(
@@ -35,7 +37,7 @@ def plot_of(
     if looks.log_scale:
         plot["log"] = True
     if looks.y_range_min is not None and looks.y_range_max is not None:
-        top = None if highest is None else round(looks.y_range_max * highest, 4)
+        top = None if highest is None else _top(looks.y_range_max, highest, pdfs, plot)
         if top is None or top <= looks.y_range_min:
             warnings.append(
                 "input.pdf_dictionary.cosmeticsForAlicePlot: yRangeMax counts in units of the "
@@ -59,6 +61,15 @@ def plot_of(
         left, bottom = axes_position(x, y)
         lines.append({"x": left, "y": bottom, "text": mathtext(latex)})
     return plot | ({"text": lines} if lines else {}), warnings
+
+
+def _top(units: float, highest: float, pdfs: DqPdfs, plot: dict[str, Any]) -> float:
+    """Returns the upper end of the axis, higher than dq_fitter's where texts would be on data."""
+    error, gap = _ROOM
+    texts = [axes_position(x, y)[1] for x, y, _ in pdfs.text]
+    free = min([y - gap for y in texts if y > _UPPER], default=1.0)
+    needed = 0.0 if "log" in plot else error * highest / free
+    return round(max(units * highest, needed), 4)
 
 
 def windows_of(pdfs: DqPdfs, parts: DqParts) -> tuple[dict[str, Any], list[str]]:

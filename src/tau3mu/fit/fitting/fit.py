@@ -78,7 +78,7 @@ def fit_prepared(
     if model.method.engine == "zfit":
         from tau3mu.fit.backend import znp  # takes seconds, which are not those of the fit
 
-        rehearse(model, znp)
+        rehearse(model, znp, users_only=True)
     begin = time.perf_counter()
     objective = Objective(model, data)
     candidates = search(objective, start)

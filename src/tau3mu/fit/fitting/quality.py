@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tau3mu.fit.data import Binned
+from tau3mu.fit.data.sample import split
 from tau3mu.fit.fitting.minimise import minimise
 from tau3mu.fit.fitting.result import GoodnessOfFitResult, SpectrumResult
 from tau3mu.fit.fitting.search import first_steps
@@ -86,7 +87,8 @@ def _deviance(objective: Objective, values: Mapping[str, Any]) -> float:
 def _bins_of(objective: Objective, name: str, sample: Binned | Unbinned) -> Binned:
     if isinstance(sample, Binned):
         return sample
-    return sample.binned(objective.model.parts[name].observable.edges)
+    # As in the plots: split where a range ends, so that all entries that were fitted count.
+    return sample.binned(split(objective.model.parts[name].observable.edges, sample.intervals))
 
 
 def _outside(sample: Binned | Unbinned) -> float:

@@ -18,6 +18,7 @@ import numpy as np
 
 from tau3mu.errors import InputError, RunError
 from tau3mu.fit.data import Binned
+from tau3mu.fit.data.sample import split
 from tau3mu.fit.fitting.minimise import minimise
 from tau3mu.fit.likelihood import Objective
 from tau3mu.fit.likelihood.objective import BinnedLikelihood
@@ -89,8 +90,7 @@ def in_bins(objective: Objective) -> Objective:
             data[name] = sample
             continue
         edges = np.linspace(*objective.model.parts[name].observable.range, _FINE_BINS + 1)
-        ends = [end for interval in sample.intervals for end in interval]
-        data[name] = sample.binned(np.unique([*edges, *ends]))
+        data[name] = sample.binned(split(edges, sample.intervals))
     return Objective(objective.model, data)
 
 

@@ -26,7 +26,6 @@ _WANTED = {
     "here",
     "string_type": "text belongs here",
     "too_long": "a list of {max_length} belongs here",
-    "too_short": "at least {min_length} belong here",
     "tuple_type": "a list belongs here",
 }
 
@@ -53,9 +52,19 @@ def _line(detail: ErrorDetails) -> str:
         )
     elif detail["type"] in _WANTED:
         problem = _but(_WANTED[detail["type"]].format(**detail.get("ctx", {})), detail)
+    elif detail["type"] == "too_short":
+        problem = _but(_longer(detail), detail)
     else:
         problem = _but(f"{detail['msg'][0].lower()}{detail['msg'][1:]}", detail)
     return f"{'.'.join(keys)}: {problem}" if keys else problem
+
+
+def _longer(detail: ErrorDetails) -> str:
+    number = detail["ctx"]["min_length"]
+    thing = "key" if isinstance(detail["input"], dict) else "item"
+    if number == 1:
+        return f"at least one {thing} belongs here"
+    return f"at least {number} {thing}s belong here"
 
 
 def _but(wanted: str, detail: ErrorDetails) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -17,7 +18,7 @@ from tau3mu.fit.language.model import FitModel
 from tau3mu.fit.pdfs import PDFS, find_user_pdf, load_user_pdf
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from tau3mu.fit.pdfs import Pdf
 
@@ -42,14 +43,20 @@ def shipped_fits() -> list[str]:
     return sorted(name.removesuffix(".json") for name in names if name.endswith(".json"))
 
 
-def load_model(name_or_file: str | Path) -> FitModel:
-    """Returns the checked model of a shipped fit, or of a JSON or YAML file.
+def load_model(fit: str | Path | Mapping[str, Any]) -> FitModel:
+    """Returns the checked model of a shipped fit, of a JSON or YAML file, or of a document.
+
+    Args:
+        fit: The name of a shipped fit, a file, or what a fit file says as a dictionary. In a
+            dictionary, the paths to other files start from the current folder.
 
     Raises:
-        InputError: There is no such fit or file, or the file does not say what a fit file must;
-            the message names every key that is wrong.
+        InputError: There is no such fit or file, or it does not say what a fit file must; the
+            message names every key that is wrong.
     """
-    return load_fit_file(name_or_file).model
+    if isinstance(fit, Mapping):
+        return model_of(fit, "the given fit", Path())
+    return load_fit_file(fit).model
 
 
 def load_fit_file(name_or_file: str | Path) -> FitFile:
@@ -105,7 +112,7 @@ def model_of(document: Mapping[str, Any], source: str, folder: Path) -> FitModel
         raise InputError(message)
     pdfs = _user_pdfs(document, folder)
     try:
-        return FitModel.model_validate(document, context={"pdfs": pdfs, "folder": folder})
+        return FitModel.model_validate(dict(document), context={"pdfs": pdfs, "folder": folder})
     except ValidationError as error:
         raise InputError(explain(error, source)) from error
 
@@ -150,17 +157,33 @@ def _parse_json(text: str, source: str) -> dict[str, Any]:
 
 def _parse_yaml(text: str, source: str) -> dict[str, Any]:
     from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
     try:
         document = _mapping(YAML(typ="safe", pure=True).load(text), source)
         # Through JSON, since YAML also has dates and keys that are no text.
         return dict(json.loads(json.dumps(document)))
+    except MarkedYAMLError as error:
+        mark = error.problem_mark
+        message = (
+            f"{source}, line {mark.line + 1}, column {mark.column + 1}: no valid YAML for a fit: "
+            f"{error.problem}{_yaml_hint(error.problem)}"
+        )
+        raise InputError(message) from error
     except (YAMLError, TypeError, ValueError, RecursionError) as error:
         if isinstance(error, InputError):
             raise
         message = f"{source}: no valid YAML for a fit: {' '.join(str(error).split())}"
         raise InputError(message) from error
+
+
+def _yaml_hint(problem: str) -> str:
+    """Returns what to do about what most often goes wrong in YAML."""
+    if problem.startswith(("found character '@'", "found character '`'", "found character '%'")):
+        return "; a text that begins with this needs quotes"
+    if problem.startswith("mapping values") or problem.endswith("but got ':'"):
+        return "; a text with ': ' in it needs quotes"
+    return ""
 
 
 def _mapping(document: Any, source: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from tau3mu.errors import InputError, suggest
 from tau3mu.fit.data import Binned
+from tau3mu.fit.data.sample import TOLERANCE, split
 
 if TYPE_CHECKING:
     from tau3mu.fit.fitting.result import FitResult
@@ -26,7 +27,9 @@ class BinnedFit:
     Attributes:
         name: Of the spectrum.
         part: The model of the spectrum.
-        data: The data; of single entries, their numbers in the bins of the observable.
+        data: The data; of single entries, their numbers in the bins of the observable, which are
+            split where a fitted range begins or ends.
+        width: Of a bin, None if the bins of the observable have different ones.
         shown: The bins with all their entries: neither blinded, nor cut by the ranges of a fit of
             single entries.
         expected: The fitted numbers of entries, components x bins.
@@ -39,6 +42,7 @@ class BinnedFit:
     name: str
     part: SpectrumModel
     data: Binned
+    width: float | None
     shown: np.ndarray
     expected: np.ndarray
     curves: np.ndarray
@@ -92,14 +96,20 @@ def binned_fit(result: FitResult, spectrum: str | None = None) -> BinnedFit:
     """
     name = _name(result, spectrum)
     part, sample = result.model.parts[name], result.data[name]
-    edges = sample.edges if isinstance(sample, Binned) else part.observable.edges
-    data = sample if isinstance(sample, Binned) else sample.binned(edges)
-    seen = ~_overlap(edges, part.blind) if isinstance(sample, Binned) else data.used
+    if isinstance(sample, Binned):
+        data, whole = sample, sample.edges
+        seen = ~_overlap(whole, part.blind)
+    else:
+        whole = part.observable.edges
+        data = sample.binned(split(whole, sample.intervals))
+        seen = data.used
+    edges, widths = data.edges, np.diff(whole)
     negative = bool((data.contents < 0).any())
     return BinnedFit(
         name=name,
         part=part,
         data=data,
+        width=float(widths[0]) if np.allclose(widths, widths[0], rtol=TOLERANCE) else None,
         shown=seen,
         expected=result.expected(edges, name),
         curves=result.expected(subdivided(edges), name) * POINTS,

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tau3mu.fit.data.sample import TOLERANCE
 from tau3mu.fit.output.bins import POINTS, binned_fit, subdivided
-from tau3mu.fit.output.layout import add_legend, add_lines, make_room
+from tau3mu.fit.output.layout import add_legend, add_lines, add_text, make_room
+from tau3mu.fit.output.numbers import minus
 from tau3mu.fit.output.style import (
     TOTAL,
     add_label,
@@ -38,7 +40,8 @@ def plot_fit(
     """Returns a figure of the data with the fitted spectrum, its components and the pulls.
 
     What is blinded is not drawn, and what is not fitted has open markers. Entries in bins of
-    different widths are drawn per unit of the observable.
+    different widths are drawn per unit of the observable; those in a part of a bin, where a range
+    of single entries ends, are drawn as for a whole one.
 
     Args:
         result: The fit; one that is not valid is marked as such.
@@ -62,7 +65,7 @@ def plot_fit(
 def two_panels(fit: BinnedFit) -> tuple[Figure, Axes, Axes]:
     """Returns a figure with a large and a small panel that share the axis of the observable."""
     figure = new_figure(10, 10)
-    figure.subplots_adjust(left=0.14, right=0.97, top=0.94, bottom=0.1)
+    figure.subplots_adjust(left=0.14, right=0.95, top=0.94, bottom=0.1)
     grid = {"height_ratios": (3.2, 1), "hspace": 0.06}
     upper, lower = figure.subplots(2, 1, sharex=True, gridspec_kw=grid)
     upper.set_xlim(*fit.part.observable.range)
@@ -75,16 +78,18 @@ def two_panels(fit: BinnedFit) -> tuple[Figure, Axes, Axes]:
 def scale(fit: BinnedFit) -> np.ndarray:
     """Returns by what the contents of each bin are multiplied to be drawn."""
     widths = np.diff(fit.data.edges)
-    return np.ones(len(widths)) if _equal(widths) else 1 / widths
+    if fit.width is None:
+        return np.asarray(1 / widths)
+    whole = np.isclose(widths, fit.width, rtol=TOLERANCE, atol=0)
+    return np.where(whole, 1.0, fit.width / widths)
 
 
 def candidates_label(fit: BinnedFit) -> str:
     """Returns the label of the axis of contents: per bin if all are equal, else per unit."""
-    widths, unit = np.diff(fit.data.edges), fit.part.observable.unit
+    width, unit = fit.width, fit.part.observable.unit
     what = "Weighted candidates" if fit.data.weighted else "Candidates"
-    if not _equal(widths):
+    if width is None:
         return f"{what} / {unit or 'unit'}"
-    width = widths[0]
     if unit == "GeV" and width < 0.1:
         width, unit = 1000 * width, "MeV"
     return f"{what} / {width:.2g} {unit}".rstrip()
@@ -101,7 +106,7 @@ def draw_points(
     axes.errorbar(
         fit.centres[where],
         heights[where],
-        xerr=None if _equal(widths) else widths[where] / 2,
+        xerr=None if np.allclose(widths, widths[0], rtol=TOLERANCE) else widths[where] / 2,
         yerr=(fit.errors * scale(fit))[:, where],
         fmt="o",
         color="black",
@@ -146,10 +151,7 @@ def _draw_spectrum(axes: Axes, fit: BinnedFit, result: FitResult, *, simulation:
         first=first,
     )
     lines = add_lines(axes, _parameter_lines(result)) if plot.parameters else None
-    texts = [
-        axes.text(text.x, text.y, text.text, transform=axes.transAxes, fontsize=19, zorder=5)
-        for text in plot.text
-    ]
+    texts = [add_text(axes, text.x, text.y, text.text) for text in plot.text]
     highest = np.where(fit.shown, contents + fit.errors[1] * scale(fit), 0)
     heights = np.maximum(highest, total.reshape(-1, POINTS).max(axis=1))
     if plot.log:
@@ -169,7 +171,7 @@ def _draw_curves(axes: Axes, fit: BinnedFit, result: FitResult) -> np.ndarray:
     axes.plot(x, total, color=TOTAL, linewidth=2.5, zorder=3, label="Fit")
     components = fit.part.components.values()
     for curve, component, color in zip(curves, components, colors(components), strict=True):
-        label = f"{component.label}: {result.parameters[component.yield_].text}"
+        label = f"{component.label}: {minus(result.parameters[component.yield_].text)}"
         if component.peaks:
             axes.fill_between(x, curve, color=color, alpha=0.6, linewidth=0, label=label)
         else:
@@ -190,7 +192,8 @@ def _title(fit: BinnedFit, result: FitResult) -> str:
 def _parameter_lines(result: FitResult) -> list[str]:
     shown: dict[str, ParameterResult | Quantity] = {**result.parameters, **result.derived}
     return [
-        f"{symbol} = {shown[name].text}" for name, symbol in result.model.plot.parameters.items()
+        f"{symbol} = {minus(shown[name].text)}"
+        for name, symbol in result.model.plot.parameters.items()
     ]
 
 
@@ -215,7 +218,3 @@ def _draw_pulls(axes: Axes, fit: BinnedFit) -> None:
     axes.axhline(0, color="black", linewidth=1)
     axes.set_ylim(-limit, limit)
     axes.set_ylabel("Pull")
-
-
-def _equal(widths: np.ndarray) -> bool:
-    return bool(np.allclose(widths, widths[0], rtol=1e-6))

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
+from tau3mu.fit.output.numbers import decimals
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -64,7 +66,8 @@ def _minos(parameter: ParameterResult) -> str:
     if parameter.minos is None:
         return ""
     down, up = parameter.minos
-    return f"{down:+.2g} {up:+.2g}"
+    digits = decimals(parameter.error or up)
+    return f"{down:+.{digits}f} {up:+.{digits}f}"
 
 
 def _origin(parameter: ParameterResult) -> str:

@@ -1,4 +1,4 @@
-"""The plot of residuals: the peaks over the data without continuum, and data less fit."""
+"""The plot of residuals: the peaks over the data without background, and data less fit."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from tau3mu.fit.output.bins import POINTS, binned_fit, subdivided
 from tau3mu.fit.output.layout import add_legend, make_room
+from tau3mu.fit.output.numbers import minus
 from tau3mu.fit.output.plot import (
     candidates_label,
     draw_blinded,
@@ -34,7 +35,7 @@ def plot_residuals(
     lumi: float | None = None,
     simulation: bool = False,
 ) -> Figure:
-    """Returns a figure of the data less the fitted continuum with the peaks, and less all below.
+    """Returns a figure of the data less the fitted background with the peaks, and less all below.
 
     Only bins that are fitted are drawn.
 
@@ -65,13 +66,13 @@ def _draw_peaks(axes: Axes, fit: BinnedFit, result: FitResult, first: str) -> No
     drawn = zip(fit.curves, components, colors(components), fit.peaks, strict=True)
     for curve, component, color, is_peak in drawn:
         if is_peak:
-            label = f"{component.label}: {result.parameters[component.yield_].text}"
+            label = f"{component.label}: {minus(result.parameters[component.yield_].text)}"
             height = curve * np.repeat(scale(fit), POINTS)
             axes.fill_between(x, height, color=color, alpha=0.6, linewidth=0, label=label)
     used = fit.data.used
-    continuum = fit.expected[~fit.peaks].sum(axis=0)
-    heights = (fit.data.contents - continuum) * scale(fit)
-    remark = " − continuum" if (~fit.peaks).any() else ""
+    background = fit.expected[~fit.peaks].sum(axis=0)
+    heights = (fit.data.contents - background) * scale(fit)
+    remark = " − background" if (~fit.peaks).any() else ""
     draw_points(axes, fit, heights, used, label=f"{first}{remark}")
     draw_blinded(axes, fit, label="Blinded")
     axes.axhline(0, color="black", linewidth=1)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tau3mu.fit.output.numbers import minus
 from tau3mu.fit.output.style import TOTAL, make_ticks, new_figure, styled
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ _HIGHEST = 10.0  # of 2ΔNLL: what is far above says nothing of the errors
 def plot_scans(result: FitResult, scans: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
     """Returns a figure of twice the profiled NLL above its minimum, one panel per parameter.
 
+    Of a χ² fit that is the χ².
+
     Dashed lines stand at one and two standard deviations of the profile. The fitted value is a
     line, its error a band, and the errors of Minos, if they were asked for, are dotted lines.
 
@@ -33,6 +36,7 @@ def plot_scans(result: FitResult, scans: Mapping[str, tuple[np.ndarray, np.ndarr
         result: The fit.
         scans: For each parameter its values and the NLL less that of the minimum.
     """
+    height = "Δχ²" if result.model.method.loss == "chi2" else "2ΔNLL"
     columns = min(_COLUMNS, len(scans))
     rows = math.ceil(len(scans) / columns)
     with styled(result.model.plot):
@@ -43,7 +47,7 @@ def plot_scans(result: FitResult, scans: Mapping[str, tuple[np.ndarray, np.ndarr
             _draw_scan(axes, np.asarray(values), 2 * np.asarray(delta_nll))
             _mark(axes, result.parameters[name])
             axes.set_xlabel(result.model.plot.parameters.get(name, name))
-            axes.set_ylabel("2ΔNLL")
+            axes.set_ylabel(height)
         for axes in panels[len(scans) :]:
             axes.remove()
         make_ticks(*figure.axes)
@@ -71,4 +75,4 @@ def _mark(axes: Axes, parameter: ParameterResult) -> None:
         axes.axvspan(value - error, value + error, color="#3f90da", alpha=0.2, linewidth=0)
     for shift in parameter.minos or ():
         axes.axvline(value + shift, color="black", linewidth=1.5, linestyle=":")
-    axes.set_title(parameter.text, fontsize=18, loc="right")
+    axes.set_title(minus(parameter.text), fontsize=18, loc="right")

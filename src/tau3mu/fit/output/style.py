@@ -25,6 +25,7 @@ _COMMON: dict[str, Any] = {
     # Mathematics is set when the figure is drawn, which is after this style has ended.
     "mathtext.fontset": "dejavusans",
     "axes.labelpad": 6,
+    "axes.unicode_minus": True,
     "axes.labelsize": 26,
     "xtick.labelsize": 21,
     "ytick.labelsize": 21,

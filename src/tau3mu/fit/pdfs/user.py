@@ -96,19 +96,20 @@ def _import_file(path: Path) -> ModuleType:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:  # a user's file may raise anything
         del sys.modules[name]
-        message = f"pdf file {path} fails to import{_line(error, path)}: {_what(error)}"
+        message = f"pdf file {path} fails to import{_place(error, spec.origin)}: {_what(error)}"
         raise InputError(message) from error
     # The file is not installed where toys and trials run, so the functions themselves travel.
     cloudpickle.register_pickle_by_value(module)
     return module
 
 
-def _line(error: BaseException, path: Path) -> str:
-    """Returns in which line of the file an error was raised, as part of a sentence."""
-    if isinstance(error, SyntaxError) and error.filename == str(path):
-        return f" (line {error.lineno})"
+def _place(error: BaseException, file: str | None) -> str:
+    """Returns where in the file an error was raised, as part of a sentence."""
+    if isinstance(error, SyntaxError) and error.filename == file and error.lineno:
+        column = f", column {error.offset}" if error.offset else ""
+        return f" (line {error.lineno}{column})"
     frames = traceback.extract_tb(error.__traceback__)
-    lines = [frame.lineno for frame in frames if frame.filename == str(path)]
+    lines = [frame.lineno for frame in frames if frame.filename == file]
     return f" (line {lines[-1]})" if lines else ""
 
 

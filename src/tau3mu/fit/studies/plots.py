@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tau3mu.fit.language.method import Plot
+from tau3mu.fit.output.numbers import minus
 from tau3mu.fit.output.style import TOTAL, make_ticks, new_figure, styled
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def plot_pulls(study: ToyStudy) -> Figure:
         for axes, name in zip(panels, names, strict=False):
             _draw_pulls(axes, study, name)
             axes.set_title(symbols.get(name, name), fontsize=18, loc="left")
-            axes.set_xlabel("(fitted - true) / error", fontsize=17)
+            axes.set_xlabel("(fitted − true) / error", fontsize=17)
             axes.set_ylabel("Toys", fontsize=17)
             axes.tick_params(labelsize=14)
         for axes in panels[len(names) :]:
@@ -68,7 +69,7 @@ def plot_bias(study: ToyStudy) -> Figure:
             widths, rows, [s.pull_width for s in found], [s.pull_width_error for s in found], 1
         )
         means.set_yticks(rows, [symbols.get(name, name) for name in names], fontsize=15)
-        means.set_xlabel("Mean of the pulls (bias in σ)", fontsize=17)
+        means.set_xlabel("Mean of the pulls", fontsize=17)
         widths.set_xlabel("Width of the pulls", fontsize=17)
         means.set_title(_toys(study), fontsize=15, loc="left")
         _finish_rows(figure, len(names))
@@ -94,7 +95,7 @@ def plot_trials(study: TrialStudy, name: str) -> Figure:
                 axes.errorbar(found.value, row, xerr=found.error, fmt="o", color="black")
             else:
                 axes.annotate(
-                    f"left out: {result.status}", (0.01, row), va="center", fontsize=13,
+                    f"left out: {result.status}", (0.03, row), va="center", fontsize=13,
                     color=TOTAL, xycoords=axes.get_yaxis_transform(),
                 )  # fmt: skip
         axes.set_yticks(rows, [result.label for result in results], fontsize=13)
@@ -119,11 +120,11 @@ def _draw_pulls(axes: Axes, study: ToyStudy, name: str) -> None:
         fitted = _gauss(fine, summary.pull_mean, summary.pull_width)
         axes.plot(fine, area * fitted, color=TOTAL, linewidth=2)
     lines = (
-        f"mean {summary.pull_mean:.3f} ± {summary.pull_mean_error:.3f}",
+        f"mean {minus(f'{summary.pull_mean:.3f}')} ± {summary.pull_mean_error:.3f}",
         f"width {summary.pull_width:.3f} ± {summary.pull_width_error:.3f}",
         f"{summary.toys} toys",
     )
-    axes.text(0.03, 0.96, "\n".join(lines), transform=axes.transAxes, va="top", fontsize=13)
+    axes.text(0.07, 0.94, "\n".join(lines), transform=axes.transAxes, va="top", fontsize=13)
     axes.set_xlim(_BINS[0], _BINS[-1])
     axes.set_ylim(0, max(1.0, 1.5 * float(counts.max())))
 
@@ -141,16 +142,17 @@ def _draw_row_points(
 
 def _draw_bands(axes: Axes, summary: QuantitySummary) -> None:
     mean, systematic = summary.mean, summary.systematic
+    texts = summary.texts
     if summary.statistical is not None:
         axes.axvspan(
             mean - summary.statistical, mean + summary.statistical, color=_BLUE, alpha=0.2,
-            linewidth=0, label=f"statistical ±{summary.statistical:.3g}",
+            linewidth=0, label=f"statistical ±{texts.statistical}",
         )  # fmt: skip
     axes.axvspan(
         mean - systematic, mean + systematic, facecolor="none", edgecolor=TOTAL, hatch="///",
-        linewidth=0, label=f"systematic ±{systematic:.3g}",
+        linewidth=0, label=f"systematic ±{texts.systematic}",
     )  # fmt: skip
-    axes.axvline(mean, color=TOTAL, linewidth=2, label=f"mean {mean:.6g}")
+    axes.axvline(mean, color=TOTAL, linewidth=2, label=f"mean {minus(texts.mean)}")
 
 
 def _finish_rows(figure: Figure, rows: int) -> None:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tau3mu.fit.output.files import check_free, figure_names, make_folder, save_figure
+from tau3mu.fit.output.numbers import decimals
 from tau3mu.results.files import atomic, json_text, write_text
 
 if TYPE_CHECKING:
@@ -31,7 +32,14 @@ if TYPE_CHECKING:
     from tau3mu.fit.fitting.result import Quantity
     from tau3mu.fit.studies.trials_file import TrialsFile
 
-__all__ = ["QuantitySummary", "TrialResult", "TrialStudy", "VariationSummary", "trial_files"]
+__all__ = [
+    "QuantitySummary",
+    "SummaryTexts",
+    "TrialResult",
+    "TrialStudy",
+    "VariationSummary",
+    "trial_files",
+]
 
 _JSON, _CSV = "trials.json", "trials.csv"
 
@@ -70,6 +78,16 @@ class VariationSummary:
 
 
 @dataclass(frozen=True)
+class SummaryTexts:
+    """The averages of a quantity, all to two digits of the statistical error."""
+
+    mean: str
+    statistical: str
+    systematic: str
+    largest_deviation: str
+
+
+@dataclass(frozen=True)
 class QuantitySummary:
     """A quantity over all valid trials; the formulas stand at the top of this module."""
 
@@ -86,6 +104,17 @@ class QuantitySummary:
     def strongest(self) -> str:
         """The variation that moves the value most."""
         return max(self.variations, key=lambda name: self.variations[name].spread)
+
+    @property
+    def texts(self) -> SummaryTexts:
+        """The numbers for people; the digits are of the systematic error if there is no other."""
+        digits = decimals(self.statistical or self.systematic or abs(self.mean) or 1.0)
+        return SummaryTexts(
+            mean=f"{self.mean:.{digits}f}",
+            statistical="" if self.statistical is None else f"{self.statistical:.{digits}f}",
+            systematic=f"{self.systematic:.{digits}f}",
+            largest_deviation=f"{self.largest_deviation:+.{digits}f}",
+        )
 
 
 @dataclass(frozen=True)
@@ -105,6 +134,20 @@ class TrialStudy:
     def invalid(self) -> tuple[TrialResult, ...]:
         """The trials that are left out."""
         return tuple(result for result in self.results if not result.valid)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """A sentence for each option without a valid trial; none if no trial at all is valid."""
+        lost = []
+        for variation, options in self.file.variations.items() if self.valid else ():
+            for option in options:
+                tried = [r.valid for r in self.results if r.options[variation] == option]
+                if tried and not any(tried):
+                    number = len(tried)
+                    several = f"none of its {number} trials is"
+                    none = several if number > 1 else "its only trial is not"
+                    lost.append(f"option {variation}={option}: {none} valid")
+        return tuple(lost)
 
     @cached_property
     def summary(self) -> dict[str, QuantitySummary]:
@@ -145,6 +188,7 @@ class TrialStudy:
             "title": self.file.title,
             "trials": len(self.results),
             "valid": len(self.valid),
+            "remarks": list(self.remarks),
             "summary": {
                 name: {**asdict(summary), "strongest": summary.strongest}
                 for name, summary in self.summary.items()

@@ -103,7 +103,7 @@ def _fit_trial(quantities: Sequence[str], task: tuple[FitModel, Any]) -> dict[st
     model, data = task
     try:
         result = fit(model, data)
-    except Tau3muError as error:  # such as a window that moves out of the range
+    except Tau3muError as error:  # such as a formula that is nowhere a number
         return {"status": "failed", "messages": (str(error),), "quantities": {}}
     found: dict[str, Quantity] = {}
     for name in quantities:
