@@ -184,6 +184,8 @@ def test_a_thousand_toys(report, million):
     begin = time.perf_counter()
     study = run_toys(model, 1000, values=found.values, like=found.data, seed=1, workers=2)
     seconds = time.perf_counter() - begin
+    assert study.failed <= 10
+    assert abs(study.summary["nDs"].pull_width - 1) <= 0.05
     report.add("1,000 toys fitted on 2 cores", f"{seconds:.0f} s", "60 s", met=seconds <= 60)
     for name, summary in study.summary.items():
         report.add(

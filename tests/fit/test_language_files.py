@@ -16,7 +16,8 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 
 from tau3mu.errors import InputError
-from tau3mu.fit.language import FitModel, load_fit_file, load_model, model_of, shipped_fits
+from tau3mu.fit.language import FitModel, load_model, model_of, shipped_fits
+from tau3mu.fit.language.files import read_document
 
 DSPHIPI = json.loads((files("tau3mu.fits") / "dsphipi.json").read_text("utf-8"))
 
@@ -76,11 +77,12 @@ def test_shipped_fits_load_under_their_own_name():
 def test_a_file_loads_like_the_shipped_fit(tmp_path):
     path = tmp_path / "mine.json"
     path.write_text(json.dumps(DSPHIPI), "utf-8")
-    file = load_fit_file(path)
-    assert file.document == DSPHIPI
-    assert file.folder == tmp_path
-    assert file.model.to_dict() == load_model("dsphipi").to_dict()
-    assert file.model.hash == load_model(str(path)).hash == load_model("dsphipi").hash
+    document, _, folder = read_document(path)
+    assert document == DSPHIPI
+    model = load_model(path)
+    assert folder == model.folder == tmp_path
+    assert model.to_dict() == load_model("dsphipi").to_dict()
+    assert model.hash == load_model(str(path)).hash == load_model("dsphipi").hash
 
 
 @pytest.mark.parametrize("name", shipped_fits())

@@ -91,15 +91,13 @@ def sources(
 def _read(model: FitModel, name: str, file: str | None, histogram: str | None) -> Source:
     part = model.parts[name]
     given = part.input
-    path = file or (given and given.file and str(model.folder / Path(given.file).expanduser()))
+    path = file or (given and given.file and _located(model, given.file))
     if not path:
         message = (
             f"{_where(model, name)}: there are no data: give them by --input, or as 'file' under "
             "'input' of the fit file"
         )
         raise InputError(message)
-    if given is not None and given.file and "://" in given.file and not file:
-        path = given.file
     asked: dict[str, Any] = {} if given is None else given.model_dump(exclude={"file"})
     if histogram is not None:
         asked = {"histogram": histogram}
@@ -136,11 +134,16 @@ def _where(model: FitModel, name: str) -> str:
     return f"fit {model.name}" if model.spectra is None else f"fit {model.name}, spectrum {name}"
 
 
+def _located(model: FitModel, file: str) -> str:
+    """Returns where a file is that a model names; URLs stay as they are."""
+    return file if "://" in file else str(model.folder / Path(file).expanduser())
+
+
 def _with_labels(model: FitModel) -> FitModel:
     labels = model.labels
     if labels is None:
         return model
-    known = read_labelled(model.folder / Path(labels.file).expanduser(), labels.histogram)
+    known = read_labelled(_located(model, labels.file), labels.histogram)
     document: dict[str, Any] = model.to_dict()
     for name, parameter in model.parameters.items():
         if (label := parameter.label) is None:
@@ -165,7 +168,7 @@ def _template(shape: Shape, part: SpectrumModel, model: FitModel) -> Pdf:
     if given is None or given.file is None:
         message = f"fit {model.name}: a template needs a file"
         raise InputError(message)
-    path = model.folder / Path(given.file).expanduser()
+    path = _located(model, given.file)
     asked = given.model_dump(exclude={"file"})
     read = read_data(path, part.observable, **asked)
     where = f"fit {model.name}, template {read.name}"

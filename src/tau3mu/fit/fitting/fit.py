@@ -15,7 +15,7 @@ from tau3mu.fit.fitting.derived import count_window, derive
 from tau3mu.fit.fitting.minimise import minimise
 from tau3mu.fit.fitting.quality import describe_spectra, goodness_of_fit
 from tau3mu.fit.fitting.result import FitResult, Minimum, ParameterResult
-from tau3mu.fit.fitting.search import first_steps, group_minima, in_bins, search
+from tau3mu.fit.fitting.search import SAME, first_steps, group_minima, in_bins, search
 from tau3mu.fit.fitting.verdict import describe_doubts, find_faults
 from tau3mu.fit.language import FitModel, load_model
 from tau3mu.fit.likelihood import Objective
@@ -35,7 +35,6 @@ __all__ = ["fit", "fit_prepared"]
 
 _PACKAGES = ("tau3mu", "iminuit", "numpy", "scipy")
 _ZFIT_PACKAGES = ("zfit", "tensorflow")
-_SAME = 0.01  # distance in NLL within which a start ended in the best minimum
 
 
 def fit(
@@ -81,7 +80,8 @@ def fit_prepared(
         rehearse(model, znp, users_only=True)
     begin = time.perf_counter()
     objective = Objective(model, data)
-    candidates = search(objective, start)
+    binned = in_bins(objective)
+    candidates = search(binned, start)
     minuit = _finish(objective, candidates)
     free = {n: float(v) for n, v in zip(minuit.parameters, minuit.values, strict=True)}
     values = {n: float(v) for n, v in objective.parameters.complete(free).items()}
@@ -89,7 +89,7 @@ def fit_prepared(
     converged, edm = bool(minuit.valid), float(minuit.fmin.edm)
     stops = find_stops(objective, values, errors)
     covariance = measure_covariance(objective, minuit, values, stops)
-    minima = _minima(objective, candidates)
+    minima = _minima(binned, candidates)
     failed = sum(not candidate.converged for candidate in candidates)
     faults = find_faults(
         converged=converged,
@@ -154,7 +154,7 @@ def fit_prepared(
 
 def _finish(objective: Objective, candidates: Sequence[Candidate]) -> Minuit:
     """Returns Minuit at the best minimum, from the first candidate there that it accepts."""
-    best = [c for c in candidates if c.nll - candidates[0].nll < _SAME]
+    best = [c for c in candidates if c.nll - candidates[0].nll < SAME]
     for candidate in best:
         minuit = _polish(objective, candidate)
         if minuit.valid:
@@ -170,7 +170,7 @@ def _polish(objective: Objective, candidate: Candidate) -> Minuit:
     values = candidate.values
     if objective.model.method.engine == "numpy":
         return minimise(objective, values, free, steps, limits, strategy=1)
-    if in_bins(objective) is not objective:
+    if not all(isinstance(sample, Binned) for sample in objective.data.values()):
         # zfit's Minuit has only to confirm the minimum; on the way there it would take longer.
         close = minimise(objective, values, free, steps, limits)
         values = dict(zip(free, close.values, strict=True))
@@ -247,8 +247,8 @@ def _parameters(
     }
 
 
-def _minima(objective: Objective, candidates: Sequence[Candidate]) -> tuple[Minimum, ...]:
-    binned, groups = in_bins(objective), group_minima(candidates)
+def _minima(binned: Objective, candidates: Sequence[Candidate]) -> tuple[Minimum, ...]:
+    groups = group_minima(candidates)
     return tuple(
         Minimum(
             delta_nll=group[0].nll - groups[0][0].nll,

@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
     from tau3mu.fit.language.method import Stage
 
-__all__ = ["Candidate", "best_yields", "first_steps", "group_minima", "in_bins", "search"]
+__all__ = ["SAME", "Candidate", "best_yields", "first_steps", "group_minima", "in_bins", "search"]
 
 log = logging.getLogger(__name__)
 
 _EM_STEPS = 100
-_SAME = 0.01  # distance in NLL up to which two starts ended in the same minimum
+SAME = 0.01  # distance in NLL up to which two starts ended in the same minimum
 _FIRST_YIELD = 1e-3  # of all entries at least, since Minuit cannot leave a limit
 _FINE_BINS = 200  # of the search on single entries
 _MARGIN = 1e-3  # of the range between the limits, since Minuit cannot leave a limit
@@ -54,23 +54,22 @@ def search(objective: Objective, start: Mapping[str, float] | None = None) -> li
     """Returns where the starts ended, best first.
 
     Args:
-        objective: The loss.
+        objective: The loss of data in bins; see `in_bins`.
         start: Values of the free parameters from which to start, instead of several points.
 
     Raises:
         RunError: The likelihood is a number nowhere.
     """
-    binned = in_bins(objective)
     if start is not None:
         starts = [_within_limits(objective, start)]
     else:
         starts = [
-            shapes | _first_yields(binned, shapes)
-            for shapes in _starts(binned, _staged_values(binned))
+            shapes | _first_yields(objective, shapes)
+            for shapes in _starts(objective, _staged_values(objective))
         ]
-    found = [_descend(binned, point) for point in starts]
+    found = [_descend(objective, point) for point in starts]
     found.sort(key=lambda candidate: candidate.nll)
-    found = _finish_others(binned, found)
+    found = _finish_others(objective, found)
     if math.isinf(found[0].nll):
         message = (
             f"fit {objective.model.name}: the likelihood is a number at none of {len(found)} "
@@ -100,7 +99,7 @@ def group_minima(candidates: Sequence[Candidate]) -> list[list[Candidate]]:
     for candidate in candidates:
         if not candidate.converged:
             continue
-        if groups and candidate.nll - groups[-1][0].nll < _SAME:
+        if groups and candidate.nll - groups[-1][0].nll < SAME:
             groups[-1].append(candidate)
         else:
             groups.append([candidate])
@@ -147,7 +146,7 @@ def _finish_others(objective: Objective, found: list[Candidate]) -> list[Candida
     """
     for group in group_minima(found)[1:]:
         further = _descend(objective, group[0].values, strategy=1)
-        if further.nll < group[0].nll - _SAME / 10:
+        if further.nll < group[0].nll - SAME / 10:
             ended = {id(candidate) for candidate in group}
             found = [further if id(candidate) in ended else candidate for candidate in found]
     return sorted(found, key=lambda candidate: candidate.nll)

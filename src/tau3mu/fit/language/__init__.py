@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from tau3mu.fit.language.files import FitFile, load_fit_file, load_model, model_of, shipped_fits
+from tau3mu.fit.language.files import load_model, model_of, shipped_fits
 from tau3mu.fit.language.model import FitModel, SpectrumModel
 from tau3mu.fit.language.parts import Input, Observable, Parameter
 from tau3mu.fit.language.shapes import Component, Shape
 
 __all__ = [
     "Component",
-    "FitFile",
     "FitModel",
     "Input",
     "Observable",
     "Parameter",
     "Shape",
     "SpectrumModel",
-    "load_fit_file",
     "load_model",
     "model_of",
     "shipped_fits",

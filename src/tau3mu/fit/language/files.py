@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,19 +21,10 @@ if TYPE_CHECKING:
 
     from tau3mu.fit.pdfs import Pdf
 
-__all__ = ["FitFile", "load_fit_file", "load_model", "model_of", "read_document", "shipped_fits"]
+__all__ = ["load_model", "model_of", "read_document", "shipped_fits"]
 
 SUFFIXES = (".json", ".yaml", ".yml")
 SEARCH_PATH = "TAU3MU_PDF_PATH"
-
-
-@dataclass(frozen=True)
-class FitFile:
-    """A fit file as it was read: what it says, and from which folder its paths start."""
-
-    model: FitModel
-    document: dict[str, Any]
-    folder: Path
 
 
 def shipped_fits() -> list[str]:
@@ -56,13 +46,7 @@ def load_model(fit: str | Path | Mapping[str, Any]) -> FitModel:
     """
     if isinstance(fit, Mapping):
         return model_of(fit, "the given fit", Path())
-    return load_fit_file(fit).model
-
-
-def load_fit_file(name_or_file: str | Path) -> FitFile:
-    """Returns the checked model, with what the file says and where it is; as `load_model`."""
-    document, source, folder = read_document(name_or_file)
-    return FitFile(model_of(document, source, folder), document, folder)
+    return model_of(*read_document(fit))
 
 
 def read_document(name_or_file: str | Path) -> tuple[dict[str, Any], str, Path]:

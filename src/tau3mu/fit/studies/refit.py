@@ -53,5 +53,11 @@ def refit(objective: Objective, start: Mapping[str, float]) -> Refit:
     errors = dict(zip(parameters.free, minuit.errors, strict=True))
     edm, stops = float(minuit.fmin.edm), find_stops(objective, values, errors)
     covariance = measure_covariance(objective, minuit, values, stops)
-    faults = find_faults(converged=True, edm=edm, covariance=covariance, stops=stops)
+    faults = find_faults(
+        converged=True,
+        edm=edm,
+        covariance=covariance,
+        stops=stops,
+        impossible=objective.impossible(values),
+    )
     return Refit(faults[0][0], values, None) if faults else Refit("ok", values, covariance)
