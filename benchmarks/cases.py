@@ -156,7 +156,7 @@ def decompress(files, library):
         return Skipped(f"the files are compressed with {files[0].compression}")
     if any("://" in file.path for file in files):
         return Skipped("the files are not local")
-    module = {"libdeflate": "deflate", "isal": "isal", "zlib": "zlib"}[library]
+    module = {"libdeflate": "deflate", "zlib": "zlib"}[library]
     check = subprocess.run(
         [sys.executable, "-c", f"import {module}"], check=False, capture_output=True
     )

@@ -15,7 +15,7 @@ from cases import (
     root_on_workers,
 )
 
-LIBRARIES = ("libdeflate", "isal", "zlib")
+LIBRARIES = ("libdeflate", "zlib")
 MOST_FOR_PYTHON = 50_000  # events of a file; some 200 µs are spent on each
 
 

@@ -21,6 +21,8 @@ from tau3mu.selection import (
     match,
     pairs_within,
     passes_muon_acceptance,
+    plain,
+    rows_of,
 )
 
 if TYPE_CHECKING:
@@ -68,13 +70,13 @@ class DsPhiPi(Processor):
     def select(self, events: ak.Array) -> Selection:
         """Returns the best candidate of each event that passes, with its weights."""
         alive = Survivors.start(events, np.ones(len(events)))
-        alive = alive.require_event("hlt", fired(alive.events.hlt, *HLT_PATHS))
-        alive = alive.require_event("l1", fired(alive.events.l1, *L1_SEEDS))
+        alive = alive.require_event("hlt", fired(events.hlt, *HLT_PATHS))
+        alive = alive.require_event("l1", fired(events.l1, *L1_SEEDS)[alive.entries])
         alive = alive.require("vertex", passes_vertex(alive.triplets))
         alive = alive.require("acceptance", passes_acceptance(alive.triplets))
         legs = [alive.triplets[leg] for leg in LEGS]
         alive = alive.require("deltaR", pairs_within(legs, 1e-4, 0.8))
-        passes, counts = identify(alive.events, alive.triplets, alive.event)
+        passes, counts = identify(events, alive.triplets, alive.entry)
         alive = alive.require("id_ip", passes)
         alive = alive.require("phi", passes_phi(dimuon_mass(alive.triplets)))
         alive = alive.require("trigmatch", passes_trigger_matching(alive.triplets))
@@ -112,11 +114,11 @@ class DsPhiPi(Processor):
             "weight_muon_sf_up": (weights * up, np.float64),
             "weight_muon_sf_down": (weights * down, np.float64),
         }
-        plain = {
-            name: ak.to_numpy(values, allow_missing=False).astype(dtype)
-            for name, (values, dtype) in columns.items()
-        }
-        return ak.zip(plain, depth_limit=1), counts
+        numbers = [
+            ak.contents.NumpyArray(ak.to_numpy(values, allow_missing=False).astype(dtype))
+            for values, dtype in columns.values()
+        ]
+        return ak.Array(ak.contents.RecordArray(numbers, list(columns))), counts
 
     def _scale_factors(
         self, events: ak.Array, triplets: ak.Array
@@ -165,7 +167,7 @@ class DsPhiPi(Processor):
 def passes_vertex(triplets: ak.Array) -> npt.NDArray[np.bool_]:
     """Tells which triplets have the mass, the primary vertex and the displacement of a D_s."""
     columns = ("mass", "pv_refit_n_tracks", "flight_significance")
-    mass, n_tracks, significance = (ak.to_numpy(triplets[name]) for name in columns)
+    mass, n_tracks, significance = (plain(triplets[name]) for name in columns)
     in_window: npt.NDArray[np.bool_] = (mass > 1.62) & (mass < 2.02)
     displaced: npt.NDArray[np.bool_] = (n_tracks > 1) & (significance > 2)
     return in_window & displaced
@@ -189,15 +191,14 @@ def identify(
         triplets: One record per triplet.
         event: The index of the event of each triplet.
     """
-    # Packed, so that the columns of the events left are copied once.
-    muons = ak.to_packed(events.muon[["pt", "eta", "phi", "is_global", "is_pf"]])
-    tracks = ak.to_packed(events.track[["pt", "eta", "phi", "dz", "dxy"]])
-    good_muons = ak.to_numpy(ak.flatten(muons.is_global & muons.is_pf))
-    good_tracks = ak.to_numpy(ak.flatten((abs(tracks.dz) < 20) & (abs(tracks.dxy) < 0.3)))
+    muons, tracks = rows_of(events.muon)[-1], rows_of(events.track)[-1]
+    good_muons = muons.is_global & muons.is_pf
+    good_tracks = (abs(tracks.dz) < 20) & (abs(tracks.dxy) < 0.3)
     passes = np.ones(len(triplets), dtype=np.bool_)
     counts: dict[str, int] = {}
     for leg in LEGS:
-        objects, good = (tracks, good_tracks) if leg == "track" else (muons, good_muons)
+        is_track = leg == "track"
+        objects, good = (events.track, good_tracks) if is_track else (events.muon, good_muons)
         found = match(triplets[leg], event, objects)
         passes = passes & found.is_any(good)
         counts |= {f"{leg}_{name}": number for name, number in found.counts().items()}
@@ -216,7 +217,7 @@ def passes_phi(mass: ak.Array) -> ak.Array:
 
 def passes_trigger_matching(triplets: ak.Array) -> ak.Array:
     """Tells which triplets have both muons close to a trigger object."""
-    first, second = (ak.to_numpy(triplets[leg].trigger_dr_2017) for leg in MUON_LEGS)
+    first, second = (plain(triplets[leg].trigger_dr_2017) for leg in MUON_LEGS)
     return (first < 0.03) & (second < 0.03)
 
 

@@ -2,7 +2,7 @@
 
 usage: decompression.py LIBRARY BRANCHES FILES...
 
-LIBRARY is libdeflate, isal or zlib; BRANCHES is a comma-separated list. The tree of the files is
+LIBRARY is libdeflate or zlib; BRANCHES is a comma-separated list. The tree of the files is
 a TTree, compressed with zlib. The baskets of a branch are in memory before the clock runs. Prints
 a JSON object: CPU seconds, compressed and uncompressed bytes.
 """
@@ -27,10 +27,6 @@ def decompressor(library):
         import deflate
 
         return deflate.zlib_decompress
-    if library == "isal":
-        from isal import isal_zlib
-
-        return lambda data, size: isal_zlib.decompress(data, bufsize=size)
     import zlib
 
     return lambda data, size: zlib.decompress(data, bufsize=size)

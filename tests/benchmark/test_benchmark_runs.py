@@ -83,7 +83,7 @@ def test_the_event_loop_finds_what_root_finds(files, expected):
     assert 0 < run.stages["reading"] < run.stages["read"] < run.wall
 
 
-@pytest.mark.parametrize("library", ["zlib", "isal"])
+@pytest.mark.parametrize("library", ["zlib", "libdeflate"])
 def test_decompression_unpacks_all_baskets(skim, library):
     (file,) = describe([str(skim[0])])
     script = str(PEERS / "decompression.py")

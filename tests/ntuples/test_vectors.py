@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import uproot
 
+from tau3mu.ntuples.baskets import Baskets
 from tau3mu.ntuples.menus import AsMenus, _distinct, _expand
 from tau3mu.ntuples.tree import open_file
 from tau3mu.ntuples.vectors import AsVectors, _find_items, _gather
@@ -78,7 +79,7 @@ def test_numbers_of_all_sizes_and_signs_are_found():
 @pytest.mark.parametrize("lengths", [[10, 17], [18, 9]])
 def test_vectors_of_a_broken_length_are_an_error(lengths):
     with pytest.raises(ValueError, match="not made of 8 bytes per item: the basket is damaged"):
-        _find_items(np.array(lengths, dtype=np.int32), 8)
+        _find_items(np.array(lengths, dtype=np.int32), sum(lengths), 8)
 
 
 def test_only_vectors_of_plain_numbers_and_of_strings_are_replaced(theirs):
@@ -125,12 +126,44 @@ def test_equal_menus_are_stored_once_and_none_is_mixed_up(theirs, lists):
     assert [different[i] for i in which] == lists
 
     class Read:
-        byte_offsets = edges
+        basket_num = 0
 
     library = uproot.interpretation.library.Awkward()
     context = {**branch.context, "forth": threading.local()}
-    basket = interpretation.basket_array(data, edges, Read, branch, context, 0, library, {})
-    names = ak.Array(_expand([basket, basket]))
+    read = interpretation.basket_array(data, edges, Read, branch, context, 0, library, {})
+    assert len(read) == len(lists)
+    names = ak.Array(_expand([read.baskets[0]] * 2))
     assert names.to_list() == lists * 2
     stored = ak.to_layout(names).content.content
     assert stored.to_list() == [name for menu in different for name in menu]
+
+
+def test_baskets_that_uproot_reads_one_by_one_give_the_same(demo):
+    """As those of remote files are, which are asked for together."""
+    with (
+        open_file(str(demo[0]), lambda _: True) as together,
+        open_file(f"file://{demo[0]}", lambda _: True) as singly,
+    ):
+        for name in ("MuonPt", "Trigger_l1name", "Trigger_l1decision"):
+            one, other = (file.root_directory[TREE][name] for file in (together, singly))
+            parts = [branch.entries_to_ranges_or_baskets(100, 5000) for branch in (one, other)]
+            assert [type(part) for _, part in parts[0]] == [Baskets]
+            assert len(parts[1]) > 1
+            assert {type(part) for _, part in parts[1]} == {tuple}
+            assert (
+                one.array(entry_start=100, entry_stop=5000).to_list()
+                == other.array(entry_start=100, entry_stop=5000).to_list()
+            )
+
+
+def test_every_basket_is_what_uproot_makes_of_it(demo_trees):
+    ours, theirs = demo_trees
+    for name in ("MuonPt", "Trigger_l1name", "TripletVtx2_Chi2"):
+        branch = theirs[name]
+        (part,) = ours[name].entries_to_ranges_or_baskets(0, branch.num_entries)
+        baskets = list(part[1].read())
+        assert [basket.number for basket in baskets] == list(range(branch.num_baskets))
+        for basket in baskets:
+            whole = branch.basket(basket.number)
+            assert basket.data.tobytes() == whole.data.tobytes()
+            assert basket.byte_offsets.tolist() == whole.byte_offsets.tolist()

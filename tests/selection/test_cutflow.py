@@ -25,10 +25,10 @@ WEIGHTS = np.array([1.0, 0.5, 2.0, 4.0])
 def test_pads_are_not_counted_and_positions_count_them():
     start = Survivors.start(EVENTS, WEIGHTS)
     assert start.steps == (Step("all", 4, 4, 7.5),)
-    assert start.event.tolist() == [0, 0, 3, 3]
+    assert start.entry.tolist() == [0, 0, 3, 3]
     assert start.positions.tolist() == [0, 2, 1, 2]
     assert start.triplets.x.tolist() == [3.0, 1.0, 2.0, 5.0]
-    assert str(start.triplets.type) == "4 * {x: float64}"
+    assert str(start.triplets.to_awkward().type) == "4 * {x: float64}"
 
 
 def test_events_and_triplets_are_cut_together():
@@ -38,7 +38,7 @@ def test_events_and_triplets_are_cut_together():
     alive = alive.require("x", alive.triplets.x > 1.5)
     assert alive.steps[-1] == Step("x", 2, 3, 5.0)
     assert alive.events.number.tolist() == [10, 13]
-    assert alive.event.tolist() == [0, 1, 1]
+    assert alive.entry.tolist() == [0, 3, 3]
     assert alive.positions.tolist() == [0, 1, 2]
     assert alive.entries.tolist() == [0, 3]
     best = alive.best(-alive.triplets.x)
@@ -50,8 +50,8 @@ def test_events_and_triplets_are_cut_together():
 def test_triplets_stay_with_their_events_when_events_go():
     alive = Survivors.start(EVENTS, WEIGHTS)
     alive = alive.require_event("event", ak.Array([False, True, True, True]))
-    assert alive.event.tolist() == [2, 2]
-    assert alive.events.number[alive.event].tolist() == [13, 13]
+    assert alive.entry.tolist() == [3, 3]
+    assert EVENTS.number[alive.entry].tolist() == [13, 13]
     assert alive.entries.tolist() == [1, 2, 3]
     assert alive.weights.tolist() == [0.5, 2.0, 4.0]
 

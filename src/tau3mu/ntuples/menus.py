@@ -6,7 +6,7 @@ name is an index into the names that differ, so nothing that is done to names is
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +14,14 @@ import awkward as ak
 import numpy as np
 from uproot.interpretation.objects import AsObjects
 
-from tau3mu.ntuples.vectors import trim
+from tau3mu.ntuples.baskets import Decoded, contents, trim
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import numpy.typing as npt
+
+    from tau3mu.ntuples.baskets import Basket
 
 __all__ = ["AsMenus"]
 
@@ -36,40 +38,40 @@ class AsMenus(AsObjects):  # type: ignore[misc]
         """Takes the interpretation that it stands in for."""
         super().__init__(standard.model, standard.branch)
         self._last: tuple[tuple[bytes, ...], ak.contents.Content] | None = None
-        self._repeated: tuple[npt.NDArray[np.uint8], _Basket] | None = None
+        self._repeated: tuple[npt.NDArray[np.uint8], _Menus] | None = None
 
     def basket_array(
         self,
         data: npt.NDArray[np.uint8],
         byte_offsets: npt.NDArray[np.int32],
         basket: Any,
-        branch: Any,
-        context: Any,
-        cursor_offset: int,
-        library: Any,
-        options: Any,
-    ) -> _Basket:
-        """Returns the menus of a basket, and which of them each entry has."""
+        *how: Any,
+    ) -> Decoded[_Menus]:
+        """Returns the menus of some baskets, and which of them each entry has."""
+        return Decoded(
+            {one.number: self._decode(one, how) for one in contents(data, byte_offsets, basket)}
+        )
+
+    def _decode(self, basket: Basket, how: tuple[Any, ...]) -> _Menus:
         # A block that is stored again is the same place in memory, see decompression.py.
-        if self._repeated is not None and _is_same(data, self._repeated[0]):
+        if self._repeated is not None and _is_same(basket.data, self._repeated[0]):
             return self._repeated[1]
-        menus, which = _distinct(data, byte_offsets)
+        menus, which = _distinct(basket.data, basket.byte_offsets)
         if self._last is None or self._last[0] != menus:
+            branch, _, _, library, options = how
             edges = np.cumsum([0, *(len(menu) for menu in menus)], dtype=np.int32)
             joined = np.frombuffer(b"".join(menus), dtype=np.uint8)
-            decoded = super().basket_array(
-                joined, edges, basket, branch, context, cursor_offset, library, options
-            )
+            decoded = super().basket_array(joined, edges, basket, *how)
             names = super().final_array(
                 {0: decoded}, 0, len(menus), [0, len(menus)], library, branch, options
             )
             self._last = menus, ak.to_layout(names).to_ListOffsetArray64(True)
-        self._repeated = data, _Basket(self._last[1], which)
+        self._repeated = basket.data, _Menus(self._last[1], which)
         return self._repeated[1]
 
     def final_array(
         self,
-        basket_arrays: Mapping[int, _Basket],
+        basket_arrays: Mapping[int, Decoded[_Menus]],
         entry_start: int,
         entry_stop: int,
         entry_offsets: Any,
@@ -82,15 +84,16 @@ class AsMenus(AsObjects):  # type: ignore[misc]
             return super().final_array(
                 basket_arrays, entry_start, entry_stop, entry_offsets, library, branch, options
             )
-        baskets = [
-            _Basket(basket_arrays[number].menus, basket_arrays[number].which[first:last])
-            for number, first, last in trim(basket_arrays, entry_start, entry_stop, entry_offsets)
-        ]
-        return ak.Array(_expand(baskets))
+        trimmed = trim(basket_arrays, entry_start, entry_stop, entry_offsets)
+        return ak.Array(
+            _expand([replace(one, which=one.which[first:last]) for one, first, last in trimmed])
+        )
 
 
 @dataclass(frozen=True)
-class _Basket:
+class _Menus:
+    """The menus of a basket, and which of them each entry has."""
+
     menus: ak.contents.ListOffsetArray
     which: npt.NDArray[np.int64]
 
@@ -117,7 +120,7 @@ def _distinct(
     return tuple(known), np.array(which, dtype=np.int64)
 
 
-def _expand(baskets: Sequence[_Basket]) -> ak.contents.ListOffsetArray:
+def _expand(baskets: Sequence[_Menus]) -> ak.contents.ListOffsetArray:
     """Returns the list of names of every entry, with each name stored once per menu."""
     menus: list[ak.contents.Content] = []
     which: list[npt.NDArray[np.int64]] = []

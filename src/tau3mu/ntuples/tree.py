@@ -18,6 +18,7 @@ from uproot.interpretation.identify import UnknownInterpretation
 from uproot.models.TBranch import Model_TBranchElement, Model_TBranchElement_v10
 from uproot.models.TObject import Model_TObject
 
+from tau3mu.ntuples.baskets import Baskets
 from tau3mu.ntuples.decompression import use_fast_zlib
 from tau3mu.ntuples.menus import AsMenus
 from tau3mu.ntuples.vectors import AsVectors
@@ -30,7 +31,7 @@ __all__ = ["open_file"]
 use_fast_zlib()
 
 
-def open_file(path: str, wanted: Callable[[str], bool]) -> Any:
+def open_file(path: str, wanted: Callable[[str], bool], **remote: Any) -> Any:
     """Returns an open `uproot.ReadOnlyFile` in whose trees only some branches can be read.
 
     The others have a name and nothing else; a tree without `std::vector` branches has them all.
@@ -38,9 +39,10 @@ def open_file(path: str, wanted: Callable[[str], bool]) -> Any:
     Args:
         path: A local file or a URL.
         wanted: Tells of the name of a branch at the top of a tree whether it is to be read.
+        **remote: Options of uproot for URLs.
     """
     # Plain reads of local files: uproot's default goes through an event loop in another thread.
-    local = {} if "://" in path else {"handler": uproot.MultithreadedFileSource}
+    source = remote if "://" in path else {"handler": uproot.MultithreadedFileSource}
     # The cache is of this file alone: another one of the same name may have other branches.
     return uproot.ReadOnlyFile(
         path,
@@ -48,7 +50,7 @@ def open_file(path: str, wanted: Callable[[str], bool]) -> Any:
         array_cache=None,
         custom_classes=_classes(wanted),
         use_threads=False,
-        **local,
+        **source,
     )
 
 
@@ -99,6 +101,14 @@ class _Branch(Model_TBranchElement_v10):  # type: ignore[misc]
             if better.replaces(standard):
                 return better(standard)
         return standard
+
+    def entries_to_ranges_or_baskets(self, entry_start: int, entry_stop: int) -> Any:
+        parts = super().entries_to_ranges_or_baskets(entry_start, entry_stop)
+        # Remote files are better asked for all branches at once, which uproot does.
+        local = isinstance(self.file.source, uproot.MultithreadedFileSource)
+        if parts and local and isinstance(self.interpretation, (AsVectors, AsMenus)):
+            return [(parts[0][0], Baskets.of(self, parts))]
+        return parts
 
 
 def _classes(wanted: Callable[[str], bool]) -> dict[str, type]:

@@ -13,11 +13,9 @@ import lzma
 import struct
 import sys
 import zlib
-from typing import cast
 
 import cramjam
 import uproot
-from isal import isal_zlib
 
 __all__ = ["read_errors", "reason"]
 
@@ -29,7 +27,6 @@ _ERRORS: tuple[type[Exception], ...] = (
     uproot.DeserializationError,
     cramjam.DecompressionError,
     zlib.error,
-    cast("type[Exception]", isal_zlib.IsalError),  # its stub calls it an instance
     lzma.LZMAError,
     struct.error,
     ValueError,  # not a ROOT file, checksums, broken text

@@ -16,12 +16,14 @@ import numpy as np
 import uproot
 from uproot.interpretation.jagged import AsJagged
 
+from tau3mu.ntuples.baskets import Decoded, contents, trim
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     import numpy.typing as npt
 
-__all__ = ["AsVectors", "trim"]
+__all__ = ["AsVectors"]
 
 _HEADER = 10
 """Bytes before the items of a vector: their number in bytes, a version, and how many they are."""
@@ -51,14 +53,23 @@ class AsVectors(AsJagged):  # type: ignore[misc]
         )
 
     def basket_array(
-        self, data: npt.NDArray[np.uint8], byte_offsets: npt.NDArray[np.int32], *_: Any
-    ) -> _Basket:
+        self,
+        data: npt.NDArray[np.uint8],
+        byte_offsets: npt.NDArray[np.int32],
+        basket: Any,
+        *_: Any,
+    ) -> Decoded[_Bytes]:
         """Returns the bytes as they are."""
-        return _Basket(data, byte_offsets)
+        return Decoded(
+            {
+                one.number: _Bytes(one.data, one.byte_offsets)
+                for one in contents(data, byte_offsets, basket)
+            }
+        )
 
     def final_array(
         self,
-        basket_arrays: Mapping[int, _Basket],
+        basket_arrays: Mapping[int, Decoded[_Bytes]],
         entry_start: int,
         entry_stop: int,
         entry_offsets: Any,
@@ -72,14 +83,14 @@ class AsVectors(AsJagged):  # type: ignore[misc]
                 basket_arrays, entry_start, entry_stop, entry_offsets, library, branch, options
             )
         pieces, lengths = [], []
-        for number, first, last in trim(basket_arrays, entry_start, entry_stop, entry_offsets):
-            basket = basket_arrays[number]
+        for basket, first, last in trim(basket_arrays, entry_start, entry_stop, entry_offsets):
             edges = basket.byte_offsets[first : last + 1]
             pieces.append(basket.data[edges[0] : edges[-1]])
             lengths.append(np.diff(edges))
         stored = self.content.from_dtype
-        items = _find_items(np.concatenate(lengths), stored.itemsize)
-        content = _gather(np.concatenate(pieces), items.positions, stored)
+        data = np.concatenate(pieces)
+        items = _find_items(np.concatenate(lengths), len(data), stored.itemsize)
+        content = _gather(data, items.positions, stored)
         return ak.Array(
             ak.contents.ListOffsetArray(
                 ak.index.Index64(items.offsets),
@@ -89,7 +100,7 @@ class AsVectors(AsJagged):  # type: ignore[misc]
 
 
 @dataclass(frozen=True)
-class _Basket:
+class _Bytes:
     data: npt.NDArray[np.uint8]
     byte_offsets: npt.NDArray[np.int32]
 
@@ -102,6 +113,7 @@ class _Items:
     """Where the items of vectors are: `positions` in bytes, `offsets` in items."""
 
     lengths: npt.NDArray[np.int32]
+    n_bytes: int
     itemsize: int
     offsets: npt.NDArray[np.int64]
     positions: npt.NDArray[np.int64]
@@ -110,9 +122,10 @@ class _Items:
 _recent: deque[_Items] = deque(maxlen=8)
 
 
-def _find_items(lengths: npt.NDArray[np.int32], itemsize: int) -> _Items:
+def _find_items(lengths: npt.NDArray[np.int32], n_bytes: int, itemsize: int) -> _Items:
     for items in tuple(_recent):
-        if items.itemsize == itemsize and np.array_equal(items.lengths, lengths):
+        alike = (items.itemsize, items.n_bytes) == (itemsize, n_bytes)
+        if alike and np.array_equal(items.lengths, lengths):
             return items
     counts, rest = np.divmod(lengths - _HEADER, itemsize)
     if np.any(rest) or np.any(counts < 0):
@@ -122,7 +135,7 @@ def _find_items(lengths: npt.NDArray[np.int32], itemsize: int) -> _Items:
     np.cumsum(counts, out=offsets[1:])
     positions = np.repeat(np.arange(1, len(counts) + 1) * _HEADER, counts)
     positions += np.arange(0, itemsize * len(positions), itemsize)
-    items = _Items(lengths, itemsize, offsets, positions)
+    items = _Items(lengths, n_bytes, itemsize, offsets, positions)
     _recent.append(items)
     return items
 
@@ -138,19 +151,3 @@ def _gather(
     if stored.byteorder == ">":
         numbers.byteswap(inplace=True)
     return numbers.view(stored.newbyteorder("="))
-
-
-def trim(
-    numbers: Mapping[int, Any], entry_start: int, entry_stop: int, entry_offsets: Any
-) -> Iterator[tuple[int, int, int]]:
-    """Yields each basket in order, and its first and last entry in the range, the last excluded.
-
-    Args:
-        numbers: The baskets by number.
-        entry_start: First entry of the range, counted in the tree.
-        entry_stop: One beyond the last entry of the range.
-        entry_offsets: The first entries of all baskets, and one beyond the last of all.
-    """
-    for number in sorted(numbers):
-        first, last = entry_offsets[number], entry_offsets[number + 1]
-        yield number, max(entry_start - first, 0), min(entry_stop, last) - first

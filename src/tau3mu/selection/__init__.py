@@ -11,12 +11,14 @@ from tau3mu.selection.kinematics import (
 )
 from tau3mu.selection.matching import Match, match
 from tau3mu.selection.processor import Processor, Selection
+from tau3mu.selection.rows import Rows, plain, rows_of
 from tau3mu.selection.trigger_objects import unique_objects
 
 __all__ = [
     "MUON_MASS",
     "Match",
     "Processor",
+    "Rows",
     "Selection",
     "Step",
     "Survivors",
@@ -24,6 +26,8 @@ __all__ = [
     "match",
     "pairs_within",
     "passes_muon_acceptance",
+    "plain",
+    "rows_of",
     "step",
     "unique_objects",
 ]

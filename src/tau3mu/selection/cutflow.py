@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import awkward as ak
 import numpy as np
 
+from tau3mu.selection.rows import Rows, plain, rows_of
+
 if TYPE_CHECKING:
+    import awkward as ak
     import numpy.typing as npt
 
 __all__ = ["Step", "Survivors", "step"]
@@ -28,57 +30,68 @@ class Step:
 class Survivors:
     """The events and the triplets that have passed all cuts so far.
 
-    `triplets` is one flat list, without pads and without rejected triplets: cuts on such columns
-    cost a fifth of those on a list per event. For each triplet, `event` is the index of its event
-    in `events`, ascending, and `positions` tells where it stands in the ntuple's vectors.
-    `entries` and `weights` are one number per event. Once a triplet cut has been made, every
-    event has at least one triplet.
+    Attributes:
+        chunk: All events, cut or not.
+        entries: The events left, as their index in the chunk, ascending.
+        weights: The weight of each event left.
+        triplets: The triplets left in one flat list, without pads.
+        entry: The event of each triplet, as its index in the chunk, ascending.
+        positions: Where each triplet stands in the ntuple's vectors.
+        steps: What was left after each cut. Once one was on triplets, every event has at least
+            one.
     """
 
-    events: ak.Array
-    triplets: ak.Array
-    event: npt.NDArray[np.int64]
-    positions: npt.NDArray[np.int64]
+    chunk: ak.Array
     entries: npt.NDArray[np.int64]
     weights: npt.NDArray[np.float64]
+    triplets: Rows
+    entry: npt.NDArray[np.int64]
+    positions: npt.NDArray[np.int64]
     steps: tuple[Step, ...]
 
     @classmethod
     def start(cls, events: ak.Array, weights: npt.NDArray[np.float64]) -> Survivors:
         """Returns all events with all unpadded triplets, counted as step `all`."""
-        counts = ak.to_numpy(ak.num(events.triplet, axis=1))
-        padded = ak.flatten(events.triplet, axis=1)
-        there = ~ak.to_numpy(ak.is_none(padded))
-        first = np.cumsum(counts) - counts
+        offsets, places, triplets = rows_of(events.triplet)
+        entry = np.repeat(np.arange(len(events)), np.diff(offsets))[places]
         everything = cls(
-            events=events,
-            triplets=_without_pads(padded),
-            event=np.repeat(np.arange(len(events)), counts)[there],
-            positions=(np.arange(len(there)) - np.repeat(first, counts))[there],
+            chunk=events,
             entries=np.arange(len(events)),
             weights=weights,
+            triplets=triplets,
+            entry=entry,
+            positions=places - offsets[entry],
             steps=(),
         )
         return everything._counted("all")
 
-    def require_event(self, name: str, passes: ak.Array) -> Survivors:
-        """Returns the events for which `passes` is true, with all their living triplets."""
-        kept = ak.to_numpy(passes)
-        return self._of_triplets(kept[self.event])._of_events(kept)._counted(name)
+    @property
+    def events(self) -> ak.Array:
+        """The events left."""
+        return self.chunk[self.entries]
 
-    def require(self, name: str, passes: ak.Array) -> Survivors:
+    def require_event(self, name: str, passes: Any) -> Survivors:
+        """Returns the events for which `passes` is true, with all their living triplets.
+
+        Args:
+            name: Name of the step in the cutflow.
+            passes: One answer per event left; a missing one rejects the event.
+        """
+        alive = self._of_events(_answers(passes))
+        kept = np.zeros(len(self.chunk), dtype=np.bool_)
+        kept[alive.entries] = True
+        return alive._of_triplets(kept[self.entry])._counted(name)
+
+    def require(self, name: str, passes: Any) -> Survivors:
         """Returns the triplets for which `passes` is true, and the events that have any.
 
         Args:
             name: Name of the step in the cutflow.
             passes: One answer per living triplet; a missing one rejects the triplet.
         """
-        fewer = self._of_triplets(ak.to_numpy(ak.fill_none(passes, value=False)))
-        any_left = np.zeros(len(self.entries), dtype=np.bool_)
-        any_left[fewer.event] = True
-        return fewer._of_events(any_left)._counted(name)
+        return self._of_triplets(_answers(passes))._with_triplets()._counted(name)
 
-    def best(self, quantity: ak.Array) -> Survivors:
+    def best(self, quantity: Any) -> Survivors:
         """Returns, of each event that has any, the triplet of the smallest `quantity`.
 
         Of equal ones, the first is taken. The triplets are then one per event, in the same order.
@@ -86,42 +99,33 @@ class Survivors:
         Args:
             quantity: One number per living triplet; a missing one is larger than all others.
         """
-        values = ak.to_numpy(ak.fill_none(quantity, np.inf))
-        order = np.lexsort((values, self.event))
-        _, first = np.unique(self.event[order], return_index=True)
-        chosen = self._of_triplets(order[first])
-        has_any = np.zeros(len(self.entries), dtype=np.bool_)
-        has_any[chosen.event] = True
-        return chosen._of_events(has_any)
+        values = np.ma.filled(plain(quantity), np.inf)
+        order = np.lexsort((values, self.entry))
+        _, first = np.unique(self.entry[order], return_index=True)
+        return self._of_triplets(order[first])._with_triplets()
 
     def _of_triplets(self, kept: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> Survivors:
         return replace(
             self,
             triplets=self.triplets[kept],
-            event=self.event[kept],
+            entry=self.entry[kept],
             positions=self.positions[kept],
         )
 
     def _of_events(self, kept: npt.NDArray[np.bool_]) -> Survivors:
-        return replace(
-            self,
-            events=self.events[kept],
-            event=(np.cumsum(kept) - 1)[self.event],
-            entries=self.entries[kept],
-            weights=self.weights[kept],
-        )
+        return replace(self, entries=self.entries[kept], weights=self.weights[kept])
+
+    def _with_triplets(self) -> Survivors:
+        any_left = np.zeros(len(self.chunk), dtype=np.bool_)
+        any_left[self.entry] = True
+        return self._of_events(any_left[self.entries])
 
     def _counted(self, name: str) -> Survivors:
         return replace(self, steps=(*self.steps, step(name, self.weights, len(self.positions))))
 
 
-def _without_pads(padded: ak.Array) -> ak.Array:
-    # Like ak.drop_none, which would copy all columns, those that no cut comes to as well.
-    if not (layout := ak.to_layout(padded)).is_option:
-        return padded
-    indexed = layout.to_IndexedOptionArray64()
-    triplets = ak.Array(indexed.content, behavior=padded.behavior)
-    return triplets[indexed.index.data[indexed.index.data >= 0]]
+def _answers(passes: Any) -> npt.NDArray[np.bool_]:
+    return np.ma.filled(plain(passes), False)
 
 
 def step(name: str, weights: npt.NDArray[np.float64], candidates: int) -> Step:

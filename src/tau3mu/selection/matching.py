@@ -9,10 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import awkward as ak
 import numpy as np
 
+from tau3mu.selection.rows import Rows, plain, rows_of
+
 if TYPE_CHECKING:
+    import awkward as ak
     import numpy.typing as npt
 
 __all__ = ["Match", "match"]
@@ -52,7 +54,7 @@ class Match:
         }
 
 
-def match(legs: ak.Array, event: npt.NDArray[np.int64], objects: ak.Array) -> Match:
+def match(legs: ak.Array | Rows, event: npt.NDArray[np.int64], objects: ak.Array) -> Match:
     """Finds for each leg the object of the same event that it is a copy of.
 
     An exact match has the same pt, η and φ after rounding to 32-bit floats; the first such object
@@ -62,17 +64,16 @@ def match(legs: ak.Array, event: npt.NDArray[np.int64], objects: ak.Array) -> Ma
     Args:
         legs: One record per leg, with pt, eta, phi; none missing.
         event: The event of each leg, as its index in `objects`.
-        objects: Events × objects, with pt, eta, phi.
+        objects: Events × objects, with pt, eta, phi; none missing.
     """
-    counts = ak.to_numpy(ak.num(objects, axis=1))
-    leg = {name: ak.to_numpy(legs[name]) for name in ("pt", "eta", "phi")}
-    candidate = {name: ak.to_numpy(ak.flatten(objects[name])) for name in leg}
-    number = counts[event]
+    offsets, _, candidates = rows_of(objects)
+    leg = {name: plain(legs[name]) for name in ("pt", "eta", "phi")}
+    candidate = {name: plain(candidates[name]) for name in leg}
+    number = np.diff(offsets)[event]
     row = np.repeat(np.arange(len(number)), number)
     # One row per pair of a leg and an object of its event, the objects of a leg in their order.
     before = np.cumsum(number) - number
-    first = (np.cumsum(counts) - counts)[event]
-    position = np.arange(len(row)) + np.repeat(first - before, number)
+    position = np.arange(len(row)) + np.repeat(offsets[event] - before, number)
     one = {name: values[row] for name, values in leg.items()}
     other = {name: values[position] for name, values in candidate.items()}
     exact, (close, distance) = _equal(one, other), _close(one, other)

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import awkward as ak
+import numpy as np
+import pytest
+
+from tau3mu.selection import plain, rows_of
+
+LISTS = ak.zip(
+    {
+        "x": ak.Array([[3.0, 1.0], [], [4.0]]),
+        "leg": ak.zip({"pt": ak.Array([[1, 2], [], [3]]), "q": ak.Array([[None, 1], [], [-1]])}),
+        "name": ak.Array([["a", "b"], [], ["c"]]),
+    },
+    depth_limit=2,
+)
+PADDED = ak.mask(LISTS, ak.Array([[True, False], [], [True]]))
+
+
+def test_rows_are_the_records_of_all_lists():
+    offsets, places, rows = rows_of(LISTS)
+    assert offsets.tolist() == [0, 2, 2, 3]
+    assert places.tolist() == [0, 1, 2]
+    assert len(rows) == 3
+    assert isinstance(rows.x, np.ndarray)
+    assert rows.x.tolist() == [3.0, 1.0, 4.0]
+    assert rows.leg.pt.tolist() == rows["leg"]["pt"].tolist() == [1, 2, 3]
+    assert rows.name.tolist() == ["a", "b", "c"]
+    assert rows.fields == ["x", "leg", "name"]
+
+
+def test_missing_numbers_are_masked_and_cut_with_the_rest():
+    rows = rows_of(LISTS)[-1]
+    assert plain(rows.leg.q).tolist() == [None, 1, -1]
+    assert plain(rows[np.array([False, True, True])].leg.q).tolist() == [1, -1]
+    assert rows[np.array([2, 0])].leg.pt.tolist() == [3, 1]
+    nothing = rows[np.zeros(3, dtype=np.bool_)]
+    assert (len(nothing), nothing.leg.pt.tolist(), plain(nothing.leg.q).tolist()) == (0, [], [])
+
+
+@pytest.mark.parametrize("lists", [PADDED, ak.concatenate([PADDED])])
+def test_a_pad_is_no_row_and_keeps_its_place(lists):
+    offsets, places, rows = rows_of(lists)
+    assert offsets.tolist() == [0, 2, 2, 3]
+    assert places.tolist() == [0, 2]
+    assert rows.x.tolist() == [3.0, 4.0]
+    assert rows.to_awkward().to_list() == ak.flatten(ak.drop_none(lists)).to_list()
+
+
+def test_lists_that_were_cut_are_those_that_are_left():
+    offsets, places, rows = rows_of(PADDED[[2, 0]])
+    assert (offsets.tolist(), places.tolist(), rows.x.tolist()) == ([0, 1, 3], [0, 1], [4.0, 3.0])
+
+
+def test_a_column_that_is_not_there_is_named():
+    with pytest.raises(AttributeError, match="no column 'y' among x, leg, name"):
+        _ = rows_of(LISTS)[-1].y
