@@ -25,29 +25,35 @@ class Rows:
     awkward array; and a record is rows again.
     """
 
-    def __init__(self, records: ak.contents.Content, index: npt.NDArray[np.int64]) -> None:
-        """Takes all records, and which of them are meant."""
+    def __init__(
+        self, records: ak.contents.Content, index: npt.NDArray[np.int64] | None = None
+    ) -> None:
+        """Takes all records, and which of them are meant; by default all."""
         self._records = records
         self._index = index
 
     def __len__(self) -> int:
         """Returns the number of records."""
-        return len(self._index)
+        return len(self._records if self._index is None else self._index)
 
     def __getitem__(self, where: Any) -> Any:
         """Returns a column for a name, and rows for an index or a mask."""
         if not isinstance(where, str):
-            return Rows(self._records, self._index[where])
+            index = np.arange(len(self)) if self._index is None else self._index
+            return Rows(self._records, index[where])
         column = self._records.content(where)
         if column.is_record:
             return Rows(column, self._index)
         if column.is_numpy:
-            return ak.to_numpy(column)[self._index]
+            return self._cut(ak.to_numpy(column))
         if column.is_option and column.content.is_numpy and not column.is_indexed:
-            missing = np.asarray(column.mask_as_bool(valid_when=False))[self._index]
-            numbers = ak.to_numpy(column.content)[self._index]
+            missing = self._cut(np.asarray(column.mask_as_bool(valid_when=False)))
+            numbers = self._cut(ak.to_numpy(column.content))
             return np.ma.array(numbers, mask=missing) if missing.any() else numbers
-        return ak.Array(column)[self._index]
+        return self._cut(ak.Array(column))
+
+    def _cut(self, column: Any) -> Any:
+        return column if self._index is None else column[self._index]
 
     def __getattr__(self, name: str) -> Any:
         """Returns a column.
@@ -67,7 +73,7 @@ class Rows:
 
     def to_awkward(self) -> ak.Array:
         """Returns the records as an awkward array, with its behaviours as a vector."""
-        return ak.Array(self._records)[self._index]
+        return self._cut(ak.Array(self._records))
 
 
 def rows_of(lists: ak.Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Rows]:
@@ -83,8 +89,7 @@ def rows_of(lists: ak.Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int6
     offsets: npt.NDArray[np.int64] = np.asarray(layout.offsets.data)
     records = layout.content[: offsets[-1]]
     if not records.is_option:
-        places = np.arange(len(records))
-        return offsets, places, Rows(records, places)
+        return offsets, np.arange(len(records)), Rows(records)
     there = ~np.asarray(records.mask_as_bool(valid_when=False))
     places = np.flatnonzero(there)
     index = records.index.data[places] if records.is_indexed else places
