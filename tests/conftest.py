@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from http.server import ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import awkward as ak
 import numpy as np
 import pytest
 import uproot
-from misbehaving_server import Handler
+from misbehaving_server import misbehaving_server
 
 from tau3mu.ntuples import read_events
 from tau3mu.ntuples.layout import layout
@@ -62,7 +60,7 @@ def events_of() -> Callable[..., ak.Array]:
             tree = file[table.tree]
             uuid, entries, keys = str(file.file.uuid), tree.num_entries, tree.keys()
         return read_events(
-            str(path),
+            [str(path)],
             tree=table.tree,
             layout=name,
             branches=list(table.resolve(columns, keys)),
@@ -70,7 +68,7 @@ def events_of() -> Callable[..., ak.Array]:
             stop=entries if stop is None else stop,
             uuid=uuid,
             metadata={"dataset": "test", **metadata},
-        )
+        ).events
 
     return read
 
@@ -102,7 +100,7 @@ def write_t3m(tmp_path: Path) -> Callable[[Mapping[str, Any]], Path]:
 @pytest.fixture(scope="session")
 def client() -> Iterator[Client]:
     """A client of a local Dask cluster of two processes."""
-    from tau3mu.execution import connect
+    from tau3mu.clusters import connect
 
     with connect(None, workers=2) as started:
         yield started
@@ -132,10 +130,24 @@ def demo_paths(demo):
 
 @pytest.fixture
 def server(tmp_path):
-    """Serves `tmp_path`; a folder in the URL makes it misbehave (see `Handler`)."""
-    handler = type("ServerOfFolder", (Handler,), {"folder": tmp_path})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
-        thread = Thread(target=running.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{running.server_port}"
-        running.shutdown()
+    """Serves `tmp_path`; a folder in the URL makes it misbehave (see `misbehaving_server`)."""
+    with misbehaving_server(tmp_path) as (address, _):
+        yield address
+
+
+@pytest.fixture
+def remade() -> Callable[[Path, Path], Path]:
+    """Writes a file of the same events with another UUID."""
+
+    def write(source: Path, target: Path) -> Path:
+        with uproot.open(source) as file:
+            uuid = file.file.uuid.bytes
+        content = source.read_bytes()
+        assert uuid in content
+        other = bytes([uuid[0] ^ 0xFF]) + uuid[1:]
+        target.write_bytes(content.replace(uuid, other))
+        with uproot.open(target) as file:
+            assert file.file.uuid.bytes == other
+        return target
+
+    return write

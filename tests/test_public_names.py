@@ -18,14 +18,18 @@ PUBLIC = {
     ],
     "tau3mu.catalogue": ["load_processor", "load_processors"],
     "tau3mu.cli": ["Parser", "path_of", "print_error", "run_main", "text_of"],
+    "tau3mu.clusters": [
+        "Site", "check_versions", "connect", "load_site", "performance_report", "ship_code",
+    ],
     "tau3mu.corrections": ["MuonScaleFactors", "ScaleFactors"],
     "tau3mu.datasets": [
-        "CheckedFile", "Chunk", "Dataset", "check_files", "combine", "dataset_from_files",
-        "limit_files", "load_datasets", "make_chunks", "shipped_datasets",
+        "CheckedFile", "Chunk", "Dataset", "FileDetails", "RejectedFile", "check_files",
+        "check_readable_files", "combine", "dataset_from_files", "limit_files", "load_datasets",
+        "make_chunks", "shipped_datasets", "verify_checksum",
     ],
     "tau3mu.errors": ["InputError", "RunError", "Tau3muError", "suggest"],
     "tau3mu.execution": [
-        "FileRead", "ProcessorError", "ProcessorResult", "RunResult", "connect", "execute",
+        "FileRead", "Patience", "ProcessorError", "ProcessorResult", "RunResult", "execute",
         "process_chunk", "rehearse",
     ],
     "tau3mu.fit": [
@@ -33,9 +37,10 @@ PUBLIC = {
         "run_trials", "save_fit", "scan", "shipped_fits", "sources", "spectrum", "sweights",
     ],
     "tau3mu.generate": ["generate"],
+    "tau3mu.grid": ["Proxy", "Shipment", "find_proxy", "needs_proxy", "ship", "use_proxy"],
     "tau3mu.ntuples": [
-        "Layout", "NtupleSchema", "ReadError", "detect_layout", "empty_events", "fired",
-        "layouts", "read_events",
+        "Layout", "NtupleSchema", "ReadError", "Reading", "detect_layout", "empty_events",
+        "fired", "layouts", "read_events",
     ],
     "tau3mu.processors": ["SHIPPED", "DsPhiPi", "DsPhiPiNotebook"],
     "tau3mu.results": [
@@ -45,8 +50,8 @@ PUBLIC = {
     "tau3mu.run": ["main"],
     "tau3mu.selection": [
         "MUON_MASS", "Match", "Processor", "Rows", "Selection", "Step", "Survivors",
-        "invariant_mass", "match", "pairs_within", "passes_muon_acceptance", "plain", "rows_of", "step",
-        "unique_objects",
+        "invariant_mass", "match", "pairs_within", "passes_muon_acceptance", "plain", "rows_of",
+        "step", "unique_objects",
     ],
 }  # fmt: skip
 

@@ -14,6 +14,7 @@ from importlib.metadata import version
 import numpy as np
 import pytest
 import uproot
+from figures import record_figure
 
 from tau3mu.results import load_candidates, load_histograms
 from tau3mu.run import main
@@ -48,7 +49,9 @@ class TestTheRunOfTheReadme:
         assert f"Results: results/{results.name}" in done.stdout
         assert "Traceback" not in done.stderr
         assert "Warning" not in done.stderr
-        assert {path.name for path in results.iterdir()} == {"run.json", "log.txt", "dsphipi"}
+        assert {path.name for path in results.iterdir()} == {
+            "run.json", "log.txt", "ledger.jsonl", "dsphipi",
+        }  # fmt: skip
         assert {path.name for path in (results / "dsphipi").iterdir()} == {
             "cutflow.json", "cutflow.txt", "matching.json", "histograms.json", "histograms.root",
             "candidates.root", "fit.json", "fit.root", "mass_fit.png", "mass_fit.pdf",
@@ -229,24 +232,96 @@ def test_files_without_events_count_nothing_and_are_warned_of(tmp_path, demo, wr
     assert {item["path"]: item["entries"] for item in inputs} == {str(demo[0]): 6000, str(empty): 0}
 
 
-def test_missing_events_are_named_and_give_exit_code_2(tmp_path, demo, capsys, monkeypatch):
-    """A file that is damaged in the middle passes the check of its header and trees."""
+@pytest.fixture
+def damaged(tmp_path, demo):
+    """A file that is damaged in the middle, which passes the check of its header and trees."""
     path = tmp_path / "damaged.root"
     shutil.copy(demo[0], path)
     branch = uproot.open(demo[0])["Tree3Mu/ntuple"]["TripletVtx2_Chi2"]
     with path.open("r+b") as file:
         file.seek(branch.member("fBasketSeek")[0] + 90)
         file.write(os.urandom(200))
+    return path
+
+
+def test_without_leave_a_bad_file_leaves_no_results(tmp_path, demo, damaged, capsys):
     output = tmp_path / "out"
-    assert main(["--no-fit", "--output", str(output), str(path), str(demo[1])]) == 2
+    assert main(["--no-fit", "--output", str(output), str(damaged), str(demo[1])]) == 2
     shown = capsys.readouterr()
-    assert f"{path}: 6000 of 6000 events are missing" in shown.err
+    assert f"{damaged} [files]: 6000 of 6000 events are missing" in shown.err
+    assert f"--resume {output}" in " ".join(shown.err.split())
+    assert "Results:" not in shown.out
+    assert {path.name for path in output.iterdir()} == {
+        "run.json", "log.txt", "ledger.jsonl", "plan.json", "checkpoints",
+    }  # fmt: skip
+    run = json.loads((output / "run.json").read_text())
+    assert (run["status"], run["complete"]) == ("incomplete", False)
+    assert [item["read"] for item in run["inputs"]] == [0, 6000]
+
+
+@pytest.mark.parametrize(
+    ("allowed", "code"), [([], 2), (["--allow-missing", "0.4"], 2), (["--allow-missing", "0.5"], 0)]
+)
+def test_missing_events_are_named_and_give_exit_code_2(
+    tmp_path, demo, damaged, capsys, allowed, code
+):
+    """A fraction that may be missing changes the exit code and nothing else."""
+    path, output = damaged, tmp_path / "out"
+    arguments = ["--no-fit", "--skip-bad-files", *allowed, "--output", str(output)]
+    assert main([*arguments, str(path), str(demo[1])]) == code
+    shown = capsys.readouterr()
+    assert f"{path} [files]: 6000 of 6000 events are missing" in shown.err
     run = json.loads((output / "run.json").read_text())
     assert run["complete"] is False
     assert [item["read"] for item in run["inputs"]] == [0, 6000]
     assert "cannot be read" in run["inputs"][0]["errors"][0]
+    assert run["missing"][0]["path"] == str(path)
+    assert run["missing"][0]["events"] == 6000
+    assert run["chunks"] == {"total": 2, "resumed": 0, "attempts": 2}
     cutflow = json.loads((output / "dsphipi" / "cutflow.json").read_text())
     assert cutflow["files"][0]["events"] == 6000
+
+
+@pytest.mark.parametrize("tenths", [2, 5, 9])
+def test_a_truncated_file_counts_nothing_rather_than_a_part(tmp_path, demo, tenths):
+    """coffea's skipbadfiles keeps the first half of a file that was cut in two, and is silent."""
+    cut, whole = tmp_path / "cut.root", tmp_path / "only"
+    content = demo[0].read_bytes()
+    cut.write_bytes(content[: len(content) * tenths // 10])
+    output = tmp_path / "out"
+    arguments = ["--no-fit", "--skip-bad-files", "--chunk-size", "1000"]
+    assert main([*arguments, "--output", str(output), str(cut), str(demo[1])]) == 2
+    assert main([*arguments, "--output", str(whole), str(demo[1])]) == 0
+    for name in ("cutflow.json", "histograms.json", "matching.json"):
+        assert (output / "dsphipi" / name).read_bytes() == (whole / "dsphipi" / name).read_bytes()
+    run = json.loads((output / "run.json").read_text())
+    assert run["missing"][0]["path"] == str(cut)
+    record_figure(
+        f"file cut at {tenths}/10", events_in=12000, exit_code=2,
+        events_out=json.loads((output / "dsphipi" / "cutflow.json").read_text())["files"][0][
+            "events"
+        ],
+    )  # fmt: skip
+
+
+def test_events_that_are_unknown_in_number_are_not_allowed_to_be_missing(tmp_path, demo):
+    """Of a file that cannot be opened, nobody knows which fraction it is."""
+    torn = tmp_path / "torn.root"
+    torn.write_bytes(b"")
+    arguments = ["--no-fit", "--skip-bad-files", "--allow-missing", "0.99"]
+    assert main([*arguments, "--output", str(tmp_path / "out"), str(torn), str(demo[0])]) == 2
+
+
+def test_events_that_were_selected_twice_are_told(tmp_path, demo, capsys, remade):
+    """The same events in two files of different UUIDs: no check of files can see them."""
+    output = tmp_path / "out"
+    other = remade(demo[0], tmp_path / "again.root")
+    assert main(["--no-fit", "--output", str(output), str(demo[0]), str(other)]) == 0
+    n = len(load_candidates(output / "dsphipi")) // 2
+    warning = f"{n} candidates of dataset files are of events that were selected before"
+    assert warning in " ".join(capsys.readouterr().out.split())
+    assert warning in (output / "log.txt").read_text()
+    assert warning in json.loads((output / "run.json").read_text())["warnings"][0]
 
 
 def test_a_failing_processor_ends_the_run_and_leaves_its_traceback(

@@ -276,6 +276,21 @@ def test_nonsense_numbers(refused, option, number):
         (["--fit", "dsphpi"], "did you mean 'dsphipi'?"),
         (["--fit", "missing.json"], "missing.json"),
         (["--candidates", "csv"], "csv"),
+        (["--resume", "a", "--output", "b"], "--resume excludes --output"),
+        (["--resume", "nowhere"], "no run began there"),
+        (["--allow-missing", "0.1"], "--allow-missing needs --skip-bad-files"),
+        (["--allow-missing", "2", "--skip-bad-files"], "from 0 to below 1"),
+        (["--retries", "-1"], "whole number of at least 0"),
+        (["--timeout", "0"], "whole number of at least 1"),
+        (["--cluster", "slurm"], "--cluster needs --executor dask"),
+        (["--performance-report", "x.html"], "--performance-report needs --executor dask"),
+        (["--executor", "dask", "--insecure"], "--insecure needs"),
+        (["--executor", "dask", "--site", "x.toml"], "--site needs"),
+        (
+            ["--executor", "dask", "--cluster", "a", "--scheduler", "tcp://a:1"],
+            "exclude each other",
+        ),
+        (["--executor", "dask", "--cluster", "a", "--workers", "2"], "--workers is for a local"),
     ],
 )
 def test_wrong_usage(refused, arguments, expected):

@@ -9,117 +9,77 @@ import logging
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
-from tau3mu.catalogue import load_processors
-from tau3mu.datasets import check_files, make_chunks
 from tau3mu.errors import InputError, RunError
-from tau3mu.execution import rehearse
-from tau3mu.fit import load_model, shipped_fits
-from tau3mu.fit.data.prepare import check_axis
-from tau3mu.results import ResultsFolder, default_folder, provenance, run_log
+from tau3mu.execution import FileRead
+from tau3mu.execution.checkpoints import remove_checkpoints
+from tau3mu.grid.shipping import ship
+from tau3mu.preparation import CHUNK_SIZE, Plan, Settings, prepare
+from tau3mu.record import run_record
+from tau3mu.results import ResultsFolder, run_log
+from tau3mu.results.lock import locked
+from tau3mu.results.plan import write_plan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection
     from pathlib import Path
 
     import awkward as ak
     from distributed import Client
 
-    from tau3mu.datasets import CheckedFile, Chunk, Dataset
     from tau3mu.execution import RunResult
     from tau3mu.fit import FitModel, FitResult
-    from tau3mu.selection import Processor
 
 __all__ = ["CHUNK_SIZE", "Outcome", "Plan", "Settings", "analyse", "prepare"]
 
 log = logging.getLogger(__name__)
 
-CHUNK_SIZE = 150_000
-"""Default number of entries of a chunk: some 170 MB of the columns that `dsphipi` reads."""
-
-Executor = Literal["iterative", "futures", "dask"]
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How to run: what the command line's options say."""
-
-    executor: Executor = "iterative"
-    workers: int = 1
-    scheduler: str | None = None
-    chunk_size: int = CHUNK_SIZE
-    candidates: Literal["root", "parquet"] = "root"
-    fit: str | None = None
-    no_fit: bool = False
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is going to be done, checked as far as that is possible beforehand."""
-
-    folder: Path
-    settings: Settings
-    processors: list[Processor]
-    datasets: list[Dataset]
-    files: list[CheckedFile]
-    chunks: list[Chunk]
-    models: dict[str, FitModel]
-
-    @property
-    def entries(self) -> int:
-        """The number of events to read."""
-        return sum(file.entries for file in self.files)
-
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run came to, and where it lies."""
+    """What a run came to, and where it lies.
+
+    Attributes:
+        folder: The results folder.
+        result: What was found and read.
+        missing: The files of which nothing is in the results.
+        allowed: The fraction of all events that may be missing.
+        fits: The fit results, by processor.
+        not_fitted: Why a fit could not be made, by processor.
+    """
 
     folder: Path
     result: RunResult
+    missing: tuple[FileRead, ...] = ()
+    allowed: float = 0.0
     fits: dict[str, FitResult] = field(default_factory=dict)
     not_fitted: dict[str, str] = field(default_factory=dict)
 
     @property
+    def written(self) -> bool:
+        """Whether there are results: not if files are bad that may not be left out."""
+        return bool(self.result.processors)
+
+    @property
+    def missing_fraction(self) -> float | None:
+        """The fraction of all events that are missing, None if nobody knows how many there are."""
+        expected = [file.expected for file in self.missing]
+        lost = sum(number for number in expected if number is not None)
+        if None in expected:
+            return None
+        total = sum(file.read for file in self.result.files) + lost
+        return lost / total if total else 0.0
+
+    @property
     def exit_code(self) -> int:
-        """0 if all events were read and all fits are valid, 2 if events are missing, else 1."""
-        if self.result.incomplete:
-            return 2
+        """2 if more events are missing than allowed, 1 if a fit is not valid, else 0."""
+        if self.missing:
+            fraction = self.missing_fraction
+            if not self.written or fraction is None or fraction > self.allowed:
+                return 2
         valid = not self.not_fitted and all(fit.valid for fit in self.fits.values())
         return 0 if valid else 1
-
-
-def prepare(
-    datasets: Sequence[Dataset],
-    processors: Sequence[str],
-    settings: Settings,
-    *,
-    folder: Path | None = None,
-    on_file: Callable[[], object] | None = None,
-) -> Plan:
-    """Returns the plan of a run after a check of the processors, the fits and every file.
-
-    Args:
-        datasets: What to read.
-        processors: Names of shipped processors, or `path/to/file.py:Class`.
-        settings: How to run.
-        folder: The results folder, new or empty; by default one named after time and processors.
-        on_file: Is called after each file that has been checked.
-
-    Raises:
-        InputError: Something is wrong with the processors, the fit or the files, or the folder
-            is in use.
-    """
-    loaded = load_processors(processors)
-    folder = folder or default_folder(processor.name for processor in loaded)
-    ResultsFolder.check_free(folder)
-    models = {} if settings.no_fit else _models(loaded, settings.fit)
-    columns = frozenset().union(*(processor.columns for processor in loaded))
-    files = check_files(datasets, columns, on_file=on_file)
-    chunks = make_chunks(files, datasets, settings.chunk_size)
-    rehearse(chunks[0], loaded)
-    return Plan(folder, settings, loaded, list(datasets), files, chunks, models)
 
 
 def analyse(
@@ -130,76 +90,117 @@ def analyse(
 ) -> Outcome:
     """Runs a plan and writes its results folder.
 
+    If files cannot be read that may not be left out, everything else is worked off and kept as
+    checkpoints, and no results are written.
+
     Args:
         plan: What to do.
         on_record: Is called with the record of each chunk as it comes.
         on_stage: Is called with what is done next, in words.
 
     Raises:
-        InputError: No scheduler answers; nothing has been written.
-        RunError: The run failed.
+        InputError: No scheduler answers, or another run is in the folder; nothing was written.
+        RunError: The run failed; the message says how to go on.
+        KeyboardInterrupt: Somebody pressed Ctrl-C; the message says how to go on.
     """
     started = datetime.now(timezone.utc)
     with ExitStack() as stack:
         client = _connect(plan.settings, stack, on_stage)
-        results = ResultsFolder.create(plan.folder)
+        watch = _watch(plan, client, stack)
+        if plan.settings.resume:
+            results = ResultsFolder(plan.folder)
+        else:
+            results = ResultsFolder.create(plan.folder)
+        stack.enter_context(locked(results.path))
         stack.enter_context(run_log(results.log_file))
-        log.info("%d events in %d files", plan.entries, len(plan.files))
-        on_stage("Reading events")
-        result = _execute(plan, client, results, on_record)
-        on_stage("Writing results")
-        for name, found in result.processors.items():
-            results.write_processor(
-                name,
-                candidates=found.candidates,
-                histograms=found.histograms,
-                cutflow=found.cutflow,
-                matching=found.counts,
-                candidates_format=plan.settings.candidates,
-            )
-        results.write_run(_record(plan, result, started))
-        outcome = Outcome(results.path, result)
-        for name, model in plan.models.items():
-            on_stage(f"Fitting {model.title}")
-            try:
-                outcome.fits[name] = _fit(model, results.path / name)
-            except InputError as error:  # such as a histogram without entries
-                log.error("%s: %s", name, error)  # noqa: TRY400 - a message for users
-                outcome.not_fitted[name] = str(error)
-        results.write_run(_record(plan, result, started, outcome))
+        try:
+            return _work(plan, client, results, started, on_record, on_stage, watch)
+        except RunError as error:
+            message = f"{error}\n{_how_to_resume(results.path)}"
+            raise RunError(message) from error
+        except KeyboardInterrupt as error:
+            message = f"interrupted; {_how_to_resume(results.path)}"
+            raise KeyboardInterrupt(message) from error
+
+
+def _work(
+    plan: Plan,
+    client: Client | None,
+    results: ResultsFolder,
+    started: datetime,
+    on_record: Callable[[ak.Array], None],
+    on_stage: Callable[[str], None],
+    watch: Callable[[], object],
+) -> Outcome:
+    log.info("%d events in %d files", plan.entries, len(plan.files))
+    _remember(plan, results.path)
+    on_stage("Reading events")
+    result = _execute(plan, client, results, on_record, watch)
+    missing = (*result.incomplete, *_unopened(plan))
+    outcome = Outcome(results.path, result, missing, plan.settings.allow_missing)
+    for file in missing:
+        log.error("%s [%s] is left out: %s", file.path, file.dataset, "; ".join(file.errors))
+    for warning in result.warnings:
+        log.warning("%s", warning)
+    if missing:  # such files are looked at again when the run is resumed
+        _remember(plan, results.path, without={(file.dataset, file.path) for file in missing})
+    if not outcome.written:
+        results.write_run(run_record(plan, outcome, started, "incomplete"))
+        return outcome
+    on_stage("Writing results")
+    for name, found in result.processors.items():
+        results.write_processor(
+            name,
+            candidates=found.candidates,
+            histograms=found.histograms,
+            cutflow=found.cutflow,
+            matching=found.counts,
+            candidates_format=plan.settings.candidates,
+        )
+    results.write_run(run_record(plan, outcome, started, "fitting" if plan.models else "finished"))
+    for name, model in plan.models.items():
+        on_stage(f"Fitting {model.title}")
+        try:
+            outcome.fits[name] = _fit(model, results.path / name)
+        except InputError as error:  # such as a histogram without entries
+            log.error("%s: %s", name, error)  # noqa: TRY400 - a message for users
+            outcome.not_fitted[name] = str(error)
+    results.write_run(run_record(plan, outcome, started, "finished"))
+    if not missing:
+        remove_checkpoints(results.path)
+        (results.path / "plan.json").unlink(missing_ok=True)
     return outcome
 
 
-def _models(processors: Sequence[Processor], fit: str | None) -> dict[str, FitModel]:
-    """Returns the fit of each processor: the one asked for, or the shipped one of its name."""
-    models = {}
-    for processor in processors:
-        if fit is None and processor.name not in shipped_fits():
-            continue
-        model = load_model(fit or processor.name)
-        if _fits(processor, model, required=fit is not None):
-            models[processor.name] = model
-    return models
+def _remember(
+    plan: Plan,
+    folder: Path,
+    without: Collection[tuple[str, str]] = (),
+) -> None:
+    write_plan(
+        folder,
+        processors=[processor.name for processor in plan.processors],
+        datasets=[dataset.name for dataset in plan.datasets],
+        columns=plan.columns,
+        files=[file for file in plan.files if (file.dataset, file.path) not in without],
+    )
 
 
-def _fits(processor: Processor, model: FitModel, *, required: bool) -> bool:
-    """Returns whether a processor fills what a model fits, in bins that the model can take."""
-    histograms = processor.histograms()
-    for part in model.parts.values():
-        asked = part.input.histogram if part.input else part.observable.name
-        if asked is None:  # single entries, of the candidates
-            continue
-        if asked in histograms:
-            check_axis(histograms[asked].axes[-1], part, f"fit {model.name}")
-        elif not required:
-            return False
-        else:
-            message = (
-                f"fit {model.name} is of histogram {asked!r}, which processor {processor.name} "
-                f"does not fill; it has {', '.join(histograms)}"
-            )
-            raise InputError(message)
-    return True
+def _unopened(plan: Plan) -> list[FileRead]:
+    return [
+        FileRead(file.dataset, file.path, expected=file.entries, read=0, errors=(file.reason,))
+        for file in plan.rejected
+    ]
+
+
+def _how_to_resume(folder: Path) -> str:
+    return f"what was done is kept: go on with the same command line and --resume {folder}"
+
+
+def _watch(plan: Plan, client: Client | None, stack: ExitStack) -> Callable[[], object]:
+    if plan.proxy is None:
+        return lambda: None
+    return stack.enter_context(ship(client, plan.proxy, insecure=plan.settings.insecure)).watch
 
 
 def _connect(
@@ -207,11 +208,22 @@ def _connect(
 ) -> Client | None:
     if settings.executor != "dask":
         return None
-    from tau3mu.execution import connect
+    from tau3mu.clusters import connect, performance_report
 
-    where = settings.scheduler or f"a local Dask cluster of {settings.workers} workers"
-    on_stage(f"Connecting to {where}" if settings.scheduler else f"Starting {where}")
-    client: Client = stack.enter_context(connect(settings.scheduler, workers=settings.workers))
+    where = settings.scheduler or settings.cluster
+    local = f"Starting a local Dask cluster of {settings.workers} workers"
+    on_stage(f"Connecting to {where}" if where else local)
+    client: Client = stack.enter_context(
+        connect(
+            settings.scheduler,
+            workers=None if where else settings.workers,
+            cluster=settings.cluster,
+            site=settings.site,
+            insecure=settings.insecure,
+            on_dashboard=lambda address: log.info("dashboard: %s", address),
+        )
+    )
+    stack.enter_context(performance_report(client, settings.performance_report))
     return client
 
 
@@ -220,25 +232,28 @@ def _execute(
     client: Client | None,
     results: ResultsFolder,
     on_record: Callable[[ak.Array], None],
+    watch: Callable[[], object],
 ) -> RunResult:
     from tau3mu.execution import ProcessorError, execute
 
     try:
-        result = execute(
+        return execute(
             plan.chunks,
             plan.processors,
             executor=plan.settings.executor,
             workers=plan.settings.workers,
             client=client,
+            folder=results.path,
+            resume=plan.settings.resume,
+            skip_bad_files=plan.settings.skip_bad_files,
+            patience=plan.settings.patience,
             on_record=on_record,
+            watch=watch,
         )
     except ProcessorError as error:
         log.error("%s", error.details)  # noqa: TRY400 - the traceback of the worker, as text
         message = f"{error}\nthe traceback is in {results.log_file}"
         raise RunError(message) from error
-    for missing in result.incomplete:
-        log.error("%s: %s", missing.path, "; ".join(missing.errors))
-    return result
 
 
 def _fit(model: FitModel, folder: Path) -> FitResult:
@@ -246,63 +261,3 @@ def _fit(model: FitModel, folder: Path) -> FitResult:
     from tau3mu.fit.data.prepare import sources
 
     return fit_and_save(model, sources(model, str(folder)), folder)
-
-
-def _record(
-    plan: Plan, result: RunResult, started: datetime, outcome: Outcome | None = None
-) -> dict[str, Any]:
-    """Returns what `run.json` holds."""
-    read = {(file.dataset, file.path): file for file in result.files}
-    inputs = []
-    for file in plan.files:
-        done = read.get((file.dataset, file.path))
-        inputs.append(
-            {
-                "dataset": file.dataset,
-                "path": file.path,
-                "tree": file.tree,
-                "layout": file.layout,
-                "uuid": file.uuid,
-                "entries": file.entries,
-                "read": done.read if done else 0,
-                "errors": list(done.errors) if done else [],
-            }
-        )
-    return {
-        "status": "finished" if outcome or not plan.models else "fitting",
-        "complete": not result.incomplete,
-        "configuration": {
-            "executor": plan.settings.executor,
-            "workers": 1 if plan.settings.executor == "iterative" else plan.settings.workers,
-            "scheduler": plan.settings.scheduler,
-            "chunk_size": plan.settings.chunk_size,
-            "candidates": plan.settings.candidates,
-            "processors": {
-                processor.name: {
-                    "class": f"{type(processor).__module__}.{type(processor).__qualname__}",
-                    "columns": sorted(processor.columns),
-                    **processor.configuration,
-                }
-                for processor in plan.processors
-            },
-            "fits": {name: model.name for name, model in plan.models.items()},
-        },
-        "datasets": {
-            dataset.name: {"era": dataset.era, "is_mc": dataset.is_mc, "lumi": dataset.lumi}
-            for dataset in plan.datasets
-        },
-        "inputs": inputs,
-        "fits": _validity(outcome) if outcome else {},
-        **provenance(started=started),
-    }
-
-
-def _validity(outcome: Outcome) -> dict[str, dict[str, Any]]:
-    fitted = {
-        name: {"valid": fit.valid, "messages": list(fit.messages)}
-        for name, fit in outcome.fits.items()
-    }
-    failed = {
-        name: {"valid": False, "messages": [text]} for name, text in outcome.not_fitted.items()
-    }
-    return fitted | failed

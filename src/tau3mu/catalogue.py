@@ -92,6 +92,8 @@ def _import_file(path: Path) -> ModuleType:
     if spec is None or spec.loader is None:
         message = f"processor file {path} is not a Python file (.py)"
         raise InputError(message)
+    if (folder := str(path.resolve().parent)) not in sys.path:  # for what lies beside it
+        sys.path.insert(0, folder)
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:

@@ -92,6 +92,6 @@ def run_main(function: Callable[_P, int], *args: _P.args, **kwargs: _P.kwargs) -
     except Tau3muError as error:
         print_error(error)
         return 1
-    except KeyboardInterrupt:
-        print_error("interrupted")
+    except KeyboardInterrupt as error:
+        print_error(str(error) or "interrupted")
         return _INTERRUPTED

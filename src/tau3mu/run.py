@@ -20,8 +20,11 @@ if TYPE_CHECKING:
 
     from tau3mu.analysis import Outcome, Plan
     from tau3mu.datasets import Dataset
+    from tau3mu.execution import Patience
 
 __all__ = ["main"]
+
+_MAX_LINES = 20
 
 _DESCRIPTION = """\
 Selects candidates in ntuples, fills histograms, fits the mass, and writes a results folder.
@@ -40,10 +43,20 @@ examples:
   python -m tau3mu.run --processor dsphipi --processor my/analysis.py:Mine
       two analyses in one pass over the data
 
+  python -m tau3mu.run --executor futures --resume results/2017 'skims/Tree_PhiPi_*.root'
+      goes on with the run that was started with --output results/2017
+
+when something fails:
+  What may pass is tried again. A chunk is finished once: after five seconds the run keeps a
+  checkpoint of each, and the same command line with --resume DIR in the place of --output goes on
+  from there, after Ctrl-C, a crash, or when a file has been mended. What has changed since (cuts,
+  configuration, corrections, files) is done again. A file that cannot be read in full is left out
+  as a whole, never in part: without --skip-bad-files there are no results then.
+
 exit codes:
-  0  all events were read and every fit is valid
+  0  all events were read (or no more are missing than allowed) and every fit is valid
   1  wrong usage, bad input (nothing was written), a failed run, or an invalid fit
-  2  the run ended but events are missing; their files are named"""
+  2  events are missing; their files are named, with the reasons"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -68,6 +81,15 @@ def _parser() -> Parser:
     data.add_argument(
         "--max-files", type=_positive, metavar="N", help="use the first N files of each dataset"
     )
+    data.add_argument(
+        "--verify-checksum", action="store_true",
+        help="compare checksums (adler32) with those of the dataset files and of XRootD servers; "
+        "other files are read in full for it",
+    )  # fmt: skip
+    data.add_argument(
+        "--proxy", type=path_of, metavar="FILE",
+        help="grid proxy for root:// files (default: $X509_USER_PROXY or /tmp/x509up_uUID)",
+    )  # fmt: skip
     work = parser.add_argument_group("what to do")
     work.add_argument(
         "--processor", action="append", type=text_of, default=[], metavar="NAME-OR-FILE:CLASS",
@@ -90,12 +112,30 @@ def _parser() -> Parser:
     )  # fmt: skip
     how.add_argument(
         "--scheduler", type=text_of, metavar="ADDRESS",
-        help="use a running Dask cluster, such as tcp://host:8786, instead of a local one",
+        help="use a running Dask cluster, such as tls://host:8786, instead of a local one",
+    )  # fmt: skip
+    how.add_argument(
+        "--cluster", type=text_of, metavar="NAME",
+        help="start a cluster of the site file by its name or kind: htcondor, slurm, kubernetes, "
+        "gateway",
+    )  # fmt: skip
+    how.add_argument(
+        "--site", type=path_of, metavar="FILE",
+        help="site file, TOML or JSON (default: $TAU3MU_SITE or ~/.config/tau3mu/site.toml)",
+    )  # fmt: skip
+    how.add_argument(
+        "--insecure", action="store_true",
+        help="accept a scheduler on the network without TLS, where others can listen and run code",
+    )  # fmt: skip
+    how.add_argument(
+        "--performance-report", type=path_of, metavar="FILE.html",
+        help="keep Dask's report on what the workers did",
     )  # fmt: skip
     how.add_argument(
         "--chunk-size", type=_positive, metavar="N",
         help="most events that are in memory at a time, per worker (default: 150000)",
     )  # fmt: skip
+    _add_failures(parser)
     out = parser.add_argument_group("what comes out")
     out.add_argument(
         "--output", type=path_of, metavar="DIR",
@@ -112,11 +152,57 @@ def _parser() -> Parser:
     return parser
 
 
+def _add_failures(parser: Parser) -> None:
+    group = parser.add_argument_group("when something fails")
+    group.add_argument(
+        "--resume", type=path_of, metavar="DIR",
+        help="go on with the run in this folder: the same command line, with --resume in the "
+        "place of --output; what is finished is not done again",
+    )  # fmt: skip
+    group.add_argument(
+        "--skip-bad-files", action="store_true",
+        help="leave out files that cannot be read, whole, and write results of the others; the "
+        "exit code is 2 all the same",
+    )  # fmt: skip
+    group.add_argument(
+        "--allow-missing", type=_fraction, metavar="FRACTION",
+        help="with --skip-bad-files: the exit code is 0 if at most this fraction of the events is "
+        "missing, such as 0.01",
+    )  # fmt: skip
+    group.add_argument(
+        "--retries", type=_count, metavar="N",
+        help="try a chunk again up to N times after an error that may pass, such as a server that "
+        "does not answer, after 1 s, 2 s, 4 s, ... (default: 2)",
+    )  # fmt: skip
+    group.add_argument(
+        "--timeout", type=_positive, metavar="SECONDS",
+        help="end the run if no chunk finishes for so long (default: 1800)",
+    )  # fmt: skip
+
+
 def _positive(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) < 1:
+    if (number := _count(text, least=1)) < 1:
         message = f"expected a whole number of at least 1, not {text!r}"
         raise argparse.ArgumentTypeError(message)
+    return number
+
+
+def _count(text: str, least: int = 0) -> int:
+    if not text.isascii() or not text.isdigit():
+        message = f"expected a whole number of at least {least}, not {text!r}"
+        raise argparse.ArgumentTypeError(message)
     return int(text)
+
+
+def _fraction(text: str) -> float:
+    try:
+        fraction = float(text)
+    except ValueError:
+        fraction = -1.0
+    if not 0 <= fraction < 1:
+        message = f"expected a fraction from 0 to below 1, such as 0.01, not {text!r}"
+        raise argparse.ArgumentTypeError(message)
+    return fraction
 
 
 def _list(_: argparse.Namespace) -> int:
@@ -153,6 +239,16 @@ def _run(options: argparse.Namespace) -> int:
         candidates=options.candidates,
         fit=options.fit,
         no_fit=options.no_fit,
+        cluster=options.cluster,
+        site=options.site,
+        insecure=options.insecure,
+        performance_report=options.performance_report,
+        proxy=options.proxy,
+        resume=options.resume is not None,
+        skip_bad_files=options.skip_bad_files,
+        allow_missing=options.allow_missing or 0.0,
+        verify_checksum=options.verify_checksum,
+        patience=_patience(options),
     )
     columns = (
         "[progress.description]{task.description}",
@@ -166,7 +262,7 @@ def _run(options: argparse.Namespace) -> int:
             datasets,
             options.processor or ["dsphipi"],
             settings,
-            folder=options.output,
+            folder=options.resume or options.output,
             on_file=lambda: progress.advance(checking),
         )
         stages = _Stages(progress, plan)
@@ -176,13 +272,38 @@ def _run(options: argparse.Namespace) -> int:
     return outcome.exit_code
 
 
+def _patience(options: argparse.Namespace) -> Patience:
+    from tau3mu.execution import Patience
+
+    default = Patience()
+    return Patience(
+        retries=default.retries if options.retries is None else options.retries,
+        timeout=options.timeout or default.timeout,
+    )
+
+
 def _refuse_contradictions(options: argparse.Namespace) -> None:
+    on_dask = options.executor == "dask"
     rules = (
         (options.prefix and not options.dataset, "--prefix needs --dataset"),
         (options.fit and options.no_fit, "--fit and --no-fit exclude each other"),
+        (options.scheduler and not on_dask, "--scheduler needs --executor dask"),
+        (options.cluster and not on_dask, "--cluster needs --executor dask"),
         (
-            options.scheduler and options.executor != "dask",
-            "--scheduler needs --executor dask",
+            options.scheduler and options.cluster,
+            "--scheduler and --cluster exclude each other: one runs already, the other is started",
+        ),
+        (
+            options.site and not (options.cluster or options.scheduler),
+            "--site needs --cluster or --scheduler",
+        ),
+        (
+            options.insecure and not (options.cluster or options.scheduler),
+            "--insecure needs --cluster or --scheduler: a local cluster is open to nobody",
+        ),
+        (
+            options.performance_report and not on_dask,
+            "--performance-report needs --executor dask",
         ),
         (
             options.workers and options.executor == "iterative",
@@ -191,6 +312,18 @@ def _refuse_contradictions(options: argparse.Namespace) -> None:
         (
             options.workers and options.scheduler,
             "--workers is for a local cluster: it cannot change the cluster of --scheduler",
+        ),
+        (
+            options.workers and options.cluster,
+            "--workers is for a local cluster: the site file says the size of --cluster",
+        ),
+        (
+            options.resume and options.output,
+            "--resume excludes --output: it goes on in its own folder",
+        ),
+        (
+            options.allow_missing is not None and not options.skip_bad_files,
+            "--allow-missing needs --skip-bad-files: without it, no event may be missing",
         ),
     )
     for broken, message in rules:
@@ -244,12 +377,34 @@ def _report(console: Console, outcome: Outcome) -> None:
         print_fit(console, fit)
     for name, reason in outcome.not_fitted.items():
         print_error(f"the fit of {name} could not be made: {reason}")
-    for missing in outcome.result.incomplete:
-        print_error(
-            f"{missing.path}: {missing.expected - missing.read} of {missing.expected} events are "
-            f"missing: {'; '.join(missing.errors)}"
+    for warning in outcome.result.warnings:
+        console.print(f"warning: {warning}", style="yellow", markup=False, highlight=False)
+    if outcome.result.resumed:
+        console.print(
+            f"{outcome.result.resumed} of {outcome.result.chunks} chunks had been done before",
+            highlight=False,
         )
-    console.print(f"Results: {outcome.folder}", markup=False, soft_wrap=True, highlight=False)
+    _report_missing(outcome)
+    if outcome.written:
+        console.print(f"Results: {outcome.folder}", markup=False, soft_wrap=True, highlight=False)
+
+
+def _report_missing(outcome: Outcome) -> None:
+    for file in outcome.missing[:_MAX_LINES]:
+        events = "all" if file.expected is None else f"{file.expected} of {file.expected}"
+        reasons = "; ".join(file.errors)
+        print_error(f"{file.path} [{file.dataset}]: {events} events are missing: {reasons}")
+    if len(outcome.missing) > _MAX_LINES:
+        print_error(
+            f"... and {len(outcome.missing) - _MAX_LINES} more files; all are in "
+            f"{outcome.folder / 'run.json'}"
+        )
+    if outcome.missing and not outcome.written:
+        print_error(
+            f"there are no results, since {len(outcome.missing)} files cannot be read; what was "
+            "done is kept. Mend them and give the same command line with --resume "
+            f"{outcome.folder}, or leave them out with --resume {outcome.folder} --skip-bad-files"
+        )
 
 
 if __name__ == "__main__":

@@ -100,7 +100,8 @@ def test_steps_that_leave_events_out(dataset_file, steps, entries, refusal):
             {"files": {"b.root": {"object_path": "T", "step": []}}},
             (
                 "unknown key 'files[\"b.root\"].step' (did you mean 'steps'?); known: object_path, "
-                "steps, num_entries, num_selected_entries, format, uuid, lfn, pfn"
+                "tree, replicas, checksum, entries, steps, num_entries, num_selected_entries, "
+                "format, uuid, lfn, pfn"
             ),
         ),
         ({"files": ["b.root"], "metadata": None}, "metadata: got null, expected an object {...}"),

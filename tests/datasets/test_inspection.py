@@ -262,6 +262,8 @@ def test_files_of_a_server(server, nano_file, tmp_path, problems_of, nano_column
         "cannot be read: ValueError: not a ROOT file: first four bytes are b'<htm'",
         "no such file: check the path and the prefix",
     ]
-    assert lines[3].startswith("cannot be read: ClientResponseError: 403")
+    assert lines[3] == (
+        "cannot be read: the server answers 403 Forbidden; check that you may read it"
+    )
     (checked,) = check_files([Dataset("d", {f"{server}/good.root": None})], nano_columns)
     assert checked.entries == 10

@@ -9,7 +9,15 @@ from pathlib import Path
 import pytest
 import uproot
 
-from tau3mu.datasets import CheckedFile, Dataset, check_files, load_datasets
+from tau3mu.datasets import (
+    CheckedFile,
+    Dataset,
+    RejectedFile,
+    check_files,
+    check_readable_files,
+    load_datasets,
+    make_chunks,
+)
 from tau3mu.errors import InputError
 
 
@@ -177,3 +185,81 @@ def test_file_and_its_url_are_a_copy(server, nano_file, problems_of, nano_column
     assert problems_of([path, f"{server}/good.root"], nano_columns) == [
         f"is a copy of {path} [d]; its events would count twice"
     ]
+
+
+def test_files_with_the_same_uuid(tmp_path, nano_file, problems_of, nano_columns):
+    """A copy to which something was added would give its events a second time."""
+    path = nano_file("a.root")
+    copy = Path(shutil.copy(path, tmp_path / "b.root"))
+    with uproot.update(copy) as file:
+        file.mktree("more", {"x": "int32"}).extend({"x": [1, 2, 3]})
+    assert problems_of([path, str(copy)], nano_columns) == [
+        (
+            f"has the UUID of {path} [d] but another size, so one was made from the other; its "
+            "events would count twice"
+        )
+    ]
+
+
+def test_slashes_and_ports_in_urls_are_no_difference(server, nano_file, problems_of, nano_columns):
+    """A file would be read twice because its URL is written in two ways."""
+    nano_file("good.root")
+    again = server.replace("localhost", "LOCALHOST") + "//good.root"
+    with pytest.raises(InputError) as error:
+        Dataset("d", dict.fromkeys([f"{server}/good.root", again]))
+    assert str(error.value) == (
+        f"file {again} is the same as {server}/good.root, which is listed too; its events would "
+        "count twice"
+    )
+
+
+@pytest.mark.parametrize("name", ["a\x1b[2J.root", "b\nc.root", "<script>.root", "\udce4.root"])
+def test_odd_names(tmp_path, nano_file, name, nano_columns, caplog):
+    """The name of a file could clear the terminal, or write a line of its own."""
+    path = Path(nano_file("x.root", events=0)).rename(tmp_path / name)
+    full = nano_file("full.root")
+    checked = check_files([Dataset("d", dict.fromkeys([str(path), full]))], nano_columns)
+    assert [file.entries for file in checked] == [0, 10]
+    (record,) = caplog.records
+    assert record.getMessage().isprintable()
+    path.write_bytes(b"")
+    with pytest.raises(InputError) as error:
+        check_files([Dataset("d", dict.fromkeys([str(path), full]))], nano_columns)
+    first, second = str(error.value).splitlines()
+    assert (first, second.isprintable()) == ("problems in 1 of 2 files:", True)
+    assert ("<script>" in name) == ("<script>" in second)
+
+
+def test_files_that_cannot_be_read_are_returned(tmp_path, nano_file, nano_columns):
+    """One bad file of a thousand would stop the run, or vanish without a name."""
+    good, cut = nano_file("good.root"), nano_file("cut.root")
+    content = Path(cut).read_bytes()
+    Path(cut).write_bytes(content[:-10])
+    missing = str(tmp_path / "missing.root")
+    datasets = [Dataset("a", {cut: None}), Dataset("b", dict.fromkeys([missing, good]))]
+    checked, rejected = check_readable_files(datasets, nano_columns)
+    assert [file.path for file in checked] == [good]
+    assert rejected == [
+        RejectedFile(
+            "a", cut, "file",
+            f"is cut: {len(content) - 10} bytes, expected {len(content)}; copy it again",
+        ),
+        RejectedFile("b", missing, "file", "no such file: check the path and the prefix"),
+    ]  # fmt: skip
+    assert [chunk.path for chunk in make_chunks(checked, datasets, 100)] == [good]
+
+
+def test_no_file_that_can_be_read(tmp_path, nano_columns):
+    """A run without any file would end as if there were nothing to find."""
+    with pytest.raises(InputError, match=r"nothing\.root \[d\]: no such file"):
+        check_readable_files([Dataset("d", {f"{tmp_path}/nothing.root": None})], nano_columns)
+
+
+def test_copies_are_never_left_out(tmp_path, nano_file, nano_columns):
+    """Events would count twice where bad files are left out."""
+    path = nano_file()
+    shutil.copy(path, tmp_path / "copy.root")
+    files = dict.fromkeys([path, f"{tmp_path}/copy.root", f"{tmp_path}/missing.root"])
+    with pytest.raises(InputError, match="is a copy of") as error:
+        check_readable_files([Dataset("d", files)], nano_columns)
+    assert "problems in 1 of 3 files" in str(error.value)

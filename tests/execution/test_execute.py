@@ -152,7 +152,7 @@ def test_a_processor_that_kills_its_process_is_an_error_not_a_hang(demo, process
     )
     processors = load_processors([f"{path}:Mine"])
     chunks = chunks_of([Dataset("one", {str(demo[0]): None})], 10_000)
-    with pytest.raises(RunError, match="a worker process died"):
+    with pytest.raises(RunError, match="1 chunks killed the process"):
         execute(chunks, processors, executor="futures", workers=1)
 
 

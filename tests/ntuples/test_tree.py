@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import awkward as ak
+import numpy as np
 import pytest
 import uproot
 from uproot.interpretation.identify import UnknownInterpretation
@@ -25,10 +27,10 @@ def test_branches_asked_for_are_complete_and_the_others_have_their_names(skim, w
             assert tree[name].entry_offsets == standard[name].entry_offsets
             assert tree[name].array().to_list() == standard[name].array().to_list()
         readable = {n for n, kind in tree.typenames().items() if kind != "unknown"}
-        scalars = {b.name for b in standard.branches if type(b).__name__ == "Model_TBranch_v13"}
-        # The first branch of vectors names the class of the leaves, so it is always read.
-        first = next(b.name for b in standard.branches if b.name not in scalars)
-        assert readable == wanted | scalars | {first}
+        # Those that may be counters of lists are always read.
+        assert readable == wanted | {
+            name for name in standard.keys(recursive=False) if name.startswith("n")
+        }
 
 
 def test_a_branch_not_asked_for_says_so(skim):
@@ -56,3 +58,44 @@ def test_uproot_itself_is_left_as_it_is(skim):
         branch = whole[TREE]["MuonEta"]
         assert type(branch.interpretation) is uproot.AsJagged
         assert len(branch.array()) == 1500
+
+
+@pytest.mark.parametrize("wanted", [{"Muon_pt"}, {"run", "Triplet_mass"}, {"HLT_A"}], ids=str)
+def test_a_tree_in_the_manner_of_nanoaod(tmp_path, wanted):
+    rows = [[1.5, 2.5], [], [3.5]]
+    branches = {
+        "HLT_A": np.array([True, False, True]),
+        "HLT_B": np.array([False, False, True]),
+        "Muon": ak.zip({"charge": ak.Array([[1, -1], [], [1]]), "pt": ak.Array(rows)}),
+        "Triplet": ak.zip({"mass": ak.Array(rows[::-1])}),
+        "run": np.array([1, 2, 3], dtype=np.uint32),
+    }
+    with uproot.recreate(tmp_path / "nano.root") as file:
+        file.mktree("Events", {name: ak.type(array) for name, array in branches.items()})
+        file["Events"].extend(branches)
+    with (
+        open_file(str(tmp_path / "nano.root"), wanted.__contains__) as mine,
+        uproot.open(tmp_path / "nano.root") as whole,
+    ):
+        tree, standard = mine.root_directory["Events"], whole["Events"]
+        assert tree.keys() == standard.keys()
+        readable = {n for n, kind in tree.typenames().items() if kind != "unknown"}
+        assert readable == wanted | {"nMuon", "nTriplet"}
+        for name in readable:
+            assert tree[name].array().to_list() == standard[name].array().to_list()
+
+
+def test_a_list_whose_counter_was_stepped_over_is_an_error(tmp_path):
+    with uproot.recreate(tmp_path / "odd.root") as file:
+        lists = ak.Array([[1.0], [2.0, 3.0]])
+        file.mktree("Events", {"x": "var * float64"}, counter_name=lambda name: f"{name}_size")
+        file["Events"].extend({"x": lists})
+    with (
+        open_file(str(tmp_path / "odd.root"), {"x"}.__contains__) as file,
+        pytest.raises(
+            ValueError, match="x is counted by x_size, expected a counter with a name that begins"
+        ),
+    ):
+        _ = file.root_directory["Events"]
+    with open_file(str(tmp_path / "odd.root"), {"x", "x_size"}.__contains__) as file:
+        assert file.root_directory["Events"]["x"].array().to_list() == lists.to_list()

@@ -3,6 +3,8 @@ from __future__ import annotations
 import awkward as ak
 import numpy as np
 import pytest
+import vector
+import vector.backends.awkward
 
 from tau3mu.selection import plain, rows_of
 
@@ -55,3 +57,10 @@ def test_lists_that_were_cut_are_those_that_are_left():
 def test_a_column_that_is_not_there_is_named():
     with pytest.raises(AttributeError, match="no column 'y' among x, leg, name"):
         _ = rows_of(LISTS)[-1].y
+
+
+def test_rows_have_the_behaviours_of_the_array():
+    momenta = ak.zip({"pt": [[1.0]], "eta": [[0.0]], "phi": [[0.0]]}, with_name="Momentum3D")
+    behaviour = vector.backends.awkward.behavior
+    row = rows_of(ak.Array(ak.to_layout(momenta), behavior=behaviour))[-1]
+    assert row.to_awkward().to_Vector4D(mass=1.0).energy.tolist() == [2**0.5]

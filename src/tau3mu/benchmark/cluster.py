@@ -21,9 +21,9 @@ def usage_of_workers(address: str) -> dict[str, _Usage]:
     Raises:
         InputError: No scheduler answers at this address.
     """
-    from tau3mu.execution import connect
+    from tau3mu.clusters import connect
 
-    with connect(address, workers=0) as client:
+    with connect(address) as client:
         usage: dict[str, _Usage] = client.run(_own_usage)
     return usage
 

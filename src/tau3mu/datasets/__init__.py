@@ -11,32 +11,44 @@ from typing import TYPE_CHECKING
 import lazy_loader
 
 if TYPE_CHECKING:
+    from tau3mu.datasets.checked import CheckedFile, RejectedFile
+    from tau3mu.datasets.checksum import verify_checksum
     from tau3mu.datasets.chunks import Chunk, make_chunks
-    from tau3mu.datasets.dataset import Dataset, combine, dataset_from_files, limit_files
-    from tau3mu.datasets.inspection import CheckedFile
+    from tau3mu.datasets.dataset import (
+        Dataset,
+        FileDetails,
+        combine,
+        dataset_from_files,
+        limit_files,
+    )
     from tau3mu.datasets.loading import load_datasets, shipped_datasets
-    from tau3mu.datasets.preflight import check_files
+    from tau3mu.datasets.preflight import check_files, check_readable_files
 
 __all__ = [
     "CheckedFile",
     "Chunk",
     "Dataset",
+    "FileDetails",
+    "RejectedFile",
     "check_files",
+    "check_readable_files",
     "combine",
     "dataset_from_files",
     "limit_files",
     "load_datasets",
     "make_chunks",
     "shipped_datasets",
+    "verify_checksum",
 ]
 
 __getattr__, __dir__, _ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "chunks": ["Chunk", "make_chunks"],
-        "dataset": ["Dataset", "combine", "dataset_from_files", "limit_files"],
-        "inspection": ["CheckedFile"],
+        "checksum": ["verify_checksum"],
+        "dataset": ["Dataset", "FileDetails", "combine", "dataset_from_files", "limit_files"],
+        "checked": ["CheckedFile", "RejectedFile"],
         "loading": ["load_datasets", "shipped_datasets"],
-        "preflight": ["check_files"],
+        "preflight": ["check_files", "check_readable_files"],
     },
 )

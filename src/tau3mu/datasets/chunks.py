@@ -11,8 +11,8 @@ from tau3mu.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from tau3mu.datasets.checked import CheckedFile
     from tau3mu.datasets.dataset import Dataset
-    from tau3mu.datasets.inspection import CheckedFile
 
 __all__ = ["Chunk", "make_chunks"]
 
@@ -34,6 +34,8 @@ class Chunk:
         is_mc: Whether it is simulation.
         lumi: The integrated luminosity of the whole dataset in fb^-1, None if it is not known.
         extra: Further facts about the dataset.
+        replicas: Further places where the same file lies, in the order in which to try them.
+        checksum: What the dataset file says about the bytes, such as `adler32:0a1b2c3d`.
     """
 
     dataset: str
@@ -48,6 +50,8 @@ class Chunk:
     is_mc: bool = False
     lumi: float | None = None
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    replicas: tuple[str, ...] = ()
+    checksum: str | None = None
 
     @property
     def entries(self) -> int:
@@ -74,7 +78,7 @@ def make_chunks(
 
     Returns:
         The chunks in the order of the datasets, their files, and the entries. A file without
-        entries has none.
+        entries has none, nor has one that was not among the readable ones.
 
     Raises:
         InputError: The chunk size is smaller than one.
@@ -82,7 +86,7 @@ def make_chunks(
     if chunk_size < 1:
         message = f"chunks of {chunk_size} entries hold nothing; expected 1 or more"
         raise InputError(message)
-    files = {(file.dataset, file.path): file for file in checked}
+    files = {(file.dataset, file.listed or file.path): file for file in checked}
     return [
         Chunk(
             dataset=dataset.name,
@@ -97,10 +101,12 @@ def make_chunks(
             is_mc=dataset.is_mc,
             lumi=dataset.lumi,
             extra=dataset.extra,
+            replicas=file.replicas,
+            checksum=file.checksum,
         )
         for dataset in datasets
         for path in dataset.files
-        for file in [files[dataset.name, path]]
+        if (file := files.get((dataset.name, path))) is not None
         for start, stop in _split(file.entries, chunk_size)
     ]
 

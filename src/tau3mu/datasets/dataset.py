@@ -7,15 +7,34 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from tau3mu.datasets.locations import expand, file_map, split_tree
+from tau3mu.datasets.locations import expand, file_map, place_of, split_tree
 from tau3mu.errors import InputError
+from tau3mu.ntuples.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["Dataset", "combine", "dataset_from_files", "limit_files"]
+__all__ = ["Dataset", "FileDetails", "combine", "dataset_from_files", "limit_files"]
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
+
+
+@dataclass(frozen=True)
+class FileDetails:
+    """What a dataset file may say of a file beside its tree.
+
+    Attributes:
+        replicas: Further places where the same file lies, in the order in which to try them.
+        checksum: Such as `adler32:0a1b2c3d`.
+        entries: How many events it has.
+    """
+
+    replicas: tuple[str, ...] = ()
+    checksum: str | None = None
+    entries: int | None = None
+
+
+_NOTHING = FileDetails()
 
 
 @dataclass(frozen=True)
@@ -30,9 +49,11 @@ class Dataset:
         is_mc: Whether it is simulation.
         lumi: The integrated luminosity in fb^-1, None if it is not known.
         extra: Further facts; processors find them in `events.metadata`.
+        details: Of those files of which more is known than their tree.
 
     Raises:
-        InputError: The name cannot be the name of a file, or there are no files.
+        InputError: The name cannot be the name of a file, there are no files, or one of them or of
+            their replicas is listed twice.
     """
 
     name: str
@@ -41,6 +62,7 @@ class Dataset:
     is_mc: bool = False
     lumi: float | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, FileDetails] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Checks what the types cannot tell."""
@@ -50,6 +72,16 @@ class Dataset:
         if not self.files:
             message = f"dataset {self.name!r} has no files"
             raise InputError(message)
+        file_map((path, None) for path in self.places())
+
+    def places(self) -> list[str]:
+        """Returns all files and their replicas."""
+        replicas = [r for path in self.files for r in self.details_of(path).replicas]
+        return [*self.files, *replicas]
+
+    def details_of(self, path: str) -> FileDetails:
+        """Returns what is known of a file."""
+        return self.details.get(path, _NOTHING)
 
 
 def dataset_from_files(patterns: Sequence[str]) -> Dataset:
@@ -74,20 +106,21 @@ def combine(*groups: Iterable[Dataset]) -> list[Dataset]:
     """
     datasets = [dataset for group in groups for dataset in group]
     names: set[str] = set()
-    owner: dict[str, str] = {}
+    owner: dict[str, tuple[str, str]] = {}
     for dataset in datasets:
         if dataset.name in names:
             message = f"dataset {dataset.name!r} is given twice; names have to be unique"
             raise InputError(message)
         names.add(dataset.name)
-        for path in dataset.files:
-            if path in owner:
+        for path in dataset.places():
+            other, name = owner.setdefault(place_of(path), (path, dataset.name))
+            if name != dataset.name:
+                alias = "" if other == path else f", as {printable(other)}"
                 message = (
-                    f"file {path} is listed in dataset {owner[path]!r} and in dataset "
+                    f"file {printable(path)} is listed in dataset {name!r}{alias} and in dataset "
                     f"{dataset.name!r}; its events would count twice"
                 )
                 raise InputError(message)
-            owner[path] = dataset.name
     return datasets
 
 

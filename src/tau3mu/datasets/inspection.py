@@ -2,97 +2,186 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
 
 import uproot
 from uproot.interpretation.identify import UnknownInterpretation
 from uproot.interpretation.objects import CannotBeAwkward
 
+from tau3mu.datasets.checked import CheckedFile, Inspection
+from tau3mu.datasets.checksum import verify_checksum
+from tau3mu.datasets.dataset import FileDetails
 from tau3mu.errors import InputError, suggest
 from tau3mu.ntuples.layout import Branch, Layout, detect_layout, layouts
+from tau3mu.ntuples.printable import printable
+from tau3mu.ntuples.reader import ReadError
+from tau3mu.ntuples.remote import (
+    client_options,
+    forget_connections,
+    in_order,
+    is_set_aside,
+    set_aside,
+)
 from tau3mu.ntuples.tree import open_file
-from tau3mu.ntuples.unreadable import read_errors, reason
+from tau3mu.ntuples.triggers import matches
+from tau3mu.ntuples.unreadable import (
+    Severity,
+    advice,
+    decisive,
+    read_errors,
+    reason,
+    severity,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
-__all__ = ["CheckedFile", "Inspection", "inspect_file"]
+__all__ = ["inspect_file"]
 
 _TREE_CLASSES = ["TTree", "TNtuple", "TNtupleD", "TChain", "ROOT::RNTuple"]
 _LEVELS = ("hlt", "l1")
 
 
-@dataclass(frozen=True)
-class CheckedFile:
-    """A file that can be read.
-
-    Attributes:
-        dataset: The name of its dataset.
-        path: The file, an absolute path or a URL.
-        tree: The name of the tree.
-        layout: The name of the layout of the tree.
-        uuid: The UUID that ROOT gave to the file.
-        entries: The number of entries of the tree.
-        branches: The branches that hold the columns asked for, in alphabetical order.
-    """
-
-    dataset: str
-    path: str
-    tree: str
-    layout: str
-    uuid: str
-    entries: int
-    branches: tuple[str, ...]
+class _BadFileError(Exception):
+    """Is raised when a file can be opened but should not be read."""
 
 
-@dataclass(frozen=True)
-class Inspection:
-    """What was found in a file; it can be read if there are no problems."""
+_WAITS: Final = (1.0, 4.0)
+"""Seconds before a server that did not answer is asked again."""
 
-    dataset: str
-    path: str
-    file: CheckedFile | None = None
-    size: int = 0
-    problems: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+_NO_DETAILS: Final = FileDetails()
 
 
-def inspect_file(dataset: str, path: str, tree: str | None, columns: Collection[str]) -> Inspection:
+def inspect_file(
+    dataset: str,
+    path: str,
+    tree: str | None,
+    columns: Collection[str],
+    details: FileDetails = _NO_DETAILS,
+    *,
+    verify: bool = False,
+) -> Inspection:
     """Returns what a file holds, or what keeps it from being read.
+
+    Its replicas are tried in order until one can be read, those that do not answer several times.
 
     Args:
         dataset: The name of its dataset.
         path: A local path or a URL.
         tree: The name of the tree, None for the tree of a known layout.
         columns: The columns that processors read, such as `triplet.mass` and `hlt.PATTERN`.
+        details: What the dataset file says of it beside its tree.
+        verify: Whether to look at all replicas and their checksums, and to leave out those that
+            are not what they should be.
 
     Raises:
         InputError: A library for the protocol or the compression is not installed.
     """
+    places = (path, *details.replicas)
+
+    def look_at_all() -> list[Inspection]:
+        looks = []
+        for place in in_order(places):
+            looks.append(_look(dataset, place, tree, columns, details, verify=verify))
+            if looks[-1].severity in {None, "run"} and not verify:
+                break
+        return looks
+
+    # Once is enough for servers that have been found to be down.
+    waits = () if all(map(is_set_aside, places)) else _WAITS
+    looks = look_at_all()
+    for wait in waits:
+        if decisive(look.severity for look in looks) != "retry":
+            break
+        time.sleep(wait)
+        looks = look_at_all()
+    return _summary(path, places, looks, details, verify=verify)
+
+
+def _summary(
+    path: str,
+    places: Sequence[str],
+    looks: Sequence[Inspection],
+    details: FileDetails,
+    *,
+    verify: bool,
+) -> Inspection:
+    bad = [look for look in looks if look.severity is not None]
+    good = [look for look in looks if look.severity is None]
+    if not good:
+        problem = bad[0].problems[0]
+        if len(places) > 1:
+            texts = [f"{printable(b.path)}: {b.problems[0].removeprefix(_CANNOT)}" for b in bad]
+            problem = _CANNOT + "; ".join(texts)
+        worst = decisive(look.severity for look in bad)
+        return replace(bad[0], path=path, problems=(problem,), severity=worst)
+    best = good[0]
+    passed = tuple((look.path, look.problems[0].removeprefix(_CANNOT)) for look in bad)
+    if (file := best.file) is not None:
+        # What does not answer now may do so later; what is damaged will not be whole.
+        out = {look.path for look in bad if verify or look.severity != "retry"}
+        others = [look for look in good[1:] if look.file and look.file.uuid != file.uuid]
+        passed += tuple((look.path, "is another file (its UUID differs)") for look in others)
+        out |= {look.path for look in others} | {file.path}
+        replicas = tuple(place for place in places if place not in out)
+        listed = path if file.path != path else ""
+        file = replace(file, replicas=replicas, checksum=details.checksum, listed=listed)
+    return replace(best, path=path, file=file, unavailable=passed)
+
+
+_CANNOT: Final = "cannot be read: "
+
+
+def _look(
+    dataset: str,
+    path: str,
+    tree: str | None,
+    columns: Collection[str],
+    details: FileDetails,
+    *,
+    verify: bool,
+) -> Inspection:
+    """Returns what one replica holds, or why it cannot be read."""
+    kind: Severity | None = None
     try:
-        with open_file(path, _names(columns).__contains__) as file:
-            return _inspect(file, dataset, path, tree, columns)
+        if verify:
+            verify_checksum(path, details.checksum)
+        with open_file(path, _wanted_names(columns), **client_options(path)) as file:
+            return _inspect(file, dataset, path, tree, columns, details.entries)
     except InputError as error:
         problem = str(error)
+    except ReadError as error:
+        problem, kind = str(error).removeprefix(f"{printable(path)}: "), error.severity
     except ImportError as error:
-        message = f"{path} cannot be read here: {error}"
+        message = f"{printable(path)} cannot be read here: {error}"
         raise InputError(message) from error
+    except _BadFileError as error:
+        problem, kind = str(error), "file"
     except FileNotFoundError:
-        problem = "no such file: check the path and the prefix"
+        problem, kind = "no such file: check the path and the prefix", "file"
     except read_errors() as error:
-        problem = f"cannot be read: {reason(error)}"
-    return Inspection(dataset, path, problems=(problem,))
+        problem, kind = f"{_CANNOT}{reason(error)}{advice(error)}", severity(error)
+    if kind == "retry":
+        set_aside(path)
+        forget_connections(path)
+    return Inspection(dataset, path, problems=(problem,), severity=kind)
 
 
 def _inspect(
-    file: Any, dataset: str, path: str, asked: str | None, columns: Collection[str]
+    file: Any,
+    dataset: str,
+    path: str,
+    asked: str | None,
+    columns: Collection[str],
+    expected: int | None,
 ) -> Inspection:
     # A file that was cut may still have its tree, but not all of its data.
     size = file.source.num_bytes
     if size is not None and size < file.fEND:
         message = f"is cut: {size} bytes, expected {file.fEND}; copy it again"
-        raise InputError(message)
+        raise _BadFileError(message)
     root = file.root_directory
     name = asked or _find_tree(root)
     tree = _open_tree(root, name)
@@ -111,17 +200,21 @@ def _inspect(
         if kind != wanted[branch].type
     ]
     entries = int(tree.num_entries)
+    if expected is not None and entries != expected:
+        message = f"has {entries} events, expected {expected} according to the dataset file"
+        raise _BadFileError(message)
     checked = CheckedFile(dataset, path, name, layout.name, str(file.uuid), entries, tuple(wanted))
-    return Inspection(dataset, path, checked, file.fEND, tuple(problems), tuple(notes))
+    return Inspection(dataset, path, checked, file.fEND, tuple(problems), notes=tuple(notes))
 
 
-def _names(columns: Collection[str]) -> frozenset[str]:
-    """Returns the branches that hold the columns, in whatever layout."""
+def _wanted_names(columns: Collection[str]) -> Callable[[str], bool]:
+    """Returns what tells the branches that hold the columns, in whatever layout."""
     names: set[str] = set()
     for layout in layouts().values():
         known = [c for c in columns if c in layout.by_view or c.partition(".")[0] in _LEVELS]
         names.update(layout.resolve(known, ()))
-    return frozenset(names)
+    patterns = [c.partition(".")[2] for c in columns if c.partition(".")[0] in _LEVELS]
+    return lambda name: name in names or any(matches(name, pattern) for pattern in patterns)
 
 
 def _find_tree(root: Any) -> str:

@@ -8,6 +8,9 @@ A dataset file is one object with an entry per dataset, in coffea's form:
 - `files` maps paths to trees; instead of the name of a tree there may be null (the tree of the
   layout that the file has) or coffea's `{"object_path": tree}`. A list of `path` and `path:tree`
   will do too.
+- A file that lies in several places is `{"tree": ..., "replicas": [...]}` with the other places, or
+  in a list of files a list of all its places; they are tried in this order. `checksum` (such as
+  `adler32:0a1b2c3d`) and `entries` beside them are compared with what is found.
 - `metadata` knows `era`, `is_mc` (false if absent: data), `lumi` in fb^-1, and `extra`: an object
   that processors find in `events.metadata`. Every other key is an error, so that a misspelt
   `is_MC` does not turn simulation into data.
@@ -25,9 +28,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from tau3mu.datasets.dataset import Dataset, combine
+from tau3mu.datasets.dataset import Dataset, FileDetails, combine
 from tau3mu.datasets.locations import file_map, locate
-from tau3mu.datasets.schema import TutorialEntry, parse_entry
+from tau3mu.datasets.schema import FileEntry, TutorialEntry, parse_entry
 from tau3mu.errors import InputError, suggest
 
 __all__ = ["load_datasets", "shipped_datasets"]
@@ -124,11 +127,19 @@ def _dataset(name: str, entry: object, *, folder: Path, prefix: str | None) -> D
         parsed = parse_entry(entry)
         # The tutorial puts its prefix before every rootpath, a slash at the beginning or not.
         slash = "/" if prefix is not None and isinstance(parsed, TutorialEntry) else ""
-        files = file_map(
-            (locate(path.lstrip(slash), folder=folder, prefix=prefix), tree)
-            for path, tree in parsed.trees()
-        )
+        found = [
+            (locate(path.lstrip(slash), folder=folder, prefix=prefix), entry)
+            for path, entry in parsed.entries()
+        ]
+        files = file_map((path, entry.tree or entry.object_path) for path, entry in found)
+        details = {path: _details(entry, folder=folder, prefix=prefix) for path, entry in found}
+        known = {path: facts for path, facts in details.items() if facts != FileDetails()}
         facts = parsed.facts()
-        return Dataset(name, files, facts.era, facts.is_mc, facts.lumi, facts.extra)
+        return Dataset(name, files, facts.era, facts.is_mc, facts.lumi, facts.extra, known)
     except InputError as error:
         return [f"dataset {name!r}: {line}" for line in str(error).splitlines()]
+
+
+def _details(entry: FileEntry, *, folder: Path, prefix: str | None) -> FileDetails:
+    replicas = tuple(locate(path, folder=folder, prefix=prefix) for path in entry.replicas)
+    return FileDetails(replicas, entry.checksum, entry.entries)

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import glob
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tau3mu.errors import InputError
+from tau3mu.ntuples.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["expand", "file_map", "is_url", "locate", "split_tree"]
+__all__ = ["expand", "file_map", "is_url", "locate", "place_of", "split_tree"]
 
 _URL = re.compile(
     r"(?P<host>(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://[^/]*)(?P<slashes>/*)(?P<rest>.*)"
 )
+_PORTS = {"root": ":1094", "http": ":80", "https": ":443"}
 # A tree name begins with a letter, so that the port in root://site.root:1094//x is none.
 _WITH_TREE = re.compile(r"(?P<file>.+\.root):(?P<tree>/?[A-Za-z_][^:]*)")
 
@@ -81,15 +84,38 @@ def file_map(pairs: Iterable[tuple[str, str | None]]) -> dict[str, str | None]:
     """Returns the trees by file.
 
     Raises:
-        InputError: A file is listed twice.
+        InputError: A file is listed twice, maybe spelt in two ways.
     """
     files: dict[str, str | None] = {}
+    first: dict[str, str] = {}
     for path, tree in pairs:
+        other = first.setdefault(place_of(path), path)
         if path in files:
-            message = f"file {path} is listed twice; its events would count twice"
+            message = f"file {printable(path)} is listed twice; its events would count twice"
+            raise InputError(message)
+        if other != path:
+            message = (
+                f"file {printable(path)} is the same as {printable(other)}, which is listed too; "
+                "its events would count twice"
+            )
             raise InputError(message)
         files[path] = tree
     return files
+
+
+def place_of(path: str) -> str:
+    """Returns the same text for all spellings of a path or URL that can be told by themselves.
+
+    Slashes and dots too many, the case of the host and the port that is the default make no
+    difference. Links and copies are other places.
+    """
+    url = _URL.match(path)
+    if url is None:
+        return os.path.normpath(path)
+    scheme = url["scheme"].lower()
+    host = url["host"].partition("://")[2].lower().removesuffix(_PORTS.get(scheme, ":"))
+    parts = [part for part in url["rest"].split("/") if part not in {"", "."}]
+    return f"{scheme}://{host}/{'/'.join(parts)}"
 
 
 def _join(url: re.Match[str], path: str) -> str:

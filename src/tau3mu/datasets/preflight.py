@@ -5,24 +5,29 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
+from tau3mu.datasets.checked import RejectedFile
 from tau3mu.datasets.inspection import inspect_file
-from tau3mu.datasets.locations import is_url
+from tau3mu.datasets.locations import is_url, place_of
 from tau3mu.errors import InputError
+from tau3mu.ntuples.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
 
+    from tau3mu.datasets.checked import CheckedFile, Inspection
     from tau3mu.datasets.dataset import Dataset
-    from tau3mu.datasets.inspection import CheckedFile, Inspection
 
-__all__ = ["check_files"]
+__all__ = ["check_files", "check_readable_files"]
 
 log = logging.getLogger(__name__)
 
 _MAX_LINES = 20
+_GIVE_UP = 20
+"""After so many files one after the other that could not be reached, no more are tried."""
 
 
 def check_files(
@@ -31,6 +36,7 @@ def check_files(
     *,
     workers: int = 8,
     on_file: Callable[[], object] | None = None,
+    verify_checksums: bool = False,
 ) -> list[CheckedFile]:
     """Opens every file once and returns what is in it, in the order of the datasets.
 
@@ -42,43 +48,129 @@ def check_files(
         columns: The columns that are to be read, such as `triplet.mass` and `hlt.PATTERN`.
         workers: How many files are opened at a time.
         on_file: Is called after each file, for a progress bar.
+        verify_checksums: Whether to compare the checksums of the files with those of the dataset
+            files and servers; local files are read whole for that.
 
     Raises:
         InputError: Something is wrong with at least one file, or no file holds events. The
             message has a line for each problem of each file.
     """
-    jobs = [(d.name, path, tree, columns) for d in datasets for path, tree in d.files.items()]
+    found = _inspect_all(
+        datasets, columns, workers=workers, on_file=on_file, verify=verify_checksums
+    )
+    _refuse_problems(found, found)
+    return _checked(found)
+
+
+def check_readable_files(
+    datasets: Sequence[Dataset],
+    columns: Collection[str],
+    *,
+    workers: int = 8,
+    on_file: Callable[[], object] | None = None,
+    verify_checksums: bool = False,
+) -> tuple[list[CheckedFile], list[RejectedFile]]:
+    """Returns the files that can be read, like `check_files`, and those that can't.
+
+    All other problems are errors as well here, such as a missing branch or a file listed twice, and
+    so is what the next file will not be spared, such as a grid proxy that has expired.
+
+    Args:
+        datasets: What is to be analysed.
+        columns: The columns that are to be read.
+        workers: How many files are opened at a time.
+        on_file: Is called after each file, for a progress bar.
+        verify_checksums: Whether to compare checksums; a file with another one can't be read.
+
+    Raises:
+        InputError: Something else is wrong with at least one file, or there is none left.
+    """
+    found = _inspect_all(
+        datasets, columns, workers=workers, on_file=on_file, verify=verify_checksums
+    )
+    bad = [inspection for inspection in found if inspection.severity in {"retry", "file"}]
+    good = [inspection for inspection in found if inspection.severity not in {"retry", "file"}]
+    _refuse_problems(good or found, found)
+    details = {dataset.name: dataset for dataset in datasets}
+    rejected = [
+        RejectedFile(
+            bad_file.dataset,
+            bad_file.path,
+            bad_file.severity or "file",
+            "; ".join(bad_file.problems),
+            details[bad_file.dataset].details_of(bad_file.path).entries,
+        )
+        for bad_file in bad
+    ]
+    return _checked(good), rejected
+
+
+def _inspect_all(
+    datasets: Sequence[Dataset],
+    columns: Collection[str],
+    *,
+    workers: int,
+    on_file: Callable[[], object] | None,
+    verify: bool,
+) -> list[Inspection]:
+    jobs = [(d, path, tree) for d in datasets for path, tree in d.files.items()]
     if not jobs:
         message = "there are no files to read; give files or a dataset"
         raise InputError(message)
+
+    def inspect(job: tuple[Dataset, str, str | None]) -> Inspection:
+        dataset, path, tree = job
+        details = dataset.details_of(path)
+        return inspect_file(dataset.name, path, tree, columns, details, verify=verify)
+
     found: list[Inspection] = []
+    silent = 0
     with ThreadPoolExecutor(max_workers=workers) as pool:
-        for inspection in pool.map(lambda job: inspect_file(*job), jobs):
+        for inspection in pool.map(inspect, jobs):
             found.append(inspection)
+            silent = silent + 1 if inspection.severity == "retry" else 0
+            if silent == _GIVE_UP and len(jobs) > _GIVE_UP:
+                pool.shutdown(cancel_futures=True)
+                _give_up(inspection)
             if on_file is not None:
                 on_file()
-    _refuse_problems(found)
+    return found
+
+
+def _give_up(last: Inspection) -> NoReturn:
+    # Each of them has taken minutes, and there may be thousands.
+    message = (
+        f"{_GIVE_UP} files one after the other could not be reached, so the check of the files was "
+        f"given up; the last was {printable(last.path)} [{last.dataset}]: {last.problems[0]}"
+    )
+    raise InputError(message)
+
+
+def _checked(found: Sequence[Inspection]) -> list[CheckedFile]:
     checked = [inspection.file for inspection in found if inspection.file is not None]
     if not any(file.entries for file in checked):
-        message = f"none of the {len(checked)} files holds events, for example {checked[0].path}"
+        message = (
+            f"none of the {len(checked)} files holds events, for example "
+            f"{printable(checked[0].path)}"
+        )
         raise InputError(message)
     _log_notes(found)
     return checked
 
 
-def _refuse_problems(found: Sequence[Inspection]) -> None:
+def _refuse_problems(found: Sequence[Inspection], all_files: Sequence[Inspection]) -> None:
     problems = [(inspection, text) for inspection in found for text in inspection.problems]
     problems += _duplicates(found)
     if not problems:
         return
     files = {(inspection.dataset, inspection.path) for inspection, _ in problems}
-    lines = [f"problems in {len(files)} of {len(found)} files:"]
+    lines = [f"problems in {len(files)} of {len(all_files)} files:"]
     seen: Counter[str] = Counter()
     for inspection, text in problems:
         kind = text.partition(":")[0]
         seen[kind] += 1
         if seen[kind] <= _MAX_LINES:
-            lines.append(f"  {inspection.path} [{inspection.dataset}]: {text}")
+            lines.append(f"  {printable(inspection.path)} [{inspection.dataset}]: {text}")
     lines += [
         f"  ... and {count - _MAX_LINES} more: {kind}"
         for kind, count in seen.items()
@@ -88,21 +180,30 @@ def _refuse_problems(found: Sequence[Inspection]) -> None:
 
 
 def _duplicates(found: Iterable[Inspection]) -> list[tuple[Inspection, str]]:
-    first: dict[tuple[str, int], Inspection] = {}
+    first: dict[str, Inspection] = {}
     result = []
     for inspection in found:
-        if inspection.file is None:
-            continue
-        other = first.setdefault((inspection.file.uuid, inspection.size), inspection)
+        if inspection.file is None or not inspection.file.uuid.strip("0-"):
+            continue  # all zeros is what writers put who know no UUIDs
+        other = first.setdefault(inspection.file.uuid, inspection)
         if other is not inspection:
-            relation = "the same file as" if _is_same(inspection.path, other.path) else "a copy of"
-            text = f"is {relation} {other.path} [{other.dataset}]; its events would count twice"
-            result.append((inspection, text))
+            where = f"{printable(other.path)} [{other.dataset}]"
+            if _is_same(inspection.path, other.path):
+                text = f"is the same file as {where}"
+            elif inspection.size == other.size:
+                text = f"is a copy of {where}"
+            else:
+                text = f"has the UUID of {where} but another size, so one was made from the other"
+            result.append((inspection, f"{text}; its events would count twice"))
     return result
 
 
 def _is_same(path: str, other: str) -> bool:
-    return not is_url(path) and not is_url(other) and Path(path).samefile(other)
+    if is_url(path) or is_url(other):
+        return place_of(path) == place_of(other)
+    with suppress(OSError):  # a replica may have been read instead
+        return Path(path).samefile(other)
+    return False
 
 
 def _log_notes(found: Sequence[Inspection]) -> None:
@@ -112,7 +213,9 @@ def _log_notes(found: Sequence[Inspection]) -> None:
         empty = inspection.file is not None and inspection.file.entries == 0
         for note in [*inspection.notes, *(["no events"] if empty else [])]:
             paths.setdefault(note, []).append(inspection.path)
+        for replica, reason in inspection.unavailable:
+            paths.setdefault(f"replica passed over: {reason}", []).append(replica)
     for note, where in paths.items():
         more = f" and {len(where) - _MAX_LINES} more" if len(where) > _MAX_LINES else ""
-        files = ", ".join(where[:_MAX_LINES]) + more
+        files = ", ".join(printable(path) for path in where[:_MAX_LINES]) + more
         log.warning("%s (%d of %d files): %s", note, len(where), len(found), files)

@@ -8,10 +8,11 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from tau3mu.datasets.checksum import parse_checksum
 from tau3mu.datasets.locations import split_tree
 from tau3mu.errors import InputError, suggest
 
-__all__ = ["FilesetEntry", "Metadata", "TutorialEntry", "parse_entry"]
+__all__ = ["FileEntry", "FilesetEntry", "Metadata", "TutorialEntry", "parse_entry"]
 
 _Lumi = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 _Text = Annotated[str, Field(min_length=1)]
@@ -24,6 +25,7 @@ _EXPECTED = {
     "finite_number": "a finite number",
     "float_type": "a number",
     "greater_than": "a number above 0",
+    "greater_than_equal": "0 or more",
     "int_type": "an integer",
     "list_type": "a list [...]",
     "model_type": "an object {...}",
@@ -57,9 +59,13 @@ class Metadata(_Strict):
 
 
 class FileEntry(_Strict):
-    """One file; all but the tree are coffea's records of its own preprocessing."""
+    """One file; what is not in the manual are coffea's records of its own preprocessing."""
 
     object_path: _Text | None = None
+    tree: _Text | None = None
+    replicas: list[_Text] = []
+    checksum: str | None = None
+    entries: Annotated[int, Field(ge=0)] | None = None
     steps: list[Annotated[list[int], Field(min_length=2, max_length=2)]] | None = None
     num_entries: int | None = None
     num_selected_entries: int | None = None
@@ -67,6 +73,22 @@ class FileEntry(_Strict):
     uuid: str | None = None
     lfn: str | None = None
     pfn: str | None = None
+
+    @field_validator("checksum")
+    @classmethod
+    def _is_checksum(cls, checksum: str | None) -> str | None:
+        try:
+            return None if checksum is None else parse_checksum(checksum)
+        except InputError as error:
+            # Braces are what pydantic fills in.
+            raise PydanticCustomError(_CUSTOM, "{problem}", {"problem": str(error)}) from error
+
+    @model_validator(mode="after")
+    def _has_one_tree(self) -> FileEntry:
+        if self.tree is not None and self.object_path is not None:
+            message = "has both tree and object_path; expected one of them"
+            raise PydanticCustomError(_CUSTOM, message)
+        return self
 
     @model_validator(mode="after")
     def _covers_the_file(self) -> FileEntry:
@@ -91,12 +113,16 @@ class FilesetEntry(_Strict):
     @field_validator("files", mode="before")
     @classmethod
     def _short_forms(cls, files: object) -> object:
-        if isinstance(files, list) and all(isinstance(path, str) for path in files):
-            trees = [split_tree(path) for path in files]
-            if len({path for path, _ in trees}) < len(trees):
+        if isinstance(files, list) and (entries := [_of_list(each) for each in files]):
+            if None in entries:
+                return files
+            known = [entry for entry in entries if entry is not None]
+            if len({path for path, _ in known}) < len(known):
                 message = "a file is listed twice; its events would count twice"
                 raise PydanticCustomError(_CUSTOM, message)
-            return {path: {"object_path": tree} for path, tree in trees}
+            return dict(known)
+        if isinstance(files, list):
+            return {}
         if isinstance(files, dict):
             return {
                 path: {"object_path": entry} if entry is None or isinstance(entry, str) else entry
@@ -104,9 +130,9 @@ class FilesetEntry(_Strict):
             }
         return files
 
-    def trees(self) -> list[tuple[str, str | None]]:
-        """Returns the files and their trees."""
-        return [(path, file.object_path) for path, file in self.files.items()]
+    def entries(self) -> list[tuple[str, FileEntry]]:
+        """Returns the files, and what is said of each."""
+        return list(self.files.items())
 
     def facts(self) -> Metadata:
         """Returns what the dataset is."""
@@ -124,15 +150,41 @@ class TutorialEntry(_Strict):
     era: _Text | None = None
     lumi: _Lumi | None = None
 
-    def trees(self) -> list[tuple[str, str | None]]:
+    def entries(self) -> list[tuple[str, FileEntry]]:
         """Returns the files, `rootpath` before their names, and their trees."""
         folder = f"{self.rootpath.rstrip('/')}/" if self.rootpath else ""
-        return [(folder + name, self.treename) for name in self.files.split()]
+        return [(folder + name, FileEntry(tree=self.treename)) for name in self.files.split()]
 
     def facts(self) -> Metadata:
         """Returns what the dataset is."""
         extra = {} if self.skim is None else {"skim": self.skim}
         return Metadata(era=self.era, is_mc=self.type == "mc", lumi=self.lumi, extra=extra)
+
+
+def _of_list(entry: object) -> tuple[str, object] | None:
+    """Returns a file and its entry from an element of a list, None if it is none.
+
+    The element is `path` or `path:tree`, a list of replicas in such a form, or an object with
+    `replicas`; the first replica is what the file is called.
+    """
+    facts: dict[str, object] = {}
+    if isinstance(entry, dict):
+        facts = {key: value for key, value in entry.items() if key != "replicas"}
+        entry = entry.get("replicas")
+    places = [entry] if isinstance(entry, str) else entry
+    if not isinstance(places, list) or not places:
+        return None
+    texts = [place for place in places if isinstance(place, str) and place]
+    if len(texts) < len(places):
+        return None
+    split = [split_tree(text) for text in texts]
+    trees = sorted({tree for _, tree in split if tree is not None})
+    if len(trees) > 1:
+        message = "its replicas have the trees {trees}; expected one"
+        raise PydanticCustomError(_CUSTOM, message, {"trees": " and ".join(trees)})
+    tree = {"object_path": trees[0]} if trees else {}
+    path, *replicas = [path for path, _ in split]
+    return path, {**tree, **({"replicas": replicas} if replicas else {}), **facts}
 
 
 _NESTED: dict[str, type[_Strict]] = {"files": FileEntry, "metadata": Metadata}

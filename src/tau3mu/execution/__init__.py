@@ -1,4 +1,7 @@
-"""Maps the chunk function: in this process, in several, or on a Dask cluster."""
+"""Maps the chunk function: in this process, in several, or on a Dask cluster.
+
+`execute` runs processors over chunks.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +11,16 @@ import lazy_loader
 
 if TYPE_CHECKING:
     from tau3mu.execution.chunk import ProcessorError, process_chunk, rehearse
-    from tau3mu.execution.cluster import connect
+    from tau3mu.execution.loop import Patience
     from tau3mu.execution.merge import FileRead, ProcessorResult, RunResult
     from tau3mu.execution.run import execute
 
 __all__ = [
     "FileRead",
+    "Patience",
     "ProcessorError",
     "ProcessorResult",
     "RunResult",
-    "connect",
     "execute",
     "process_chunk",
     "rehearse",
@@ -27,7 +30,7 @@ __getattr__, __dir__, _ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "chunk": ["ProcessorError", "process_chunk", "rehearse"],
-        "cluster": ["connect"],
+        "loop": ["Patience"],
         "merge": ["FileRead", "ProcessorResult", "RunResult"],
         "run": ["execute"],
     },

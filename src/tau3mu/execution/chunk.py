@@ -1,19 +1,26 @@
 """The one function that every executor maps: from a chunk to what the processors find in it.
 
-A chunk becomes an awkward array with one record, `{chunk, entries, error, found: {processor:
-{candidates, cutflow, counts}}}`, of the same type for every chunk. So the same thing is a return
-value here, a message between processes there, and a partition of a dask-awkward collection.
+A chunk becomes an awkward array with one record, `{chunk, entries, error, severity, path, bytes,
+seconds, worker, found: {processor: {candidates, cutflow, counts}}}`, of the same type for every
+chunk. So the same thing is a return value here, a message between processes there, and a
+checkpoint on disk.
 """
 
 from __future__ import annotations
 
+import os
+import platform
+import time
 import traceback
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import awkward as ak
+import cloudpickle
 import numpy as np
 
 from tau3mu.errors import InputError, RunError
+from tau3mu.execution.histograms import fill_directly, fill_lazily
 from tau3mu.ntuples import ReadError, empty_events, read_events
 
 if TYPE_CHECKING:
@@ -22,7 +29,14 @@ if TYPE_CHECKING:
     from tau3mu.datasets import Chunk
     from tau3mu.selection import Processor, Selection
 
-__all__ = ["ProcessorError", "empty_record", "process_chunk", "rehearse"]
+__all__ = [
+    "ProcessorError",
+    "empty_record",
+    "pack",
+    "process_chunk",
+    "process_packed",
+    "rehearse",
+]
 
 
 class ProcessorError(RunError):
@@ -42,8 +56,8 @@ class ProcessorError(RunError):
 def process_chunk(index: int, chunk: Chunk, processors: Sequence[Processor]) -> ak.Array:
     """Returns one record: what the processors find in the events of a chunk.
 
-    The union of the columns is read once. If that fails, `error` says why, `entries` is 0 and
-    nothing is found.
+    The union of the columns is read once. If that fails, `error` says why and `severity` what
+    follows from it, `entries` is 0 and nothing is found.
 
     Args:
         index: The place of the chunk in the list of all chunks.
@@ -53,9 +67,10 @@ def process_chunk(index: int, chunk: Chunk, processors: Sequence[Processor]) -> 
     Raises:
         ProcessorError: A processor failed; it names processor, file and entries.
     """
+    begin = time.monotonic()
     try:
-        events = read_events(
-            chunk.path,
+        reading = read_events(
+            (chunk.path, *chunk.replicas),
             tree=chunk.tree,
             layout=chunk.layout,
             branches=chunk.branches,
@@ -65,13 +80,60 @@ def process_chunk(index: int, chunk: Chunk, processors: Sequence[Processor]) -> 
             metadata=_metadata(chunk),
         )
     except ReadError as error:
-        return _record(index, chunk, _no_events(chunk), processors, error=str(error))
-    return _record(index, chunk, events, processors)
+        return _record(
+            index,
+            chunk,
+            _no_events(chunk),
+            processors,
+            begin,
+            error=str(error),
+            severity=error.severity,
+            path=error.path,
+        )
+    path, n_bytes = reading.path, reading.n_bytes
+    if (read := len(reading.events)) != chunk.entries:
+        message = (
+            f"{path}: entries {chunk.start} to {chunk.stop} cannot be read: "
+            f"{read} came instead of {chunk.entries}"
+        )
+        return _record(
+            index,
+            chunk,
+            _no_events(chunk),
+            processors,
+            begin,
+            error=message,
+            severity="file",
+            path=path,
+            n_bytes=n_bytes,
+        )
+    return _record(index, chunk, reading.events, processors, begin, path=path, n_bytes=n_bytes)
 
 
-def empty_record(chunk: Chunk, processors: Sequence[Processor]) -> ak.Array:
+def pack(processors: Sequence[Processor]) -> bytes:
+    """Returns the processors as bytes for `process_packed`.
+
+    Bytes, since a pool would send the class of a user's file by a name that workers do not know,
+    and since they are unpacked once per process rather than once per chunk.
+    """
+    packed: bytes = cloudpickle.dumps(tuple(processors))
+    return packed
+
+
+def process_packed(index: int, chunk: Chunk, processors: bytes) -> ak.Array:
+    """Returns what `process_chunk` does, in a process that got its processors from `pack`."""
+    return process_chunk(index, chunk, _unpacked(processors))
+
+
+@lru_cache(maxsize=2)
+def _unpacked(processors: bytes) -> Sequence[Processor]:
+    unpacked: Sequence[Processor] = cloudpickle.loads(processors)
+    return unpacked
+
+
+def empty_record(index: int, chunk: Chunk, processors: Sequence[Processor]) -> ak.Array:
     """Returns the record of a chunk in which there is nothing, without reading it."""
-    return _record(0, chunk, _no_events(chunk), processors)
+    return _record(index, chunk, _no_events(chunk), processors, time.monotonic())
 
 
 def _no_events(chunk: Chunk) -> ak.Array:
@@ -87,34 +149,48 @@ def _record(
     chunk: Chunk,
     events: ak.Array,
     processors: Sequence[Processor],
+    begin: float,
     *,
     error: str = "",
+    severity: str = "",
+    path: str = "",
+    n_bytes: int = 0,
 ) -> ak.Array:
     found = {processor.name: _select(processor, events, chunk) for processor in processors}
     return _one(
         chunk=np.array([index]),
         entries=np.array([len(events)]),
         error=ak.Array([error]),
+        severity=ak.Array([severity]),
+        path=ak.Array([path]),
+        bytes=np.array([n_bytes]),
+        seconds=np.array([time.monotonic() - begin]),
+        worker=ak.Array([f"{platform.node()}:{os.getpid()}"]),
         found=_one(**found),
     )
 
 
-def rehearse(chunk: Chunk, processors: Sequence[Processor]) -> None:
+def rehearse(chunk: Chunk, processors: Sequence[Processor], *, lazily: bool = False) -> None:
     """Runs the processors on no events, so that their mistakes show before the work.
+
+    Args:
+        chunk: One of those that are going to be worked off.
+        processors: What is going to run.
+        lazily: Whether dask-awkward is going to fill the histograms.
 
     Raises:
         InputError: One fails, or what it returns can't be used; the message names the line.
     """
     for processor in processors:
-        _rehearse(chunk, processor)
+        _rehearse(chunk, processor, lazily=lazily)
 
 
-def _rehearse(chunk: Chunk, processor: Processor) -> None:
+def _rehearse(chunk: Chunk, processor: Processor, *, lazily: bool) -> None:
     try:
         candidates = _found(processor.select(_no_events(chunk))).candidates[0]
         _check_columns(candidates)
-        histograms = processor.histograms()
-        processor.fill(histograms, candidates, dataset=chunk.dataset, is_mc=chunk.is_mc)
+        fill = fill_lazily if lazily else fill_directly
+        fill(processor, processor.histograms(), candidates, chunk.dataset, is_mc=chunk.is_mc)
     except (Exception, SystemExit) as error:  # a user's processor may raise anything
         last = traceback.extract_tb(error.__traceback__)[-1]
         message = (

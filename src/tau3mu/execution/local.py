@@ -1,91 +1,247 @@
-"""The executors without a cluster: one process, or several on this machine."""
+"""The pools without a cluster: this process, or several on this machine."""
 
 from __future__ import annotations
 
 import signal
-from typing import TYPE_CHECKING
+import threading
+import time
+from collections import deque
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from tau3mu.errors import RunError
-from tau3mu.execution.chunk import process_chunk
+from tau3mu.execution.chunk import ProcessorError, pack, process_chunk, process_packed
+from tau3mu.execution.pool import Failure, Finished
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Collection, Iterator, Sequence
+    from types import TracebackType
 
-    import awkward as ak
+    from typing_extensions import Self
 
     from tau3mu.datasets import Chunk
     from tau3mu.selection import Processor
 
-__all__ = ["run_futures", "run_iterative"]
+__all__ = ["FuturesPool", "IterativePool"]
 
 
-def run_iterative(
-    chunks: Sequence[Chunk],
-    processors: Sequence[Processor],
-    *,
-    on_record: Callable[[ak.Array], None],
-) -> list[ak.Array]:
-    """Returns the records of all chunks, worked off one after the other in this process.
+class IterativePool:
+    """Works off one chunk after the other in this process."""
 
-    Args:
-        chunks: What to read.
-        processors: What to run on each.
-        on_record: Is called with each record as it comes.
+    def __init__(self, processors: Sequence[Processor], *, timeout: float = 1800) -> None:
+        """Takes what to run on each chunk, and the seconds after which a chunk is given up."""
+        self._processors = processors
+        self._timeout = timeout
+        self._waiting: deque[tuple[int, Chunk]] = deque()
 
-    Raises:
-        ProcessorError: A processor failed.
+    def __enter__(self) -> Self:
+        """Returns the pool."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Forgets what is waiting."""
+        self._waiting.clear()
+
+    def capacity(self) -> int:
+        """Returns one: only the chunk that is worked on."""
+        return 1
+
+    def submit(self, index: int, chunk: Chunk) -> None:
+        """Queues a chunk."""
+        self._waiting.append((index, chunk))
+
+    def collect(self, timeout: float) -> list[Finished]:  # noqa: ARG002 - a chunk takes its time
+        """Works off the next chunk and returns what became of it.
+
+        Raises:
+            RunError: The chunk took longer than the pool's `timeout`.
+        """
+        if not self._waiting:
+            return []
+        index, chunk = self._waiting.popleft()
+        try:
+            with _alarm(self._timeout):
+                return [Finished(index, process_chunk(index, chunk, self._processors), None)]
+        except ProcessorError as error:
+            return [Finished(index, None, Failure("run", error.message, error.details))]
+        except _OutOfTimeError as error:
+            message = (
+                f"no chunk has finished for {self._timeout:g} s, in flight: {chunk.path}, entries "
+                f"{chunk.start} to {chunk.stop}; if chunks may take that long, raise --timeout"
+            )
+            raise RunError(message) from error
+
+    def cancel(self, indices: Collection[int]) -> None:
+        """Forgets these chunks."""
+        self._waiting = deque(item for item in self._waiting if item[0] not in indices)
+
+
+class FuturesPool:
+    """Works off chunks in processes of this machine, and outlives their deaths.
+
+    When a process dies, the operating system does not tell what it was working on. So each chunk
+    that was in flight is tried again alone; the one that kills its process again is to blame.
     """
-    records = []
-    for index, chunk in enumerate(chunks):
-        record = process_chunk(index, chunk, processors)
-        on_record(record)
-        records.append(record)
-    return records
 
+    def __init__(self, processors: Sequence[Processor], *, workers: int) -> None:
+        """Takes what to run on each chunk, and the number of processes."""
+        self._processors = pack(processors)
+        self._workers = workers
+        self._executor: Any = None
+        self._flying: dict[Any, tuple[int, Chunk]] = {}
+        self._waiting: deque[tuple[int, Chunk]] = deque()
+        self._suspects: deque[tuple[int, Chunk]] = deque()
+        self._alone = False
 
-def run_futures(
-    chunks: Sequence[Chunk],
-    processors: Sequence[Processor],
-    *,
-    workers: int,
-    on_record: Callable[[ak.Array], None],
-) -> list[ak.Array]:
-    """Returns the records of all chunks, worked off by processes on this machine.
+    def __enter__(self) -> Self:
+        """Returns the pool; processes start with the first chunk."""
+        return self
 
-    The processes are gone when this returns or raises, also after Ctrl-C.
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Ends all processes."""
+        self._shut_down()
 
-    Args:
-        chunks: What to read.
-        processors: What to run on each.
-        workers: Number of processes.
-        on_record: Is called in this process with each record as it comes.
+    def capacity(self) -> int:
+        """Returns two chunks per process: one in work, one waiting for it."""
+        return 2 * self._workers
 
-    Raises:
-        ProcessorError: A processor failed.
-        RunError: A process died.
-    """
-    from loky import ProcessPoolExecutor, as_completed
-    from loky.process_executor import TerminatedWorkerError
+    def submit(self, index: int, chunk: Chunk) -> None:
+        """Queues a chunk."""
+        self._waiting.append((index, chunk))
+        self._feed()
 
-    pool = ProcessPoolExecutor(max_workers=workers, initializer=_leave_interrupts_to_parent)
-    try:
-        futures = [
-            pool.submit(process_chunk, index, chunk, processors)
-            for index, chunk in enumerate(chunks)
-        ]
-        records = []
-        for future in as_completed(futures):
-            records.append(future.result())
-            on_record(records[-1])
-    except TerminatedWorkerError as error:
+    def collect(self, timeout: float) -> list[Finished]:
+        """Returns what has finished, after at most `timeout` seconds."""
+        from loky import FIRST_COMPLETED, wait
+        from loky.process_executor import BrokenProcessPool
+
+        done, _ = wait(list(self._flying), timeout=timeout, return_when=FIRST_COMPLETED)
+        finished = []
+        broken = False
+        for future in done:
+            index, _ = self._flying[future]
+            try:
+                record = future.result()
+            except ProcessorError as error:
+                failure = Failure("run", error.message, error.details)
+                finished.append(Finished(index, None, failure))
+            except BrokenProcessPool:
+                broken = True
+                continue
+            else:
+                finished.append(Finished(index, record, None, record.worker[0]))
+            del self._flying[future]
+        if broken:
+            finished += self._after_a_death()
+        self._feed()
+        return finished
+
+    def cancel(self, indices: Collection[int]) -> None:
+        """Forgets these chunks; what is in work already is finished and thrown away."""
+        self._waiting = deque(item for item in self._waiting if item[0] not in indices)
+        self._suspects = deque(item for item in self._suspects if item[0] not in indices)
+        for future, (index, _) in list(self._flying.items()):
+            if index in indices:
+                future.cancel()
+                del self._flying[future]
+
+    def _feed(self) -> None:
+        if self._suspects and not self._flying:
+            self._alone = True
+            self._start(self._suspects.popleft())
+        elif not self._suspects and not (self._alone and self._flying):
+            self._alone = False
+            while self._waiting and len(self._flying) < self.capacity():
+                if not self._start(self._waiting[0]):
+                    return
+                self._waiting.popleft()
+
+    def _start(self, item: tuple[int, Chunk]) -> bool:
+        """Returns whether the chunk is in flight: not if a process of the others has just died."""
+        from loky import ProcessPoolExecutor
+        from loky.process_executor import BrokenProcessPool
+
+        if self._executor is None:
+            self._executor = ProcessPoolExecutor(
+                max_workers=self._workers, initializer=_leave_interrupts_to_parent
+            )
+        try:
+            with _interrupts_later():
+                future = self._executor.submit(process_packed, *item, self._processors)
+        except BrokenProcessPool:
+            if self._flying:
+                return False
+            self._shut_down()  # what died was at work on a chunk that had been cancelled
+            return self._start(item)
+        self._flying[future] = item
+        return True
+
+    def _after_a_death(self) -> list[Finished]:
+        """Returns the failure of a chunk that died alone; else sets apart all that were there."""
+        lost = list(self._flying.values())
+        self._flying.clear()
+        self._shut_down()
+        if not self._alone:
+            self._suspects.extend(lost)
+            return []
+        ((index, chunk),) = lost
         message = (
-            "a worker process died; it may have run out of memory: "
-            "choose a smaller --chunk-size or fewer --workers"
+            f"{chunk.path}, entries {chunk.start} to {chunk.stop}: the worker process died of it "
+            "twice; it may have run out of memory"
         )
-        raise RunError(message) from error
+        return [Finished(index, None, Failure("killed", message))]
+
+    def _shut_down(self) -> None:
+        if self._executor is not None:
+            self._executor.shutdown(wait=True, kill_workers=True)
+            self._executor = None
+
+
+class _OutOfTimeError(BaseException):
+    """No Exception, so that no handler of a processor takes it for its own."""
+
+
+@contextmanager
+def _alarm(seconds: float) -> Iterator[None]:
+    """Raises `_OutOfTimeError` in a block of the main thread that takes longer."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ring(*_: object) -> None:
+        raise _OutOfTimeError
+
+    begin = time.monotonic()
+    handler = signal.signal(signal.SIGALRM, ring)
+    left, interval = signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
     finally:
-        pool.shutdown(wait=True, kill_workers=True)
-    return records
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, handler)
+        if left:  # somebody else's alarm, which is to ring when it would have
+            remaining = max(left - (time.monotonic() - begin), 1e-3)
+            signal.setitimer(signal.ITIMER_REAL, remaining, interval)
+
+
+@contextmanager
+def _interrupts_later() -> Iterator[None]:
+    """Holds Ctrl-C back in a block that starts processes, which then never see it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _leave_interrupts_to_parent() -> None:

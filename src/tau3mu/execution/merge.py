@@ -8,29 +8,36 @@ from typing import TYPE_CHECKING, Any
 
 import awkward as ak
 import numpy as np
-from hist import Hist
-from hist.axis import StrCategory
 
 from tau3mu.errors import RunError
+from tau3mu.execution.chunk import empty_record
+from tau3mu.execution.histograms import fill_histograms
+from tau3mu.execution.loop import file_of
+from tau3mu.execution.repeated import repeated_events
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import numpy.typing as npt
+    from hist import Hist
 
     from tau3mu.datasets import Chunk
+    from tau3mu.execution.loop import FileKey
     from tau3mu.selection import Processor
 
-__all__ = ["FileRead", "ProcessorResult", "RunResult", "empty_histograms", "merge"]
+__all__ = ["FileRead", "ProcessorResult", "RunResult", "count_files", "merge"]
 
 
 @dataclass(frozen=True)
 class FileRead:
-    """How many events of a file were expected and read; `errors` says what was in the way."""
+    """How many events of a file were expected and read; `errors` says what was in the way.
+
+    Of a file that could not be opened at the start, `expected` is None unless its dataset says it.
+    """
 
     dataset: str
     path: str
-    expected: int
+    expected: int | None
     read: int
     errors: tuple[str, ...] = ()
 
@@ -55,10 +62,23 @@ class ProcessorResult:
 
 @dataclass(frozen=True)
 class RunResult:
-    """What a run found, by processor, and what it read, by file."""
+    """What a run found, by processor, and what it read, by file.
+
+    Attributes:
+        processors: By name; empty if a run that may not leave out files could not read them all.
+        files: All files that were to be read.
+        chunks: How many chunks there were.
+        resumed: How many of them an earlier run had done.
+        attempts: How often chunks were tried, all together.
+        warnings: What is odd about the results but no error.
+    """
 
     processors: dict[str, ProcessorResult]
     files: tuple[FileRead, ...]
+    chunks: int = 0
+    resumed: int = 0
+    attempts: int = 0
+    warnings: tuple[str, ...] = ()
 
     @property
     def incomplete(self) -> list[FileRead]:
@@ -67,37 +87,73 @@ class RunResult:
 
 
 def merge(
-    records: Sequence[ak.Array],
+    records: ak.Array | None,
     chunks: Sequence[Chunk],
     processors: Sequence[Processor],
-    histograms: dict[str, dict[str, Hist[Any]]] | None = None,
+    *,
+    bad: Mapping[FileKey, Sequence[str]] | None = None,
+    lazily: bool = False,
 ) -> RunResult:
-    """Returns the sum of all records.
+    """Returns the sum of all records, of which the order does not matter.
 
     Args:
-        records: What `process_chunk` returned for each of the chunks, in any order.
+        records: What `process_chunk` returned for the chunks.
         chunks: All chunks of the run.
         processors: What ran on each.
-        histograms: By processor, where they have been filled already; else they are filled here.
+        bad: The files that are left out, whole, with the reasons.
+        lazily: Whether dask-awkward fills the histograms.
     """
-
-    def place(index: int) -> tuple[str, str, int]:
-        return chunks[index].dataset, chunks[index].path, chunks[index].start
-
-    everything = ak.concatenate(sorted(records, key=lambda record: place(record.chunk[0])))
-    order = [chunks[index] for index in everything.chunk.tolist()]
+    bad = bad or {}
+    everything, order = _in_order(records, chunks, processors, bad)
     for processor in processors:
         _check_steps(processor.name, everything.found[processor.name].cutflow.name, order)
-    results = {
-        processor.name: _sum(everything.found[processor.name], order) for processor in processors
-    }
+    results = {}
     for processor in processors:
-        result = results[processor.name]
-        if histograms is None:
-            result.histograms.update(_filled(processor, result.candidates, chunks))
-        else:
-            result.histograms.update(histograms[processor.name])
-    return RunResult(results, _files(everything, order))
+        result = _sum(everything.found[processor.name], order)
+        result.histograms.update(
+            fill_histograms(processor, result.candidates, chunks, lazily=lazily)
+        )
+        results[processor.name] = result
+    return RunResult(
+        results,
+        count_files(everything, chunks, bad),
+        warnings=tuple(
+            text for name, result in results.items() for text in _repeated(name, result, chunks)
+        ),
+    )
+
+
+def _in_order(
+    records: ak.Array | None,
+    chunks: Sequence[Chunk],
+    processors: Sequence[Processor],
+    bad: Mapping[FileKey, Sequence[str]],
+) -> tuple[ak.Array, list[Chunk]]:
+    """Returns the records of the good files by dataset, file and entry, and their chunks."""
+    indices = [] if records is None else records.chunk.tolist()
+    good = [i for i, index in enumerate(indices) if file_of(chunks[index]) not in bad]
+    parts = [] if records is None else [records[good]]
+    indices = [indices[i] for i in good]
+    # A dataset of which nothing is left has its place in the results too.
+    there = {chunks[index].dataset for index in indices}
+    for index, chunk in enumerate(chunks):
+        if chunk.dataset not in there:
+            there.add(chunk.dataset)
+            parts.append(empty_record(index, chunk, processors))
+            indices.append(index)
+
+    def place(position: int) -> tuple[str, str, int]:
+        chunk = chunks[indices[position]]
+        return chunk.dataset, chunk.path, chunk.start
+
+    order = sorted(range(len(indices)), key=place)
+    return ak.concatenate(parts)[order], [chunks[indices[i]] for i in order]
+
+
+def _repeated(name: str, result: ProcessorResult, chunks: Sequence[Chunk]) -> Iterator[str]:
+    for dataset in sorted({chunk.dataset for chunk in chunks if not chunk.is_mc}):
+        if text := repeated_events(result.candidates, dataset):
+            yield f"{name}: {text}"
 
 
 def _check_steps(processor: str, names: ak.Array, chunks: Sequence[Chunk]) -> None:
@@ -149,50 +205,21 @@ def _counts(counted: ak.Array) -> dict[str, int]:
     return dict(total)
 
 
-def _filled(
-    processor: Processor, candidates: ak.Array, chunks: Sequence[Chunk]
-) -> dict[str, Hist[Any]]:
-    histograms = empty_histograms(processor, chunks)
-    for dataset, is_mc in {chunk.dataset: chunk.is_mc for chunk in chunks}.items():
-        rows = candidates[candidates.dataset == dataset]
-        processor.fill(histograms, rows, dataset=dataset, is_mc=is_mc)
-    return histograms
-
-
-def empty_histograms(processor: Processor, chunks: Sequence[Chunk]) -> dict[str, Hist[Any]]:
-    """Returns the histograms of a processor, empty, with all datasets on their dataset axis.
-
-    A growing axis alone would not know a dataset in which nothing was selected.
-    """
-    names = sorted({chunk.dataset for chunk in chunks})
-    return {
-        name: Hist(
-            *(
-                StrCategory(names, growth=True, name=axis.name, label=axis.label)
-                if axis.name == "dataset"
-                else axis
-                for axis in histogram.axes
-            ),
-            storage=histogram.storage_type(),
-        )
-        for name, histogram in processor.histograms().items()
-    }
-
-
-def _files(everything: ak.Array, chunks: Sequence[Chunk]) -> tuple[FileRead, ...]:
-    expected: Counter[tuple[str, str]] = Counter()
-    read: Counter[tuple[str, str]] = Counter()
-    errors: dict[tuple[str, str], list[str]] = {}
-    for chunk, entries, error in zip(
-        chunks, everything.entries.tolist(), everything.error.tolist(), strict=True
-    ):
-        key = (chunk.dataset, chunk.path)
-        expected[key] += chunk.stop - chunk.start
-        read[key] += entries
-        errors.setdefault(key, []).extend([error] if error else [])
+def count_files(
+    records: ak.Array | None, chunks: Sequence[Chunk], bad: Mapping[FileKey, Sequence[str]]
+) -> tuple[FileRead, ...]:
+    """Returns what was expected and read of each file, by dataset and file."""
+    expected: Counter[FileKey] = Counter()
+    read: Counter[FileKey] = Counter()
+    for chunk in chunks:
+        expected[file_of(chunk)] += chunk.entries
+    if records is not None:
+        for index, entries in zip(records.chunk.tolist(), records.entries.tolist(), strict=True):
+            key = file_of(chunks[index])
+            read[key] += 0 if key in bad else entries
     return tuple(
-        FileRead(*key, expected=expected[key], read=read[key], errors=tuple(errors[key]))
-        for key in expected
+        FileRead(*key[:2], expected=expected[key], read=read[key], errors=tuple(bad.get(key, ())))
+        for key in sorted(expected)
     )
 
 

@@ -2,37 +2,57 @@
 
 from __future__ import annotations
 
+import logging
+from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
-from tau3mu.errors import InputError
-from tau3mu.execution.cluster import run_dask
-from tau3mu.execution.local import run_futures, run_iterative
-from tau3mu.execution.merge import RunResult, merge
+from tau3mu.errors import InputError, RunError
+from tau3mu.execution.checkpoints import Checkpoints, chunk_key
+from tau3mu.execution.fingerprint import fingerprint
+from tau3mu.execution.ledger import Ledger
+from tau3mu.execution.local import FuturesPool, IterativePool
+from tau3mu.execution.loop import Patience, killed_message, work_off
+from tau3mu.execution.merge import RunResult, count_files, merge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     import awkward as ak
     from distributed import Client
 
     from tau3mu.datasets import Chunk
+    from tau3mu.execution.ledger import Attempt
+    from tau3mu.execution.loop import Work
+    from tau3mu.execution.pool import Pool
     from tau3mu.selection import Processor
 
-__all__ = ["execute"]
+__all__ = ["Executor", "execute"]
+
+log = logging.getLogger(__name__)
+
+Executor = Literal["iterative", "futures", "dask"]
 
 
 def execute(
     chunks: Sequence[Chunk],
     processors: Sequence[Processor],
     *,
-    executor: Literal["iterative", "futures", "dask"] = "iterative",
+    executor: Executor = "iterative",
     workers: int = 2,
     client: Client | None = None,
+    folder: Path | None = None,
+    resume: bool = False,
+    skip_bad_files: bool = True,
+    patience: Patience | None = None,
     on_record: Callable[[ak.Array], None] = lambda _: None,
+    watch: Callable[[], object] = lambda: None,
 ) -> RunResult:
     """Runs all processors over all chunks in one pass and returns what they found.
 
-    The result is the same under every executor and for every size of the chunks.
+    The result is the same under every executor and for every size of the chunks. A file of which
+    anything cannot be read is left out as a whole.
 
     Args:
         chunks: What to read, from `make_chunks`.
@@ -41,24 +61,122 @@ def execute(
             the cluster of `client`.
         workers: Number of processes for `futures`.
         client: Needed for `dask`.
+        folder: Where to keep the ledger and, from five seconds on, checkpoints.
+        resume: Whether to begin with the checkpoints that are in the folder.
+        skip_bad_files: Whether to sum up what is left if files cannot be read; else the result
+            has no processors then, and the folder has checkpoints.
+        patience: How often to try and how long to wait.
         on_record: Is called with the record of each chunk as it comes, for instance to advance a
             progress bar by its `entries`.
+        watch: Is called at least every few seconds; what it raises ends the run.
 
     Raises:
         InputError: There are no chunks, or no client for `dask`.
         ProcessorError: A processor failed.
-        RunError: A worker died, or the cluster gave up.
+        RunError: Chunks killed their processes, nothing finished for too long, the cluster gave
+            up, or the folder cannot be written. What was done is in the checkpoints.
     """
     if not chunks:
         message = "there are no events to process: all files are empty"
         raise InputError(message)
+    patience = patience or Patience()
+    pool = _pool(executor, processors, workers, client, patience)
+    if folder is None:
+        work = work_off(
+            chunks,
+            pool,
+            patience=patience,
+            done={},
+            on_attempt=lambda *_: None,
+            on_record=lambda _, record: on_record(record),
+            watch=watch,
+        )
+    else:
+        work = _recorded(
+            chunks,
+            processors,
+            pool,
+            folder,
+            patience,
+            resume=resume,
+            on_record=on_record,
+            watch=watch,
+        )
+    if work.killed:
+        raise RunError(killed_message(work.killed))
+    records = work.records()
+    if records is None or (work.bad and not skip_bad_files):
+        result = RunResult({}, count_files(records, chunks, work.bad))
+    else:
+        result = merge(records, chunks, processors, bad=work.bad, lazily=executor == "dask")
+    return replace(result, chunks=len(chunks), resumed=work.resumed, attempts=work.attempts)
+
+
+def _recorded(
+    chunks: Sequence[Chunk],
+    processors: Sequence[Processor],
+    pool: Pool,
+    folder: Path,
+    patience: Patience,
+    *,
+    resume: bool,
+    on_record: Callable[[ak.Array], None],
+    watch: Callable[[], object],
+) -> Work:
+    """Works off the chunks with a ledger and checkpoints."""
+    key = fingerprint(processors)
+    checkpoints = Checkpoints(folder, [chunk_key(chunk, key) for chunk in chunks])
+    done = checkpoints.load() if resume else {}
+    if resume:
+        log.info("%d of %d chunks were done before", len(done), len(chunks))
+    for record in done.values():
+        on_record(record)
+
+    def keep(index: int, record: ak.Array) -> None:
+        checkpoints.add(index, record)
+        on_record(record)
+
+    with ExitStack() as stack:
+        ledger = stack.enter_context(Ledger(folder / "ledger.jsonl"))
+
+        def write(_: int, attempt: Attempt) -> None:
+            ledger.write(attempt)
+
+        try:
+            work = work_off(
+                chunks,
+                pool,
+                patience=patience,
+                done=done,
+                on_attempt=write,
+                on_record=keep,
+                watch=watch,
+            )
+        except BaseException:
+            try:
+                checkpoints.flush()
+            except RunError as error:  # such as the full disk that ended the run
+                log.warning("%s", error)
+            raise
+        if work.bad or work.killed:
+            checkpoints.flush()
+        return work
+
+
+def _pool(
+    executor: Executor,
+    processors: Sequence[Processor],
+    workers: int,
+    client: Client | None,
+    patience: Patience,
+) -> Pool:
     if executor == "iterative":
-        return merge(run_iterative(chunks, processors, on_record=on_record), chunks, processors)
+        return IterativePool(processors, timeout=patience.timeout)
     if executor == "futures":
-        records = run_futures(chunks, processors, workers=workers, on_record=on_record)
-        return merge(records, chunks, processors)
+        return FuturesPool(processors, workers=workers)
     if client is None:
-        message = "executor 'dask' needs a client: see tau3mu.execution.connect"
+        message = "executor 'dask' needs a client: see tau3mu.clusters.connect"
         raise InputError(message)
-    records, histograms = run_dask(client, chunks, processors, on_record=on_record)
-    return merge(records, chunks, processors, histograms)
+    from tau3mu.execution.dask_pool import DaskPool
+
+    return DaskPool(client, processors)

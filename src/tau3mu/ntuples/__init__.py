@@ -8,7 +8,7 @@ import lazy_loader
 
 if TYPE_CHECKING:
     from tau3mu.ntuples.layout import Layout, detect_layout, layouts
-    from tau3mu.ntuples.reader import ReadError, empty_events, read_events
+    from tau3mu.ntuples.reader import ReadError, Reading, empty_events, read_events
     from tau3mu.ntuples.schema import NtupleSchema
     from tau3mu.ntuples.triggers import fired
 
@@ -16,6 +16,7 @@ __all__ = [
     "Layout",
     "NtupleSchema",
     "ReadError",
+    "Reading",
     "detect_layout",
     "empty_events",
     "fired",
@@ -27,7 +28,7 @@ __getattr__, __dir__, _ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "layout": ["Layout", "detect_layout", "layouts"],
-        "reader": ["ReadError", "empty_events", "read_events"],
+        "reader": ["ReadError", "Reading", "empty_events", "read_events"],
         "schema": ["NtupleSchema"],
         "triggers": ["fired"],
     },

@@ -8,14 +8,21 @@ of which an analysis reads a few dozen. `open_file` gives it a class for branche
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import uproot
 from uproot.behaviors.TTree import TTree
+from uproot.const import kMapOffset
 from uproot.deserialization import numbytes_version
 from uproot.interpretation.identify import UnknownInterpretation
-from uproot.models.TBranch import Model_TBranchElement, Model_TBranchElement_v10
+from uproot.models.TBranch import (
+    Model_TBranch,
+    Model_TBranch_v13,
+    Model_TBranchElement,
+    Model_TBranchElement_v10,
+)
 from uproot.models.TObject import Model_TObject
 
 from tau3mu.ntuples.baskets import Baskets
@@ -34,7 +41,7 @@ use_fast_zlib()
 def open_file(path: str, wanted: Callable[[str], bool], **remote: Any) -> Any:
     """Returns an open `uproot.ReadOnlyFile` in whose trees only some branches can be read.
 
-    The others have a name and nothing else; a tree without `std::vector` branches has them all.
+    The others have a name and nothing else. Those whose names begin with `n` can always be read.
 
     Args:
         path: A local file or a URL.
@@ -54,10 +61,12 @@ def open_file(path: str, wanted: Callable[[str], bool], **remote: Any) -> Any:
     )
 
 
-class _Branch(Model_TBranchElement_v10):  # type: ignore[misc]
-    """A branch of vectors, read or stepped over."""
+class _Branch:
+    """A branch of a tree, read or stepped over; a mixin for uproot's classes of branches."""
 
     wanted: ClassVar[Callable[[str], bool]]
+    bases: ClassVar[int]
+    """How many base classes are stored before the name."""
 
     @classmethod
     def read(
@@ -70,29 +79,50 @@ class _Branch(Model_TBranchElement_v10):  # type: ignore[misc]
         parent: Any,
         concrete: Any = None,
     ) -> Any:
-        # Classes are named where a tree uses them first and referred to later, so what uses the
-        # class of the leaves first has to be read.
-        if isinstance(parent, TTree) and _knows_leaves(cursor):
+        if isinstance(parent, TTree) and concrete is None:
             inner = cursor.copy()
             n_bytes, _, _ = numbytes_version(chunk, inner, context)
-            for _base in ("TBranch", "TNamed"):
+            for _base in range(cls.bases):
                 numbytes_version(chunk, inner, context)
             Model_TObject.read(chunk, inner, {}, file, selffile, None)
             name = inner.string(chunk, context)
-            if n_bytes is not None and not cls.wanted(name):
+            # The lists of NanoAOD refer to their counters, which are called nMuon and so on.
+            if n_bytes is not None and not cls.wanted(name) and not name.startswith("n"):
+                _learn_classes(chunk, cursor, n_bytes, file)
                 cursor.skip(n_bytes)
                 return cls._skipped(name, parent, selffile)
-        return super().read(chunk, cursor, context, file, selffile, parent, concrete)
+        return super().read(  # type: ignore[misc]
+            chunk, cursor, context, file, selffile, parent, concrete
+        )
 
     @classmethod
     def _skipped(cls, name: str, parent: Any, file: Any) -> Any:
-        branch = cls.empty()
+        branch = cls.empty()  # type: ignore[attr-defined]
         branch._file, branch._parent, branch._lookup = file, parent, {}
         branch._members = {"fName": name, "fTitle": name, "fBranches": []}
         branch._interpretation = UnknownInterpretation(
             "this branch was not asked for", file.file_path, name
         )
         return branch
+
+
+class _PlainBranch(_Branch, Model_TBranch_v13):  # type: ignore[misc]
+    bases = 1
+
+    def postprocess(self, chunk: Any, cursor: Any, context: Any, file: Any) -> Any:
+        for leaf in self.member("fLeaves"):
+            counter = _COUNTER.search(leaf.member("fTitle"))
+            if counter and leaf.member("fLeafCount") is None:
+                message = (
+                    f"branch {self.name} is counted by {counter[1]}, "
+                    "expected a counter with a name that begins with n"
+                )
+                raise ValueError(message)
+        return super().postprocess(chunk, cursor, context, file)
+
+
+class _ElementBranch(_Branch, Model_TBranchElement_v10):  # type: ignore[misc]
+    bases = 2
 
     @cached_property
     def interpretation(self) -> Any:
@@ -112,14 +142,26 @@ class _Branch(Model_TBranchElement_v10):  # type: ignore[misc]
 
 
 def _classes(wanted: Callable[[str], bool]) -> dict[str, type]:
-    version = type("Model_TBranchElement_v10", (_Branch,), {"wanted": staticmethod(wanted)})
-    versions = {**Model_TBranchElement.known_versions, 10: version}
-    dispatch = type("Model_TBranchElement", (Model_TBranchElement,), {"known_versions": versions})
-    return {**uproot.classes, "TBranchElement": dispatch}
+    """Returns uproot's classes by name, with others for branches."""
+    changed = {}
+    for dispatch, number, better in (
+        (Model_TBranch, 13, _PlainBranch),
+        (Model_TBranchElement, 10, _ElementBranch),
+    ):
+        name = dispatch.__name__
+        version = type(f"{name}_v{number}", (better,), {"wanted": staticmethod(wanted)})
+        versions = {**dispatch.known_versions, number: version}
+        changed[name.removeprefix("Model_")] = type(name, (dispatch,), {"known_versions": versions})
+    return {**uproot.classes, **changed}
 
 
-def _knows_leaves(cursor: Any) -> bool:
-    return any(
-        isinstance(known, type) and known.__name__ == "Model_TLeafElement"
-        for known in cursor.refs.values()
-    )
+_COUNTER = re.compile(r"\[([A-Za-z_]\w*)\]")
+_NEW_CLASS = re.compile(rb"\xff\xff\xff\xff(T(?:Branch|Leaf|ObjArray|Basket)[A-Za-z]*)\x00")
+
+
+def _learn_classes(chunk: Any, cursor: Any, n_bytes: int, file: Any) -> None:
+    """Notes the classes that are named in what is stepped over: later ones refer to the name."""
+    stored = chunk.get(cursor.index, cursor.index + n_bytes, cursor, {}).tobytes()
+    for found in _NEW_CLASS.finditer(stored):
+        place = cursor.displacement() + found.start() + kMapOffset
+        cursor.refs[place] = file.class_named(found[1].decode())

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
+import shutil
 from collections.abc import Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,7 +19,7 @@ from tau3mu.errors import InputError, RunError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["atomic", "find", "json_text", "write_text"]
+__all__ = ["atomic", "disk_error", "find", "json_text", "write_text"]
 
 
 @contextmanager
@@ -38,11 +40,21 @@ def atomic(path: Path) -> Iterator[Path]:
         with suppress(OSError):  # some network file systems cannot flush a folder
             _flush(path.parent)
     except OSError as error:
-        message = f"cannot write {path}: {os.strerror(error.errno) if error.errno else error}"
-        raise RunError(message) from error
+        raise disk_error(path, error) from error
     finally:
         with suppress(OSError):  # such as a folder that is a file, which is the error already
             temporary.unlink(missing_ok=True)
+
+
+def disk_error(path: Path, error: OSError) -> RunError:
+    """Returns the error that names the file which cannot be written, and what a full disk has."""
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    message = f"cannot write {path}: {reason}"
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        with suppress(OSError):
+            free = shutil.disk_usage(path.parent).free
+            message += f" ({free / 1e6:.1f} MB are free in {path.parent}): make room there"
+    return RunError(message)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -13,6 +13,8 @@ import awkward as ak
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy.typing as npt
 
 __all__ = ["Rows", "plain", "rows_of"]
@@ -26,11 +28,15 @@ class Rows:
     """
 
     def __init__(
-        self, records: ak.contents.Content, index: npt.NDArray[np.int64] | None = None
+        self,
+        records: ak.contents.Content,
+        index: npt.NDArray[np.int64] | None,
+        behavior: Mapping[Any, Any] | None,
     ) -> None:
-        """Takes all records, and which of them are meant; by default all."""
+        """Takes all records, which of them are meant (None for all), and awkward's behaviours."""
         self._records = records
         self._index = index
+        self._behavior = behavior
 
     def __len__(self) -> int:
         """Returns the number of records."""
@@ -40,17 +46,17 @@ class Rows:
         """Returns a column for a name, and rows for an index or a mask."""
         if not isinstance(where, str):
             index = np.arange(len(self)) if self._index is None else self._index
-            return Rows(self._records, index[where])
+            return Rows(self._records, index[where], self._behavior)
         column = self._records.content(where)
         if column.is_record:
-            return Rows(column, self._index)
+            return Rows(column, self._index, self._behavior)
         if column.is_numpy:
             return self._cut(ak.to_numpy(column))
         if column.is_option and column.content.is_numpy and not column.is_indexed:
             missing = self._cut(np.asarray(column.mask_as_bool(valid_when=False)))
             numbers = self._cut(ak.to_numpy(column.content))
             return np.ma.array(numbers, mask=missing) if missing.any() else numbers
-        return self._cut(ak.Array(column))
+        return self._cut(ak.Array(column, behavior=self._behavior))
 
     def _cut(self, column: Any) -> Any:
         return column if self._index is None else column[self._index]
@@ -73,7 +79,7 @@ class Rows:
 
     def to_awkward(self) -> ak.Array:
         """Returns the records as an awkward array, with its behaviours as a vector."""
-        return self._cut(ak.Array(self._records))
+        return self._cut(ak.Array(self._records, behavior=self._behavior))
 
 
 def rows_of(lists: ak.Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Rows]:
@@ -89,11 +95,11 @@ def rows_of(lists: ak.Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int6
     offsets: npt.NDArray[np.int64] = np.asarray(layout.offsets.data)
     records = layout.content[: offsets[-1]]
     if not records.is_option:
-        return offsets, np.arange(len(records)), Rows(records)
+        return offsets, np.arange(len(records)), Rows(records, None, lists.behavior)
     there = ~np.asarray(records.mask_as_bool(valid_when=False))
     places = np.flatnonzero(there)
     index = records.index.data[places] if records.is_indexed else places
-    return offsets, places, Rows(records.content, np.asarray(index))
+    return offsets, places, Rows(records.content, np.asarray(index), lists.behavior)
 
 
 def plain(values: Any) -> npt.NDArray[Any]:

@@ -102,7 +102,7 @@ def _trials(options: argparse.Namespace) -> int:
 def _client(scheduler: str | None) -> AbstractContextManager[Client | None]:
     if scheduler is None:
         return nullcontext()
-    from tau3mu.execution import connect
+    from tau3mu.clusters import connect
 
     return connect(scheduler, workers=1)
 

@@ -1,0 +1,39 @@
+"""Dask clusters by name, by address, or on this machine: one call gives a client of any of them.
+
+`connect` is the door: it starts or finds the cluster, refuses an open network, waits for the first
+worker and compares the versions. `load_site` reads what a site file says about clusters,
+`ship_code` sees to it that users' Python files travel, `performance_report` keeps Dask's report.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import lazy_loader
+
+if TYPE_CHECKING:
+    from tau3mu.clusters.code import ship_code
+    from tau3mu.clusters.connection import connect
+    from tau3mu.clusters.report import performance_report
+    from tau3mu.clusters.site import Site, load_site
+    from tau3mu.clusters.versions import check_versions
+
+__all__ = [
+    "Site",
+    "check_versions",
+    "connect",
+    "load_site",
+    "performance_report",
+    "ship_code",
+]
+
+__getattr__, __dir__, _ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "code": ["ship_code"],
+        "connection": ["connect"],
+        "report": ["performance_report"],
+        "site": ["Site", "load_site"],
+        "versions": ["check_versions"],
+    },
+)

@@ -1,0 +1,121 @@
+"""Sees to it that the Python files of users reach workers that do not have them.
+
+A processor's file, and the modules beside it that it imports, travel inside the pickled processor,
+by value: nothing is written on the workers, two runs on one cluster do not see each other's files,
+and a changed file is never taken for the old one. So do tables of corrections that a processor has
+read: an object that holds one takes it along.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import sys
+import sysconfig
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cloudpickle
+
+from tau3mu.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from types import ModuleType
+
+    from tau3mu.selection import Processor
+
+__all__ = ["ship_code"]
+
+
+def ship_code(processors: Sequence[Processor]) -> None:
+    """Makes users' modules travel with the processors, whenever they are pickled from now on.
+
+    Call it before the processors are given to a cluster whose workers may not have these files,
+    and after they have been tried here, so that all their imports are known.
+
+    Args:
+        processors: Shipped ones are left as they are.
+
+    Raises:
+        InputError: A module of a user is imported inside a function, which by then could not be
+            found; or something in a file cannot be pickled.
+    """
+    modules = _user_modules(processors)
+    for module in modules.values():
+        _refuse_late_imports(module, modules)
+        cloudpickle.register_pickle_by_value(module)
+    for processor in processors:
+        _try_to_pickle(processor)
+
+
+def _try_to_pickle(processor: Processor) -> None:
+    try:
+        cloudpickle.dumps(processor)
+    except Exception as error:  # of whatever class the object that refuses raises
+        message = (
+            f"processor {processor.name} cannot be sent to the workers: "
+            f"{type(error).__name__}: {error}; keep open files, locks and the like out of its "
+            "attributes and of the top level of its modules"
+        )
+        raise InputError(message) from error
+
+
+def _user_modules(processors: Sequence[Processor]) -> dict[str, ModuleType]:
+    """Returns the modules of the processors' files and those that lie beside or below them."""
+    bases = {base for processor in processors for base in type(processor).__mro__}
+    modules = [sys.modules.get(base.__module__) for base in bases]
+    installed = _installed()
+    files = [_file(module, installed) for module in modules if module is not None]
+    folders = {file.parent for file in files if file is not None}
+    if any(base.__module__ == "__main__" for base in bases):  # of a notebook or a script
+        folders.add(Path.cwd())
+    if not folders:
+        return {}
+    found = {}
+    for name, module in list(sys.modules.items()):
+        file = _file(module, installed) if name != "__main__" else None
+        if file is not None and not folders.isdisjoint(file.parents):
+            found[name] = module
+    return found
+
+
+def _file(module: ModuleType, installed: Sequence[str]) -> Path | None:
+    """Returns the Python file of a module, unless it is installed or our own."""
+    name, file = getattr(module, "__name__", ""), getattr(module, "__file__", None)
+    if not isinstance(file, str) or not file.endswith(".py"):
+        return None
+    if str(name).partition(".")[0] == "tau3mu" or file.startswith(tuple(installed)):
+        return None
+    path = Path(file).resolve()
+    return None if str(path).startswith(tuple(installed)) else path
+
+
+def _installed() -> list[str]:
+    """Returns the folders of Python itself and of installed packages, as they are and resolved."""
+    folders = [Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib")]
+    folders += [Path(p) for p in sys.path if Path(p).name in {"site-packages", "dist-packages"}]
+    return [f"{place}{os.sep}" for folder in folders for place in (folder, folder.resolve())]
+
+
+def _refuse_late_imports(module: ModuleType, shipped: dict[str, ModuleType]) -> None:
+    path = Path(str(module.__file__))
+    for line, name in _late_imports(ast.parse(path.read_bytes())):
+        if name in shipped:
+            message = (
+                f"{path}, line {line}: {name} is imported inside a function, where the workers do "
+                "not find it: import it at the top of the file, so that it travels along"
+            )
+            raise InputError(message)
+
+
+def _late_imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Yields the lines and names of the modules that are imported inside functions."""
+    for function in ast.walk(tree):
+        if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        for node in ast.walk(function):
+            if isinstance(node, ast.Import):
+                yield from ((node.lineno, alias.name) for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                yield node.lineno, node.module

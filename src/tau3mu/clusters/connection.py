@@ -1,0 +1,207 @@
+"""One door to all Dask clusters: those of this machine, of an address, and of a site file."""
+
+from __future__ import annotations
+
+import logging
+import os
+from contextlib import ExitStack, contextmanager
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from tau3mu.clusters.kinds import Batch, HTCondor, Local, Running, Slurm
+from tau3mu.clusters.security import refuse_open_address, security_of
+from tau3mu.clusters.site import load_site
+from tau3mu.clusters.starting import start_apart
+from tau3mu.clusters.versions import check_versions
+from tau3mu.errors import InputError, RunError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from distributed import Client, Future
+
+    from tau3mu.clusters.kinds import Cluster
+
+__all__ = ["connect"]
+
+log = logging.getLogger(__name__)
+
+CONNECT_TIMEOUT = "10s"
+POLL = 0.5  # seconds between two looks at whether jobs could be submitted
+_QUEUES = {"htcondor": "condor_q -better-analyze", "slurm": "squeue --me"}
+
+
+@contextmanager
+def connect(
+    scheduler: Client | str | None = None,
+    *,
+    workers: int | None = None,
+    cluster: str | None = None,
+    site: Path | None = None,
+    insecure: bool = False,
+    wait: float = 600.0,
+    on_dashboard: Callable[[str], object] = lambda _: None,
+) -> Iterator[Client]:
+    """Gives a client of a cluster that has a worker and the software of this process.
+
+    What is started here ends with the block; a client that is given stays open.
+
+    Args:
+        scheduler: A client, or an address such as `tls://host:8786`.
+        workers: Number of worker processes of a local cluster; by default one per core.
+        cluster: The name of a cluster in the site file, or a kind of cluster.
+        site: The site file; by default that of `$TAU3MU_SITE` or `~/.config/tau3mu/site.toml`.
+        insecure: Accept a scheduler on the network that does without TLS.
+        wait: Seconds to wait for the first worker.
+        on_dashboard: Is called with the address of the dashboard, if there is one.
+
+    Raises:
+        InputError: The site file is wrong, nothing answers at the address, the connection would be
+            open to others, or versions differ.
+        RunError: The cluster does not start, or no worker comes.
+    """
+    from distributed import Client
+
+    asked = _asked(scheduler, cluster, site, workers) if not isinstance(scheduler, Client) else None
+    with ExitStack() as stack:
+        if asked is None:
+            client = scheduler
+        elif isinstance(asked, Running):
+            client = stack.enter_context(_client_at(asked, insecure=insecure))
+        else:
+            client = stack.enter_context(_started(asked, insecure=insecure))
+        _check_scheduler(client)
+        _wait_for_worker(client, wait, asked)
+        check_versions(client)
+        _tell_dashboard(client, on_dashboard)
+        yield client
+
+
+def _asked(
+    scheduler: str | None, cluster: str | None, site: Path | None, workers: int | None
+) -> Cluster:
+    """Returns what to connect to; the certificates of the site file are those of its clusters."""
+    if scheduler is not None and cluster is not None:
+        message = "--scheduler and --cluster exclude each other"
+        raise InputError(message)
+    if scheduler is None and cluster is None:
+        return Local(workers=workers)
+    known = load_site(site)
+    if scheduler is not None:
+        return Running(address=scheduler, tls=known.tls)
+    found = known.cluster(str(cluster))
+    if isinstance(found, Running | Batch) and found.tls is None:
+        return found.model_copy(update={"tls": known.tls})
+    return found
+
+
+@contextmanager
+def _client_at(running: Running, *, insecure: bool) -> Iterator[Client]:
+    from distributed import Client
+
+    refuse_open_address(running.address, insecure=insecure)
+    encrypted = running.address.startswith(("tls:", "wss:"))
+    security = security_of(running.tls) if encrypted else None
+    try:
+        client = Client(running.address, timeout=CONNECT_TIMEOUT, security=security)
+    except (OSError, ValueError) as error:
+        raise InputError(_no_answer(running, error)) from error
+    with client:
+        yield client
+
+
+def _no_answer(running: Running, error: BaseException) -> str:
+    import ssl
+
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ssl.SSLError):
+        cause = cause.__cause__ or cause.__context__
+    if cause is not None or "SSL" in str(error):
+        return (
+            f"the scheduler at {running.address} and this client do not accept each other's "
+            f"certificates: {cause or error}; compare ca_file on both sides"
+        )
+    return (
+        f"no Dask scheduler answers at {running.address} (waited {CONNECT_TIMEOUT}): check the "
+        f"address, or leave --scheduler out to start a local cluster ({error})"
+    )
+
+
+@contextmanager
+def _started(cluster: Any, *, insecure: bool) -> Iterator[Client]:
+    import dask
+    from distributed import Client
+
+    from tau3mu.clusters.launch import dask_class, end, launch
+    from tau3mu.execution.dask_pool import SCHEDULER_SETTINGS
+
+    with dask.config.set(SCHEDULER_SETTINGS):
+        kind = dask_class(cluster)
+        started = start_apart(lambda: launch(kind, cluster, insecure=insecure), end)
+        try:
+            with Client(started, timeout=CONNECT_TIMEOUT) as client:
+                yield client
+        finally:
+            end(started)
+
+
+def _check_scheduler(client: Client) -> None:
+    """Compares what a scheduler without workers can tell, since a wrong one cannot even ask them.
+
+    Raises:
+        InputError: Versions differ.
+    """
+    if not client.scheduler_info()["workers"]:
+        check_versions(client)
+
+
+def _wait_for_worker(client: Client, wait: float, asked: Cluster | None) -> None:
+    """Waits until a worker has done something, which also makes an idle cluster get one.
+
+    Raises:
+        RunError: None has in time, or the batch system takes no jobs.
+    """
+    if client.scheduler_info()["workers"]:
+        return
+    future = client.submit(os.getpid, pure=False)
+    deadline = monotonic() + wait
+    try:
+        while not _is_done(future):
+            if errors := getattr(client.cluster, "submit_errors", []):
+                message = f"no job could be submitted: {errors[0]}"
+                raise RunError(message)
+            if monotonic() > deadline:
+                raise RunError(_no_worker(wait, asked))
+    finally:
+        future.cancel()
+
+
+def _is_done(future: Future) -> bool:
+    from distributed import TimeoutError as NotYet
+
+    try:
+        future.result(timeout=POLL)
+    except NotYet:
+        return False
+    return True
+
+
+def _no_worker(wait: float, asked: Cluster | None) -> str:
+    if isinstance(asked, HTCondor | Slurm):
+        return (
+            f"no worker has come within {wait:g} s: see {_QUEUES[asked.kind]}, and the logs of "
+            f"the jobs in {asked.log_directory}"
+        )
+    return f"no worker has come within {wait:g} s: is there room on the cluster?"
+
+
+def _tell_dashboard(client: Client, on_dashboard: Callable[[str], object]) -> None:
+    packages = client.get_versions(packages=["bokeh"])["scheduler"]["packages"]
+    if not packages.get("bokeh"):
+        log.info("no dashboard: the scheduler has no Bokeh")
+        return
+    link = client.dashboard_link
+    if link:
+        log.info("dashboard: %s", link)
+        on_dashboard(link)

@@ -1,0 +1,97 @@
+"""Who may talk to a scheduler: whoever reaches one without TLS can run code as its user."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+from typing import TYPE_CHECKING
+
+from tau3mu.errors import InputError
+
+if TYPE_CHECKING:
+    from distributed import Security
+
+    from tau3mu.clusters.kinds import Tls
+
+__all__ = ["is_loopback", "refuse_open_address", "security_of"]
+
+_SCHEMES = {"tcp": False, "tls": True, "ws": False, "wss": True}  # whether there is TLS
+
+
+def refuse_open_address(address: str, *, insecure: bool) -> None:
+    """Refuses the address of a scheduler to which code would travel in the clear.
+
+    Args:
+        address: Such as `tls://host:8786`; without a scheme it is `tcp`.
+        insecure: Accept it nevertheless.
+
+    Raises:
+        InputError: The address is none, or its scheme has no encryption and its host is not this
+            machine.
+    """
+    from distributed.comm.addressing import parse_address, parse_host_port
+
+    try:
+        scheme, place = parse_address(address)
+        host, port = parse_host_port(place, default_port=0)
+    except ValueError as error:
+        message = f"{address!r} is not an address: expected tls://HOST:PORT ({error})"
+        raise InputError(message) from error
+    if scheme not in _SCHEMES:
+        message = f"{address!r}: unknown scheme {scheme!r}; known: {', '.join(_SCHEMES)}"
+        raise InputError(message)
+    if not port:
+        message = f"{address!r} has no port: expected {scheme}://HOST:PORT, such as {address}:8786"
+        raise InputError(message)
+    if not _SCHEMES[scheme] and not insecure and not is_loopback(host):
+        message = (
+            f"the scheduler at {address} is on the network and does without TLS: whoever listens "
+            "can read what is sent, and whoever connects can run code as its user; use a tls:// "
+            "address with certificates, or accept this with --insecure"
+        )
+        raise InputError(message)
+
+
+def is_loopback(host: str) -> bool:
+    """Returns whether a host, by name or number, can be reached from this machine only."""
+    try:
+        found = socket.getaddrinfo(host, None, proto=socket.IPPROTO_TCP)
+    except (OSError, UnicodeError):
+        return False
+    addresses = {str(place[0]).partition("%")[0] for *_, place in found}
+    return all(ipaddress.ip_address(address).is_loopback for address in addresses)
+
+
+def security_of(tls: Tls | None) -> Security:
+    """Returns the certificates of a client: those given, or those of dask's own configuration.
+
+    Raises:
+        InputError: A file is missing or cannot be read, or dask's configuration names none.
+    """
+    from distributed import Security
+
+    if tls is None:
+        security = Security()
+        if security.tls_ca_file is None or security.tls_client_cert is None:
+            message = (
+                "a tls:// address needs certificates: name them under [tls] in the site file "
+                "(ca_file, cert, key), or in dask's configuration under distributed.comm.tls"
+            )
+            raise InputError(message)
+        return security
+    for path in (tls.ca_file, tls.cert, tls.key):
+        if not os.access(path, os.R_OK):
+            message = f"site file, tls: {path} is missing or cannot be read"
+            raise InputError(message)
+    cert, key = str(tls.cert), str(tls.key)
+    return Security(
+        require_encryption=True,
+        tls_ca_file=str(tls.ca_file),
+        tls_client_cert=cert,
+        tls_client_key=key,
+        tls_scheduler_cert=cert,
+        tls_scheduler_key=key,
+        tls_worker_cert=cert,
+        tls_worker_key=key,
+    )

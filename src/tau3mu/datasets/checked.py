@@ -1,0 +1,84 @@
+"""What the preflight finds out about files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tau3mu.ntuples.unreadable import Severity
+
+__all__ = ["CheckedFile", "Inspection", "RejectedFile"]
+
+
+@dataclass(frozen=True)
+class CheckedFile:
+    """A file that can be read.
+
+    Attributes:
+        dataset: The name of its dataset.
+        path: The file, an absolute path or a URL.
+        tree: The name of the tree.
+        layout: The name of the layout of the tree.
+        uuid: The UUID that ROOT gave to the file.
+        entries: The number of entries of the tree.
+        branches: The branches that hold the columns asked for, in alphabetical order.
+        replicas: Further places where the same file lies, in the order in which to try them.
+        checksum: What the dataset file says about the bytes, such as `adler32:0a1b2c3d`.
+        listed: How the dataset names the file, if `path` is one of its replicas.
+    """
+
+    dataset: str
+    path: str
+    tree: str
+    layout: str
+    uuid: str
+    entries: int
+    branches: tuple[str, ...]
+    replicas: tuple[str, ...] = ()
+    checksum: str | None = None
+    listed: str = ""
+
+
+@dataclass(frozen=True)
+class RejectedFile:
+    """A file that cannot be read, or not whole.
+
+    Attributes:
+        dataset: The name of its dataset.
+        path: The file, as the dataset lists it.
+        severity: `file` if it is damaged or not there, `retry` if its servers did not answer.
+        reason: What is wrong with it, in one line.
+        entries: How many events it should have, None unless the dataset file says so.
+    """
+
+    dataset: str
+    path: str
+    severity: Severity
+    reason: str
+    entries: int | None = None
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What was found in a file; it can be read if there are no problems.
+
+    Attributes:
+        dataset: The name of its dataset.
+        path: The file, as the dataset lists it.
+        file: What is in it, if that could be told.
+        size: Its length in bytes.
+        problems: What is wrong with it.
+        severity: None, unless what is wrong is that it cannot be read, or not whole.
+        notes: What is no problem.
+        unavailable: The replicas that were passed over, and why.
+    """
+
+    dataset: str
+    path: str
+    file: CheckedFile | None = None
+    size: int = 0
+    problems: tuple[str, ...] = ()
+    severity: Severity | None = None
+    notes: tuple[str, ...] = ()
+    unavailable: tuple[tuple[str, str], ...] = ()

@@ -1,0 +1,197 @@
+"""Checkpoints: the record of each finished chunk, in a parquet file named after all it depends on.
+
+A checkpoint is data: whoever can write into the folder can falsify a result, but not run a program.
+One that cannot be read, or is of another chunk, is left aside and the chunk is done again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import re
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import awkward as ak
+import numpy as np
+
+from tau3mu.results.files import atomic, disk_error
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tau3mu.datasets import Chunk
+
+__all__ = ["Checkpoints", "chunk_key", "remove_checkpoints"]
+
+log = logging.getLogger(__name__)
+
+_FOLDER = "checkpoints"
+_DELAY = 5.0
+_FORMAT = 1
+_OURS = re.compile(r"[0-9a-f]{64}\.parquet|\.[0-9a-f]{64}\.\d+\.parquet")
+
+
+def chunk_key(chunk: Chunk, work: str) -> str:
+    """Returns what a checkpoint is named after: a hash of all that its record depends on.
+
+    Args:
+        chunk: The entries, with UUID and metadata of their file. The place of the file is no part
+            of it, since a copy has the same entries.
+        work: What is done with them, from `fingerprint`.
+    """
+    facts: dict[str, Any] = {
+        "format": _FORMAT,
+        "work": work,
+        "tree": chunk.tree,
+        "layout": chunk.layout,
+        "branches": sorted(chunk.branches),
+        "uuid": chunk.uuid,
+        "range": [chunk.start, chunk.stop],
+        "metadata": chunk.metadata,
+    }
+    if not chunk.uuid.strip("0-"):  # from a writer that knows no UUIDs
+        facts["path"] = chunk.path
+        with suppress(OSError):
+            status = Path(chunk.path).stat()
+            facts["state"] = [status.st_size, status.st_mtime_ns]
+    text = json.dumps(facts, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class Checkpoints:
+    """The checkpoints of one run in a folder of their own.
+
+    Those of the first seconds are written together after that time, so that a run that is done by
+    then writes none.
+    """
+
+    def __init__(self, run: Path, keys: Sequence[str], *, delay: float = _DELAY) -> None:
+        """Takes the folder of the run and the key of each chunk."""
+        self._folder, self._keys = run / _FOLDER, keys
+        self._begin = time.monotonic() + delay
+        self._pending: dict[int, ak.Array] = {}
+        self._exists = self._folder.is_dir()
+
+    def load(self) -> dict[int, ak.Array]:
+        """Returns the records of all chunks that have a checkpoint, by the index of the chunk."""
+        there = {path.name for path in self._folder.iterdir()} if self._exists else set()
+        found = {}
+        for index, key in enumerate(self._keys):
+            if f"{key}.parquet" in there and (record := _read(self._path(key), key)) is not None:
+                record["chunk"] = np.array([index])
+                found[index] = record
+        if there and not found:
+            log.warning(
+                "none of the %d checkpoints in %s fits: processors, their configuration, the "
+                "files or the chunk size have changed; everything is done again",
+                len(there),
+                self._folder,
+            )
+        return found
+
+    def add(self, index: int, record: ak.Array) -> None:
+        """Keeps the record of a chunk.
+
+        Raises:
+            RunError: It cannot be written.
+        """
+        self._pending[index] = record
+        if time.monotonic() >= self._begin:
+            self.flush()
+
+    def flush(self) -> None:
+        """Writes what has been kept in memory.
+
+        Raises:
+            RunError: A file cannot be written; no part of it is left.
+        """
+        if self._pending and not self._exists:
+            try:
+                self._folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise disk_error(self._folder, error) from error
+            self._exists = True
+        while self._pending:
+            index = next(iter(self._pending))
+            key = self._keys[index]
+            with atomic(self._path(key)) as temporary:
+                temporary.write_bytes(_packed(self._pending[index], key))
+            del self._pending[index]
+
+    def _path(self, key: str) -> Path:
+        return self._folder / f"{key}.parquet"
+
+
+def remove_checkpoints(run: Path) -> None:
+    """Removes all checkpoints from the folder of a run; what else is there stays."""
+    folder = run / _FOLDER
+    if folder.is_symlink() or not folder.is_dir():
+        return
+    for path in folder.iterdir():
+        if _OURS.fullmatch(path.name):
+            path.unlink(missing_ok=True)
+    with suppress(OSError):  # not empty
+        folder.rmdir()
+
+
+def _packed(record: ak.Array, key: str) -> bytes:
+    """Returns a record as parquet, one row per buffer.
+
+    That gives back the same bits, and takes a tenth of the time of a column per field.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    form, length, buffers = ak.to_buffers(ak.to_packed(record))
+    table = pa.table(
+        {
+            "name": pa.array(list(buffers), pa.string()),
+            "data": pa.array(
+                [np.asarray(b).tobytes() for b in buffers.values()], pa.large_binary()
+            ),
+        },
+        metadata={"key": key, "length": str(length), "form": form.to_json()},
+    )
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd", use_dictionary=False, write_statistics=False)
+    content: bytes = sink.getvalue().to_pybytes()
+    return content
+
+
+def _read(path: Path, key: str) -> ak.Array | None:
+    try:
+        record = _unpacked(path, key)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, NotImplementedError) as error:
+        problem = str(error).partition("\n")[0][:200]
+    else:
+        return record
+    log.warning("checkpoint %s is left aside and its chunk done again: %s", path.name, problem)
+    return None
+
+
+def _unpacked(path: Path, key: str) -> ak.Array:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(pa.BufferReader(path.read_bytes()))
+    except pa.ArrowException as error:
+        raise ValueError(str(error)) from error
+    facts: dict[bytes, Any] = table.schema.metadata or {}
+    if facts.get(b"key") != key.encode():
+        message = "it is not the checkpoint of this chunk"
+        raise ValueError(message)
+    buffers = dict(zip(table["name"].to_pylist(), table["data"].to_pylist(), strict=True))
+    record = ak.from_buffers(
+        ak.forms.from_json(facts[b"form"].decode()), int(facts[b"length"]), buffers
+    )
+    if problem := ak.validity_error(record):
+        raise ValueError(problem)
+    if len(record) != 1 or record.error[0] or "found" not in record.fields:
+        message = "it does not hold the record of a chunk"
+        raise ValueError(message)
+    return record

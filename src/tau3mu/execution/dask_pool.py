@@ -1,0 +1,300 @@
+"""The pool of a Dask cluster: one task per chunk, whatever happens to the workers meanwhile.
+
+Dask computes a chunk again when its worker is gone, and gives a chunk up when several workers died
+of it. This adds what it lacks: limits for every wait (`cluster_watch`), the name of the chunk that
+kills, errors that cross processes whatever their class, and a scheduler left clean.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import pickle
+import queue
+import secrets
+import traceback
+from collections import deque
+from concurrent.futures import CancelledError
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from tau3mu.errors import RunError
+from tau3mu.execution.chunk import pack
+from tau3mu.execution.cluster_watch import ClusterWatch, is_connected
+from tau3mu.execution.dask_task import make_task, name_of
+from tau3mu.execution.pool import Failure, Finished
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from concurrent.futures import Future as Result
+    from types import TracebackType
+
+    from distributed import Client, Future
+    from distributed.scheduler import KilledWorker
+    from typing_extensions import Self
+
+    from tau3mu.datasets import Chunk
+    from tau3mu.selection import Processor
+
+__all__ = ["SCHEDULER_SETTINGS", "DaskPool"]
+
+log = logging.getLogger(__name__)
+
+# For schedulers that we start. A worker that died needs longer than the default of 15 s to import
+# its packages again; with that default its nanny is closed and a cluster without workers hangs.
+# Chunks that wait at the scheduler, not at a worker, are not suspected when that worker dies.
+SCHEDULER_SETTINGS: dict[str, Any] = {
+    "distributed.deploy.lost-worker-timeout": "5m",
+    "distributed.scheduler.no-workers-timeout": "10m",
+    "distributed.scheduler.allowed-failures": 3,
+    "distributed.scheduler.worker-ttl": "5m",
+    "distributed.scheduler.worker-saturation": 1.0,
+}
+
+SPARE = 200  # chunks that wait at the scheduler, by which adaptive clusters see how much there is
+SETTLE = 1.0  # seconds in which Dask tells of all chunks that it gave up with the same worker
+TICK = 0.25  # seconds between two looks at the connection
+
+
+class DaskPool:
+    """Works off chunks on the workers of a Dask client; see `Pool`.
+
+    A chunk is `killed` when Dask gave it up, which it does when several workers died (four, in its
+    default settings) while the chunk was theirs. Those that only waited on the same workers are
+    found out: when several are given up at once, each runs again with no other beside it.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        processors: Sequence[Processor],
+        *,
+        no_workers_timeout: float = 600.0,
+        worker_timeout: float = 120.0,
+    ) -> None:
+        """Sends nothing yet.
+
+        Args:
+            client: A client of a running cluster, which stays open.
+            processors: What to run on each chunk.
+            no_workers_timeout: Seconds without any worker after which `collect` raises.
+            worker_timeout: Seconds without a sign of life after which a worker is restarted, or
+                after which `collect` raises if it is the scheduler.
+        """
+        self._client = client
+        self._address = client.scheduler.address
+        self._task = make_task()
+        self._processors = pack(processors)
+        self._watch = ClusterWatch(
+            client, no_workers_timeout=no_workers_timeout, worker_timeout=worker_timeout
+        )
+        self._watching: Result[None] | None = None
+        self._run = secrets.token_hex(4)
+        self._attempts: dict[int, int] = {}
+        self._chunks: dict[int, Chunk] = {}  # all that are not finished
+        self._futures: dict[int, Future] = {}  # those of them that the scheduler has
+        self._waiting: deque[int] = deque()  # those that it will have when suspects are through
+        self._suspects: deque[int] = deque()
+        self._alone: int | None = None
+        self._given_up: dict[str, list[tuple[int, KilledWorker]]] = {}
+        self._given_up_at = 0.0
+        self._results: queue.SimpleQueue[tuple[int, int, Result[Finished]]] = queue.SimpleQueue()
+        self._trouble = ""
+
+    def __enter__(self) -> Self:
+        """Begins to watch the cluster."""
+        self._watching = asyncio.run_coroutine_threadsafe(
+            self._watch.run(), self._client.loop.asyncio_loop
+        )
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Cancels what is in flight; the scheduler then knows nothing of this run."""
+        if self._watching is not None:
+            self._watching.cancel()
+        self.cancel(list(self._chunks))
+
+    def capacity(self) -> int:
+        """Returns two chunks per thread of the workers that are there now, and some more."""
+        return 2 * self._watch.threads + SPARE
+
+    def submit(self, index: int, chunk: Chunk) -> None:
+        """Hands over a chunk; one that has finished may be submitted again.
+
+        Raises:
+            RunError: The scheduler is gone.
+        """
+        self._chunks[index] = chunk
+        if self._suspects or self._alone is not None:
+            self._waiting.append(index)
+        else:
+            self._send(index)
+
+    def collect(self, timeout: float) -> list[Finished]:
+        """Returns what has finished, after at most `timeout` seconds; nothing if nothing has.
+
+        Raises:
+            RunError: The scheduler is gone or does not answer, there are no workers, or somebody
+                else cancelled the work.
+        """
+        deadline = monotonic() + timeout
+        finished: list[Finished] = []
+        while True:
+            while not self._results.empty():
+                finished += self._take(*self._results.get())
+            finished += self._verdicts()
+            if finished:
+                return finished  # also if there is trouble: what is done is done
+            self._raise_trouble()
+            self._try_suspects()
+            if (left := deadline - monotonic()) <= 0:
+                return []
+            try:
+                finished += self._take(*self._results.get(timeout=min(left, TICK)))
+            except queue.Empty:
+                continue
+
+    def cancel(self, indices: Collection[int]) -> None:
+        """Forgets these chunks; none of them is returned by `collect` any more."""
+        futures = [self._futures.pop(index) for index in indices if index in self._futures]
+        for index in indices:
+            self._chunks.pop(index, None)
+        self._waiting = deque(index for index in self._waiting if index in self._chunks)
+        self._suspects = deque(index for index in self._suspects if index in self._chunks)
+        if self._alone not in self._chunks:
+            self._alone = None
+        if futures and is_connected(self._client):
+            self._client.cancel(futures)
+
+    def _send(self, index: int) -> None:
+        if not is_connected(self._client):
+            raise RunError(self._gone())
+        attempt = self._attempts[index] = self._attempts.get(index, 0) + 1
+        future = self._client.submit(
+            self._task,
+            index,
+            pickle.dumps(self._chunks[index]),
+            self._processors,
+            key=f"tau3mu-{self._run}-{index}-{attempt}",
+            retries=0,
+            pure=False,
+        )
+        self._futures[index] = future
+        # Dask gathers in batches what is awaited at the same time.
+        result = asyncio.run_coroutine_threadsafe(_result(future), self._client.loop.asyncio_loop)
+        result.add_done_callback(lambda done: self._results.put((index, attempt, done)))
+
+    def _take(self, index: int, attempt: int, result: Result[Finished]) -> list[Finished]:
+        """Returns what a result says about its chunk, in a list, which is empty if that is open."""
+        if index not in self._futures or attempt != self._attempts[index]:
+            return []  # cancelled
+        error = CancelledError() if result.cancelled() else result.exception()
+        finished = result.result() if error is None else self._failed(index, error)
+        if finished is None:
+            return []
+        self._forget(index)
+        return [finished]
+
+    def _failed(self, index: int, error: BaseException) -> Finished | None:
+        """Returns the failure of a chunk, or None if it is one of the cluster or still open."""
+        from distributed.scheduler import KilledWorker, NoWorkerError
+
+        if isinstance(error, KilledWorker):
+            if index == self._alone:
+                return self._killed(index, error)
+            self._futures.pop(index).release()
+            self._given_up.setdefault(_address(error), []).append((index, error))
+            self._given_up_at = monotonic()
+            return None
+        if isinstance(error, NoWorkerError):
+            self._trouble = f"the Dask cluster has had no workers for {error.timeout:g} s"
+        elif isinstance(error, CancelledError):
+            self._trouble = f"the Dask cluster cancelled the work: {error}"
+        if self._trouble or not is_connected(self._client):
+            return None
+        where = name_of(self._chunks[index])
+        if isinstance(error, (OSError, asyncio.TimeoutError)):  # while it was fetched
+            failure = Failure(
+                "retry", f"{where}: its result did not arrive: {type(error).__name__}: {error}"
+            )
+        else:
+            details = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+            failure = Failure(
+                "run",
+                f"{where} failed on the Dask cluster: {type(error).__name__}: {error}",
+                details,
+            )
+        return Finished(index, None, failure)
+
+    def _verdicts(self) -> list[Finished]:
+        """Returns the chunks that were given up alone; several of one worker become suspects."""
+        if not self._given_up or monotonic() < self._given_up_at + SETTLE:
+            return []
+        verdicts = []
+        for group in self._given_up.values():
+            present = [(index, error) for index, error in group if index in self._chunks]
+            if len(present) > 1:
+                names = "; ".join(name_of(self._chunks[index]) for index, _ in present)
+                log.warning("one of these killed its workers, each is tried alone: %s", names)
+                self._suspects.extend(sorted(index for index, _ in present))
+                continue
+            for index, error in present:
+                verdicts.append(self._killed(index, error))
+                self._forget(index)
+        self._given_up.clear()
+        return verdicts
+
+    def _try_suspects(self) -> None:
+        """Sends the next suspect when nothing else is in flight, the others when none is left."""
+        if self._futures:
+            return
+        if self._suspects:
+            self._alone = self._suspects.popleft()
+            self._send(self._alone)
+            return
+        while self._waiting:
+            self._send(self._waiting.popleft())
+
+    def _forget(self, index: int) -> None:
+        del self._chunks[index]
+        if index in self._futures:
+            self._futures.pop(index).release()
+        if index == self._alone:
+            self._alone = None
+
+    def _raise_trouble(self) -> None:
+        if not is_connected(self._client):
+            raise RunError(self._gone())
+        if self._watching is not None and self._watching.done():
+            self._watching.result()  # the watch itself may have failed
+        if trouble := self._trouble or self._watch.trouble:
+            raise RunError(trouble)
+
+    def _gone(self) -> str:
+        return f"the Dask scheduler at {self._address} is gone; --resume continues with another"
+
+    def _killed(self, index: int, error: KilledWorker) -> Finished:
+        worker, deaths = _address(error), error.allowed_failures + 1
+        limit = error.last_worker.memory_limit
+        memory = f" the limit of {limit / 1e9:.1f} GB of" if limit else ""
+        message = (
+            f"{name_of(self._chunks[index])}: {deaths} workers died while they had it, the last "
+            f"was {worker}: either it takes more memory than{memory} a worker (choose a smaller "
+            "--chunk-size), or the processor kills its process"
+        )
+        return Finished(index, None, Failure("killed", message, str(error)), worker)
+
+
+async def _result(future: Future) -> Finished:
+    finished: Finished = await future
+    return finished
+
+
+def _address(error: KilledWorker) -> str:
+    address: str = error.last_worker.address
+    return address

@@ -1,0 +1,89 @@
+"""What the driver loop asks of the place where chunks are worked off, whichever that is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from types import TracebackType
+
+    import awkward as ak
+    from typing_extensions import Self
+
+    from tau3mu.datasets import Chunk
+
+__all__ = ["Failure", "Finished", "Pool", "Severity"]
+
+Severity = Literal["retry", "file", "run", "killed"]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a chunk has no record.
+
+    Attributes:
+        severity: `retry`: try again later; `file`: what is wrong is wrong with the file; `run`:
+            nothing else can work either; `killed`: the process that worked on the chunk died.
+        message: One line for the user.
+        details: The traceback, if there is one.
+    """
+
+    severity: Severity
+    message: str
+    details: str = ""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What became of one chunk: a record or a failure.
+
+    Attributes:
+        index: The place of the chunk in the list of all chunks.
+        record: What `process_chunk` returned, also if it could not read the chunk.
+        failure: Why there is no record.
+        worker: Who worked on it, as `host:pid` or the address of the worker, if that is known.
+    """
+
+    index: int
+    record: ak.Array | None
+    failure: Failure | None
+    worker: str = ""
+
+
+class Pool(Protocol):
+    """Works off chunks; a context manager, after which nothing is in flight any more."""
+
+    def __enter__(self) -> Self:
+        """Starts what is needed."""
+        ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Ends all processes that were started, and forgets what is in flight."""
+        ...
+
+    def capacity(self) -> int:
+        """Returns how many chunks should be in flight so that no worker has to wait."""
+        ...
+
+    def submit(self, index: int, chunk: Chunk) -> None:
+        """Hands over a chunk; one that has finished may be submitted again."""
+        ...
+
+    def collect(self, timeout: float) -> list[Finished]:
+        """Returns what has finished, after at most `timeout` seconds; nothing if nothing has.
+
+        Raises:
+            RunError: The pool itself is at an end, such as a cluster without scheduler.
+        """
+        ...
+
+    def cancel(self, indices: Collection[int]) -> None:
+        """Forgets these chunks; none of them is returned by `collect` any more."""
+        ...

@@ -1,0 +1,70 @@
+"""Reads URLs as uproot does by default, but lets the errors of servers through.
+
+uproot asks fsspec for many ranges of bytes at once, and fsspec returns the exceptions of single
+ranges in place of their bytes; what comes out of that is a `TypeError` that no longer tells a busy
+server from a damaged file. And a server without Range requests sends whole files, of which uproot
+would take the beginning for whatever it has asked for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from uproot.source.coalesce import coalesce_requests
+from uproot.source.fsspec import FSSpecSource
+
+if TYPE_CHECKING:
+    import queue
+
+__all__ = ["NoPartsError", "RemoteSource"]
+
+
+class NoPartsError(OSError):
+    """Is raised when a server sends something else than the part of a file it was asked for."""
+
+
+class RemoteSource(FSSpecSource):  # type: ignore[misc]
+    """The source for all URLs."""
+
+    def chunk(self, start: int, stop: int) -> Any:
+        """Returns the bytes from `start` up to `stop`."""
+        chunk = super().chunk(start, stop)
+        _check_part(chunk.future.result(), start, stop)
+        return chunk
+
+    def chunks(self, ranges: list[tuple[int, int]], notifications: queue.Queue[Any]) -> list[Any]:
+        """Returns the bytes of several ranges, as promises."""
+        if not self.async_impl:
+            return super().chunks(ranges, notifications)  # type: ignore[no-any-return]
+        self._num_requests += 1
+        self._num_requested_chunks += len(ranges)
+        self._num_requested_bytes += sum(stop - start for start, stop in ranges)
+        return coalesce_requests(  # type: ignore[no-any-return]
+            ranges,
+            lambda asked: self._executor.submit(self._parts(asked)),
+            self,
+            notifications,
+            config=self._coalesce_config,
+        )
+
+    async def _parts(self, ranges: list[tuple[int, int]]) -> list[bytes]:
+        starts, stops = [start for start, _ in ranges], [stop for _, stop in ranges]
+        parts = await self._fs._cat_ranges(
+            paths=[self._file_path] * len(ranges), starts=starts, ends=stops
+        )
+        for part, start, stop in zip(parts, starts, stops, strict=True):
+            if isinstance(part, BaseException):
+                raise part
+            _check_part(part, start, stop)
+        return parts  # type: ignore[no-any-return]
+
+
+def _check_part(part: Any, start: int, stop: int) -> None:
+    if len(part) == stop - start:
+        return
+    if bytes(part[:100]).lstrip().lower().startswith((b"<!doctype html", b"<html")):
+        message = "the server sends a page of HTML instead of the file (to log in?)"
+        raise NoPartsError(message)
+    if len(part) > stop - start:
+        message = "the server sends the whole file for a part of it (no Range requests)"
+        raise NoPartsError(message)

@@ -1,0 +1,209 @@
+"""The preparation of a run: everything that can be checked before the work, and nothing written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Literal
+
+from tau3mu.catalogue import load_processors
+from tau3mu.datasets import check_files, check_readable_files, make_chunks
+from tau3mu.errors import InputError
+from tau3mu.execution import Patience, rehearse
+from tau3mu.fit import load_model, shipped_fits
+from tau3mu.fit.data.prepare import check_axis
+from tau3mu.grid.proxy import find_proxy, needs_proxy
+from tau3mu.grid.shipping import use_proxy
+from tau3mu.results import ResultsFolder, default_folder
+from tau3mu.results.plan import read_plan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from tau3mu.datasets import CheckedFile, Chunk, Dataset, RejectedFile
+    from tau3mu.fit import FitModel
+    from tau3mu.grid.proxy import Proxy
+    from tau3mu.selection import Processor
+
+__all__ = ["CHUNK_SIZE", "Plan", "Settings", "prepare"]
+
+CHUNK_SIZE = 150_000
+"""Default number of entries of a chunk: some 170 MB of the columns that `dsphipi` reads."""
+
+Executor = Literal["iterative", "futures", "dask"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to run: what the command line's options say."""
+
+    executor: Executor = "iterative"
+    workers: int = 1
+    scheduler: str | None = None
+    cluster: str | None = None
+    site: Path | None = None
+    insecure: bool = False
+    performance_report: Path | None = None
+    proxy: Path | None = None
+    chunk_size: int = CHUNK_SIZE
+    candidates: Literal["root", "parquet"] = "root"
+    fit: str | None = None
+    no_fit: bool = False
+    resume: bool = False
+    skip_bad_files: bool = False
+    allow_missing: float = 0.0
+    verify_checksum: bool = False
+    patience: Patience = field(default_factory=Patience)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is going to be done, checked as far as that is possible beforehand.
+
+    `rejected` are the files that cannot be opened, if they may be left out.
+    """
+
+    folder: Path
+    settings: Settings
+    processors: list[Processor]
+    datasets: list[Dataset]
+    files: list[CheckedFile]
+    rejected: list[RejectedFile]
+    chunks: list[Chunk]
+    models: dict[str, FitModel]
+    proxy: Proxy | None = None
+
+    @property
+    def entries(self) -> int:
+        """The number of events to read."""
+        return sum(file.entries for file in self.files)
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """What the processors read."""
+        return frozenset().union(*(processor.columns for processor in self.processors))
+
+
+def prepare(
+    datasets: Sequence[Dataset],
+    processors: Sequence[str],
+    settings: Settings,
+    *,
+    folder: Path | None = None,
+    on_file: Callable[[], object] | None = None,
+) -> Plan:
+    """Returns the plan of a run after a check of the processors, the fits and every file.
+
+    Args:
+        datasets: What to read.
+        processors: Names of shipped processors, or `path/to/file.py:Class`.
+        settings: How to run.
+        folder: The results folder, new or empty; by default one named after time and processors.
+            That of the run that is continued, if the settings say `resume`.
+        on_file: Is called after each file that has been checked.
+
+    Raises:
+        InputError: Something is wrong with the processors, the fit, the proxy or the files, or the
+            folder is in use.
+    """
+    loaded = load_processors(processors)
+    lazily = settings.executor == "dask"
+    folder = folder or default_folder(processor.name for processor in loaded)
+    columns = frozenset().union(*(processor.columns for processor in loaded))
+    remembered: dict[tuple[str, str], CheckedFile] = {}
+    if settings.resume:
+        names = [processor.name for processor in loaded]
+        about = [dataset.name for dataset in datasets]
+        remembered = read_plan(folder, processors=names, datasets=about, columns=columns)
+    else:
+        ResultsFolder.check_free(folder)
+    models = {} if settings.no_fit else _models(loaded, settings.fit)
+    proxy = _proxy(datasets, settings)
+    with use_proxy(proxy):
+        files, rejected = _check(datasets, columns, settings, remembered, on_file)
+    chunks = make_chunks(files, datasets, settings.chunk_size)
+    rehearse(chunks[0], loaded, lazily=lazily)
+    if lazily:
+        from tau3mu.clusters import ship_code
+
+        ship_code(loaded)
+    return Plan(folder, settings, loaded, list(datasets), files, rejected, chunks, models, proxy)
+
+
+def _check(
+    datasets: Sequence[Dataset],
+    columns: frozenset[str],
+    settings: Settings,
+    remembered: dict[tuple[str, str], CheckedFile],
+    on_file: Callable[[], object] | None,
+) -> tuple[list[CheckedFile], list[RejectedFile]]:
+    """Returns the files to read and those that cannot be; opens those that are not remembered."""
+    known, rest = [], []
+    for dataset in datasets:
+        new = {p: tree for p, tree in dataset.files.items() if (dataset.name, p) not in remembered}
+        known += [remembered[dataset.name, path] for path in dataset.files if path not in new]
+        if new:
+            details = {path: dataset.details[path] for path in new if path in dataset.details}
+            rest.append(replace(dataset, files=new, details=details))
+    for _ in known:
+        if on_file is not None:
+            on_file()
+    files: list[CheckedFile] = []
+    rejected: list[RejectedFile] = []
+    verify = settings.verify_checksum
+    if rest and settings.skip_bad_files:
+        files, rejected = check_readable_files(
+            rest, columns, on_file=on_file, verify_checksums=verify
+        )
+    elif rest:
+        files = check_files(rest, columns, on_file=on_file, verify_checksums=verify)
+    owner = {file.uuid: file for file in known}
+    for file in files:
+        if file.uuid.strip("0-") and (other := owner.get(file.uuid)):
+            message = f"{file.path} is a copy of {other.path}; its events would count twice"
+            raise InputError(message)
+    return [*known, *files], rejected
+
+
+def _proxy(datasets: Sequence[Dataset], settings: Settings) -> Proxy | None:
+    """Returns the grid proxy, checked, if one is asked for or files may need it."""
+    paths = [path for dataset in datasets for path in dataset.places()]
+    if settings.proxy is None and not needs_proxy(paths):
+        return None
+    proxy = find_proxy(settings.proxy)
+    if proxy is not None:
+        proxy.check(timedelta(minutes=10))
+    return proxy
+
+
+def _models(processors: Sequence[Processor], fit: str | None) -> dict[str, FitModel]:
+    """Returns the fit of each processor: the one asked for, or the shipped one of its name."""
+    models = {}
+    for processor in processors:
+        if fit is None and processor.name not in shipped_fits():
+            continue
+        model = load_model(fit or processor.name)
+        if _fits(processor, model, required=fit is not None):
+            models[processor.name] = model
+    return models
+
+
+def _fits(processor: Processor, model: FitModel, *, required: bool) -> bool:
+    """Returns whether a processor fills what a model fits, in bins that the model can take."""
+    histograms = processor.histograms()
+    for part in model.parts.values():
+        asked = part.input.histogram if part.input else part.observable.name
+        if asked is None:  # single entries, of the candidates
+            continue
+        if asked in histograms:
+            check_axis(histograms[asked].axes[-1], part, f"fit {model.name}")
+        elif not required:
+            return False
+        else:
+            message = (
+                f"fit {model.name} is of histogram {asked!r}, which processor {processor.name} "
+                f"does not fill; it has {', '.join(histograms)}"
+            )
+            raise InputError(message)
+    return True

@@ -1,0 +1,202 @@
+"""The pool of a Dask cluster gives back what it is handed, whatever that is, and leaves nothing."""
+
+from __future__ import annotations
+
+import resource
+import time
+from dataclasses import replace
+
+import pytest
+from cluster_processes import ClusterProcesses
+from figures import record_figure
+
+from tau3mu.catalogue import load_processors
+from tau3mu.datasets import Dataset, check_files, make_chunks
+from tau3mu.errors import RunError
+from tau3mu.execution.chunk import process_chunk
+from tau3mu.execution.dask_pool import SPARE, DaskPool
+from tau3mu.processors import DsPhiPi
+
+pytestmark = pytest.mark.dask
+
+
+@pytest.fixture(scope="module")
+def chunks(demo):
+    """Eight chunks of 1500 events."""
+    datasets = [Dataset("demo", {str(path): None for path in demo})]
+    return make_chunks(check_files(datasets, DsPhiPi.columns), datasets, 1500)
+
+
+def ours(client):
+    """How many tasks the scheduler has that a pool gave it, a moment after the last message."""
+
+    def count(dask_scheduler):
+        return sum(str(key).startswith("tau3mu-") for key in dask_scheduler.tasks)
+
+    for _ in range(20):
+        if not (left := client.run_on_scheduler(count)):
+            break
+        time.sleep(0.1)
+    return left
+
+
+def collect(pool, number, timeout=60):
+    """Returns that many results by index."""
+    deadline = time.monotonic() + timeout
+    finished = {}
+    while len(finished) < number:
+        assert time.monotonic() < deadline
+        finished |= {one.index: one for one in pool.collect(0.5)}
+    return finished
+
+
+def test_each_chunk_comes_back_once_and_the_scheduler_forgets_it(chunks, client):
+    """Results that stay on a shared scheduler would fill its memory."""
+    with DaskPool(client, [DsPhiPi()]) as pool:
+        for index, chunk in enumerate(chunks):
+            pool.submit(index, chunk)
+        finished = collect(pool, len(chunks))
+        assert pool.collect(0.2) == []
+        assert ours(client) == 0  # already now
+    for index, chunk in enumerate(chunks):
+        expected = process_chunk(index, chunk, [DsPhiPi()])
+        assert finished[index].record.found.tolist() == expected.found.tolist()
+        assert finished[index].worker == finished[index].record.worker[0]
+
+
+def test_a_failing_processor_is_fatal_for_the_run_and_leaves_nothing(
+    chunks, client, processor_file
+):
+    """An error that stayed on the scheduler would be the answer to the mended processor, too."""
+    path = processor_file("    def select(self, events):\n        return events.nothing\n")
+    with DaskPool(client, load_processors([f"{path}:Mine"])) as pool:
+        pool.submit(3, chunks[3])
+        failure = collect(pool, 1)[3].failure
+        assert ours(client) == 0
+    assert failure.severity == "run"
+    assert f"Mine failed on {chunks[3].path}, entries 4500 to 6000" in failure.message
+    assert "return events.nothing" in failure.details
+
+
+def test_an_error_that_cannot_be_unpickled_arrives(chunks, client, processor_file):
+    """Dask's client would only log that it can't unpickle it and wait for ever."""
+    path = processor_file(
+        "    def __setstate__(self, state):\n"
+        "        class OnlyHere(Exception):\n"
+        "            def __init__(self, one, two):\n"
+        "                super().__init__('of my own')\n"
+        "        raise OnlyHere(1, 2)\n"
+        "    def __getstate__(self):\n"
+        "        return {'any': 'state'}\n"
+    )
+    with DaskPool(client, load_processors([f"{path}:Mine"])) as pool:
+        pool.submit(0, chunks[0])
+        failure = collect(pool, 1)[0].failure
+    assert failure.severity == "run"
+    assert f"{chunks[0].path}, entries 0 to 1500 failed on worker" in failure.message
+    assert "OnlyHere: of my own" in failure.message
+    assert "__setstate__" in failure.details
+
+
+def test_a_finished_chunk_can_be_submitted_again(chunks, client):
+    """With the same key Dask would return what it found the first time, though it was an error."""
+    with DaskPool(client, [DsPhiPi()]) as pool:
+        records = []
+        for _ in range(2):
+            pool.submit(0, chunks[0])
+            records.append(collect(pool, 1)[0].record)
+    assert records[0].found.tolist() == records[1].found.tolist()
+    assert records[0].seconds.tolist() != records[1].seconds.tolist()
+
+
+def test_cancelled_chunks_never_come_back(chunks, client):
+    """The rest of a bad file would still be worked off and counted."""
+    with DaskPool(client, [DsPhiPi()]) as pool:
+        for index, chunk in enumerate(chunks):
+            pool.submit(index, chunk)
+        pool.cancel([0, 2, 99])
+        finished = collect(pool, len(chunks) - 2)
+        assert pool.collect(0.5) == []
+    assert sorted(finished) == [1, 3, 4, 5, 6, 7]
+
+
+def test_leaving_in_the_middle_leaves_nothing(chunks, client):
+    """After Ctrl-C a shared cluster would go on with a run that nobody waits for."""
+
+    def interrupted():
+        with DaskPool(client, [DsPhiPi()]) as pool:
+            for index, chunk in enumerate(chunks):
+                pool.submit(index, chunk)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert ours(client) == 0
+
+
+def test_capacity_follows_the_workers(chunks, client):
+    """A number taken at the start would leave workers idle that join later."""
+    with DaskPool(client, [DsPhiPi()]) as pool:
+        deadline = time.monotonic() + 10
+        while pool.capacity() == SPARE and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert pool.capacity() == 2 * sum(client.nthreads().values()) + SPARE
+
+
+def test_workers_without_the_package_are_an_error_not_an_end_of_workers(chunks, tmp_path):
+    """A task that a worker cannot unpickle takes the worker with it, one after the other."""
+    from distributed import Client
+
+    (tmp_path / "tau3mu.py").write_text("raise ModuleNotFoundError('no tau3mu here')\n")
+    with ClusterProcesses(tmp_path, environment={"PYTHONPATH": str(tmp_path)}) as cluster:
+        cluster.add_worker()
+        with Client(cluster.address) as client, DaskPool(client, [DsPhiPi()]) as pool:
+            pool.submit(0, chunks[0])
+            failure = collect(pool, 1)[0].failure
+    assert failure.severity == "run"
+    assert "ModuleNotFoundError: no tau3mu here" in failure.message
+
+
+def test_a_restart_by_somebody_else_is_an_error(chunks, tmp_path):
+    """A restart of the cluster forgets all tasks, and would leave the driver waiting."""
+    from distributed import Client
+
+    with (
+        ClusterProcesses(tmp_path) as cluster,
+        Client(cluster.address) as client,
+        Client(cluster.address) as other,
+        DaskPool(client, [DsPhiPi()]) as pool,
+    ):
+        pool.submit(0, chunks[0])
+        assert pool.collect(0.5) == []
+        other.restart(wait_for_workers=False)
+        with pytest.raises(RunError, match=r"cancelled the work.*scheduler-restart"):
+            collect(pool, 1)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_many_chunks_cost_the_driver_little(chunks, client):
+    """A pool that asks for every result, or keeps every future, would slow down and grow."""
+    one = replace(chunks[0], stop=1)
+    number, done = 1000, 0
+    with DaskPool(client, [DsPhiPi()]) as pool:
+        pool.submit(0, one)
+        collect(pool, 1)
+        before = resource.getrusage(resource.RUSAGE_SELF)
+        flying, waiting = 0, iter(range(number))
+        while done < number:
+            while flying < pool.capacity() and (index := next(waiting, None)) is not None:
+                pool.submit(index, one)
+                flying += 1
+            finished = pool.collect(1)
+            done += len(finished)
+            flying -= len(finished)
+        after = resource.getrusage(resource.RUSAGE_SELF)
+        assert ours(client) == 0
+        assert not [key for key in client.futures if key.startswith("tau3mu-")]
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    grown = (after.ru_maxrss - before.ru_maxrss) / 1024
+    record_figure("overhead of the Dask pool", ms_per_chunk=1e3 * cpu / number, megabytes=grown)
+    assert cpu / number < 0.02
+    assert grown < 50

@@ -1,0 +1,243 @@
+"""The driver loop accounts for every chunk: tried again, set apart with its file, or named."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import ak_equal
+import pytest
+from misbehaving_server import misbehaving_server
+
+from tau3mu.errors import RunError
+from tau3mu.execution import Patience, ProcessorError, execute
+from tau3mu.execution.chunk import process_chunk
+from tau3mu.execution.loop import work_off
+from tau3mu.execution.pool import Failure, Finished
+
+QUICK = Patience(retries=2, backoff=0.1, timeout=20)
+
+
+class Scripted:
+    """A pool in which chunks fail as told: by index, the failures of the first tries."""
+
+    def __init__(self, processors, failures=(), capacity=3, *, hang=()):
+        self.processors, self.failures = processors, {i: list(f) for i, f in dict(failures).items()}
+        self.hang, self.size = set(hang), capacity
+        self.flying, self.submitted, self.cancelled = {}, [], []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.flying.clear()
+
+    def capacity(self):
+        return self.size
+
+    def submit(self, index, chunk):
+        assert len(self.flying) < self.size
+        self.flying[index] = chunk
+        self.submitted.append((index, time.monotonic()))
+
+    def collect(self, timeout):
+        ready = [index for index in self.flying if index not in self.hang]
+        if not ready:
+            time.sleep(timeout)
+            return []
+        index = ready[-1]
+        chunk = self.flying.pop(index)
+        if self.failures.get(index):
+            return [Finished(index, None, self.failures[index].pop(0))]
+        return [Finished(index, process_chunk(index, chunk, self.processors), None)]
+
+    def cancel(self, indices):
+        self.cancelled += indices
+        for index in indices:
+            del self.flying[index]
+
+
+def run(chunks, pool, patience=QUICK, done=None):
+    attempts = []
+    work = work_off(
+        chunks, pool, patience=patience, done=done or {},
+        on_attempt=lambda _, attempt: attempts.append(attempt), on_record=lambda *_: None,
+    )  # fmt: skip
+    return work, attempts
+
+
+@pytest.fixture
+def chunks(counting, demo):
+    return counting.chunks(demo, 1000)
+
+
+@pytest.fixture
+def processors(counting):
+    return counting.load()
+
+
+def test_what_may_pass_is_tried_again_later_each_time(chunks, processors):
+    """Without back-off a server that is overloaded is asked again at once and fails again."""
+    busy = Failure("retry", "busy")
+    pool = Scripted(processors, {4: [busy, busy]})
+    work, attempts = run(chunks, pool)
+    assert sorted(work.records().chunk.tolist()) == list(range(12))
+    assert [a.outcome for a in attempts if a.start == 4000 and "1.root" in a.file] == [
+        "retry", "retry", "done",
+    ]  # fmt: skip
+    times = [when for index, when in pool.submitted if index == 4]
+    assert times[1] - times[0] >= 0.1
+    assert times[2] - times[1] >= 0.2
+    assert work.attempts == 14
+
+
+def test_what_does_not_pass_sets_the_whole_file_apart(chunks, processors):
+    """Otherwise the first half of a broken file would count: the events of chunks before it."""
+    pool = Scripted(processors, {3: [Failure("retry", "busy")] * 3})
+    work, _ = run(chunks, pool)
+    assert work.bad == {("toy", chunks[0].path, chunks[0].tree): ["busy (3 tries)"]}
+    assert [index for index, _ in pool.submitted].count(3) == 3
+
+
+def test_a_bad_file_is_cancelled_and_not_read_on(chunks, processors):
+    pool = Scripted(processors, {2: [Failure("file", "torn")]})
+    work, attempts = run(chunks, pool)
+    assert pool.cancelled
+    assert {index for index, _ in pool.submitted} == {0, 1, 2, *range(6, 12)}
+    assert work.bad == {("toy", chunks[0].path, chunks[0].tree): ["torn"]}
+    assert [a.reason for a in attempts if a.outcome == "file"] == ["torn"]
+    assert set(range(6, 12)) <= set(work.records().chunk.tolist())
+
+
+def test_one_chunk_that_kills_is_named_and_the_others_are_kept(chunks, processors):
+    pool = Scripted(processors, {5: [Failure("killed", "chunk five")]})
+    work, _ = run(chunks, pool)
+    assert work.killed == ["chunk five"]
+    assert sorted(work.records().chunk.tolist()) == [i for i in range(12) if i != 5]
+
+
+def test_if_every_chunk_kills_the_run_does_not_try_them_all(chunks, processors):
+    pool = Scripted(processors, {i: [Failure("killed", f"chunk {i}")] for i in range(12)})
+    with pytest.raises(RunError, match="5 chunks killed the process"):
+        run(chunks, pool)
+
+
+def test_what_cannot_get_better_ends_the_run_at_once(chunks, processors):
+    pool = Scripted(processors, {2: [Failure("run", "no permission")]})
+    with pytest.raises(RunError, match="no permission"):
+        run(chunks, pool)
+    assert len(pool.submitted) <= 4
+    pool = Scripted(processors, {2: [Failure("run", "Mine failed", "Traceback of it")]})
+    with pytest.raises(ProcessorError, match="Mine failed") as error:
+        run(chunks, pool)
+    assert error.value.details == "Traceback of it"
+
+
+def test_no_progress_is_an_error_that_names_what_is_in_flight(chunks, processors):
+    """Without a watchdog this loop would wait for ever."""
+    pool = Scripted(processors, hang={7})
+    begin = time.monotonic()
+    with pytest.raises(RunError, match=r"no chunk has finished for 1 s.*entries 1000 to 2000"):
+        run(chunks, pool, Patience(timeout=1))
+    assert time.monotonic() - begin < 30
+
+
+def test_what_is_done_is_not_submitted(chunks, processors):
+    done = {i: process_chunk(i, chunks[i], processors) for i in (0, 5, 11)}
+    pool = Scripted(processors)
+    work, attempts = run(chunks, pool, done=done)
+    assert sorted(index for index, _ in pool.submitted) == [1, 2, 3, 4, 6, 7, 8, 9, 10]
+    assert work.resumed == 3
+    assert [a.attempt for a in attempts if a.outcome == "resumed"] == [0, 0, 0]
+    assert len(work.records()) == 12
+
+
+def test_the_records_do_not_depend_on_how_often_they_were_tried(chunks, processors):
+    plain, _ = run(chunks, Scripted(processors, capacity=1))
+    torn, _ = run(
+        chunks, Scripted(processors, {1: [Failure("retry", "x")], 9: [Failure("retry", "y")]})
+    )
+    plain, torn = plain.records(), torn.records()
+    torn = torn[[torn.chunk.tolist().index(i) for i in plain.chunk.tolist()]]
+    assert ak_equal.same_bits(plain.found, torn.found)
+
+
+@pytest.mark.parametrize("executor", ["iterative", "futures"])
+def test_a_server_that_answers_503_twice_costs_time_and_no_events(
+    executor, counting, demo, tmp_path
+):
+    """A run that does not try again would lose the file of a server that is busy for a second."""
+    (tmp_path / "x.root").write_bytes(demo[0].read_bytes())
+    with misbehaving_server(tmp_path) as (address, requests):
+        chunks = [
+            replace(chunk, path=f"{address}/503_twice/x.root")
+            for chunk in counting.chunks([tmp_path / "x.root"], 3000)
+        ]
+        result = execute(
+            chunks, counting.load(), executor=executor, workers=1,
+            patience=Patience(retries=3, backoff=0.1),
+        )  # fmt: skip
+        assert requests["/503_twice/x.root"] > 2
+    assert not result.incomplete
+    assert result.processors["Mine"].cutflow["toy"][0]["events"] == 6000
+    assert result.attempts > len(chunks)
+
+
+def test_a_chunk_that_takes_too_long_ends_an_iterative_run(counting, demo):
+    """Nobody else watches a run in one process."""
+    chunks = counting.chunks(demo[:1], 3000)
+    processors = counting.load(pause=30)
+    begin = time.monotonic()
+    with pytest.raises(RunError, match=r"no chunk has finished for 1 s.*entries 0 to 3000"):
+        execute(chunks, processors, patience=Patience(timeout=1))
+    assert time.monotonic() - begin < 10
+
+
+def test_a_process_that_hangs_ends_a_run_in_processes(counting, demo):
+    chunks = counting.chunks(demo[:1], 3000)
+    processors = counting.load(pause=60)
+    begin = time.monotonic()
+    with pytest.raises(RunError, match="no chunk has finished for 2 s"):
+        execute(chunks, processors, executor="futures", workers=1, patience=Patience(timeout=2))
+    assert time.monotonic() - begin < 40
+
+
+def test_the_chunk_that_kills_its_process_is_found_among_those_in_flight(counting, demo, tmp_path):
+    """With a pool that dies with its process, all chunks in flight would be lost or blamed."""
+    chunks = counting.chunks(demo[:1], 500)
+    body = "os.kill(os.getpid(), signal.SIGKILL) if number == POISON else None"
+    poison = int(chunk_start(chunks[3]))
+    processors = counting.load(body=body.replace("POISON", str(poison)))
+    with pytest.raises(RunError, match="1 chunks killed the process") as error:
+        execute(chunks, processors, executor="futures", workers=2, folder=tmp_path)
+    assert f"{chunks[3].path}, entries 1500 to 2000" in str(error.value)
+    done = {int(number) for number in counting.calls()}
+    assert done == {int(chunk_start(chunk)) for chunk in chunks}
+    assert len(list((tmp_path / "checkpoints").iterdir())) == 11
+
+
+def test_a_process_that_dies_once_costs_no_events(counting, demo, tmp_path):
+    """Such as one that the system killed, since another program needed the memory."""
+    chunks = counting.chunks(demo[:1], 500)
+    flag = tmp_path / "died"
+    body = (
+        f"died = Path({str(flag)!r})\n"
+        f"            if number == {int(chunk_start(chunks[5]))} and not died.exists():\n"
+        "                died.touch()\n"
+        "                os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    processors = counting.load(body=body)
+    result = execute(chunks, processors, executor="futures", workers=2)
+    expected = execute(chunks, processors)
+    assert flag.exists()
+    assert result.processors["Mine"].cutflow == expected.processors["Mine"].cutflow
+    assert ak_equal.same_bits(
+        result.processors["Mine"].candidates, expected.processors["Mine"].candidates
+    )
+
+
+def chunk_start(chunk):
+    import uproot
+
+    with uproot.open({chunk.path: None}) as file:
+        return file[chunk.tree]["evt"].array(entry_start=chunk.start, entry_stop=chunk.start + 1)[0]

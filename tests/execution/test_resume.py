@@ -1,0 +1,325 @@
+"""What was done is never done again, and what has changed always is: counted in calls."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import ak_equal
+import pytest
+from figures import record_figure
+from test_checkpoints import Planted, small_disk
+
+from tau3mu.results import load_candidates
+from tau3mu.run import main
+
+
+@pytest.fixture
+def command(counting, tmp_path, demo):
+    """Gives the arguments of a run of the counting processor over files, to a folder."""
+
+    def arguments(*options, files=None, output="out"):
+        where = [] if "--resume" in options else ["--output", tmp_path / output]
+        return [
+            "--no-fit", "--processor", f"{counting.file}:Mine", "--chunk-size", "500",
+            *where, *options, *(files or demo),
+        ]  # fmt: skip
+
+    return arguments
+
+
+def run(arguments):
+    return main([str(argument) for argument in arguments])
+
+
+def started(arguments, cwd):
+    return subprocess.Popen(
+        [sys.executable, "-m", "tau3mu.run", *map(str, arguments)],
+        cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+
+
+def wait_for(condition, process, seconds=120):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def ledger(folder):
+    return [json.loads(line) for line in (folder / "ledger.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.parametrize(("executor", "in_flight"), [("iterative", 1), ("futures", 4)])
+def test_after_the_death_of_the_driver_only_what_is_missing_is_done(
+    executor, in_flight, counting, command, tmp_path
+):
+    """Without checkpoints a driver that is killed after 23 of 24 chunks does all of them again."""
+    counting.write(pause=0.5 if executor == "iterative" else 0.9)
+    how = ["--executor", executor, *(["--workers", "2"] if executor == "futures" else [])]
+    process = started(command(*how), tmp_path)
+    kept = tmp_path / "out" / "checkpoints"
+    begin = time.monotonic()
+    wait_for(lambda: kept.is_dir() and len(list(kept.glob("[0-9a-f]*.parquet"))) >= 12, process)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    first = counting.calls()
+    n_kept = len(list(kept.glob("[0-9a-f]*.parquet")))
+    assert 12 <= n_kept < 24
+    counting.forget()
+    again = time.monotonic()
+    # The text of the processor is what the checkpoints are made with, so it stays the same.
+    done = started(command("--resume", tmp_path / "out", *how), tmp_path)
+    output, errors = done.communicate(timeout=200)
+    assert done.returncode == 0, errors
+    second = counting.calls()
+    assert len(second) == 24 - n_kept
+    assert 24 <= len(first) + len(second) <= 24 + in_flight
+    assert set(first) | set(second) == {i * 500 + 1 for i in range(12)}  # of both files
+    assert f"{n_kept} of 24 chunks had been done before" in output
+    record = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert record["chunks"] == {"total": 24, "resumed": n_kept, "attempts": len(second)}
+    assert not kept.exists()
+    assert not (tmp_path / "out" / "plan.json").exists()
+    record_figure(
+        f"driver SIGKILL, {executor}", chunks=24, kept=n_kept, calls=len(first) + len(second),
+        events_in=12000, events_out=12000, seconds_to_kill=round(again - begin, 1),
+        seconds_to_recover=round(time.monotonic() - again, 1),
+    )  # fmt: skip
+    assert run(command(*how, output="whole")) == 0
+    for name in ("candidates.root", "histograms.json", "cutflow.json"):
+        resumed, whole = (tmp_path / f / "Mine" / name for f in ("out", "whole"))
+        if name.endswith("json"):
+            assert resumed.read_bytes() == whole.read_bytes()
+        else:
+            assert ak_equal.same_bits(load_candidates(resumed), load_candidates(whole))
+
+
+@pytest.fixture
+def stopped(counting, command, tmp_path, monkeypatch, capsys):
+    """A run of 12 chunks of two copies of the demo, of which one file is bad: 12 checkpoints."""
+    monkeypatch.setattr("tau3mu.execution.checkpoints._DELAY", 0.0)
+    counting.write()
+    good, bad = tmp_path / "good.root", tmp_path / "bad.root"
+    demo = command()[-2:]
+    shutil.copy(demo[0], good)
+    shutil.copy(demo[1], bad)
+    bad.write_bytes(torn(bad))
+    files = [good, bad]
+    assert run(command(files=files)) == 2
+    errors = " ".join(capsys.readouterr().err.split())
+    assert f"{bad} [files]: 6000 of 6000 events are missing" in errors
+    assert f"--resume {tmp_path / 'out'}, or leave them out with" in errors
+    assert len(list((tmp_path / "out" / "checkpoints").iterdir())) >= 12
+    counting.forget()
+    return files, demo[1]
+
+
+def torn(path):
+    """The content of a file with a hole in the basket of a branch that is read."""
+    import uproot
+
+    with uproot.open(path) as file:
+        branch = file["Tree3Mu/ntuple"]["evt"]
+        last = branch.member("fBasketSeek")[branch.num_baskets - 1]
+    content = bytearray(path.read_bytes())
+    content[last : last + 200] = b"\xff" * 200
+    return bytes(content)
+
+
+def test_a_file_that_was_mended_completes_the_run(stopped, command, counting, tmp_path):
+    (good, bad), whole = stopped
+    assert not (tmp_path / "out" / "Mine").exists()
+    shutil.copy(whole, bad)
+    assert run(command("--resume", tmp_path / "out", files=[good, bad])) == 0
+    cutflow = json.loads((tmp_path / "out" / "Mine" / "cutflow.json").read_text())
+    assert cutflow["files"][0]["events"] == 12000
+    assert 1 <= len(counting.calls()) <= 12
+    outcomes = [line["outcome"] for line in ledger(tmp_path / "out")]
+    assert outcomes.count("resumed") + len(counting.calls()) == 24
+    assert "file" in outcomes
+
+
+def test_the_bad_file_can_be_left_out_afterwards(stopped, command, counting, tmp_path):
+    (good, bad), _ = stopped
+    resume = ["--resume", tmp_path / "out", "--skip-bad-files"]
+    assert run(command(*resume, files=[good, bad])) == 2
+    assert len(counting.calls()) <= 1  # the chunk before the torn one is not lost either
+    cutflow = json.loads((tmp_path / "out" / "Mine" / "cutflow.json").read_text())
+    assert cutflow["files"][0]["events"] == 6000
+
+
+@pytest.mark.parametrize("change", ["cut", "source", "configuration", "chunk size", "file"])
+def test_nothing_is_taken_from_before_a_change(
+    change, stopped, command, counting, tmp_path, remade
+):
+    """coffea's checkpoints are not named after the processor: a changed cut gave the old result."""
+    (good, bad), whole = stopped
+    shutil.copy(whole, bad)
+    arguments = command("--resume", tmp_path / "out", files=[good, bad])
+    expected = 24
+    if change == "cut":
+        counting.write(cut=11)
+    elif change == "source":
+        counting.file.write_text(counting.file.read_text().replace("np.sqrt", "np.cbrt"))
+    elif change == "configuration":
+        text = counting.file.read_text()
+        counting.file.write_text(
+            text.replace(
+                "    columns = frozenset",
+                '    configuration = property(lambda self: {"option": 2})\n    columns = frozenset',
+            )
+        )
+    elif change == "chunk size":
+        arguments[arguments.index("500")] = "400"
+        expected = 30
+    else:
+        remade(good, good)
+    assert run(arguments) == 0
+    assert len(counting.calls()) == expected
+    if change == "cut":
+        found = load_candidates(tmp_path / "out" / "Mine")
+        assert set((found.event % 11).tolist()) == {0}
+
+
+def test_a_changed_correction_file_is_noticed(stopped, command, counting, tmp_path):
+    (good, bad), whole = stopped
+    table = tmp_path / "table.json"
+    table.write_text("{}")
+    counting.file.write_text(counting.file.read_text() + f"\nTABLE = {str(table)!r}\n")
+    assert run(command("--resume", tmp_path / "out", files=[good, bad])) == 2
+    counting.forget()
+    table.write_text('{"a": 1}')
+    shutil.copy(whole, bad)
+    assert run(command("--resume", tmp_path / "out", files=[good, bad])) == 0
+    assert len(counting.calls()) == 24
+
+
+@pytest.mark.parametrize(
+    "name", ["plan.json", "ledger.jsonl", "run.json", "log.txt", "checkpoints"]
+)
+def test_a_planted_pickle_is_run_nowhere(name, stopped, command, counting, tmp_path):
+    """Whoever can write into the folder of a run must not be able to run programs by it."""
+    (good, bad), whole = stopped
+    shutil.copy(whole, bad)
+    folder = tmp_path / "out"
+    planted = pickle.dumps(Planted(tmp_path / "executed"))
+    targets = list(folder.glob("checkpoints/*")) if name == "checkpoints" else [folder / name]
+    for target in targets:
+        target.write_bytes(planted)
+    assert run(command("--resume", folder, files=[good, bad])) == 0
+    assert not (tmp_path / "executed").exists()
+    cutflow = json.loads((folder / "Mine" / "cutflow.json").read_text())
+    assert cutflow["files"][0]["events"] == 12000
+    if name == "checkpoints":
+        assert len(counting.calls()) == 24
+
+
+def test_a_plan_that_lies_about_a_file_is_found_out(stopped, command, tmp_path):
+    """A plan may be wrong, or falsified; the UUID is compared when the file is read."""
+    (good, bad), whole = stopped
+    shutil.copy(whole, bad)
+    path = tmp_path / "out" / "plan.json"
+    plan = json.loads(path.read_text())
+    plan["files"][0]["file"]["uuid"] = "d132d832-0000-0000-0000-000000000000"
+    path.write_text(json.dumps(plan))
+    assert run(command("--resume", tmp_path / "out", files=[good, bad])) == 2
+    run_json = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert "has changed since it was checked" in run_json["missing"][0]["reasons"][0]
+    assert run(command("--resume", tmp_path / "out", files=[good, bad])) == 0
+
+
+def test_resuming_opens_no_file_that_is_known(stopped, command, tmp_path, monkeypatch):
+    (good, bad), whole = stopped
+    shutil.copy(whole, bad)
+    opened = []
+    from tau3mu.datasets import preflight
+
+    inspect = preflight.inspect_file
+    monkeypatch.setattr(
+        preflight, "inspect_file", lambda *a, **k: (opened.append(a[1]), inspect(*a, **k))[1]
+    )
+    assert run(command("--resume", tmp_path / "out", files=[good, bad])) == 0
+    assert opened == [str(bad)]
+
+
+def test_a_run_that_is_complete_cannot_be_resumed(command, counting, tmp_path, capsys):
+    counting.write()
+    assert run(command()) == 0
+    capsys.readouterr()
+    assert run(command("--resume", tmp_path / "out")) == 1
+    assert "the run there is complete" in " ".join(capsys.readouterr().err.split())
+    assert run(command("--resume", tmp_path / "nowhere")) == 1
+    assert "no run began there" in " ".join(capsys.readouterr().err.split())
+
+
+def test_another_analysis_cannot_go_on_in_the_folder(stopped, command, tmp_path, capsys):
+    arguments = command("--resume", tmp_path / "out")
+    arguments[arguments.index("--processor") + 1] = "dsphipi"
+    capsys.readouterr()
+    assert run(arguments) == 1
+    assert "was of the processors Mine, not dsphipi" in " ".join(capsys.readouterr().err.split())
+
+
+def test_two_runs_in_one_folder_are_refused(stopped, counting, command, tmp_path):
+    (good, bad), whole = stopped
+    shutil.copy(whole, bad)
+    counting.write(pause=2, cut=8)
+    arguments = command("--resume", tmp_path / "out", files=[good, bad])
+    first = started(arguments, tmp_path)
+    try:
+        wait_for(lambda: len(counting.calls()) > 1, first)
+        second = started(arguments, tmp_path)
+        _, errors = second.communicate(timeout=100)
+        assert second.returncode == 1
+        assert f"another run (process {first.pid} on " in " ".join(errors.split())
+        assert first.poll() is None
+    finally:
+        os.killpg(first.pid, signal.SIGKILL)
+        first.communicate()
+
+
+@pytest.mark.parametrize("executor", ["iterative", "futures"])
+def test_ctrl_c_is_one_line_that_says_how_to_go_on(executor, counting, command, tmp_path):
+    """What was finished within the first seconds is kept too."""
+    counting.write(pause=0.5)
+    process = started(command("--executor", executor), tmp_path)
+    wait_for(lambda: len(counting.calls()) >= 6, process)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    lines = [line for line in errors.splitlines() if "error" in line]
+    assert len(lines) == 1
+    hint = f"go on with the same command line and --resume {tmp_path / 'out'}"
+    assert f"interrupted; what was done is kept: {hint}" in errors.replace("\n", " ")
+    assert "Traceback" not in errors
+    assert len(list((tmp_path / "out" / "checkpoints").iterdir())) >= 2
+
+
+@pytest.mark.parametrize("size", [150, 250, 400])
+def test_a_full_disk_leaves_no_half_of_a_file(size, counting, command, tmp_path):
+    """Whatever file the space ends in: exit code 1, one clear error, and no file that is torn."""
+    counting.write(cut=1)
+    with small_disk(tmp_path / "disk", size) as disk:
+        process = started([*command(output="disk/out"), "--candidates", "parquet"], tmp_path)
+        _, errors = process.communicate(timeout=100)
+        code = process.returncode
+        there = {p.name: p.stat().st_size for p in disk.rglob("*") if p.is_file()}
+        hidden = [name for name in there if name.startswith(".")]
+        readable = [
+            json.loads(p.read_text()) is not None for p in disk.rglob("*.json") if p.is_file()
+        ]
+    assert code in {0, 1}
+    if code:
+        assert "cannot write" in errors
+        assert "Traceback" not in errors
+    assert not hidden
+    assert all(readable)
+    record_figure(f"disk of {size} kB", exit_code=code, files=len(there))

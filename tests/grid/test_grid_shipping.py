@@ -1,0 +1,483 @@
+"""Workers have the proxy whenever they come, renewed in time, and keep nothing of it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from grid_tasks import count_absences, look, read_file
+from xrootd_server import needs_xrootd, xrootd
+
+from tau3mu.errors import InputError, RunError
+from tau3mu.grid import shipping
+from tau3mu.grid.plugin import NAME, ProxyPlugin
+from tau3mu.grid.shipping import ship, use_proxy
+
+pytest.importorskip("cryptography")
+
+pytestmark = pytest.mark.dask
+
+SIZE = 5000
+MINUTE = timedelta(minutes=1)
+NOW = timedelta(0)
+SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture
+def files(environment, authority, tmp_path):
+    """A server that wants proxies, with one file."""
+    folder = tmp_path / "files"
+    folder.mkdir()
+    (folder / "x.root").write_bytes(b"x" * SIZE)
+    with xrootd(folder, tmp_path, "gsi", authority=authority) as server:
+        yield server
+
+
+def read_on(client, url, worker):
+    return client.submit(read_file, url, workers=[worker], pure=False).result(60)
+
+
+def workers(client):
+    return list(client.scheduler_info()["workers"])
+
+
+def wait_for(condition, seconds=60.0):
+    limit = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < limit
+        time.sleep(0.05)
+
+
+def ours(caplog):
+    """Returns what was logged by the package, without the many lines of Dask."""
+    return [r.getMessage() for r in caplog.records if r.name.startswith("tau3mu.")]
+
+
+def secrets_of(proxy):
+    text = proxy.path.read_text()
+    return [line for line in text.splitlines() if len(line) > 30 and not line.startswith("-----")]
+
+
+def with_secrets(folder, *proxies):
+    """Returns the files below a folder that hold a line of a proxy."""
+    secrets = [line.encode() for proxy in proxies for line in secrets_of(proxy)]
+    return [
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and any(secret in path.read_bytes() for secret in secrets)
+    ]
+
+
+@needs_xrootd
+def test_first_late_and_restarted_workers_read(files, cluster, make_proxy, scratch):
+    """Fails if only the workers that are there at the start have the proxy."""
+    proxy, url = make_proxy(), files.url("x.root")
+    (first,) = workers(cluster)
+    with ship(cluster, proxy):
+        assert read_on(cluster, url, first) == SIZE
+        cluster.cluster.scale(2)
+        wait_for(lambda: len(workers(cluster)) == 2)
+        (late,) = set(workers(cluster)) - {first}
+        assert read_on(cluster, url, late) == SIZE
+        pids = cluster.run(os.getpid)
+        os.kill(pids[first], signal.SIGKILL)
+        wait_for(lambda: len(workers(cluster)) == 2 and first not in workers(cluster))
+        (restarted,) = set(workers(cluster)) - {late}
+        assert read_on(cluster, url, restarted) == SIZE
+        assert pids[first] not in cluster.run(os.getpid).values()
+        for variable, mode, content in cluster.run(look).values():
+            assert variable.startswith(str(scratch))
+            assert mode == 0o600
+            assert content == proxy.path.read_bytes()
+        # The worker that was killed could not clean up; its nanny has.
+        assert len(with_secrets(scratch, proxy)) == 2
+    assert list(cluster.run(look).values()) == [(None, None, None)] * 2
+    assert with_secrets(scratch, proxy) == []
+
+
+@needs_xrootd
+def test_without_the_proxy_a_worker_reads_nothing(files, cluster):
+    """Fails if the server of these tests lets everybody in, so that they show nothing."""
+    (worker,) = workers(cluster)
+    assert "Auth failed" in read_on(cluster, files.url("x.root"), worker)
+
+
+def test_nothing_is_left_after_an_exception(cluster, make_proxy, scratch):
+    """Fails if a run that fails leaves the key on the workers, or gives it to later ones."""
+    proxy = make_proxy()
+
+    def fail():
+        with ship(cluster, proxy):
+            assert len(with_secrets(scratch, proxy)) == 1
+            message = "failed"
+            raise KeyError(message)
+
+    with pytest.raises(KeyError, match="failed"):
+        fail()
+    assert with_secrets(scratch, proxy) == []
+    cluster.restart()
+    assert list(cluster.run(look).values()) == [(None, None, None)]
+
+
+def test_workers_that_end_take_it_with_them(start_cluster, make_proxy, scratch):
+    """Fails if a worker that is retired or closed during the run leaves the key on its disk."""
+    proxy = make_proxy()
+    with start_cluster(n_workers=2) as client, ship(client, proxy):
+        gone, stays = workers(client)
+        (folder,) = client.run(
+            lambda dask_worker: dask_worker.local_directory, workers=[gone]
+        ).values()
+        client.retire_workers([gone], close_workers=True)
+        wait_for(lambda: workers(client) == [stays])
+        wait_for(lambda: len(with_secrets(scratch, proxy)) == 1)
+        assert not os.path.exists(f"{folder}/x509up")  # noqa: PTH110
+        client.cluster.close()
+    assert with_secrets(scratch, proxy) == []
+
+
+def test_nothing_is_logged(cluster, make_proxy, scratch, caplog, capfd):
+    """Fails if a log of driver, scheduler or workers holds any of it, at any level of ours."""
+    caplog.set_level(logging.DEBUG)
+    logging.getLogger("distributed.core").setLevel(logging.INFO)
+    proxy = make_proxy()
+    with ship(cluster, proxy, look_every=NOW) as shipment:
+        make_proxy()
+        shipment.watch()
+        lines = [str(cluster.get_worker_logs()), str(cluster.get_scheduler_logs())]
+        plugins = cluster.run(lambda dask_worker: repr(dask_worker.plugins))
+    text = "".join([*lines, caplog.text, *capfd.readouterr(), *plugins.values()])
+    assert NAME in text
+    assert "was renewed" in text
+    assert not [secret for secret in secrets_of(proxy) if secret in text]
+
+
+@needs_xrootd
+def test_renewed_proxy_is_used_by_new_connections(files, cluster, make_proxy):
+    """Fails if a run ends with the proxy that it began with, though the user has renewed it."""
+    url = files.url("x.root")
+    (worker,) = workers(cluster)
+    with ship(cluster, make_proxy(ends=8 * SECOND), look_every=NOW, stop_before=NOW) as shipment:
+        expires = time.monotonic() + 8
+        shipment.watch()
+        assert read_on(cluster, url, worker) == SIZE
+        assert shipment.remaining() < 8 * SECOND
+        renewed = make_proxy()
+        shipment.watch()
+        assert shipment.remaining() > 11 * 60 * MINUTE
+        ((_, mode, content),) = cluster.run(look).values()
+        assert (mode, content) == (0o600, renewed.path.read_bytes())
+        time.sleep(expires - time.monotonic() + 1)
+        files.restart()
+        assert read_on(cluster, url, worker) == SIZE
+
+
+@needs_xrootd
+def test_expired_proxy_stops_new_connections_only(files, cluster, make_proxy):
+    """Fails if the test before would pass without a renewal."""
+    url = files.url("x.root")
+    (worker,) = workers(cluster)
+    with ship(cluster, make_proxy(ends=5 * SECOND), stop_before=NOW):
+        expires = time.monotonic() + 5
+        assert read_on(cluster, url, worker) == SIZE
+        time.sleep(expires - time.monotonic() + 1)
+        assert read_on(cluster, url, worker) == SIZE
+        files.restart()
+        assert "Auth failed" in read_on(cluster, url, worker)
+
+
+def test_renewal_leaves_no_moment_without_the_file(cluster, make_proxy):
+    """Fails if a renewal removes the file before it writes the new one."""
+    with ship(cluster, make_proxy()) as shipment:
+        watching = cluster.submit(count_absences, 2.0, pure=False)
+        n_renewals = 0
+        while not watching.done():
+            shipment.renew()
+            n_renewals += 1
+        n_looks, n_absent = watching.result()
+    assert n_renewals >= 5
+    assert n_looks > 1000
+    assert n_absent == 0
+
+
+def test_worker_that_is_stuck_does_not_stop_a_renewal(cluster, make_proxy, monkeypatch, caplog):
+    """Fails if the driver waits for ever for a worker that does not answer."""
+    monkeypatch.setattr(shipping, "_ANSWER_SECONDS", 2.0)
+    (pid,) = cluster.run(os.getpid).values()
+    with ship(cluster, make_proxy(), look_every=NOW) as shipment:
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            renewed, started = make_proxy(), time.monotonic()
+            shipment.watch()
+            assert 2 <= time.monotonic() - started < 4
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        assert "no answer within 2 s: they will get it when they answer again" in caplog.text
+        wait_for(lambda: next(iter(cluster.run(look).values()))[2] == renewed.path.read_bytes())
+
+
+def test_dead_scheduler_does_not_stop_the_end(start_cluster, make_proxy, caplog):
+    """Fails if a run that has lost its cluster hangs, or shows another error than its own."""
+
+    def lose():
+        with start_cluster() as client, ship(client, make_proxy()):
+            client.cluster.close()
+            message = "own"
+            raise KeyError(message)
+
+    with pytest.raises(KeyError, match="own"):
+        lose()
+    assert "may lie on Dask workers until they end" in caplog.text
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_nothing_is_left_when_the_driver_is_killed(environment, make_proxy, scratch, number):
+    """Fails if only a driver that ends in order takes the key from the disk."""
+    proxy = make_proxy()
+    with subprocess.Popen(
+        [sys.executable, Path(__file__).with_name("grid_driver.py"), proxy.path, scratch],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as driver:
+        try:
+            assert driver.stdout.readline() == b"shipped\n"
+            assert len(with_secrets(scratch, proxy)) == 1
+        finally:
+            driver.send_signal(number)
+    wait_for(lambda: with_secrets(scratch, proxy) == [], 20)
+
+
+def test_worker_inside_the_driver_uses_the_drivers_file(start_cluster, make_proxy, scratch):
+    """Fails if threads of this process change where the driver finds its own proxy."""
+    proxy = make_proxy()
+    with start_cluster(processes=False) as client, ship(client, proxy):
+        assert list(client.run(look).values()) == [(str(proxy.path), None, None)]
+    assert with_secrets(scratch, proxy) == []
+    assert "X509_USER_PROXY" not in os.environ
+
+
+@pytest.fixture
+def address():
+    from distributed.utils import get_ip
+
+    if (found := get_ip()).startswith("127."):
+        pytest.skip("this machine has no address but the loopback one")
+    return found
+
+
+def test_key_is_not_sent_where_others_listen(start_cluster, make_proxy, scratch, address):
+    """Fails if the key crosses a network unencrypted without being asked to."""
+    proxy = make_proxy()
+    with start_cluster(host=address) as client:
+        scheduler = client.scheduler.address
+        with pytest.raises(InputError) as raised, ship(client, proxy):
+            pass
+        assert str(raised.value) == (
+            f"the scheduler at {scheduler} does not use TLS: whoever listens on the network would "
+            "get your grid proxy and its key; use a tls:// address, or --insecure if this network "
+            "is yours alone"
+        )
+        assert list(client.run(look).values()) == [(None, None, None)]
+        with ship(client, proxy, insecure=True):
+            assert len(with_secrets(scratch, proxy)) == 1
+
+
+def test_key_is_sent_with_tls(start_cluster, make_proxy, scratch, address):
+    """Fails if a cluster with certificates is refused."""
+    proxy = make_proxy()
+    with start_cluster(host=address, protocol="tls", security=True) as client:
+        assert client.scheduler.address.startswith("tls://")
+        with ship(client, proxy):
+            assert len(with_secrets(scratch, proxy)) == 1
+
+
+@pytest.mark.parametrize(
+    ("address", "is_private"),
+    [
+        ("tls://10.0.0.1:8786", True),
+        ("gateway://gateway.site.org:443/dask.abc", True),
+        ("inproc://10.0.0.1/5/1", True),
+        ("tcp://127.0.0.1:8786", True),
+        ("tcp://127.1.2.3:8786", True),
+        ("tcp://localhost:8786", True),
+        ("tcp://[::1]:8786", True),
+        ("tcp://10.0.0.1:8786", False),
+        ("tcp://127.site.org:8786", False),
+        ("tcp://localhost.site.org:8786", False),
+        ("ws://site.org:8786/127.0.0.1", False),
+    ],
+)
+def test_addresses_where_nobody_listens(address, is_private):
+    """Fails if a name that looks like this machine's is taken for it."""
+    assert bool(shipping._PRIVATE.fullmatch(address)) is is_private
+
+
+@pytest.mark.parametrize("where", ["scheduler", "workers"])
+def test_cluster_that_logs_whole_messages_is_refused(cluster, make_proxy, scratch, where):
+    """Fails if Dask itself writes the key into its log, which it does at the level DEBUG."""
+    proxy = make_proxy()
+    call = cluster.run_on_scheduler if where == "scheduler" else cluster.run
+    logger = logging.getLogger("distributed.core")
+    before = logger.level
+    call(logger.setLevel, logging.DEBUG)
+    try:
+        with pytest.raises(InputError, match="logs at the level DEBUG"), ship(cluster, proxy):
+            pass
+    finally:
+        call(logger.setLevel, before)
+    assert with_secrets(scratch, proxy) == []
+
+
+def test_worker_that_cannot_keep_it_is_an_error(cluster, make_proxy, scratch):
+    """Fails if a run begins although a worker has no proxy."""
+    (folder,) = cluster.run(lambda dask_worker: dask_worker.local_directory).values()
+    os.mkdir(f"{folder}/x509up")  # noqa: PTH102
+    proxy = make_proxy()
+    with pytest.raises(RunError) as raised, ship(cluster, proxy):
+        pass
+    os.rmdir(f"{folder}/x509up")  # noqa: PTH106
+    assert str(raised.value).startswith(
+        f"grid proxy {proxy.path} could not be given to the Dask workers: IsADirectoryError: "
+    )
+    assert with_secrets(scratch, proxy) == []
+
+
+def test_bad_proxy_is_not_sent(cluster, make_proxy, scratch, caplog):
+    """Fails if what is sent is not what is checked."""
+    proxy = make_proxy(mode=0o644)
+    with pytest.raises(InputError, match="chmod 600"), ship(cluster, proxy):
+        pass
+    assert with_secrets(scratch, proxy) == []
+    assert ours(caplog) == []
+
+
+# The driver's watch, which needs no cluster.
+
+
+@pytest.fixture
+def shipped():
+    @contextmanager
+    def begin(proxy, **options):
+        with ship(None, proxy, **({"look_every": NOW} | options)) as shipment:
+            yield shipment
+
+    return begin
+
+
+def test_local_processes_use_the_users_file(environment, make_proxy, shipped, monkeypatch):
+    """Fails if this process and its children do not know of the proxy, or do for ever."""
+    proxy = make_proxy()
+    with shipped(proxy):
+        assert os.environ["X509_USER_PROXY"] == str(proxy.path)
+    assert "X509_USER_PROXY" not in os.environ
+    monkeypatch.setenv("X509_USER_PROXY", "/before")
+    with use_proxy(proxy):
+        assert os.environ["X509_USER_PROXY"] == str(proxy.path)
+    assert os.environ["X509_USER_PROXY"] == "/before"
+    with use_proxy(None):
+        assert os.environ["X509_USER_PROXY"] == "/before"
+
+
+def test_run_is_stopped_before_the_proxy_expires(environment, make_proxy, shipped):
+    """Fails if files that a dead proxy cannot open are tried, and set aside as bad."""
+    proxy = make_proxy(ends=4 * SECOND)
+    with shipped(proxy, stop_before=2 * SECOND) as shipment:
+        shipment.watch()
+        time.sleep(2.5)
+        with pytest.raises(RunError) as raised:
+            shipment.watch()
+    command = f"voms-proxy-init -rfc -voms cms -valid 96:00 -out {proxy.path}"
+    assert str(raised.value) in {
+        f"grid proxy {proxy.path} expires in {left} s and has not been renewed; the run stops "
+        f"here, since no file could be opened afterwards: renew it ({command}) and resume the run"
+        for left in (0, 1)
+    }
+
+
+def test_run_with_too_little_time_does_not_begin(environment, make_proxy, shipped):
+    """Fails if a run starts that would be stopped at once."""
+    with (
+        pytest.raises(InputError, match=r"expires in 3 min, and 5 min are needed"),
+        shipped(make_proxy(ends=4 * MINUTE)),
+    ):
+        pass
+
+
+def test_user_is_warned_once_an_hour_before(environment, make_proxy, shipped, caplog):
+    """Fails if there is no time to renew, or the log fills with warnings."""
+    with shipped(make_proxy(ends=50 * MINUTE)) as shipment:
+        for _ in range(5):
+            shipment.watch()
+        (warning,) = ours(caplog)
+        assert "expires in 49 min; renew it while the run goes on: voms-proxy-init" in warning
+        caplog.clear()
+        make_proxy(ends=40 * MINUTE)
+        shipment.watch()
+        assert ["was renewed" in text or "expires in 39 min" in text for text in ours(caplog)] == [
+            True,
+            True,
+        ]
+
+
+@pytest.mark.parametrize("how", ["gone", "open to others", "expired", "half written"])
+def test_bad_file_in_between_is_reported_and_the_old_one_kept(
+    environment, make_proxy, shipped, caplog, how
+):
+    """Fails if a renewal that goes wrong takes the good proxy away, or is not told of."""
+    proxy = make_proxy()
+    with shipped(proxy) as shipment:
+        if how == "gone":
+            proxy.path.unlink()
+        elif how == "open to others":
+            make_proxy(mode=0o644)
+        elif how == "expired":
+            make_proxy(starts=-2 * MINUTE, ends=-MINUTE)
+        else:
+            proxy.path.write_text(proxy.path.read_text()[:1000])
+        for _ in range(3):
+            shipment.watch()
+        (warning,) = ours(caplog)
+        assert "cannot be used: " in warning
+        assert warning.endswith("the one from before is used on")
+        assert shipment.remaining() > 11 * 60 * MINUTE
+        make_proxy(ends=20 * 60 * MINUTE)
+        shipment.watch()
+        assert "was renewed: it holds for 19 h 59 min" in ours(caplog)[-1]
+        assert shipment.remaining() > 19 * 60 * MINUTE
+
+
+def test_file_that_is_mended_is_taken(environment, make_proxy, shipped, caplog):
+    """Fails if the advice of the warning, to change the mode of a renewed file, has no effect."""
+    with shipped(make_proxy()) as shipment:
+        proxy = make_proxy(ends=20 * 60 * MINUTE, mode=0o644)
+        shipment.watch()
+        assert f"chmod 600 {proxy.path}" in ours(caplog)[-1]
+        proxy.path.chmod(0o600)
+        shipment.watch()
+        assert shipment.remaining() > 19 * 60 * MINUTE
+
+
+def test_watch_costs_nothing_between_looks(environment, make_proxy, shipped, monkeypatch):
+    """Fails if a loop that asks at each chunk reads the file each time."""
+    with shipped(make_proxy(), look_every=MINUTE) as shipment:
+        shipment.watch()
+        looks = []
+        monkeypatch.setattr(type(shipment._proxy), "version", lambda _: looks.append(1))
+        started = time.perf_counter()
+        for _ in range(10_000):
+            shipment.watch()
+        assert time.perf_counter() - started < 0.5
+        assert looks == []
+
+
+def test_plugin_shows_only_its_name():
+    """Fails if a dashboard or a log that prints the plugin prints the key."""
+    assert repr(ProxyPlugin(b"content")) == str(ProxyPlugin(b"content"))
+    assert "content" not in repr(ProxyPlugin(b"content"))

@@ -1,0 +1,411 @@
+"""Damaged, cut, foreign, huge and replaced files: what `read_events` makes of them."""
+
+from __future__ import annotations
+
+import os
+import random
+import resource
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import aiohttp
+import awkward as ak
+import numpy as np
+import pytest
+import uproot
+from figures import record_figure
+from remote_reading import attempt, chunk_of, raw
+
+from tau3mu.datasets import Chunk, Dataset, check_files, verify_checksum
+from tau3mu.datasets.checksum import file_checksum
+from tau3mu.errors import InputError
+from tau3mu.ntuples import ReadError
+from tau3mu.ntuples.reader import _opened
+from tau3mu.ntuples.unreadable import decisive, severity
+
+COMPRESSIONS = {
+    "zlib": uproot.ZLIB(1),
+    "lzma": uproot.LZMA(1),
+    "lz4": uproot.LZ4(1),
+    "zstd": uproot.ZSTD(1),
+    "none": None,
+}
+BRANCHES = {"run": "uint32", "event": "uint64", "Muon_pt": "var * float32"}
+BASKETS, ENTRIES = 40, 200
+
+
+@pytest.fixture(autouse=True)
+def nothing_open():
+    _opened.close()
+    yield
+    _opened.close()
+
+
+def write_nano(path, compression):
+    """Writes 40 baskets of 200 events for each of three branches."""
+    generator = np.random.default_rng(7)
+    with uproot.recreate(path, compression=compression) as file:
+        tree = file.mktree("Events", BRANCHES)
+        for basket in range(BASKETS):
+            counts = generator.poisson(3, ENTRIES)
+            tree.extend(
+                {
+                    "run": np.full(ENTRIES, 297050, np.uint32),
+                    "event": np.arange(ENTRIES, dtype=np.uint64) + basket * ENTRIES,
+                    "Muon_pt": ak.unflatten(
+                        generator.exponential(5, counts.sum()).astype(np.float32), counts
+                    ),
+                }
+            )
+
+
+def nano_chunk(path):
+    with uproot.open({path: None}) as file:
+        uuid, entries = str(file.file.uuid), file["Events"].num_entries
+    return Chunk("d", str(path), "Events", "nano", uuid, 0, entries, tuple(BRANCHES))
+
+
+def places(path, tree, branches, stop, *, compressed):
+    """Where the baskets of the entries up to `stop` are: (first byte, that of the data, end).
+
+    Blocks that compression would not make smaller are stored as they are; they are left out.
+    """
+    found = []
+    with uproot.open({path: None}) as file:
+        for name in branches:
+            branch = file[tree][name]
+            for number in range(branch.num_baskets):
+                seek = int(branch.member("fBasketSeek")[number])
+                key = branch.basket_key(number)
+                shrunk = key.fNbytes - key.fKeylen < key.fObjlen
+                if branch.entry_offsets[number] < stop and shrunk == compressed:
+                    found.append((seek, seek + key.fKeylen, seek + key.fNbytes))
+    return found
+
+
+def flipped(content, where):
+    position, bit = where
+    return content[:position] + bytes([content[position] ^ 1 << bit]) + content[position + 1 :]
+
+
+def read_flipped(path, chunk, content, spots, truth):
+    """Reads a file with one bit after the other flipped; counts what came of it."""
+    counts = {"detected": 0, "silent": 0, "harmless": 0, "checksum": 0}
+    expected = file_checksum(str(path))
+    kinds = set()
+    for spot in spots:
+        _opened.close()
+        path.write_bytes(flipped(content, spot))
+        found = attempt(chunk, path)
+        if found.error is not None:
+            counts["detected"] += 1
+            kinds.add(found.outcome)
+        else:
+            counts[compare(found.reading.events, truth)] += 1
+        with pytest.raises(ReadError) as error:
+            verify_checksum(str(path), expected)
+        counts["checksum"] += error.value.severity == "file"
+    return counts, kinds
+
+
+def compare(events, truth):
+    try:
+        return "harmless" if raw(events) == truth else "silent"
+    except InputError:  # lengths of lists are compared when a collection is looked at
+        return "detected"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", COMPRESSIONS)
+def test_bit_flips_in_the_data_of_baskets(tmp_path, name):
+    """Wrong numbers would be taken for right ones; without compression only a checksum tells."""
+    path = tmp_path / "x.root"
+    write_nano(path, COMPRESSIONS[name])
+    counts = flip_baskets(path, nano_chunk(path), name, in_header=False)
+    record_figure(f"bit flips in 100 baskets: {name}", **counts)
+    if name in {"zlib", "lzma", "lz4"}:
+        assert counts["silent"] == 0
+        assert counts["detected"] >= 90
+    else:
+        assert counts["silent"] > 10  # if this fails, the documentation can promise more
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("in_header", [False, True])
+@pytest.mark.parametrize("name", ["zlib", "zstd"])
+def test_bit_flips_in_files_that_root_wrote(skim, demo, tmp_path, name, in_header):
+    """The own ways of reading vectors and menus would let through what uproot's do not."""
+    path = tmp_path / "x.root"
+    shutil.copy(skim[0] if name == "zlib" else demo[0], path)
+    chunk = chunk_of(path, 0, 1500)
+    counts = flip_baskets(path, chunk, name, in_header=in_header)
+    where = "headers of 100 baskets" if in_header else "100 baskets"
+    record_figure(f"bit flips in {where}: {name}, written by ROOT", **counts)
+    if name == "zlib" or in_header:
+        assert counts["silent"] == 0
+
+
+def flip_baskets(path, chunk, name, *, in_header):
+    """Flips one bit in each of 100 baskets, or of their headers; counts what came of it."""
+    content = path.read_bytes()
+    truth = raw(attempt(chunk, path).reading.events)
+    generator = random.Random(f"{name} {in_header}")
+    every = places(path, chunk.tree, chunk.branches, chunk.stop, compressed=name != "none")
+    baskets = [generator.choice(every) for _ in range(100)]
+    spots = [
+        (generator.randrange(key, data) if in_header else generator.randrange(data, end),
+         generator.randrange(8))
+        for key, data, end in baskets
+    ]  # fmt: skip
+    counts, kinds = read_flipped(path, chunk, content, spots, truth)
+    assert sum(counts.values()) == 200
+    assert counts["checksum"] == 100
+    assert kinds <= {"file"}
+    path.write_bytes(content)
+    _opened.close()
+    assert raw(attempt(chunk, path).reading.events) == truth
+    return counts
+
+
+@pytest.mark.parametrize("tenth", range(10))
+def test_cut_at_every_tenth(demo, tmp_path, tenth):
+    """The events before the cut would be taken for all of them."""
+    chunk = chunk_of(demo[0], 0, 6000)
+    _opened.close()
+    path = tmp_path / "x.root"
+    content = demo[0].read_bytes()
+    path.write_bytes(content[: len(content) * tenth // 10])
+    found = attempt(chunk, path)
+    record_figure(
+        f"cut at {10 * tenth} %", outcome=found.outcome, events_in=6000, events_out=found.entries,
+        seconds=round(found.seconds, 2),
+    )  # fmt: skip
+    assert found.outcome == "file"
+
+
+def test_empty_and_foreign_files(demo, tmp_path):
+    """What is no ROOT file would be tried again, or stop the run."""
+    chunk = chunk_of(demo[0])
+    contents = {
+        "empty": b"", "text": b"hello\n" * 200, "page": b"<html>" + b"<p>login</p>" * 100,
+        "zip": b"PK\x03\x04" + bytes(2000), "zeros": bytes(5000), "folder": None,
+    }  # fmt: skip
+    for name, content in contents.items():
+        path = tmp_path / f"{name}.root"
+        if content is None:
+            path.mkdir()
+        else:
+            path.write_bytes(content)
+        found = attempt(chunk, path)
+        record_figure(f"no ROOT file: {name}", outcome=found.outcome, events_out=found.entries)
+        assert found.outcome == "file", name
+
+
+@pytest.mark.parametrize("how", ["replaced", "overwritten", "written to"])
+def test_file_that_changes_between_two_chunks(demo, tmp_path, how):
+    """The second chunk would be read from another file than the first."""
+    path = tmp_path / "x.root"
+    shutil.copy(demo[0], path)
+    chunk = chunk_of(path, 0, 3000)
+    assert attempt(chunk, path).outcome == "read"
+    if how == "replaced":
+        shutil.copy(demo[0], tmp_path / "new.root")
+        (tmp_path / "new.root").replace(path)
+    elif how == "overwritten":
+        path.write_bytes(demo[1].read_bytes())
+    else:
+        with path.open("r+b") as file:
+            file.seek(3_000_000)
+            file.write(b"!")
+        os.utime(path, (1, 1))
+    found = attempt(chunk, path, start=3000, stop=6000)
+    record_figure(f"local file {how} between two chunks", outcome=found.outcome)
+    assert found.outcome == "file"
+
+
+def test_file_that_changes_between_check_and_read(demo, tmp_path):
+    """Events that nobody has checked would be read."""
+    path = tmp_path / "x.root"
+    shutil.copy(demo[0], path)
+    chunk = chunk_of(path)
+    shutil.copy(demo[1], path)
+    found = attempt(chunk, path)
+    record_figure(
+        "file replaced between check and read", outcome=found.outcome, events_in=3000, events_out=0
+    )
+    assert found.outcome == "file"
+    assert "has changed since it was checked (its UUID is another one" in str(found.error)
+
+
+def test_missing_library_on_a_worker():
+    """On a worker without XRootD, every file would be taken for a bad one."""
+    program = (
+        "import sys\n"
+        "sys.modules['XRootD'] = sys.modules['fsspec_xrootd'] = None\n"
+        "from tau3mu.ntuples import read_events, ReadError\n"
+        "try:\n"
+        "    read_events(['root://localhost//x.root', '/x.root'], tree='T', layout='nano',\n"
+        "                branches=['run'], start=0, stop=1, uuid='', metadata={})\n"
+        "except ReadError as error:\n"
+        "    print(error.severity, error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.startswith("run root://localhost//x.root: entries 0 to 1 cannot be read: ")
+    assert (
+        "install what is missing, on the workers too: pip install 'tau3mu[xrootd]'" in done.stdout
+    )
+
+
+def test_too_many_open_files(demo):
+    """Good files would be left out because this process has too many others open."""
+    chunk = chunk_of(demo[0])
+    _opened.close()
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    keep = []
+    n_open = len(list(Path("/proc/self/fd").iterdir()))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (n_open + 2, limits[1]))
+    try:
+        while True:
+            keep.append(os.open("/dev/null", os.O_RDONLY))
+    except OSError:
+        found = attempt(chunk, demo[0])
+    finally:
+        for each in keep:
+            os.close(each)
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert found.outcome == "run"
+    assert "raise the limit of open files (ulimit -n)" in str(found.error)
+
+
+@pytest.mark.parametrize("path", ["foo://host/x.root", "/a\x1b[2Jb\n.root"])
+def test_names_are_shown_without_control_characters(demo, path):
+    """The name of a file could clear the terminal, or write lines of its own into a log."""
+    text = str(attempt(chunk_of(demo[0]), path).error)
+    assert text.isprintable()
+    assert text.startswith(path.replace("\x1b", "\\x1b").replace("\n", "\\n") + ": entries ")
+
+
+def http_error(status):
+    return aiohttp.ClientResponseError(None, (), status=status)
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (OSError("Failed to open file: [ERROR] Operation expired"), "retry"),
+        (OSError("Failed to open file: [FATAL] Connection error"), "retry"),
+        (OSError("File did not vector_read properly: [ERROR] Stream interrupted"), "retry"),
+        (OSError("x: [ERROR] Server responded with an error: [3024] Overloaded"), "retry"),
+        (OSError("x: [ERROR] Server responded with an error: [3011] No such file"), "file"),
+        (OSError("x: [ERROR] Server responded with an error: [3010] not allowed"), "run"),
+        (OSError("x: [FATAL] Auth failed: No protocols left to try"), "run"),
+        (ConnectionResetError(104, "Connection reset by peer"), "retry"),
+        (OSError(5, "Input/output error"), "retry"),
+        (OSError(116, "Stale file handle"), "retry"),
+        (PermissionError(13, "Permission denied"), "run"),
+        (IsADirectoryError(21, "Is a directory"), "file"),
+        (FileNotFoundError("https://host/x"), "file"),
+        (TimeoutError(), "retry"),
+        (TimeoutError("timed out"), "retry"),
+        (OSError("expected Chunk of length 4, received 0 bytes"), "file"),
+        (RuntimeError("coroutine raised StopIteration"), "retry"),
+        (RecursionError("maximum recursion depth exceeded"), "file"),
+        (ValueError("not a ROOT file"), "file"),
+        (ValueError("Protocol not known: foo"), "run"),
+        (ImportError("Install fsspec-xrootd"), "run"),
+        (http_error(403), "run"),
+        (http_error(416), "file"),
+        (http_error(502), "retry"),
+        (aiohttp.ClientPayloadError("Response payload is not completed"), "retry"),
+        (aiohttp.ServerDisconnectedError(), "retry"),
+    ],
+)  # fmt: skip
+def test_severity(error, expected):
+    """A fault of the network would cost a file, or one of the file be tried for ever."""
+    assert severity(error) == expected
+
+
+def test_decisive():
+    """A file would be given up although one of its replicas may come back."""
+    assert decisive(["file", "retry", "file"]) == "retry"
+    assert decisive(["file", "retry", "run"]) == "run"
+    assert decisive(["file", "file"]) == "file"
+    assert decisive(["file", None, "retry"]) is None
+
+
+@pytest.mark.slow
+def test_file_of_five_gigabytes(tmp_path):
+    """Beyond 2 or 4 GB, the places of baskets would be read as other ones."""
+    if shutil.disk_usage(tmp_path).free < 8e9:
+        pytest.skip("needs 8 GB of disk")
+    path, rows, blocks = tmp_path / "big.root", 4_000_000, 107
+    with uproot.recreate(path, compression=None) as file:
+        tree = file.mktree("Events", {"run": "uint32", "event": "uint64"})
+        for block in range(blocks):
+            first = block * rows
+            tree.extend(
+                {
+                    "run": np.full(rows, block, np.uint32),
+                    "event": np.arange(first, first + rows, dtype=np.uint64),
+                }
+            )
+    size, entries = path.stat().st_size, rows * blocks
+    assert size > 5e9
+    began = time.monotonic()
+    (checked,) = check_files([Dataset("d", {str(path): None})], {"run", "event"})
+    seconds = time.monotonic() - began
+    assert checked.entries == entries
+    chunk = Chunk("d", str(path), "Events", "nano", checked.uuid, 0, 1, ("run", "event"))
+    for start in (0, 200_000_001, entries - 150_000):
+        events = attempt(chunk, path, start=start, stop=start + 150_000).reading.events
+        assert events.event.to_numpy().tolist() == list(range(start, start + 150_000))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    record_figure(
+        "file of 5 GB", gigabytes=round(size / 1e9, 2), events_in=entries, events_out=450_000,
+        seconds=round(seconds, 2), peak_megabytes=peak // 1000,
+    )  # fmt: skip
+    path.unlink()
+
+
+def patched(content, uuid, number):
+    """The content of a file with another UUID."""
+    return content.replace(uuid, number.to_bytes(len(uuid), "big"))
+
+
+@pytest.mark.slow
+def test_ten_thousand_files(tmp_path):
+    """The check of many files would run out of file handles, memory or patience."""
+    first = tmp_path / "first.root"
+    with uproot.recreate(first) as file:
+        tree = file.mktree("Events", BRANCHES)
+        tree.extend({"run": np.ones(9, np.uint32), "event": np.arange(9, dtype=np.uint64),
+                     "Muon_pt": ak.unflatten(np.ones(9, np.float32), np.ones(9, int))})  # fmt: skip
+        uuid = file.file.uuid.bytes
+    content = first.read_bytes()
+    assert uuid in content
+    names = [str(tmp_path / f"{number:05d}.root") for number in range(10_000)]
+    for number, name in enumerate(names):
+        Path(name).write_bytes(patched(content, uuid, number + 1))
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, limits[1]))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    began = time.monotonic()
+    try:
+        checked = check_files([Dataset("d", dict.fromkeys(names))], {"run", "event", "muon.pt"})
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    seconds = time.monotonic() - began
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1000
+    record_figure("10 000 files", events_in=90_000, events_out=sum(f.entries for f in checked),
+                  seconds=round(seconds, 1), megabytes=grown)  # fmt: skip
+    assert [file.path for file in checked] == names
+    assert sum(file.entries for file in checked) == 90_000
+    assert grown < 500
+    copy = str(shutil.copy(names[0], tmp_path / "copy.root"))
+    with pytest.raises(InputError, match=r"copy\.root \[d\]: is a copy of .*00000\.root \[d\]"):
+        check_files([Dataset("d", dict.fromkeys([*names[:3], copy]))], {"run"})
