@@ -220,7 +220,7 @@ def _connect(
             cluster=settings.cluster,
             site=settings.site,
             insecure=settings.insecure,
-            on_dashboard=lambda address: log.info("dashboard: %s", address),
+            on_dashboard=lambda address: on_stage(f"Dashboard: {address}"),
         )
     )
     stack.enter_context(performance_report(client, settings.performance_report))

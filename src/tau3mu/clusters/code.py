@@ -9,15 +9,13 @@ read: an object that holds one takes it along.
 from __future__ import annotations
 
 import ast
-import os
-import sys
-import sysconfig
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cloudpickle
 
 from tau3mu.errors import InputError
+from tau3mu.user_code import user_modules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -41,7 +39,7 @@ def ship_code(processors: Sequence[Processor]) -> None:
         InputError: A module of a user is imported inside a function, which by then could not be
             found; or something in a file cannot be pickled.
     """
-    modules = _user_modules(processors)
+    modules = user_modules(processors)
     for module in modules.values():
         _refuse_late_imports(module, modules)
         cloudpickle.register_pickle_by_value(module)
@@ -59,43 +57,6 @@ def _try_to_pickle(processor: Processor) -> None:
             "attributes and of the top level of its modules"
         )
         raise InputError(message) from error
-
-
-def _user_modules(processors: Sequence[Processor]) -> dict[str, ModuleType]:
-    """Returns the modules of the processors' files and those that lie beside or below them."""
-    bases = {base for processor in processors for base in type(processor).__mro__}
-    modules = [sys.modules.get(base.__module__) for base in bases]
-    installed = _installed()
-    files = [_file(module, installed) for module in modules if module is not None]
-    folders = {file.parent for file in files if file is not None}
-    if any(base.__module__ == "__main__" for base in bases):  # of a notebook or a script
-        folders.add(Path.cwd())
-    if not folders:
-        return {}
-    found = {}
-    for name, module in list(sys.modules.items()):
-        file = _file(module, installed) if name != "__main__" else None
-        if file is not None and not folders.isdisjoint(file.parents):
-            found[name] = module
-    return found
-
-
-def _file(module: ModuleType, installed: Sequence[str]) -> Path | None:
-    """Returns the Python file of a module, unless it is installed or our own."""
-    name, file = getattr(module, "__name__", ""), getattr(module, "__file__", None)
-    if not isinstance(file, str) or not file.endswith(".py"):
-        return None
-    if str(name).partition(".")[0] == "tau3mu" or file.startswith(tuple(installed)):
-        return None
-    path = Path(file).resolve()
-    return None if str(path).startswith(tuple(installed)) else path
-
-
-def _installed() -> list[str]:
-    """Returns the folders of Python itself and of installed packages, as they are and resolved."""
-    folders = [Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib")]
-    folders += [Path(p) for p in sys.path if Path(p).name in {"site-packages", "dist-packages"}]
-    return [f"{place}{os.sep}" for folder in folders for place in (folder, folder.resolve())]
 
 
 def _refuse_late_imports(module: ModuleType, shipped: dict[str, ModuleType]) -> None:

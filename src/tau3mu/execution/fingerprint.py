@@ -9,8 +9,6 @@ from __future__ import annotations
 import ast
 import hashlib
 import logging
-import sys
-import sysconfig
 import uuid
 from importlib.metadata import version
 from importlib.resources import files
@@ -21,8 +19,10 @@ from typing import TYPE_CHECKING, Any
 import awkward as ak
 import numpy as np
 
+from tau3mu.user_code import user_modules
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from tau3mu.selection import Processor
 
@@ -62,7 +62,8 @@ def _pieces(processors: Sequence[Processor]) -> Iterator[bytes]:
         yield from _state(vars(processor), named, cls.__qualname__)
         yield from _state(processor.configuration, named, cls.__qualname__)
         yield from _state(sorted(processor.columns), named, cls.__qualname__)
-    for module, file in _user_modules(processors):
+    modules = {Path(str(m.__file__)).resolve(): m for m in user_modules(processors).values()}
+    for file, module in sorted(modules.items()):
         source = file.read_bytes()
         yield source
         named.update(_files_in(source, file.parent))
@@ -98,40 +99,6 @@ def _contents(folder: Any) -> Iterator[bytes]:
         elif item.name.endswith((".py", ".tsv", ".json")):
             yield item.name.encode()
             yield item.read_bytes()
-
-
-def _user_modules(processors: Iterable[Processor]) -> list[tuple[ModuleType, Path]]:
-    """Returns the modules of the classes outside of this package, and what lies beside them."""
-    folders = set()
-    found: dict[Path, ModuleType] = {}
-    for processor in processors:
-        for cls in type(processor).__mro__:
-            module = sys.modules.get(cls.__module__)
-            file = _file(module)
-            if module is not None and file is not None and not _is_installed(file):
-                found[file] = module
-                folders.add(file.parent)
-    for module in list(sys.modules.values()):
-        file = _file(module)
-        if file and not _is_installed(file) and any(file.is_relative_to(f) for f in folders):
-            found[file] = module
-    return [(module, file) for file, module in sorted(found.items(), key=lambda item: item[0])]
-
-
-def _file(module: ModuleType | None) -> Path | None:
-    name = getattr(module, "__file__", None)
-    if not isinstance(name, str) or not name.endswith(".py"):
-        return None
-    file = Path(name).resolve()
-    return file if file.is_file() else None
-
-
-def _is_installed(file: Path) -> bool:
-    own = [Path(str(files("tau3mu"))), *(Path(str(files(f"tau3mu.{name}"))) for name in _OWN_CODE)]
-    places = [
-        Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib")
-    ]
-    return any(file.is_relative_to(place.resolve()) for place in [*own, *places])
 
 
 def _files_in(source: bytes, folder: Path) -> set[Path]:

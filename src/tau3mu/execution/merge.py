@@ -169,13 +169,12 @@ def _check_steps(processor: str, names: ak.Array, chunks: Sequence[Chunk]) -> No
 
 
 def _sum(found: ak.Array, chunks: Sequence[Chunk]) -> ProcessorResult:
-    lengths = ak.to_numpy(ak.num(found.candidates))
     rows = ak.flatten(found.candidates)
-    origin = {
-        "dataset": np.repeat([chunk.dataset for chunk in chunks], lengths),
-        "file": np.repeat([chunk.path for chunk in chunks], lengths),
+    chunk_of = np.repeat(np.arange(len(chunks)), ak.to_numpy(ak.num(found.candidates)))
+    columns = {
+        "dataset": ak.Array([chunk.dataset for chunk in chunks])[chunk_of],
+        "file": ak.Array([chunk.path for chunk in chunks])[chunk_of],
     }
-    columns = {name: ak.enforce_type(ak.Array(values), "string") for name, values in origin.items()}
     columns |= {name: rows[name] for name in rows.fields}
     datasets = np.array([chunk.dataset for chunk in chunks])
     return ProcessorResult(

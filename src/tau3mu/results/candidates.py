@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import awkward as ak
 import numpy as np
-import pyarrow.parquet as pq
 import uproot
 
 from tau3mu.errors import InputError, RunError, suggest
@@ -72,6 +71,8 @@ def write_candidates(folder: Path, candidates: ak.Array, *, fmt: CandidatesForma
     columns = {name: _column(name, candidates[name]) for name in candidates.fields}
     with atomic(folder / f"candidates.{fmt}") as temporary:
         if fmt == "parquet":
+            import pyarrow.parquet as pq
+
             # ak.to_parquet buries the error of a full disk under another one.
             table = ak.to_arrow_table(ak.zip(columns, depth_limit=1), extensionarray=False)
             pq.write_table(table, temporary, compression="zstd")
