@@ -22,6 +22,7 @@ import numpy as np
 from tau3mu.errors import InputError, RunError
 from tau3mu.execution.histograms import fill_directly, fill_lazily
 from tau3mu.ntuples import ReadError, empty_events, read_events
+from tau3mu.ntuples.schema import MisalignedError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,6 +69,17 @@ def process_chunk(index: int, chunk: Chunk, processors: Sequence[Processor]) -> 
         ProcessorError: A processor failed; it names processor, file and entries.
     """
     begin = time.monotonic()
+
+    def failed(error: str, severity: str, path: str, n_bytes: int = 0) -> ak.Array:
+        none = _no_events(chunk)
+        how: dict[str, Any] = {
+            "error": error,
+            "severity": severity,
+            "path": path,
+            "n_bytes": n_bytes,
+        }
+        return _record(index, chunk, none, processors, begin, **how)
+
     try:
         reading = read_events(
             (chunk.path, *chunk.replicas),
@@ -80,34 +92,16 @@ def process_chunk(index: int, chunk: Chunk, processors: Sequence[Processor]) -> 
             metadata=_metadata(chunk),
         )
     except ReadError as error:
-        return _record(
-            index,
-            chunk,
-            _no_events(chunk),
-            processors,
-            begin,
-            error=str(error),
-            severity=error.severity,
-            path=error.path,
-        )
-    path, n_bytes = reading.path, reading.n_bytes
-    if (read := len(reading.events)) != chunk.entries:
-        message = (
-            f"{path}: entries {chunk.start} to {chunk.stop} cannot be read: "
-            f"{read} came instead of {chunk.entries}"
-        )
-        return _record(
-            index,
-            chunk,
-            _no_events(chunk),
-            processors,
-            begin,
-            error=message,
-            severity="file",
-            path=path,
-            n_bytes=n_bytes,
-        )
-    return _record(index, chunk, reading.events, processors, begin, path=path, n_bytes=n_bytes)
+        return failed(str(error), error.severity, error.path)
+    events, path, n_bytes = reading.events, reading.path, reading.n_bytes
+    where = f"{path}: entries {chunk.start} to {chunk.stop} cannot be"
+    if len(events) != chunk.entries:
+        message = f"{where} read: {len(events)} came instead of {chunk.entries}"
+        return failed(message, "file", path, n_bytes)
+    try:
+        return _record(index, chunk, events, processors, begin, path=path, n_bytes=n_bytes)
+    except MisalignedError as error:
+        return failed(f"{where} used: {error}", "file", path, n_bytes)
 
 
 def pack(processors: Sequence[Processor]) -> bytes:
@@ -217,6 +211,8 @@ def _check_columns(candidates: ak.Array) -> None:
 def _select(processor: Processor, events: ak.Array, chunk: Chunk) -> ak.Array:
     try:
         return _found(processor.select(events))
+    except MisalignedError:
+        raise
     except (Exception, SystemExit) as error:  # a user's processor may raise anything
         message = (
             f"{processor.name} failed on {chunk.path}, entries {chunk.start} to {chunk.stop}: "

@@ -27,9 +27,13 @@ from coffea.nanoevents.util import quote
 from tau3mu.errors import InputError
 from tau3mu.ntuples.layout import Branch, Layout, detect_layout, layout
 
-__all__ = ["NtupleSchema", "schema_of"]
+__all__ = ["MisalignedError", "NtupleSchema", "schema_of"]
 
 Form = dict[str, Any]
+
+
+class MisalignedError(InputError):
+    """Is raised when branches of a file do not fit together, on first use of one of them."""
 
 
 class NtupleSchema(BaseSchema):  # type: ignore[misc]
@@ -221,7 +225,7 @@ def _aligned_content(stack: list[Any]) -> None:
             f"branch {name} does not align with {first_name}: "
             f"they have different lengths in event {event} of the chunk"
         )
-        raise InputError(message)
+        raise MisalignedError(message)
     stack.append(array.content)
 
 
@@ -230,7 +234,7 @@ def _single_content(stack: list[Any]) -> None:
     name, array = stack.pop(), _flat(stack.pop())
     if not np.all(np.diff(array.offsets.data) == 1):
         message = f"branch {name} should hold exactly one value in every event"
-        raise InputError(message)
+        raise MisalignedError(message)
     stack.append(array.content)
 
 
