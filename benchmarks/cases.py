@@ -17,7 +17,7 @@ from tau3mu.benchmark.process import measure
 from tau3mu.benchmark.records import Found, Point, Run, Setup
 from tau3mu.benchmark.runs import run_analysis, run_command_line, run_program
 from tau3mu.benchmark.samples import new_folder
-from tau3mu.execution import connect
+from tau3mu.clusters import connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -133,7 +133,7 @@ def root_on_workers(root, scheduler):
     """Returns the same python, or why distributed RDataFrame cannot run on the cluster."""
     if isinstance(root, Skipped) or scheduler is None:
         return root
-    with connect(scheduler, workers=0) as client:
+    with connect(scheduler, insecure=True) as client:
         found = client.run(lambda: importlib.util.find_spec("ROOT") is not None)
     return root if all(found.values()) else Skipped(f"the workers of {scheduler} have no ROOT")
 

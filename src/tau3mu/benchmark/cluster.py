@@ -23,7 +23,7 @@ def usage_of_workers(address: str) -> dict[str, _Usage]:
     """
     from tau3mu.clusters import connect
 
-    with connect(address) as client:
+    with connect(address, insecure=True) as client:
         usage: dict[str, _Usage] = client.run(_own_usage)
     return usage
 

@@ -56,6 +56,7 @@ def _run(job: Mapping[str, Any]) -> int:
         executor=job["executor"],
         workers=job["workers"],
         scheduler=job["scheduler"],
+        insecure=True,  # toys on a cluster of one's own need no TLS
         chunk_size=job["chunk_size"] or CHUNK_SIZE,
         no_fit=True,
     )
