@@ -197,7 +197,7 @@ def test_a_thousand_toys(report, million):
         )
 
 
-@pytest.mark.parametrize(("engine", "number"), [("zfit", 200), ("numpy", 1000)])
+@pytest.mark.parametrize(("engine", "number"), [("zfit", 30), ("numpy", 300)])
 def test_memory_over_many_fits(report, fresh, engine, number):
     numbers = fresh(MANY_FITS, arguments=(engine, str(number)))
     growth = numbers["late"] - numbers["early"]

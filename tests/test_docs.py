@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tau3mu.run import _parser
+from tau3mu.run_options import parser
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
@@ -48,7 +48,7 @@ COMMANDS = [
 )
 def test_command_lines_have_only_options_that_exist(page, line):
     _, _, arguments = line.partition("python -m tau3mu.run")
-    options = _parser().parse_args(shlex.split(arguments))
+    options = parser().parse_args(shlex.split(arguments))
     assert options.executor in {"iterative", "futures", "dask"}
 
 

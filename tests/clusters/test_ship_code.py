@@ -10,7 +10,7 @@ from cluster_processes import ClusterProcesses
 
 from tau3mu.catalogue import load_processor
 from tau3mu.clusters import connect, ship_code
-from tau3mu.clusters.code import _user_modules
+from tau3mu.user_code import user_modules
 from tau3mu.errors import InputError
 
 PROCESSOR = """
@@ -80,7 +80,7 @@ def test_helpers_and_tables_travel_with_a_processor(folder, tmp_path):
 def test_modules_of_a_user(folder):
     """Fails if a helper is left behind, or this package or an installed one is sent along."""
     processors = [load_processor(f"{folder}/analysis.py:Mine"), load_processor("dsphipi")]
-    assert set(_user_modules(processors)) == {"tau3mu_user_analysis", "helpers", "helpers.cuts"}
+    assert set(user_modules(processors)) == {"tau3mu_user_analysis", "helpers", "helpers.cuts"}
 
 
 def test_changed_helper_changes_what_travels(folder):
@@ -96,7 +96,7 @@ def test_shipped_processors_stay_as_they_are():
     """Fails if the package itself travelled by value, some hundred kilobytes per task."""
     processor = load_processor("dsphipi")
     ship_code([processor])
-    assert _user_modules([processor]) == {}
+    assert user_modules([processor]) == {}
     assert len(cloudpickle.dumps(processor)) < 20_000
 
 
