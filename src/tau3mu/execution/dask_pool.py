@@ -49,6 +49,15 @@ SCHEDULER_SETTINGS: dict[str, Any] = {
     "distributed.scheduler.allowed-failures": 3,
     "distributed.scheduler.worker-ttl": "5m",
     "distributed.scheduler.worker-saturation": 1.0,
+    "distributed.worker.profile.interval": "100ms",
+    "distributed.nanny.pre-spawn-environ": {
+        # Dask's own setting gives memory back after every array, and has it zeroed for the next.
+        "MALLOC_TRIM_THRESHOLD_": 256 << 20,
+        "MALLOC_MMAP_THRESHOLD_": 32 << 20,
+        "OMP_NUM_THREADS": 1,
+        "MKL_NUM_THREADS": 1,
+        "OPENBLAS_NUM_THREADS": 1,
+    },
 }
 
 SPARE = 200  # chunks that wait at the scheduler, by which adaptive clusters see how much there is
