@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from distributed import Client
+
+with suppress(ImportError):  # after TensorFlow, which other tests import, it would crash
+    import XRootD.client  # noqa: F401
 
 DATA = Path(__file__).parent / "data"
 

@@ -15,6 +15,8 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
+from tau3mu.errors import InputError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -76,6 +78,14 @@ def _prepare_xrootd() -> None:
     for name, value in _XROOTD_SETTINGS.items():
         os.environ.setdefault(f"XRD_{name.upper()}", str(value))
     client = sys.modules.get("XRootD.client")
+    if client is None and "tensorflow" in sys.modules:
+        # It would end the process, without a word (XRootD 6.2.1, TensorFlow 2.21).
+        message = (
+            "XRootD's client cannot be loaded into a process that has TensorFlow (for zfit) "
+            "already: start anew with `import XRootD.client` first, or read the files before the "
+            "first fit"
+        )
+        raise InputError(message)
     if client is not None:  # it has read the environment already, when it was imported
         for name in _XROOTD_SETTINGS:
             client.EnvPutInt(name, int(os.environ[f"XRD_{name.upper()}"]))
