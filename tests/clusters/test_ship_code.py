@@ -10,8 +10,8 @@ from cluster_processes import ClusterProcesses
 
 from tau3mu.catalogue import load_processor
 from tau3mu.clusters import connect, ship_code
-from tau3mu.user_code import user_modules
 from tau3mu.errors import InputError
+from tau3mu.user_code import user_modules
 
 PROCESSOR = """
 from pathlib import Path
