@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from tau3mu.clusters import connect, performance_report
 from tau3mu.errors import InputError
+from tau3mu.run import main
 
 pytestmark = pytest.mark.dask
 
@@ -69,6 +72,22 @@ def test_report_is_written_also_if_the_run_fails(tmp_path):
         with pytest.raises(KeyError), performance_report(client, tmp_path / "none.html"):
             _lose(client)
     assert not (tmp_path / "none.html").exists()
+
+
+@pytest.mark.skipif(not () < bokeh_version() < (3, 9), reason="needs Bokeh before 3.9")
+def test_names_of_files_and_errors_are_text_in_the_report(tmp_path, demo):
+    """Fails if who names a file can put a program into the report that others open."""
+    script = "<script>alert(1)<"  # no slash: it has to be the name of a file
+    odd = tmp_path / f"{script}.root"
+    shutil.copy(demo[0], odd)
+    report = tmp_path / "report.html"
+    options = ["--executor", "dask", "--workers", "1", "--no-fit", "--skip-bad-files"]
+    code = main(
+        [*options, "--performance-report", str(report), "--output", str(tmp_path / "out"), str(odd)]
+    )
+    assert code == 0
+    assert "Task Stream" in report.read_text()
+    assert script not in report.read_text()
 
 
 def _lose(client):
