@@ -10,8 +10,6 @@ from tau3mu.catalogue import load_processors
 from tau3mu.datasets import check_files, check_readable_files, make_chunks
 from tau3mu.errors import InputError
 from tau3mu.execution import Patience, rehearse
-from tau3mu.fit import load_model, shipped_fits
-from tau3mu.fit.data.prepare import check_axis
 from tau3mu.grid.proxy import find_proxy, needs_proxy
 from tau3mu.grid.shipping import use_proxy
 from tau3mu.results import ResultsFolder, default_folder
@@ -22,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tau3mu.datasets import CheckedFile, Chunk, Dataset, RejectedFile
+    from tau3mu.execution.run import Executor
     from tau3mu.fit import FitModel
     from tau3mu.grid.proxy import Proxy
     from tau3mu.selection import Processor
@@ -30,8 +29,6 @@ __all__ = ["CHUNK_SIZE", "Plan", "Settings", "prepare"]
 
 CHUNK_SIZE = 150_000
 """Default number of entries of a chunk: some 170 MB of the columns that `dsphipi` reads."""
-
-Executor = Literal["iterative", "futures", "dask"]
 
 
 @dataclass(frozen=True)
@@ -82,7 +79,7 @@ class Plan:
     @property
     def columns(self) -> frozenset[str]:
         """What the processors read."""
-        return frozenset().union(*(processor.columns for processor in self.processors))
+        return _columns(self.processors)
 
 
 def prepare(
@@ -110,7 +107,7 @@ def prepare(
     loaded = load_processors(processors)
     lazily = settings.executor == "dask"
     folder = folder or default_folder(processor.name for processor in loaded)
-    columns = frozenset().union(*(processor.columns for processor in loaded))
+    columns = _columns(loaded)
     remembered: dict[tuple[str, str], CheckedFile] = {}
     if settings.resume:
         names = [processor.name for processor in loaded]
@@ -129,6 +126,10 @@ def prepare(
 
         ship_code(loaded)
     return Plan(folder, settings, loaded, list(datasets), files, rejected, chunks, models, proxy)
+
+
+def _columns(processors: Sequence[Processor]) -> frozenset[str]:
+    return frozenset().union(*(processor.columns for processor in processors))
 
 
 def _check(
@@ -179,6 +180,8 @@ def _proxy(datasets: Sequence[Dataset], settings: Settings) -> Proxy | None:
 
 def _models(processors: Sequence[Processor], fit: str | None) -> dict[str, FitModel]:
     """Returns the fit of each processor: the one asked for, or the shipped one of its name."""
+    from tau3mu.fit import load_model, shipped_fits
+
     models = {}
     for processor in processors:
         if fit is None and processor.name not in shipped_fits():
@@ -191,6 +194,8 @@ def _models(processors: Sequence[Processor], fit: str | None) -> dict[str, FitMo
 
 def _fits(processor: Processor, model: FitModel, *, required: bool) -> bool:
     """Returns whether a processor fills what a model fits, in bins that the model can take."""
+    from tau3mu.fit.data.prepare import check_axis
+
     histograms = processor.histograms()
     for part in model.parts.values():
         asked = part.input.histogram if part.input else part.observable.name

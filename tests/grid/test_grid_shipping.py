@@ -16,6 +16,7 @@ import pytest
 from grid_tasks import count_absences, look, read_file
 from xrootd_server import needs_xrootd, xrootd
 
+from tau3mu.clusters import security
 from tau3mu.errors import InputError, RunError
 from tau3mu.grid import shipping
 from tau3mu.grid.plugin import NAME, ProxyPlugin
@@ -299,7 +300,7 @@ def test_key_is_sent_with_tls(start_cluster, make_proxy, scratch, address):
 
 
 @pytest.mark.parametrize(
-    ("address", "is_private"),
+    ("address", "expected"),
     [
         ("tls://10.0.0.1:8786", True),
         ("gateway://gateway.site.org:443/dask.abc", True),
@@ -314,9 +315,9 @@ def test_key_is_sent_with_tls(start_cluster, make_proxy, scratch, address):
         ("ws://site.org:8786/127.0.0.1", False),
     ],
 )
-def test_addresses_where_nobody_listens(address, is_private):
+def test_addresses_where_nobody_listens(address, expected):
     """Fails if a name that looks like this machine's is taken for it."""
-    assert bool(shipping._PRIVATE.fullmatch(address)) is is_private
+    assert security.is_private(address) is expected
 
 
 @pytest.mark.parametrize("where", ["scheduler", "workers"])

@@ -6,6 +6,7 @@ import ipaddress
 import os
 import socket
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from tau3mu.errors import InputError
 
@@ -14,9 +15,10 @@ if TYPE_CHECKING:
 
     from tau3mu.clusters.kinds import Tls
 
-__all__ = ["is_loopback", "refuse_open_address", "security_of"]
+__all__ = ["is_loopback", "is_private", "refuse_open_address", "security_of"]
 
 _SCHEMES = {"tcp": False, "tls": True, "ws": False, "wss": True}  # whether there is TLS
+_PRIVATE = {"gateway", "inproc", *(scheme for scheme, tls in _SCHEMES.items() if tls)}
 
 
 def refuse_open_address(address: str, *, insecure: bool) -> None:
@@ -34,7 +36,7 @@ def refuse_open_address(address: str, *, insecure: bool) -> None:
 
     try:
         scheme, place = parse_address(address)
-        host, port = parse_host_port(place, default_port=0)
+        _, port = parse_host_port(place, default_port=0)
     except ValueError as error:
         message = f"{address!r} is not an address: expected tls://HOST:PORT ({error})"
         raise InputError(message) from error
@@ -44,7 +46,7 @@ def refuse_open_address(address: str, *, insecure: bool) -> None:
     if not port:
         message = f"{address!r} has no port: expected {scheme}://HOST:PORT, such as {address}:8786"
         raise InputError(message)
-    if not _SCHEMES[scheme] and not insecure and not is_loopback(host):
+    if not insecure and not is_private(f"{scheme}://{place}"):
         message = (
             f"the scheduler at {address} is on the network and does without TLS: whoever listens "
             "can read what is sent, and whoever connects can run code as its user; use a tls:// "
@@ -53,8 +55,20 @@ def refuse_open_address(address: str, *, insecure: bool) -> None:
         raise InputError(message)
 
 
+def is_private(address: str) -> bool:
+    """Returns whether nobody else can listen: with TLS, which dask-gateway has, or in one machine.
+
+    Args:
+        address: Of a scheduler, with its scheme.
+    """
+    parts = urlsplit(address)
+    return parts.scheme in _PRIVATE or is_loopback(parts.hostname or "")
+
+
 def is_loopback(host: str) -> bool:
     """Returns whether a host, by name or number, can be reached from this machine only."""
+    if not host:  # which would stand for this machine
+        return False
     try:
         found = socket.getaddrinfo(host, None, proto=socket.IPPROTO_TCP)
     except (OSError, UnicodeError):

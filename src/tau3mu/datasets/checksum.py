@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from tau3mu.datasets.locations import is_url
 from tau3mu.errors import InputError
 from tau3mu.ntuples.printable import printable
-from tau3mu.ntuples.remote import client_options, request_timeout
+from tau3mu.ntuples.remote import client_options, is_xrootd, request_timeout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +22,6 @@ __all__ = ["file_checksum", "parse_checksum", "server_checksum", "verify_checksu
 
 _BLOCK: Final = 1 << 22
 _CHECKSUM = re.compile(r"adler32:([0-9A-Fa-f]{1,8})")
-_XROOTD = ("root://", "roots://", "xroot://", "xroots://")
 
 
 def parse_checksum(text: str) -> str:
@@ -52,7 +51,7 @@ def server_checksum(url: str) -> str | None:
     Raises:
         OSError: The server does not answer.
     """
-    if not url.lower().startswith(_XROOTD):
+    if not is_xrootd(url):
         return None
     client_options(url)
     from XRootD.client.filesystem import FileSystem

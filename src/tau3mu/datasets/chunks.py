@@ -59,6 +59,11 @@ class Chunk:
         return self.stop - self.start
 
     @property
+    def label(self) -> str:
+        """What messages call it: file and entries."""
+        return f"{self.path}, entries {self.start} to {self.stop}"
+
+    @property
     def metadata(self) -> dict[str, Any]:
         """What processors find in `events.metadata`."""
         facts = {"dataset": self.dataset, "era": self.era, "is_mc": self.is_mc, "lumi": self.lumi}

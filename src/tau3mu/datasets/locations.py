@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from tau3mu.errors import InputError
 from tau3mu.ntuples.printable import printable
+from tau3mu.ntuples.remote import is_xrootd
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -120,7 +121,7 @@ def place_of(path: str) -> str:
 
 def _join(url: re.Match[str], path: str) -> str:
     # XRootD takes root://host//x as the absolute path /x; other protocols know one slash.
-    absolute = "//" if url["scheme"].lower() in {"root", "roots", "xroot", "xroots"} else "/"
+    absolute = "//" if is_xrootd(url["host"]) else "/"
     parts = [part for part in f"{url['rest']}/{path}".split("/") if part not in {"", "."}]
     return url["host"] + (url["slashes"][:2] or absolute) + "/".join(parts)
 

@@ -214,10 +214,7 @@ def _select(processor: Processor, events: ak.Array, chunk: Chunk) -> ak.Array:
     except MisalignedError:
         raise
     except (Exception, SystemExit) as error:  # a user's processor may raise anything
-        message = (
-            f"{processor.name} failed on {chunk.path}, entries {chunk.start} to {chunk.stop}: "
-            f"{type(error).__name__}: {error}"
-        )
+        message = f"{processor.name} failed on {chunk.label}: {type(error).__name__}: {error}"
         raise ProcessorError(message, traceback.format_exc()) from error
 
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from tau3mu.errors import RunError
 from tau3mu.execution.chunk import pack
 from tau3mu.execution.cluster_watch import ClusterWatch, is_connected
-from tau3mu.execution.dask_task import make_task, name_of
+from tau3mu.execution.dask_task import make_task
 from tau3mu.execution.pool import Failure, Finished
 
 if TYPE_CHECKING:
@@ -226,7 +226,7 @@ class DaskPool:
             self._trouble = f"the Dask cluster cancelled the work: {error}"
         if self._trouble or not is_connected(self._client):
             return None
-        where = name_of(self._chunks[index])
+        where = self._chunks[index].label
         if isinstance(error, (OSError, asyncio.TimeoutError)):  # while it was fetched
             failure = Failure(
                 "retry", f"{where}: its result did not arrive: {type(error).__name__}: {error}"
@@ -248,7 +248,7 @@ class DaskPool:
         for group in self._given_up.values():
             present = [(index, error) for index, error in group if index in self._chunks]
             if len(present) > 1:
-                names = "; ".join(name_of(self._chunks[index]) for index, _ in present)
+                names = "; ".join(self._chunks[index].label for index, _ in present)
                 log.warning("one of these killed its workers, each is tried alone: %s", names)
                 self._suspects.extend(sorted(index for index, _ in present))
                 continue
@@ -292,7 +292,7 @@ class DaskPool:
         limit = error.last_worker.memory_limit
         memory = f" the limit of {limit / 1e9:.1f} GB of" if limit else ""
         message = (
-            f"{name_of(self._chunks[index])}: {deaths} workers died while they had it, the last "
+            f"{self._chunks[index].label}: {deaths} workers died while they had it, the last "
             f"was {worker}: either it takes more memory than{memory} a worker (choose a smaller "
             "--chunk-size), or the processor kills its process"
         )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tau3mu.datasets import Chunk
 
-__all__ = ["make_task", "name_of", "work_off_chunk"]
+__all__ = ["make_task", "work_off_chunk"]
 
 
 def make_task() -> Callable[[int, bytes, bytes], Finished]:
@@ -55,11 +55,6 @@ def work_off_chunk(index: int, chunk: Chunk, processors: bytes) -> Finished:
     except ProcessorError as error:
         failure = Failure("run", error.message, error.details)
     except Exception as error:  # noqa: BLE001 - a defect, or a module that this worker lacks
-        message = f"{name_of(chunk)} failed on worker {worker}: {type(error).__name__}: {error}"
+        message = f"{chunk.label} failed on worker {worker}: {type(error).__name__}: {error}"
         failure = Failure("run", message, traceback.format_exc())
     return Finished(index, record, failure, worker)
-
-
-def name_of(chunk: Chunk) -> str:
-    """Returns how messages call a chunk."""
-    return f"{chunk.path}, entries {chunk.start} to {chunk.stop}"

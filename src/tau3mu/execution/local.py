@@ -9,9 +9,8 @@ from collections import deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from tau3mu.errors import RunError
 from tau3mu.execution.chunk import ProcessorError, pack, process_chunk, process_packed
-from tau3mu.execution.pool import Failure, Finished
+from tau3mu.execution.pool import Failure, Finished, no_progress
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -70,11 +69,7 @@ class IterativePool:
         except ProcessorError as error:
             return [Finished(index, None, Failure("run", error.message, error.details))]
         except _OutOfTimeError as error:
-            message = (
-                f"no chunk has finished for {self._timeout:g} s, in flight: {chunk.path}, entries "
-                f"{chunk.start} to {chunk.stop}; if chunks may take that long, raise --timeout"
-            )
-            raise RunError(message) from error
+            raise no_progress(self._timeout, chunk.label) from error
 
     def cancel(self, indices: Collection[int]) -> None:
         """Forgets these chunks."""
@@ -196,8 +191,7 @@ class FuturesPool:
             return []
         ((index, chunk),) = lost
         message = (
-            f"{chunk.path}, entries {chunk.start} to {chunk.stop}: the worker process died of it "
-            "twice; it may have run out of memory"
+            f"{chunk.label}: the worker process died of it twice; it may have run out of memory"
         )
         return [Finished(index, None, Failure("killed", message))]
 

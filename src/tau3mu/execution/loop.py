@@ -19,7 +19,7 @@ import awkward as ak
 from tau3mu.errors import RunError
 from tau3mu.execution.chunk import ProcessorError
 from tau3mu.execution.ledger import Attempt
-from tau3mu.execution.pool import Failure
+from tau3mu.execution.pool import Failure, no_progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -184,11 +184,7 @@ class _Loop:
         if finished:
             self.last = now
         elif now - self.last > self.patience.timeout:
-            message = (
-                f"no chunk has finished for {self.patience.timeout:g} s, in flight: "
-                f"{self._in_flight()}; if chunks may take that long, raise --timeout"
-            )
-            raise RunError(message)
+            raise no_progress(self.patience.timeout, self._in_flight())
 
     def _take(self, finished: Finished) -> None:
         index = finished.index
@@ -246,10 +242,7 @@ class _Loop:
             del self.flying[index]
 
     def _in_flight(self) -> str:
-        shown = [
-            f"{c.path}, entries {c.start} to {c.stop}"
-            for c in (self.chunks[index] for index in list(self.flying)[:10])
-        ]
+        shown = [self.chunks[index].label for index in list(self.flying)[:10]]
         more = [f"and {len(self.flying) - 10} more"] if len(self.flying) > 10 else []
         return "; ".join(shown + more)
 

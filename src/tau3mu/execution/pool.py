@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from tau3mu.errors import RunError
+
 if TYPE_CHECKING:
     from collections.abc import Collection
     from types import TracebackType
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
     from tau3mu.datasets import Chunk
 
-__all__ = ["Failure", "Finished", "Pool", "Severity"]
+__all__ = ["Failure", "Finished", "Pool", "Severity", "no_progress"]
 
 Severity = Literal["retry", "file", "run", "killed"]
 
@@ -87,3 +89,17 @@ class Pool(Protocol):
     def cancel(self, indices: Collection[int]) -> None:
         """Forgets these chunks; none of them is returned by `collect` any more."""
         ...
+
+
+def no_progress(seconds: float, in_flight: str) -> RunError:
+    """Returns the error that no chunk has finished for so long.
+
+    Args:
+        seconds: How long.
+        in_flight: The chunks that have been handed out.
+    """
+    message = (
+        f"no chunk has finished for {seconds:g} s, in flight: {in_flight}; if chunks may take that "
+        "long, raise --timeout"
+    )
+    return RunError(message)

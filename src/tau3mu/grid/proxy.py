@@ -6,7 +6,6 @@ Its content stays in the file: neither messages nor objects hold any of it.
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import stat
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tau3mu.errors import InputError
+from tau3mu.ntuples.remote import is_xrootd
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,7 +31,6 @@ Version = tuple[int, int, int]
 
 _COMMAND: Final = "voms-proxy-init -rfc -voms cms -valid 96:00"
 _LARGEST: Final = 1_000_000
-_WITH_PROXY: Final = re.compile(r"x?roots?://", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -140,7 +139,7 @@ def find_proxy(option: Path | None) -> Proxy | None:
 
 def needs_proxy(paths: Iterable[str]) -> bool:
     """Tells whether a path among these is read with a protocol that shows a proxy."""
-    return any(_WITH_PROXY.match(path) for path in paths)
+    return any(map(is_xrootd, paths))
 
 
 def span(time: timedelta) -> str:

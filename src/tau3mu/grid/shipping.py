@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import threading
 import time
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from tau3mu.clusters.security import is_private
 from tau3mu.errors import InputError, RunError
 from tau3mu.grid.proxy import VARIABLE, span
 
@@ -34,10 +34,6 @@ STOP_BEFORE: Final = timedelta(minutes=5)
 
 _ANSWER_SECONDS: Final = 30.0
 _TRIES: Final = 3
-# Who can listen in: nobody, with TLS (as dask-gateway has) or inside one machine.
-_PRIVATE: Final = re.compile(
-    r"(tls|gateway|inproc)://.*|\w+://(127\.[\d.]+|localhost|\[::1\])(:\d+)?(/.*)?"
-)
 
 
 class _NoAnswerError(RunError):
@@ -184,7 +180,7 @@ def use_proxy(proxy: Proxy | None) -> Iterator[None]:
 
 def _refuse_listeners(client: Client, *, insecure: bool) -> None:
     addresses = {client.scheduler.address, client.scheduler_info()["address"]}
-    open_ones = sorted(address for address in addresses if not _PRIVATE.fullmatch(address))
+    open_ones = sorted(address for address in addresses if not is_private(address))
     if open_ones and not insecure:
         message = (
             f"the scheduler at {open_ones[0]} does not use TLS: whoever listens on the network "

@@ -25,6 +25,7 @@ __all__ = [
     "forget_connections",
     "in_order",
     "is_set_aside",
+    "is_xrootd",
     "request_timeout",
     "set_aside",
 ]
@@ -68,10 +69,16 @@ def client_options(path: str) -> dict[str, Any]:
         whole, silence = 10 * TIMEOUT, TIMEOUT
         timeout = aiohttp.ClientTimeout(total=whole, sock_connect=silence, sock_read=silence)
         settings.setdefault("timeout", timeout)
-    elif protocol in {"root", "roots", "xroot", "xroots"}:
+    elif is_xrootd(path):
         settings.setdefault("timeout", TIMEOUT)  # an integer, or the client refuses it
         _prepare_xrootd()
     return {"handler": RemoteSource}
+
+
+def is_xrootd(path: str) -> bool:
+    """Tells whether a path is the URL of a file on an XRootD server."""
+    url = _URL.match(path)
+    return url is not None and url[1].lower() in {"root", "roots", "xroot", "xroots"}
 
 
 def _prepare_xrootd() -> None:

@@ -29,7 +29,7 @@ examples:
   python -m tau3mu.fit trials trials.json --check
       say what is wrong with a trials file, and how many trials it makes
   python -m tau3mu.fit trials trials.json --input results/demo --output trials --workers 2
-  python -m tau3mu.fit trials trials.json --output trials --scheduler tcp://host:8786
+  python -m tau3mu.fit trials trials.json --output trials --scheduler tls://host:8786
 
 writes trials.json, trials.csv with one row per trial, and a plot for each quantity;
 docs/how-to/systematics.md explains trials files
