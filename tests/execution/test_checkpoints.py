@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import pickle
 import subprocess
@@ -13,7 +15,7 @@ import pytest
 
 from tau3mu.errors import RunError
 from tau3mu.execution import execute
-from tau3mu.execution.checkpoints import Checkpoints, chunk_key, remove_checkpoints
+from tau3mu.execution.checkpoints import Checkpoints, _digest, chunk_key, remove_checkpoints
 from tau3mu.execution.chunk import process_chunk
 from tau3mu.execution.ledger import Attempt, Ledger
 
@@ -73,13 +75,11 @@ def test_a_checkpoint_gives_back_the_same_bits(kept, records):
         assert ak_equal.same_bits(found[index], record)
 
 
-def test_a_checkpoint_is_plain_parquet(kept):
-    import pyarrow.parquet as pq
-
+def test_a_checkpoint_is_plain_json(kept):
     folder, keys = kept
-    assert {p.name for p in (folder / "checkpoints").iterdir()} == {f"{k}.parquet" for k in keys}
-    table = pq.read_table(folder / "checkpoints" / f"{keys[0]}.parquet")
-    assert table.column_names == ["name", "data"]
+    assert {p.name for p in (folder / "checkpoints").iterdir()} == {f"{k}.json" for k in keys}
+    content = json.loads((folder / "checkpoints" / f"{keys[0]}.json").read_text())
+    assert content.keys() == {"key", "form", "length", "buffers", "sha256"}
 
 
 def test_the_chunks_of_the_first_seconds_are_written_with_those_after(tmp_path, chunks, records):
@@ -120,31 +120,24 @@ def broken(name, content, keys, folder, tmp_path):
     if name == "pickle":
         return pickle.dumps(Planted(tmp_path / "executed"))
     if name == "foreign":
-        return (folder / f"{keys[1]}.parquet").read_bytes()
-    if name == "other parquet":
-        import io
-
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        file = io.BytesIO()
-        pq.write_table(pa.table({"x": [1, 2]}), file)
-        return file.getvalue()
+        return (folder / f"{keys[1]}.json").read_bytes()
     return {
         "empty": b"",
         "half": content[: len(content) // 2],
         "flipped": bytes(content[:200]) + bytes([content[200] ^ 0xFF]) + content[201:],
-        "text": b"not parquet",
+        "text": b"not JSON",
+        "other JSON": b'{"x": [1, 2]}',
+        "list": b"[1, 2]",
     }[name]
 
 
 @pytest.mark.parametrize(
-    "name", ["empty", "half", "flipped", "text", "foreign", "pickle", "other parquet"]
+    "name", ["empty", "half", "flipped", "text", "foreign", "pickle", "other JSON", "list"]
 )
 def test_a_checkpoint_that_is_none_is_left_aside_and_never_run(name, kept, tmp_path, caplog):
     """`cloudpickle.load`, as in coffea's checkpoints, would run what somebody put there."""
     folder, keys = kept
-    path = folder / "checkpoints" / f"{keys[0]}.parquet"
+    path = folder / "checkpoints" / f"{keys[0]}.json"
     path.write_bytes(broken(name, path.read_bytes(), keys, folder / "checkpoints", tmp_path))
     found = Checkpoints(folder, keys).load()
     assert sorted(found) == list(range(1, len(keys)))
@@ -154,24 +147,21 @@ def test_a_checkpoint_that_is_none_is_left_aside_and_never_run(name, kept, tmp_p
 
 def test_wrong_buffers_are_left_aside(kept):
     """Offsets beyond the content would read memory that is not the array's."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     folder, keys = kept
-    path = folder / "checkpoints" / f"{keys[0]}.parquet"
-    table = pq.read_table(path)
-    rows = table.to_pydict()
-    which = next(i for i, name in enumerate(rows["name"]) if name.endswith("offsets"))
-    rows["data"][which] = (2**40).to_bytes(8, "little") * (len(rows["data"][which]) // 8)
-    changed = pa.table(rows, schema=table.schema)
-    pq.write_table(changed, path)
+    path = folder / "checkpoints" / f"{keys[0]}.json"
+    content = json.loads(path.read_text())
+    del content["sha256"]
+    name = next(name for name in content["buffers"] if name.endswith("offsets"))
+    size = len(base64.b64decode(content["buffers"][name])) // 8
+    content["buffers"][name] = base64.b64encode((2**40).to_bytes(8, "little") * size).decode()
+    path.write_text(json.dumps({**content, "sha256": _digest(content)}))
     assert 0 not in Checkpoints(folder, keys).load()
 
 
 def test_removing_leaves_what_is_not_a_checkpoint(kept):
     folder, keys = kept
     (folder / "checkpoints" / "notes.txt").write_text("mine")
-    (folder / "checkpoints" / f".{keys[0]}.123.parquet").write_text("of a killed run")
+    (folder / "checkpoints" / f".{keys[0]}.123.json").write_text("of a killed run")
     remove_checkpoints(folder)
     assert [p.name for p in (folder / "checkpoints").iterdir()] == ["notes.txt"]
 
@@ -198,7 +188,7 @@ def test_a_full_disk_is_an_error_that_names_the_folder_and_keeps_what_is_there(
         with pytest.raises(RunError, match=r"No space left.*0\.0 MB are free in .*checkpoints"):
             checkpoints.add(1, records[1])
         names = {path.name for path in (disk / "run" / "checkpoints").iterdir()}
-        assert names == {f"{keys[0]}.parquet"}
+        assert names == {f"{keys[0]}.json"}
         assert list(Checkpoints(disk / "run", keys).load()) == [0]
 
 
@@ -219,8 +209,6 @@ def attempt(reason):
 
 
 def test_a_line_of_the_ledger_is_on_disk_at_once(tmp_path):
-    import json
-
     with Ledger(tmp_path / "ledger.jsonl") as ledger:
         ledger.write(attempt("a\nb\u2028<script>"))
         (line,) = (tmp_path / "ledger.jsonl").read_bytes().splitlines()
@@ -228,8 +216,6 @@ def test_a_line_of_the_ledger_is_on_disk_at_once(tmp_path):
 
 
 def test_half_a_line_of_a_killed_driver_does_not_spoil_the_next(tmp_path):
-    import json
-
     path = tmp_path / "ledger.jsonl"
     path.write_text('{"dataset": "d"}\n{"data')
     with Ledger(path) as ledger:
