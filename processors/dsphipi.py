@@ -191,14 +191,13 @@ def identify(
         triplets: One record per triplet.
         event: The index of the event of each triplet.
     """
-    muons, tracks = rows_of(events.muon)[-1], rows_of(events.track)[-1]
-    good_muons = muons.is_global & muons.is_pf
-    good_tracks = (abs(tracks.dz) < 20) & (abs(tracks.dxy) < 0.3)
+    muons, tracks = rows_of(events.muon), rows_of(events.track)
+    good_muons = muons.rows.is_global & muons.rows.is_pf
+    good_tracks = (abs(tracks.rows.dz) < 20) & (abs(tracks.rows.dxy) < 0.3)
     passes = np.ones(len(triplets), dtype=np.bool_)
     counts: dict[str, int] = {}
     for leg in LEGS:
-        is_track = leg == "track"
-        objects, good = (events.track, good_tracks) if is_track else (events.muon, good_muons)
+        objects, good = (tracks, good_tracks) if leg == "track" else (muons, good_muons)
         found = match(triplets[leg], event, objects)
         passes = passes & found.is_any(good)
         counts |= {f"{leg}_{name}": number for name, number in found.counts().items()}

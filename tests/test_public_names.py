@@ -49,7 +49,7 @@ PUBLIC = {
     ],
     "tau3mu.run": ["main"],
     "tau3mu.selection": [
-        "MUON_MASS", "Match", "Processor", "Rows", "Selection", "Step", "Survivors",
+        "Lists", "MUON_MASS", "Match", "Processor", "Rows", "Selection", "Step", "Survivors",
         "invariant_mass", "match", "pairs_within", "passes_muon_acceptance", "plain", "rows_of",
         "step", "unique_objects",
     ],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from tau3mu.catalogue import load_processors
 from tau3mu.datasets import check_files, check_readable_files, make_chunks
@@ -152,13 +152,15 @@ def _check(
             on_file()
     files: list[CheckedFile] = []
     rejected: list[RejectedFile] = []
-    verify = settings.verify_checksum
+    how: dict[str, Any] = {
+        "on_file": on_file,
+        "verify_checksums": settings.verify_checksum,
+        "keep_open": settings.executor == "iterative",
+    }
     if rest and settings.skip_bad_files:
-        files, rejected = check_readable_files(
-            rest, columns, on_file=on_file, verify_checksums=verify
-        )
+        files, rejected = check_readable_files(rest, columns, **how)
     elif rest:
-        files = check_files(rest, columns, on_file=on_file, verify_checksums=verify)
+        files = check_files(rest, columns, **how)
     owner = {file.uuid: file for file in known}
     for file in files:
         if file.uuid.strip("0-") and (other := owner.get(file.uuid)):

@@ -234,7 +234,7 @@ def test_no_root_files(tmp_path, problems_of, nano_columns):
     (tmp_path / "folder.root").mkdir()
     (tmp_path / "link.root").symlink_to(tmp_path / "nowhere")
     names = ["empty", "page", "folder", "link", "missing"]
-    empty = "expected Chunk of length 403, received 0 bytes from MultithreadedFileSource"
+    empty = "expected Chunk of length 403, received 0 bytes from LocalSource"
     assert problems_of([f"{tmp_path}/{name}.root" for name in names], nano_columns) == [
         f"cannot be read: OSError: {empty}",
         "cannot be read: ValueError: not a ROOT file: first four bytes are b'<!DO'",

@@ -16,14 +16,18 @@ import awkward as ak
 import numpy as np
 import pytest
 import uproot
+from cluster_processes import ClusterProcesses
 from figures import record_figure
 from remote_reading import attempt, chunk_of, raw
 
-from tau3mu.datasets import Chunk, Dataset, check_files, verify_checksum
+from tau3mu.catalogue import load_processors
+from tau3mu.clusters import connect
+from tau3mu.datasets import Chunk, Dataset, check_files, make_chunks, verify_checksum
 from tau3mu.datasets.checksum import file_checksum
 from tau3mu.errors import InputError
+from tau3mu.execution import execute
 from tau3mu.ntuples import ReadError
-from tau3mu.ntuples.reader import _opened
+from tau3mu.ntuples.opened import close_files
 from tau3mu.ntuples.unreadable import decisive, severity
 
 COMPRESSIONS = {
@@ -39,9 +43,9 @@ BASKETS, ENTRIES = 40, 200
 
 @pytest.fixture(autouse=True)
 def nothing_open():
-    _opened.close()
+    close_files()
     yield
-    _opened.close()
+    close_files()
 
 
 def write_nano(path, compression):
@@ -97,7 +101,7 @@ def read_flipped(path, chunk, content, spots, truth):
     expected = file_checksum(str(path))
     kinds = set()
     for spot in spots:
-        _opened.close()
+        close_files()
         path.write_bytes(flipped(content, spot))
         found = attempt(chunk, path)
         if found.error is not None:
@@ -165,7 +169,7 @@ def flip_baskets(path, chunk, name, *, in_header):
     assert counts["checksum"] == 100
     assert kinds <= {"file"}
     path.write_bytes(content)
-    _opened.close()
+    close_files()
     assert raw(attempt(chunk, path).reading.events) == truth
     return counts
 
@@ -174,7 +178,7 @@ def flip_baskets(path, chunk, name, *, in_header):
 def test_cut_at_every_tenth(demo, tmp_path, tenth):
     """The events before the cut would be taken for all of them."""
     chunk = chunk_of(demo[0], 0, 6000)
-    _opened.close()
+    close_files()
     path = tmp_path / "x.root"
     content = demo[0].read_bytes()
     path.write_bytes(content[: len(content) * tenth // 10])
@@ -264,7 +268,7 @@ def test_missing_library_on_a_worker():
 def test_too_many_open_files(demo):
     """Good files would be left out because this process has too many others open."""
     chunk = chunk_of(demo[0])
-    _opened.close()
+    close_files()
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     keep = []
     n_open = len(list(Path("/proc/self/fd").iterdir()))
@@ -338,23 +342,35 @@ def test_decisive():
     assert decisive(["file", None, "retry"]) is None
 
 
-@pytest.mark.slow
-def test_file_of_five_gigabytes(tmp_path):
-    """Beyond 2 or 4 GB, the places of baskets would be read as other ones."""
-    if shutil.disk_usage(tmp_path).free < 8e9:
+BIG_BASKETS, BIG_BASKET = 107, 4_000_000
+
+
+@pytest.fixture(scope="module")
+def big_file(tmp_path_factory):
+    """428 million events in 5.14 GB, numbered from 0; `run` is the number of the basket."""
+    folder = tmp_path_factory.mktemp("big")
+    if shutil.disk_usage(folder).free < 8e9:
         pytest.skip("needs 8 GB of disk")
-    path, rows, blocks = tmp_path / "big.root", 4_000_000, 107
+    path = folder / "big.root"
     with uproot.recreate(path, compression=None) as file:
         tree = file.mktree("Events", {"run": "uint32", "event": "uint64"})
-        for block in range(blocks):
-            first = block * rows
+        for number in range(BIG_BASKETS):
+            first = number * BIG_BASKET
             tree.extend(
                 {
-                    "run": np.full(rows, block, np.uint32),
-                    "event": np.arange(first, first + rows, dtype=np.uint64),
+                    "run": np.full(BIG_BASKET, number, np.uint32),
+                    "event": np.arange(first, first + BIG_BASKET, dtype=np.uint64),
                 }
             )
-    size, entries = path.stat().st_size, rows * blocks
+    yield path
+    path.unlink()
+
+
+@pytest.mark.slow
+def test_file_of_five_gigabytes(big_file):
+    """Beyond 2 or 4 GB, the places of baskets would be read as other ones."""
+    path, entries = big_file, BIG_BASKETS * BIG_BASKET
+    size = path.stat().st_size
     assert size > 5e9
     began = time.monotonic()
     (checked,) = check_files([Dataset("d", {str(path): None})], {"run", "event"})
@@ -369,7 +385,79 @@ def test_file_of_five_gigabytes(tmp_path):
         "file of 5 GB", gigabytes=round(size / 1e9, 2), events_in=entries, events_out=450_000,
         seconds=round(seconds, 2), peak_megabytes=peak // 1000,
     )  # fmt: skip
-    path.unlink()
+
+
+SUMS = '''
+import awkward as ak
+import hist
+import numpy as np
+
+from tau3mu.selection import Processor, Selection, step
+
+
+class Sums(Processor):
+    """Adds up the numbers of the baskets, and keeps one event in a million."""
+
+    columns = frozenset({"run", "event"})
+
+    def select(self, events):
+        kept = events[events.event % 1_000_003 == 0]
+        columns = {name: ak.to_numpy(kept[name]) for name in ("run", "event")}
+        steps = (step("all", np.ones(1), 0), step("kept", np.ones(len(kept)), len(kept)))
+        counts = {"events": len(events), "runs": int(ak.sum(events.run))}
+        return Selection(ak.zip(columns, depth_limit=1), steps, counts)
+
+    def histograms(self):
+        dataset = hist.axis.StrCategory([], growth=True, name="dataset")
+        variation = hist.axis.StrCategory(["nominal"], name="variation")
+        run = hist.axis.Integer(0, 107, name="run", label="run")
+        return {"run": hist.Hist(dataset, variation, run, storage="Weight")}
+
+    def fill(self, histograms, candidates, *, dataset, is_mc):
+        histograms["run"].fill(dataset=dataset, variation="nominal", run=candidates.run)
+'''
+
+
+def peak_memory(pid):
+    """The largest memory that a process has had, in bytes."""
+    text = Path(f"/proc/{pid}/status").read_text()
+    return int(text.partition("VmHWM:")[2].split()[0]) * 1024
+
+
+@pytest.mark.slow
+@pytest.mark.dask
+@pytest.mark.timeout(300)
+def test_all_of_five_gigabytes_on_a_worker_with_less_memory(big_file, tmp_path):
+    """A worker that keeps what it has read would be killed by its nanny again and again."""
+    (tmp_path / "sums.py").write_text(SUMS)
+    processors = load_processors([f"{tmp_path / 'sums.py'}:Sums"])
+    datasets = [Dataset("d", {str(big_file): None})]
+    chunks = make_chunks(check_files(datasets, {"run", "event"}), datasets, BIG_BASKET)
+    limit = 1_500_000_000
+    with ClusterProcesses(tmp_path / "cluster") as cluster:
+        cluster.add_worker("--memory-limit", str(limit))
+        with connect(cluster.address) as client:
+            began = time.monotonic()
+            result = execute(chunks, processors, executor="dask", client=client)
+            seconds = time.monotonic() - began
+            (pid,) = client.run(os.getpid).values()
+            peak = peak_memory(pid)
+    entries = BIG_BASKETS * BIG_BASKET
+    found = result.processors["Sums"]
+    assert not result.incomplete
+    assert result.attempts == len(chunks) == BIG_BASKETS
+    assert found.counts["d"] == {
+        "events": entries, "runs": BIG_BASKET * sum(range(BIG_BASKETS))
+    }  # fmt: skip
+    kept = found.candidates
+    assert kept.event.tolist() == list(range(0, entries, 1_000_003))
+    assert kept.run.tolist() == [event // BIG_BASKET for event in kept.event.tolist()]
+    assert peak < limit * 0.6  # from there on Dask writes to disk, then pauses, then kills
+    record_figure(
+        "file of 5 GB on a worker of 1.5 GB", chunks=len(chunks), events_in=entries,
+        events_out=found.counts["d"]["events"], seconds=round(seconds, 1),
+        peak_megabytes=peak // 1_000_000,
+    )  # fmt: skip
 
 
 def patched(content, uuid, number):

@@ -13,7 +13,7 @@ from coffea.nanoevents import NanoEventsFactory
 from tau3mu.errors import InputError
 from tau3mu.ntuples import NtupleSchema, empty_events
 from tau3mu.ntuples.layout import layout
-from tau3mu.ntuples.reader import _form
+from tau3mu.ntuples.events import _form
 
 TRIGGER = ("hlt.", "l1.")
 

@@ -8,8 +8,18 @@ import awkward as ak
 import numpy as np
 import pytest
 import uproot
+from remote_reading import chunk_of
 
-from tau3mu.ntuples.unreadable import read_errors, reason
+from tau3mu.datasets import Chunk, Dataset, check_files, verify_checksum
+from tau3mu.datasets.checksum import file_checksum
+from tau3mu.datasets.inspection import inspect_file
+from tau3mu.execution import execute
+from tau3mu.ntuples import ReadError, read_events
+from tau3mu.ntuples.layout import layout
+from tau3mu.ntuples.opened import close_files
+from tau3mu.ntuples.unreadable import is_defect, read_errors, reason
+from tau3mu.ntuples.vectors import _find_items
+from tau3mu.processors import DsPhiPi
 
 COUNTS = np.arange(300) % 4
 ARRAYS = {
@@ -110,3 +120,131 @@ def test_servers(server, tmp_path, manner, kind):
 )
 def test_reason(error, expected):
     assert reason(error) == expected
+
+
+def raised(call, *arguments):
+    with pytest.raises(read_errors()) as error:
+        call(*arguments)
+    return error.value
+
+
+def raising(statement, module):
+    """A function of a module of that name which does this."""
+    names = {"__name__": module}
+    exec(f"def function():\n    {statement}", names)
+    return names["function"]
+
+
+MISTAKES = ["nothing", "len(1)", "None.nothing", "assert 0", "raise NotImplementedError"]
+
+
+@pytest.mark.parametrize("statement", MISTAKES)
+@pytest.mark.parametrize(
+    ("module", "ours"),
+    [
+        ("tau3mu.ntuples.x", True), ("tau3mu", True),
+        ("tau3mu_of_others", False), ("uproot.x", False), ("__main__", False),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_a_defect_where_it_is_ours(statement, module, ours):
+    """Otherwise uproot's way of saying that a file is damaged would end the run."""
+    assert is_defect(raised(raising(statement, module))) == ours
+
+
+def test_what_we_call_with_wrong_arguments_is_a_defect_and_what_it_calls_is_not():
+    """The place where it was raised counts, not the calls that led there."""
+    assert is_defect(raised(layout("t3m").resolve, None, []))
+    assert not is_defect(raised(uproot.open, 1))
+    through = {"__name__": "tau3mu.x", "open_": uproot.open}
+    exec("def function():\n    open_(1)", through)
+    assert not is_defect(raised(through["function"]))
+
+
+def test_damage_that_this_package_finds_is_no_defect(demo_paths):
+    """A damaged file would end the run rather than be left out."""
+    damaged = raised(_find_items, np.array([11], dtype=np.int32), 11, 4)
+    assert "the basket is damaged" in str(damaged)
+    assert not is_defect(damaged)
+    assert not is_defect(TypeError("never raised"))
+    assert not is_defect(raised(raising("{}['x']", "tau3mu.x")))
+
+
+@pytest.fixture
+def defective(monkeypatch):
+    """Takes a name from a module, as if it had been misspelt there."""
+    close_files()
+
+    def damage(module, name):
+        monkeypatch.delattr(f"{module}.{name}")
+
+    yield damage
+    close_files()
+
+
+def reading(chunk):
+    return read_events(
+        [chunk.path, "/nowhere/replica.root"], tree=chunk.tree, layout=chunk.layout,
+        branches=chunk.branches, start=0, stop=100, uuid=chunk.uuid, metadata={},
+    )  # fmt: skip
+
+
+def test_a_defect_is_not_taken_for_a_damaged_file(defective, demo_paths):
+    """The user would be told to mend a good file, and with --skip-bad-files lose it."""
+    chunk = chunk_of(demo_paths[0])
+    defective("tau3mu.ntuples.opened", "open_file")
+    with pytest.raises(NameError, match="open_file"):
+        reading(chunk)
+    with pytest.raises(NameError, match="open_file"):
+        execute([chunk], [DsPhiPi()])
+
+
+def test_a_defect_in_the_interpretation_is_found_below_uproot(monkeypatch, demo_paths):
+    """uproot calls back: between our code and our mistake lies its own."""
+    chunk = chunk_of(demo_paths[0])
+    close_files()
+    monkeypatch.setattr("tau3mu.ntuples.vectors._find_items", lambda: None)
+    with pytest.raises(TypeError, match="positional argument"):
+        reading(chunk)
+    close_files()
+
+
+@pytest.mark.parametrize("name", ["open_file", "_inspect"])
+def test_a_defect_in_the_check_of_the_files(defective, demo_paths, name):
+    """All files of a run would be set apart as unreadable."""
+    defective("tau3mu.datasets.inspection", name)
+    with pytest.raises(NameError, match=name):
+        check_files([Dataset("d", {demo_paths[0]: None})], {"run"})
+
+
+def test_a_defect_in_the_comparison_of_checksums(defective, demo_paths):
+    """The file would count as damaged."""
+    known = file_checksum(demo_paths[0])
+    defective("tau3mu.datasets.checksum", "_blocks")
+    with pytest.raises(NameError, match="_blocks"):
+        verify_checksum(demo_paths[0], known)
+
+
+@pytest.mark.parametrize("kind", ["ttree", "rntuple"])
+def test_damage_anywhere_is_never_taken_for_a_defect(uproot_models, tmp_path, kind):
+    """Bytes outside of the data lead uproot astray, which our code then has to deal with."""
+    path = tmp_path / "x.root"
+    write(path, kind, None)
+    content = path.read_bytes()
+    generator = random.Random(kind)
+    outcomes, columns = set(), {"run", "muon.pt"}
+    with uproot.open({path: None}) as file:
+        uuid = str(file.file.uuid)
+    chunk = Chunk("d", str(path), "Events", "nano", uuid, 0, 300, tuple(ARRAYS))
+    for _ in range(100):
+        damaged = bytearray(content)
+        for _ in range(generator.choice([1, 1, 10])):
+            damaged[generator.randrange(len(content))] = generator.randrange(256)
+        path.write_bytes(damaged)
+        close_files()
+        inspect_file("d", str(path), None, columns)
+        try:
+            reading(chunk)
+        except ReadError as error:
+            outcomes.add(error.severity)
+    close_files()
+    assert outcomes == {"file"}

@@ -12,7 +12,7 @@ from figures import record_figure
 from misbehaving_server import misbehaving_server
 from remote_reading import SECONDS, attempt, chunk_of, raw
 
-from tau3mu.ntuples.reader import _opened
+from tau3mu.ntuples.opened import close_files
 from tau3mu.ntuples.remote import _failed
 
 # The client reads this once per process, when it is loaded.
@@ -29,10 +29,10 @@ def short_timeouts(monkeypatch):
     monkeypatch.setitem(fsspec.config.conf, "root", {"timeout": SECONDS})
     fsspec.get_filesystem_class("root").clear_instance_cache()
     _failed.clear()
-    _opened.close()
+    close_files()
     yield
     _failed.clear()
-    _opened.close()
+    close_files()
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def read(chunk):
 def expected(chunk, demo):
     """What a local file gives, as bytes."""
     events = attempt(chunk, demo[0]).reading.events
-    _opened.close()
+    close_files()
     return raw(events)
 
 

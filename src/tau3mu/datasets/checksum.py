@@ -89,7 +89,7 @@ def verify_checksum(path: str, expected: str | None) -> bool:
         ReadError: The checksum is another one, or the file can't be read.
     """
     from tau3mu.ntuples.reader import ReadError
-    from tau3mu.ntuples.unreadable import read_errors, reason, severity
+    from tau3mu.ntuples.unreadable import is_defect, read_errors, reason, severity
 
     if expected is not None:
         expected = parse_checksum(expected)
@@ -99,6 +99,8 @@ def verify_checksum(path: str, expected: str | None) -> bool:
             return False
         found = known if expected and known else file_checksum(path)
     except read_errors() as error:
+        if is_defect(error):
+            raise
         message = f"{printable(path)}: the checksum cannot be verified: {reason(error)}"
         raise ReadError(message, severity(error), path) from error
     if found != (expected or known):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,6 +16,7 @@ from tau3mu.datasets.checksum import verify_checksum
 from tau3mu.datasets.dataset import FileDetails
 from tau3mu.errors import InputError, suggest
 from tau3mu.ntuples.layout import Branch, Layout, detect_layout, layouts
+from tau3mu.ntuples.opened import keep_open
 from tau3mu.ntuples.printable import printable
 from tau3mu.ntuples.reader import ReadError
 from tau3mu.ntuples.remote import (
@@ -24,12 +26,13 @@ from tau3mu.ntuples.remote import (
     is_set_aside,
     set_aside,
 )
-from tau3mu.ntuples.tree import open_file
+from tau3mu.ntuples.tree import counters, open_file
 from tau3mu.ntuples.triggers import matches
 from tau3mu.ntuples.unreadable import (
     Severity,
     advice,
     decisive,
+    is_defect,
     read_errors,
     reason,
     severity,
@@ -62,6 +65,7 @@ def inspect_file(
     details: FileDetails = _NO_DETAILS,
     *,
     verify: bool = False,
+    keep: bool = False,
 ) -> Inspection:
     """Returns what a file holds, or what keeps it from being read.
 
@@ -75,6 +79,7 @@ def inspect_file(
         details: What the dataset file says of it beside its tree.
         verify: Whether to look at all replicas and their checksums, and to leave out those that
             are not what they should be.
+        keep: Whether this process is going to read it, so that it should stay open.
 
     Raises:
         InputError: A library for the protocol or the compression is not installed.
@@ -84,7 +89,8 @@ def inspect_file(
     def look_at_all() -> list[Inspection]:
         looks = []
         for place in in_order(places):
-            looks.append(_look(dataset, place, tree, columns, details, verify=verify))
+            look = _look(dataset, place, tree, columns, details, verify=verify, keep=keep)
+            looks.append(look)
             if looks[-1].severity in {None, "run"} and not verify:
                 break
         return looks
@@ -142,14 +148,21 @@ def _look(
     details: FileDetails,
     *,
     verify: bool,
+    keep: bool,
 ) -> Inspection:
     """Returns what one replica holds, or why it cannot be read."""
     kind: Severity | None = None
     try:
         if verify:
             verify_checksum(path, details.checksum)
-        with open_file(path, _wanted_names(columns), **client_options(path)) as file:
-            return _inspect(file, dataset, path, tree, columns, details.entries)
+        with ExitStack() as stack:
+            file = open_file(path, _wanted_names(columns), **client_options(path))
+            stack.enter_context(file)
+            inspection = _inspect(file, dataset, path, tree, columns, details.entries)
+            checked = None if inspection.problems else inspection.file
+            if keep and checked and keep_open(path, checked.branches, file):
+                stack.pop_all()
+            return inspection
     except InputError as error:
         problem = str(error)
     except ReadError as error:
@@ -162,6 +175,8 @@ def _look(
     except FileNotFoundError:
         problem, kind = "no such file: check the path and the prefix", "file"
     except read_errors() as error:
+        if is_defect(error):
+            raise
         problem, kind = f"{_CANNOT}{reason(error)}{advice(error)}", severity(error)
     if kind == "retry":
         set_aside(path)
@@ -213,6 +228,7 @@ def _wanted_names(columns: Collection[str]) -> Callable[[str], bool]:
     for layout in layouts().values():
         known = [c for c in columns if c in layout.by_view or c.partition(".")[0] in _LEVELS]
         names.update(layout.resolve(known, ()))
+    names |= counters(names)
     patterns = [c.partition(".")[2] for c in columns if c.partition(".")[0] in _LEVELS]
     return lambda name: name in names or any(matches(name, pattern) for pattern in patterns)
 

@@ -37,6 +37,7 @@ def check_files(
     workers: int = 8,
     on_file: Callable[[], object] | None = None,
     verify_checksums: bool = False,
+    keep_open: bool = False,
 ) -> list[CheckedFile]:
     """Opens every file once and returns what is in it, in the order of the datasets.
 
@@ -50,13 +51,19 @@ def check_files(
         on_file: Is called after each file, for a progress bar.
         verify_checksums: Whether to compare the checksums of the files with those of the dataset
             files and servers; local files are read whole for that.
+        keep_open: Whether the first files stay open for `execute` in this process.
 
     Raises:
         InputError: Something is wrong with at least one file, or no file holds events. The
             message has a line for each problem of each file.
     """
     found = _inspect_all(
-        datasets, columns, workers=workers, on_file=on_file, verify=verify_checksums
+        datasets,
+        columns,
+        workers=workers,
+        on_file=on_file,
+        verify=verify_checksums,
+        keep=keep_open,
     )
     _refuse_problems(found, found)
     return _checked(found)
@@ -69,6 +76,7 @@ def check_readable_files(
     workers: int = 8,
     on_file: Callable[[], object] | None = None,
     verify_checksums: bool = False,
+    keep_open: bool = False,
 ) -> tuple[list[CheckedFile], list[RejectedFile]]:
     """Returns the files that can be read, like `check_files`, and those that can't.
 
@@ -81,12 +89,18 @@ def check_readable_files(
         workers: How many files are opened at a time.
         on_file: Is called after each file, for a progress bar.
         verify_checksums: Whether to compare checksums; a file with another one can't be read.
+        keep_open: Whether the first files stay open for `execute` in this process.
 
     Raises:
         InputError: Something else is wrong with at least one file, or there is none left.
     """
     found = _inspect_all(
-        datasets, columns, workers=workers, on_file=on_file, verify=verify_checksums
+        datasets,
+        columns,
+        workers=workers,
+        on_file=on_file,
+        verify=verify_checksums,
+        keep=keep_open,
     )
     bad = [inspection for inspection in found if inspection.severity in {"retry", "file"}]
     good = [inspection for inspection in found if inspection.severity not in {"retry", "file"}]
@@ -112,6 +126,7 @@ def _inspect_all(
     workers: int,
     on_file: Callable[[], object] | None,
     verify: bool,
+    keep: bool,
 ) -> list[Inspection]:
     jobs = [(d, path, tree) for d in datasets for path, tree in d.files.items()]
     if not jobs:
@@ -121,7 +136,7 @@ def _inspect_all(
     def inspect(job: tuple[Dataset, str, str | None]) -> Inspection:
         dataset, path, tree = job
         details = dataset.details_of(path)
-        return inspect_file(dataset.name, path, tree, columns, details, verify=verify)
+        return inspect_file(dataset.name, path, tree, columns, details, verify=verify, keep=keep)
 
     found: list[Inspection] = []
     silent = 0

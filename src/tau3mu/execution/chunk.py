@@ -154,12 +154,12 @@ def _record(
     return _one(
         chunk=np.array([index]),
         entries=np.array([len(events)]),
-        error=ak.Array([error]),
-        severity=ak.Array([severity]),
-        path=ak.Array([path]),
+        error=_strings([error]),
+        severity=_strings([severity]),
+        path=_strings([path]),
         bytes=np.array([n_bytes]),
         seconds=np.array([time.monotonic() - begin]),
-        worker=ak.Array([f"{platform.node()}:{os.getpid()}"]),
+        worker=_strings([f"{platform.node()}:{os.getpid()}"]),
         found=_one(**found),
     )
 
@@ -230,13 +230,29 @@ def _found(selection: Selection) -> ak.Array:
         name=_strings(list(counts)), count=np.array(list(counts.values()), dtype=np.int64)
     )
     lists = {"candidates": selection.candidates, "cutflow": cutflow, "counts": counted}
-    return _one(**{name: ak.unflatten(rows, [len(rows)]) for name, rows in lists.items()})
+    return _one(**{name: _only(rows) for name, rows in lists.items()})
+
+
+def _only(rows: ak.Array) -> ak.Array:
+    """Returns a list of one item, which is the rows."""
+    edges = np.array([0, len(rows)], dtype=np.int64)
+    return ak.Array(ak.contents.ListOffsetArray(ak.index.Index64(edges), ak.to_layout(rows)))
 
 
 def _one(**fields: Any) -> ak.Array:
-    return ak.zip(fields, depth_limit=1)
+    contents = [ak.to_layout(value) for value in fields.values()]
+    return ak.Array(ak.contents.RecordArray(contents, list(fields)))
 
 
-def _strings(names: list[str]) -> ak.Array:
-    # A list of names begins with one and loses it, so that an empty list is of the same type.
-    return ak.Array(["", *names])[1:]
+def _strings(names: Sequence[str]) -> ak.Array:
+    # ak.Array looks at names one by one, and makes something else of none.
+    encoded = [name.encode() for name in names]
+    offsets = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
+    characters = np.frombuffer(b"".join(encoded), dtype=np.uint8)
+    return ak.Array(
+        ak.contents.ListOffsetArray(
+            ak.index.Index64(offsets),
+            ak.contents.NumpyArray(characters, parameters={"__array__": "char"}),
+            parameters={"__array__": "string"},
+        )
+    )

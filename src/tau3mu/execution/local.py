@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tau3mu.execution.chunk import ProcessorError, pack, process_chunk, process_packed
 from tau3mu.execution.pool import Failure, Finished, no_progress
+from tau3mu.ntuples.opened import close_files
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -43,8 +44,9 @@ class IterativePool:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Forgets what is waiting."""
+        """Forgets what is waiting, and closes the files."""
         self._waiting.clear()
+        close_files()
 
     def capacity(self) -> int:
         """Returns one: only the chunk that is worked on."""

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import lazy_loader
 
 if TYPE_CHECKING:
+    from tau3mu.ntuples.events import empty_events
     from tau3mu.ntuples.layout import Layout, detect_layout, layouts
-    from tau3mu.ntuples.reader import ReadError, Reading, empty_events, read_events
+    from tau3mu.ntuples.reader import ReadError, Reading, read_events
     from tau3mu.ntuples.schema import NtupleSchema
     from tau3mu.ntuples.triggers import fired
 
@@ -27,8 +28,9 @@ __all__ = [
 __getattr__, __dir__, _ = lazy_loader.attach(
     __name__,
     submod_attrs={
+        "events": ["empty_events"],
         "layout": ["Layout", "detect_layout", "layouts"],
-        "reader": ["ReadError", "Reading", "empty_events", "read_events"],
+        "reader": ["ReadError", "Reading", "read_events"],
         "schema": ["NtupleSchema"],
         "triggers": ["fired"],
     },

@@ -28,12 +28,13 @@ from uproot.models.TObject import Model_TObject
 from tau3mu.ntuples.baskets import Baskets
 from tau3mu.ntuples.decompression import use_fast_zlib
 from tau3mu.ntuples.menus import AsMenus
+from tau3mu.ntuples.source import LocalSource
 from tau3mu.ntuples.vectors import AsVectors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
-__all__ = ["open_file"]
+__all__ = ["counters", "open_file"]
 
 use_fast_zlib()
 
@@ -41,15 +42,15 @@ use_fast_zlib()
 def open_file(path: str, wanted: Callable[[str], bool], **remote: Any) -> Any:
     """Returns an open `uproot.ReadOnlyFile` in whose trees only some branches can be read.
 
-    The others have a name and nothing else. Those whose names begin with `n` can always be read.
+    The others have a name and nothing else.
 
     Args:
         path: A local file or a URL.
-        wanted: Tells of the name of a branch at the top of a tree whether it is to be read.
+        wanted: Tells of the name of a branch at the top of a tree whether it is to be read; with a
+            branch of lists, its counter is.
         **remote: Options of uproot for URLs.
     """
-    # Plain reads of local files: uproot's default goes through an event loop in another thread.
-    source = remote if "://" in path else {"handler": uproot.MultithreadedFileSource}
+    source = remote if "://" in path else {"handler": LocalSource}
     # The cache is of this file alone: another one of the same name may have other branches.
     return uproot.ReadOnlyFile(
         path,
@@ -59,6 +60,18 @@ def open_file(path: str, wanted: Callable[[str], bool], **remote: Any) -> Any:
         use_threads=False,
         **source,
     )
+
+
+def counters(names: Iterable[str]) -> set[str]:
+    """Returns the names that the counters of branches of lists have in NanoAOD.
+
+    The lists `Muon_pt` are as long as `nMuon` says; a list that stands alone has a counter `nName`.
+
+    Args:
+        names: Of the branches.
+    """
+    words = (name.split("_") for name in names)
+    return {"n" + "_".join(parts[:k]) for parts in words for k in range(1, len(parts) + 1)}
 
 
 class _Branch:
@@ -86,8 +99,7 @@ class _Branch:
                 numbytes_version(chunk, inner, context)
             Model_TObject.read(chunk, inner, {}, file, selffile, None)
             name = inner.string(chunk, context)
-            # The lists of NanoAOD refer to their counters, which are called nMuon and so on.
-            if n_bytes is not None and not cls.wanted(name) and not name.startswith("n"):
+            if n_bytes is not None and not cls.wanted(name):
                 _learn_classes(chunk, cursor, n_bytes, file)
                 cursor.skip(n_bytes)
                 return cls._skipped(name, parent, selffile)
@@ -113,9 +125,8 @@ class _PlainBranch(_Branch, Model_TBranch_v13):  # type: ignore[misc]
         for leaf in self.member("fLeaves"):
             counter = _COUNTER.search(leaf.member("fTitle"))
             if counter and leaf.member("fLeafCount") is None:
-                message = (
-                    f"branch {self.name} is counted by {counter[1]}, "
-                    "expected a counter with a name that begins with n"
+                message = f"branch {self.name} is counted by {counter[1]}, expected " + " or ".join(
+                    sorted(counters([self.name]))
                 )
                 raise ValueError(message)
         return super().postprocess(chunk, cursor, context, file)
@@ -135,7 +146,7 @@ class _ElementBranch(_Branch, Model_TBranchElement_v10):  # type: ignore[misc]
     def entries_to_ranges_or_baskets(self, entry_start: int, entry_stop: int) -> Any:
         parts = super().entries_to_ranges_or_baskets(entry_start, entry_stop)
         # Remote files are better asked for all branches at once, which uproot does.
-        local = isinstance(self.file.source, uproot.MultithreadedFileSource)
+        local = isinstance(self.file.source, LocalSource)
         if parts and local and isinstance(self.interpretation, (AsVectors, AsMenus)):
             return [(parts[0][0], Baskets.of(self, parts))]
         return parts

@@ -43,27 +43,33 @@ def fired(triggers: ak.Array, *patterns: str) -> ak.Array:
         One boolean per event; never missing.
     """
     if "decision" in triggers.fields:
-        hits = ak.to_numpy(ak.flatten(triggers.decision)) & _contains(triggers.name, patterns)
-        ends = np.cumsum(ak.to_numpy(ak.num(triggers.decision)))
-        before = np.concatenate([[0], np.cumsum(hits)])  # hits among all triggers before one
-        return ak.Array(np.diff(before[ends], prepend=0) > 0)
-    result = ak.zeros_like(triggers[triggers.fields[0]])
+        offsets, decisions = _flat(ak.to_layout(triggers.decision))
+        hits = ak.to_numpy(decisions) & _contains(triggers.name, patterns)
+        event = np.repeat(np.arange(len(triggers)), np.diff(offsets))
+        result = np.zeros(len(triggers), dtype=np.bool_)
+        result[event[hits]] = True
+        return ak.Array(result)
+    answer = ak.zeros_like(triggers[triggers.fields[0]])
     for name in triggers.fields:
         if any(matches(name, pattern) for pattern in patterns):
-            result = result | triggers[name]
-    return result
+            answer = answer | triggers[name]
+    return answer
 
 
 def _contains(names: ak.Array, patterns: tuple[str, ...]) -> npt.NDArray[np.bool_]:
     """Tells which names contain a pattern, those of all events one after the other."""
-    lists = ak.to_layout(names)
-    strings = lists.content
+    _, strings = _flat(ak.to_layout(names))
     if not strings.is_indexed:
-        return _match(ak.flatten(names), patterns)
+        return _match(ak.Array(strings), patterns)
     # The reader gives indices into the names that differ, which are few.
-    indices = ak.Array(lists.copy(content=ak.contents.NumpyArray(strings.index.data)))
-    index: npt.NDArray[np.int64] = ak.to_numpy(ak.flatten(indices))
-    return _match(ak.Array(strings.content), patterns)[index]
+    return np.take(_match(ak.Array(strings.content), patterns), np.asarray(strings.index.data))
+
+
+def _flat(lists: ak.contents.Content) -> tuple[npt.NDArray[np.int64], ak.contents.Content]:
+    """Returns where lists begin and the last one ends, and what they hold."""
+    layout = (lists.project() if lists.is_indexed else lists).to_ListOffsetArray64(True)
+    offsets = np.asarray(layout.offsets.data)
+    return offsets, layout.content[: offsets[-1]]
 
 
 def _match(names: ak.Array, patterns: tuple[str, ...]) -> npt.NDArray[np.bool_]:

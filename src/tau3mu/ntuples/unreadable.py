@@ -3,7 +3,8 @@
 uproot has no exception of its own for damaged files. The list is what it raised on files that
 were cut, overwritten byte by byte or replaced by something else, TTree and RNTuple, with every
 compression, and on servers that refuse, break off or do not answer. Catch them around the calls
-that read and around nothing else: half of them are what a defect in one's own code raises too.
+that read and around nothing else, and let through what `is_defect`: half of them are what a mistake
+in one's own code raises too.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from tau3mu.ntuples.printable import printable
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Severity", "advice", "decisive", "read_errors", "reason", "severity"]
+__all__ = ["Severity", "advice", "decisive", "is_defect", "read_errors", "reason", "severity"]
 
 Severity = Literal["retry", "file", "run"]
 """What an error means: try again, leave this file alone, or stop altogether."""
@@ -51,6 +52,15 @@ _ERRORS: tuple[type[Exception], ...] = (
     RuntimeError,  # endless nesting; fewer parts than were asked of a server
     StopIteration,
 )
+
+_MISTAKES: Final = (
+    NameError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    NotImplementedError,
+)
+"""What damage makes uproot raise, but never this package, which says so by a ValueError."""
 
 _RUN_ERRNO: Final = {errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE}
 _FILE_ERRNO: Final = {
@@ -83,6 +93,21 @@ def read_errors() -> tuple[type[Exception], ...]:
     # HTTP 403 and 503, an answer that breaks off; who reads no URL does not wait for its import.
     http = sys.modules.get("aiohttp")
     return (*_ERRORS, http.ClientError) if http else _ERRORS
+
+
+def is_defect(error: BaseException) -> bool:
+    """Tells whether an error of `read_errors` is a mistake in this package rather than damage.
+
+    Kinds that programs raise by mistake are one if they were raised in a module of this package.
+    Handlers raise such an error again, so that no user is told that a good file is damaged.
+    """
+    place = error.__traceback__
+    if place is None or not isinstance(error, _MISTAKES):
+        return False
+    while place.tb_next is not None:
+        place = place.tb_next
+    module = str(place.tb_frame.f_globals.get("__name__"))
+    return module.partition(".")[0] == __name__.partition(".")[0]
 
 
 def severity(error: BaseException) -> Severity:

@@ -11,11 +11,12 @@ from tau3mu.selection.kinematics import (
 )
 from tau3mu.selection.matching import Match, match
 from tau3mu.selection.processor import Processor, Selection
-from tau3mu.selection.rows import Rows, plain, rows_of
+from tau3mu.selection.rows import Lists, Rows, plain, rows_of
 from tau3mu.selection.trigger_objects import unique_objects
 
 __all__ = [
     "MUON_MASS",
+    "Lists",
     "Match",
     "Processor",
     "Rows",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tau3mu.selection.rows import Rows, plain, rows_of
+from tau3mu.selection.rows import Lists, Rows, plain, rows_of
 
 if TYPE_CHECKING:
     import awkward as ak
@@ -28,15 +28,16 @@ PT_TOLERANCE = 1e-4
 
 @dataclass(frozen=True)
 class Match:
-    """The object of each leg, and how sure that is; all are one number per leg.
+    """The object of each leg, and how sure that is; all are one value per leg.
 
     `index` is the position among the objects of all events, one after the other, and -1 without a
-    match; `n_exact` counts the objects that equal the leg, `n_close` those within the tolerance.
+    match; `exact` tells whether that object equals the leg, and `n_alike` how many objects do, or
+    how many are within the tolerance if none does.
     """
 
     index: npt.NDArray[np.int64]
-    n_exact: npt.NDArray[np.int64]
-    n_close: npt.NDArray[np.int64]
+    exact: npt.NDArray[np.bool_]
+    n_alike: npt.NDArray[np.int64]
 
     def is_any(self, good: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
         """Tells which legs have an object that is `good`, of which there is one per object."""
@@ -45,16 +46,15 @@ class Match:
 
     def counts(self) -> dict[str, int]:
         """Returns the number of legs: all, inexact, unmatched, ambiguous."""
-        candidates = np.where(self.n_exact > 0, self.n_exact, self.n_close)
         return {
-            "legs": len(candidates),
-            "inexact": int(np.sum((self.n_exact == 0) & (self.n_close > 0))),
-            "unmatched": int(np.sum(candidates == 0)),
-            "ambiguous": int(np.sum(candidates > 1)),
+            "legs": len(self.index),
+            "inexact": int(np.sum(~self.exact & (self.n_alike > 0))),
+            "unmatched": int(np.sum(self.n_alike == 0)),
+            "ambiguous": int(np.sum(self.n_alike > 1)),
         }
 
 
-def match(legs: ak.Array | Rows, event: npt.NDArray[np.int64], objects: ak.Array) -> Match:
+def match(legs: ak.Array | Rows, event: npt.NDArray[np.int64], objects: ak.Array | Lists) -> Match:
     """Finds for each leg the object of the same event that it is a copy of.
 
     An exact match has the same pt, η and φ after rounding to 32-bit floats; the first such object
@@ -64,35 +64,47 @@ def match(legs: ak.Array | Rows, event: npt.NDArray[np.int64], objects: ak.Array
     Args:
         legs: One record per leg, with pt, eta, phi; none missing.
         event: The event of each leg, as its index in `objects`.
-        objects: Events × objects, with pt, eta, phi; none missing.
+        objects: Events × objects, with pt, eta, phi; none missing. What `rows_of` makes of them
+            saves time if it is used several times.
     """
-    offsets, _, candidates = rows_of(objects)
+    offsets, _, candidates = objects if isinstance(objects, Lists) else rows_of(objects)
     leg = {name: plain(legs[name]) for name in ("pt", "eta", "phi")}
     candidate = {name: plain(candidates[name]) for name in leg}
-    number = np.diff(offsets)[event]
-    row = np.repeat(np.arange(len(number)), number)
-    # One row per pair of a leg and an object of its event, the objects of a leg in their order.
-    before = np.cumsum(number) - number
-    position = np.arange(len(row)) + np.repeat(offsets[event] - before, number)
-    one = {name: values[row] for name, values in leg.items()}
-    other = {name: values[position] for name, values in candidate.items()}
-    exact, (close, distance) = _equal(one, other), _close(one, other)
-    index = np.full(len(number), -1)
+    row, position = _pairs(offsets, event)
+    equal = np.arange(len(row))
+    for name in leg:  # each looks only at the pairs that the one before has left
+        one = leg[name].astype(np.float32)[row[equal]]
+        equal = equal[one == candidate[name][position[equal]].astype(np.float32)]
+    index = np.full(len(event), -1)
+    index[row[equal][::-1]] = position[equal][::-1]  # the last to be written is the first object
+    n_alike = np.bincount(row[equal], minlength=len(event))
+    exact = n_alike > 0
+
+    rest = np.flatnonzero(~exact[row])
+    row, position = row[rest], position[rest]
+    close, distance = _close(
+        {name: values[row] for name, values in leg.items()},
+        {name: values[position] for name, values in candidate.items()},
+    )
     nearest = np.flatnonzero(close)[np.argsort(-distance[close], kind="stable")]
     index[row[nearest]] = position[nearest]  # the last to be written is the closest
-    index[row[exact][::-1]] = position[exact][::-1]  # ... is the first
-    n_exact = np.bincount(row[exact], minlength=len(number))
-    n_close = np.bincount(row[close], minlength=len(number))
-    return Match(index, n_exact, n_close)
+    n_alike += np.bincount(row[close], minlength=len(event))
+    return Match(index, exact, n_alike)
 
 
-def _equal(
-    one: dict[str, npt.NDArray[Any]], other: dict[str, npt.NDArray[Any]]
-) -> npt.NDArray[np.bool_]:
-    same: list[npt.NDArray[np.bool_]] = [
-        one[name].astype(np.float32) == other[name].astype(np.float32) for name in one
-    ]
-    return same[0] & same[1] & same[2]
+def _pairs(
+    offsets: npt.NDArray[np.int64], event: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Returns each pair of a leg and an object of its event, the objects of a leg in their order.
+
+    Args:
+        offsets: Where the objects of each event begin.
+        event: The event of each leg.
+    """
+    number = np.diff(offsets)[event]
+    row = np.repeat(np.arange(len(number)), number)
+    before = np.cumsum(number) - number
+    return row, np.arange(len(row)) + np.repeat(offsets[event] - before, number)
 
 
 def _close(

@@ -7,7 +7,7 @@ array as it was and one index into it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import awkward as ak
 import numpy as np
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-__all__ = ["Rows", "plain", "rows_of"]
+__all__ = ["Lists", "Rows", "plain", "rows_of"]
 
 
 class Rows:
@@ -82,24 +82,42 @@ class Rows:
         return self._cut(ak.Array(self._records, behavior=self._behavior))
 
 
-def rows_of(lists: ak.Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Rows]:
-    """Returns where the lists begin and the last one ends, where their records are, and the rows.
+class Lists(NamedTuple):
+    """Lists of records, one per event, taken apart.
 
-    A missing record, which is a pad, is no row.
+    `offsets` says where each list begins and the last one ends, `places` where the rows are among
+    all records: a missing record, which is a pad, is no row.
+    """
+
+    offsets: npt.NDArray[np.int64]
+    places: npt.NDArray[np.int64]
+    rows: Rows
+
+
+def rows_of(lists: ak.Array) -> Lists:
+    """Returns the records of all lists as rows.
 
     Args:
         lists: Events × records.
     """
     layout = ak.to_layout(lists)
-    layout = (layout.project() if layout.is_indexed else layout).to_ListOffsetArray64(True)
-    offsets: npt.NDArray[np.int64] = np.asarray(layout.offsets.data)
-    records = layout.content[: offsets[-1]]
+    layout = layout.project() if layout.is_indexed else layout
+    offsets = (
+        np.asarray(layout.offsets.data) if isinstance(layout, ak.contents.ListOffsetArray) else None
+    )
+    if offsets is None or offsets.dtype != np.int64 or offsets[0] != 0:
+        layout = layout.to_ListOffsetArray64(True)
+        offsets = np.asarray(layout.offsets.data)
+    records = layout.content
+    if len(records) != offsets[-1]:
+        records = records[: offsets[-1]]
     if not records.is_option:
-        return offsets, np.arange(len(records)), Rows(records, None, lists.behavior)
+        return Lists(offsets, np.arange(len(records)), Rows(records, None, lists.behavior))
     there = ~np.asarray(records.mask_as_bool(valid_when=False))
     places = np.flatnonzero(there)
     index = records.index.data[places] if records.is_indexed else places
-    return offsets, places, Rows(records.content, np.asarray(index), lists.behavior)
+    rows = Rows(records.content, np.asarray(index), lists.behavior)
+    return Lists(offsets, places, rows)
 
 
 def plain(values: Any) -> npt.NDArray[Any]:

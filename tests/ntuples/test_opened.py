@@ -1,0 +1,96 @@
+"""Files stay open as long as they are needed, and are noticed when they change."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from tau3mu.datasets import Dataset, check_files, make_chunks
+from tau3mu.execution import execute
+from tau3mu.ntuples import opened
+from tau3mu.ntuples.opened import close_files, keep_open, open_again
+from tau3mu.ntuples.tree import open_file
+from tau3mu.processors import DsPhiPi
+
+
+@pytest.fixture(autouse=True)
+def nothing_open():
+    close_files()
+    yield
+    close_files()
+
+
+def checked(path):
+    file = open_file(str(path), {"run"}.__contains__)
+    return file, str(file.uuid)
+
+
+def test_a_file_that_was_kept_is_the_one_that_is_read(skim):
+    file, uuid = checked(skim[0])
+    assert keep_open(str(skim[0]), ["run"], file)
+    again, n_bytes = open_again(str(skim[0]), uuid, frozenset(["run"]))
+    assert again is file
+    assert n_bytes == file.source.num_requested_bytes > 0
+
+
+def test_for_other_branches_a_file_is_opened_anew(skim):
+    file, uuid = checked(skim[0])
+    assert keep_open(str(skim[0]), ["run"], file)
+    again, n_bytes = open_again(str(skim[0]), uuid, frozenset(["lumi"]))
+    assert again is not file
+    assert n_bytes == 0
+
+
+def test_not_all_of_many_files_stay_open(skim):
+    files = [checked(skim[0])[0] for _ in range(40)]
+    kept = [keep_open(str(skim[0]), [str(i)], file) for i, file in enumerate(files)]
+    assert kept == [True] * 32 + [False] * 8
+    close_files()
+    assert [file.closed for file in files] == [True] * 32 + [False] * 8
+    for file in files[32:]:
+        file.close()
+
+
+def test_one_file_of_a_thread_is_open_at_a_time(skim):
+    first, uuid = checked(skim[0])
+    second, other = checked(skim[1])
+    keep_open(str(skim[0]), ["run"], first)
+    keep_open(str(skim[1]), ["run"], second)
+    open_again(str(skim[0]), uuid, frozenset(["run"]))
+    open_again(str(skim[1]), other, frozenset(["run"]))
+    assert (first.closed, second.closed) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("how", "error"),
+    [("replaced", "has changed"), ("written to", "has changed"), ("removed", "no such file")],
+)
+def test_a_kept_file_that_changes_before_it_is_read_is_named(how, error, demo, skim, tmp_path):
+    """Its bytes can still be had from the open file, but are not what the path stands for."""
+    path = tmp_path / "a.root"
+    shutil.copy(demo[0], path)
+    datasets = [Dataset("x", {str(path): None})]
+    chunks = make_chunks(check_files(datasets, DsPhiPi.columns, keep_open=True), datasets, 150_000)
+    if how == "replaced":
+        shutil.copy(skim[0], tmp_path / "b.root")
+        (tmp_path / "b.root").replace(path)
+    elif how == "written to":
+        with path.open("ab") as file:
+            file.write(b"more")
+    else:
+        path.unlink()
+    result = execute(chunks, [DsPhiPi()])
+    (file,) = result.files
+    assert (file.expected, file.read) == (6000, 0)
+    assert error in file.errors[0]
+
+
+def test_after_a_run_nothing_is_open(demo):
+    datasets = [Dataset("x", {str(path): None for path in demo})]
+    files = check_files(datasets, DsPhiPi.columns, keep_open=True)
+    chunks = make_chunks(files, datasets, 150_000)
+    assert len(opened._kept) == 2
+    execute(chunks[:1], [DsPhiPi()])
+    assert not opened._kept
+    assert opened.current_path() is None
