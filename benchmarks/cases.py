@@ -6,7 +6,7 @@ import importlib.util
 import json
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
@@ -76,6 +76,11 @@ def rdataframe_on_dask(python, files, *, workers, scheduler=None):
 def event_loop(files):
     """A Python loop over the events."""
     return _peer([sys.executable, "event_loop.py"], "Python loop", files, Setup())
+
+
+def parquet_skim(files):
+    """The selection of the package on columns in parquet, without the rest of a run."""
+    return _peer([sys.executable, "parquet_skim.py"], "tau3mu selection", files, Setup())
 
 
 def _peer(command, program, files, setup):
@@ -148,6 +153,34 @@ def std_vector_files(python, files, compression):
             pairs = [f"{file.path}={part / name}" for file, name in zip(files, names, strict=True)]
             measure([python, str(PEERS / "write_ttree.py"), compression, *pairs])
     return describe([str(target / name) for name in names])
+
+
+def parquet_files(files):
+    """Returns the branches that `dsphipi` reads of the same ntuples, as parquet files."""
+    import awkward as ak
+    import uproot
+
+    folder = Path(files[0].path).parent
+    target = folder.with_name(f"{folder.name}-parquet")
+    paths = [target / f"{Path(file.path).stem}.parquet" for file in files]
+    if not target.exists():
+        with new_folder(target) as part:
+            for file, path in zip(files, paths, strict=True):
+                with uproot.open(file.path) as opened:
+                    arrays = opened[file.tree].arrays(list(file.branches), how=dict)
+                skim = ak.zip(arrays, depth_limit=1)
+                ak.to_parquet(skim, part / path.name, compression="zstd", extensionarray=False)
+    return [
+        replace(
+            file,
+            path=str(path),
+            form="parquet",
+            compression="zstd",
+            size=path.stat().st_size,
+            needed=path.stat().st_size,
+        )
+        for file, path in zip(files, paths, strict=True)
+    ]
 
 
 def decompress(files, library):

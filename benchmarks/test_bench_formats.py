@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from cases import Skipped, analysis, measure_points, std_vector_files
+from cases import (
+    Skipped,
+    analysis,
+    measure_points,
+    parquet_files,
+    parquet_skim,
+    std_vector_files,
+)
 
 COMPRESSIONS = ("zlib", "lz4", "zstd", "lzma")
 
@@ -15,9 +22,9 @@ def test_formats(study, toys, options, root):
         if not isinstance(root, Skipped):
             source = toys("t3m", "zstd", events)
             cases.append(analysis(std_vector_files(root, source, compression)))
+    cases.append(parquet_skim(parquet_files(toys("nano", "zstd", events))))
     points = measure_points("format", cases, options.repeats)
     study.points += points
     assert len({point.found.digest for point in points}) == 1
     if isinstance(root, Skipped):
         study.add("std::vector TTrees, which only ROOT writes", root.why, met="not run")
-    study.add("parquet skims", "not read by the package: TTree and RNTuple only", met="not run")

@@ -2,7 +2,8 @@
 
 Nothing here fails for being slow. The programs of a target run in turn, and the median of the
 ratios counts. The targets are for files as the skims are, 8 files of 125,000 events with all
-branches; give them with --files. Two of them need an option of their own, since they take hours.
+branches; give them with --files. The growth and the small files are scaled down unless
+--large-events and --many-files say otherwise.
 """
 
 from __future__ import annotations
@@ -198,15 +199,12 @@ def test_memory_of_a_worker(study, files, options):
 
 def test_growth_to_many_events(study, options):
     name, target = "slope from a tenth of the events to all, largest deviation", "<= 5 %"
-    if options.large_events is None:
-        study.add(name, "--large-events was not given", target, met="not run")
-        return
     number = 20
     paths = make_sample(
         options.cache,
         layout="nano",
         compression="zlib",
-        events=max(options.large_events // number, 1),
+        events=options.large_events // number,
         files=number,
         workers=options.max_workers,
     )
@@ -229,9 +227,6 @@ def test_growth_to_many_events(study, options):
 
 def test_many_small_files(study, options):
     name, target = "overhead per file, beyond opening it with uproot", "<= 3 ms"
-    if options.many_files is None:
-        study.add(name, "--many-files was not given", target, met="not run")
-        return
     few, many = many_files(options)
     (ours, base), _ = measure_in_turn([analysis(many), analysis(few)], options.repeats)
     more = len(many) - len(few)
@@ -248,7 +243,7 @@ def test_many_small_files(study, options):
 
 def many_files(options):
     """Returns a tenth of the files, and all of them: copies of one small file."""
-    number = max(options.many_files, 20)
+    number = options.many_files
     (source,) = make_sample(
         options.cache, layout="nano", compression="zlib", events=100, files=1, workers=1
     )

@@ -157,7 +157,8 @@ def _work(
             matching=found.counts,
             candidates_format=plan.settings.candidates,
         )
-    results.write_run(run_record(plan, outcome, started, "fitting" if plan.models else "finished"))
+    if plan.models:
+        results.write_run(run_record(plan, outcome, started, "fitting"))
     for name, model in plan.models.items():
         on_stage(f"Fitting {model.title}")
         try:

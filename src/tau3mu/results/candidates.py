@@ -82,7 +82,7 @@ def write_candidates(folder: Path, candidates: ak.Array, *, fmt: CandidatesForma
 
 def _write_tree(path: Path, columns: dict[str, Any], n_rows: int) -> None:
     kinds = {
-        name: column.dtype if isinstance(column, np.ndarray) else "string"
+        name: column.dtype if isinstance(column, np.ndarray) else column.type.content
         for name, column in columns.items()
     }
     with uproot.recreate(path) as file:
