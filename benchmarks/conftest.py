@@ -44,9 +44,9 @@ def pytest_addoption(parser):
     add("--root-python", metavar="PYTHON",
         help="a python in which `import ROOT` works, for comparisons")  # fmt: skip
     add("--large-events", type=at_least(20), default=400_000, metavar="N",
-        help="grow to N events; the target is for 10000000, some 15 GB (default %(default)s)")  # fmt: skip
+        help="grow to N events, 10000000 for the target (default %(default)s)")  # fmt: skip
     add("--many-files", type=at_least(20), default=100, metavar="N",
-        help="read N small files; the target is for 10000 (default %(default)s)")  # fmt: skip
+        help="read N small files, 10000 for the target (default %(default)s)")  # fmt: skip
     add("--json", type=Path, metavar="FILE", help="write the study as JSON")
     add("--plots", type=Path, metavar="DIR", help="write the plots there")
 

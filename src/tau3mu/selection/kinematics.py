@@ -26,10 +26,8 @@ def passes_muon_acceptance(muon: ak.Array | Rows) -> Any:
     In the barrel (|η| < 1.2) a muon needs pt > 3.5 GeV to reach the muon stations, in the endcaps
     (|η| < 2.4) pt > 2 GeV; missing stays missing.
     """
-    muon = _vectors(muon)
-    barrel = (abs(muon.eta) < 1.2) & (muon.pt > 3.5)
-    endcap = (abs(muon.eta) >= 1.2) & (abs(muon.eta) < 2.4) & (muon.pt > 2.0)
-    return barrel | endcap
+    eta, pt = abs(muon.eta), muon.pt
+    return ((eta < 1.2) & (pt > 3.5)) | ((eta >= 1.2) & (eta < 2.4) & (pt > 2.0))
 
 
 def pairs_within(legs: Sequence[ak.Array | Rows], low: float, high: float) -> Any:
