@@ -230,6 +230,9 @@ def test_files_without_events_count_nothing_and_are_warned_of(tmp_path, demo, wr
     assert "none.root" in caplog.text
     inputs = json.loads((output / "run.json").read_text())["inputs"]
     assert {item["path"]: item["entries"] for item in inputs} == {str(demo[0]): 6000, str(empty): 0}
+    (steps,) = json.loads((output / "dsphipi" / "cutflow.json").read_text()).values()
+    assert steps[0]["events"] == 6000
+    record_figure("file without events", events_in=6000, events_out=steps[0]["events"])
 
 
 @pytest.fixture

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import time
 from pathlib import Path
 
 import awkward as ak
 import numpy as np
 import pytest
 import uproot
+from figures import record_figure
 
 from tau3mu.ntuples.layout import layout
 from tau3mu.processors.columns import DSPHIPI
@@ -20,7 +22,7 @@ TAU_SKIM = Path(__file__).parent / "data" / "skim" / "TreeData_1.root"
 
 
 @pytest.fixture
-def refused(tmp_path, capsys, monkeypatch):
+def refused(tmp_path, capsys, monkeypatch, request):
     """Runs the command line and returns its error, which has to be the only thing it leaves."""
     monkeypatch.chdir(tmp_path)
 
@@ -30,6 +32,7 @@ def refused(tmp_path, capsys, monkeypatch):
 
     def run(*arguments):
         before = there()
+        begin = time.monotonic()
         try:
             code = main([str(argument) for argument in arguments])
         except SystemExit as exit_:
@@ -38,7 +41,12 @@ def refused(tmp_path, capsys, monkeypatch):
         assert code == 1
         assert output.err.count("error:") == 1
         assert "Traceback" not in output.err
-        assert there() == before
+        after = there()
+        assert after == before
+        record_figure(
+            f"refused: {request.node.name}", exit_code=code, written=len(after) - len(before),
+            seconds=round(time.monotonic() - begin, 2),
+        )  # fmt: skip
         return re.sub(r"\s+", " ", output.err)
 
     return run

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+from urllib.parse import urlsplit
 
 import pytest
 from cluster_processes import ClusterProcesses
@@ -112,24 +113,25 @@ def test_tls_cluster_refuses_strangers(cluster, ours, tmp_path, monkeypatch):
         pass
 
 
+def first_byte(address, context) -> bytes:
+    """Returns the first byte of what a server says over TLS; nothing if it refuses to talk."""
+    place = urlsplit(address)
+    with socket.create_connection((place.hostname, place.port), timeout=10) as stream:
+        try:
+            with context.wrap_socket(stream) as encrypted:
+                return encrypted.recv(1)
+        except (ssl.SSLError, ConnectionError):
+            return b""
+
+
 @pytest.mark.dask
 def test_the_scheduler_itself_wants_a_certificate(cluster, ours):
     """Fails if only our own client is strict: a stranger brings his own."""
-    host, port = cluster.address.removeprefix("tls://").split(":")
-
-    def first_byte(context) -> bytes:
-        with socket.create_connection((host, int(port)), timeout=10) as stream:
-            try:
-                with context.wrap_socket(stream) as encrypted:
-                    return encrypted.recv(1)
-            except (ssl.SSLError, ConnectionError):
-                return b""
-
     context = ssl.create_default_context(cafile=ours.ca)
     context.check_hostname = False
-    assert first_byte(context) == b""
+    assert first_byte(cluster.address, context) == b""
     context.load_cert_chain(ours.cert, ours.key)
-    assert first_byte(context) != b""
+    assert first_byte(cluster.address, context) != b""
 
 
 def test_missing_certificate_is_named(tmp_path):
@@ -154,6 +156,42 @@ def test_open_scheduler_on_the_network_is_refused(tmp_path):
             pass
         with connect(processes.address, insecure=True, wait=60) as client:
             assert client.submit(sum, [1, 2]).result(timeout=30) == 3
+
+
+@pytest.mark.dask
+def test_own_cluster_is_closed_to_the_other_users_of_this_machine():
+    """Fails if whoever is logged in on the same machine can run code in a cluster of ours."""
+    from distributed import Client, Security
+
+    with connect(workers=1) as client:
+        places = [client.scheduler.address, *client.scheduler_info()["workers"]]
+        assert all(place.startswith("tls://127.0.0.1:") for place in places)
+        assert client.submit(sum, [1, 2, 3]).result(timeout=30) == 6
+        with pytest.raises(OSError, match="TLS certificate does not match"):
+            Client(places[0], security=Security.temporary(), timeout="2s")
+        with pytest.raises(OSError, match=r"Timed out|closed"):
+            Client(places[0].replace("tls:", "tcp:"), timeout="2s")
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        for place in places:  # nor do workers talk to who brings no certificate
+            assert first_byte(place, context) == b""
+
+
+@pytest.mark.parametrize(
+    ("address", "insecure", "warned"),
+    [
+        ("tcp://127.0.0.1:8786", False, True),
+        ("localhost:8786", False, True),
+        ("tcp://127.0.0.1:8786", True, False),
+        ("tls://127.0.0.1:8786", False, False),
+    ],
+)
+def test_open_scheduler_on_this_machine_is_warned_of_once(address, insecure, warned, caplog):
+    """Fails if nobody is told that other users of a login machine can run code as theirs."""
+    refuse_open_address(address, insecure=insecure)
+    messages = [record.getMessage() for record in caplog.records]
+    assert len(messages) == warned
+    assert all(f"the scheduler at {address} does without TLS" in text for text in messages)
 
 
 @pytest.mark.parametrize(

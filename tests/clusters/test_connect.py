@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
 import sys
 import time
 from contextlib import suppress
+from importlib.util import find_spec
+from urllib.parse import urlsplit
 
 import pytest
 from cluster_processes import ClusterProcesses
 
 from tau3mu.clusters import connect
+from tau3mu.clusters.launch import end
 from tau3mu.errors import InputError, RunError
 
 pytestmark = pytest.mark.dask
@@ -32,7 +36,7 @@ def test_local_cluster_ends_with_the_block(caplog):
     links = []
     with connect(workers=1, on_dashboard=links.append) as client:
         (pid,) = client.run(os.getpid).values()
-        assert client.scheduler.address.startswith("tcp://127.0.0.1:")
+        assert urlsplit(client.scheduler.address).hostname == "127.0.0.1"
         server = client.cluster.scheduler.http_server
         assert {s.getsockname()[0] for s in server._sockets.values()} == {"127.0.0.1"}
         settings = client.run_on_scheduler(lambda dask_scheduler: dask_scheduler.allowed_failures)
@@ -44,9 +48,22 @@ def test_local_cluster_ends_with_the_block(caplog):
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
     said = [record.message for record in caplog.records if record.name.startswith("tau3mu.")]
+    if not find_spec("cryptography"):
+        assert "other users of this machine can connect" in said.pop(0)
     assert said == (
         [f"dashboard: {links[0]}"] if links else ["no dashboard: the scheduler has no Bokeh"]
     )
+
+
+def test_a_cluster_that_does_not_end_in_time_is_a_warning(caplog):
+    """Fails if a busy machine turns the end of a complete run into a traceback."""
+
+    class Busy:
+        def close(self):
+            raise asyncio.TimeoutError
+
+    end(Busy())
+    assert "the cluster did not end in time: TimeoutError" in caplog.text
 
 
 def test_number_of_workers_follows_the_work(tmp_path):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from figures import record_figure
 
 from tau3mu.datasets import Dataset, combine, dataset_from_files, limit_files
 from tau3mu.errors import InputError
@@ -16,6 +17,7 @@ def test_bad_names(name):
     with pytest.raises(InputError) as error:
         Dataset(name, {"/x.root": None})
     assert str(error.value) == f"dataset name {name!r}: expected letters, digits and _.- only"
+    record_figure(f"name of a dataset: {name!r}", outcome="refused")
 
 
 def test_no_files():

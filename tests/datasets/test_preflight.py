@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import uproot
+from figures import record_figure
 
 from tau3mu.datasets import (
     CheckedFile,
@@ -114,6 +115,8 @@ def test_same_file_twice(nano_file, tmp_path, how, nano_columns):
         "problems in 1 of 2 files:",
         f"  {again} [b]: is {relation} {path} [a]; its events would count twice",
     ]
+    named = sum(each in str(error.value) for each in (path, again))
+    record_figure(f"duplicate: {how}", events_in=20, events_out=0, named=named)
 
 
 def test_all_problems_come_at_once(tmp_path, nano_file, t3m_file, nano_columns):
@@ -228,6 +231,8 @@ def test_odd_names(tmp_path, nano_file, name, nano_columns, caplog):
     first, second = str(error.value).splitlines()
     assert (first, second.isprintable()) == ("problems in 1 of 2 files:", True)
     assert ("<script>" in name) == ("<script>" in second)
+    n_events = sum(file.entries for file in checked)
+    record_figure(f"name of a file: {name!r}", events_in=10, events_out=n_events)
 
 
 def test_files_that_cannot_be_read_are_returned(tmp_path, nano_file, nano_columns):

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import ak_equal
 import pytest
+from figures import record_figure
 
 from tau3mu.errors import RunError
 from tau3mu.execution import execute
@@ -143,6 +144,8 @@ def test_a_checkpoint_that_is_none_is_left_aside_and_never_run(name, kept, tmp_p
     assert sorted(found) == list(range(1, len(keys)))
     assert keys[0] in caplog.text
     assert not (tmp_path / "executed").exists()
+    executed = int((tmp_path / "executed").exists())
+    record_figure(f"checkpoint: {name}", written=len(keys), taken=len(found), executed=executed)
 
 
 def test_wrong_buffers_are_left_aside(kept):

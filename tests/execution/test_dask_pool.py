@@ -157,6 +157,40 @@ def test_workers_without_the_package_are_an_error_not_an_end_of_workers(chunks, 
     assert "ModuleNotFoundError: no tau3mu here" in failure.message
 
 
+def test_a_late_worker_of_another_version_ends_the_run_with_a_table(chunks, tmp_path):
+    """Versions are compared at the start: a worker that joins later would add its own results."""
+    import awkward as ak
+    from distributed import Client
+
+    older = tmp_path / "older.py"
+    older.write_text("import awkward\nawkward.__version__ = '2.6.1'\n")
+    with (
+        ClusterProcesses(tmp_path) as cluster,
+        Client(cluster.address) as client,
+        DaskPool(client, [DsPhiPi()]) as pool,
+    ):
+        cluster.add_worker()
+        pool.submit(0, chunks[0])
+        (first,) = collect(pool, 1).values()
+        assert first.failure is None
+        cluster.add_worker("--preload", str(older))
+        client.wait_for_workers(2, timeout=60)
+        for index, chunk in enumerate(chunks[1:], 1):
+            pool.submit(index, chunk)
+        done = collect(pool, len(chunks) - 1).values()
+    refused = [one for one in done if one.failure is not None]
+    assert refused
+    assert {one.worker for one in done if one.failure is None} <= {first.worker}
+    for one in refused:
+        assert one.worker != first.worker
+        assert one.record is None
+        assert one.failure.severity == "run"
+        head, _, _, row, todo = one.failure.message.splitlines()
+        assert head == f"worker {one.worker} does not have the software of this process:"
+        assert row.split() == ["awkward", ak.__version__, "2.6.1"]
+        assert f"pip install awkward=={ak.__version__};" in todo
+
+
 def test_a_restart_by_somebody_else_is_an_error(chunks, tmp_path):
     """A restart of the cluster forgets all tasks, and would leave the driver waiting."""
     from distributed import Client

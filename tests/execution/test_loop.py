@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import ak_equal
 import pytest
+from figures import record_figure
 from misbehaving_server import misbehaving_server
 
 from tau3mu.errors import RunError
@@ -133,13 +134,20 @@ def test_what_cannot_get_better_ends_the_run_at_once(chunks, processors):
     assert error.value.details == "Traceback of it"
 
 
+def record_late(executor, limit, begin, most):
+    """Asserts that a run without progress ended in time, and writes down when it did."""
+    seconds = time.monotonic() - begin
+    assert seconds < most
+    record_figure(f"no chunk finishes: {executor}", limit=limit, seconds=round(seconds, 1))
+
+
 def test_no_progress_is_an_error_that_names_what_is_in_flight(chunks, processors):
     """Without a watchdog this loop would wait for ever."""
     pool = Scripted(processors, hang={7})
     begin = time.monotonic()
     with pytest.raises(RunError, match=r"no chunk has finished for 1 s.*entries 1000 to 2000"):
         run(chunks, pool, Patience(timeout=1))
-    assert time.monotonic() - begin < 30
+    record_late("a pool", 1, begin, 30)
 
 
 def test_what_is_done_is_not_submitted(chunks, processors):
@@ -190,7 +198,7 @@ def test_a_chunk_that_takes_too_long_ends_an_iterative_run(counting, demo):
     begin = time.monotonic()
     with pytest.raises(RunError, match=r"no chunk has finished for 1 s.*entries 0 to 3000"):
         execute(chunks, processors, patience=Patience(timeout=1))
-    assert time.monotonic() - begin < 10
+    record_late("iterative", 1, begin, 10)
 
 
 def test_a_process_that_hangs_ends_a_run_in_processes(counting, demo):
@@ -199,7 +207,7 @@ def test_a_process_that_hangs_ends_a_run_in_processes(counting, demo):
     begin = time.monotonic()
     with pytest.raises(RunError, match="no chunk has finished for 2 s"):
         execute(chunks, processors, executor="futures", workers=1, patience=Patience(timeout=2))
-    assert time.monotonic() - begin < 40
+    record_late("futures", 2, begin, 40)
 
 
 def test_the_chunk_that_kills_its_process_is_found_among_those_in_flight(counting, demo, tmp_path):
@@ -208,12 +216,18 @@ def test_the_chunk_that_kills_its_process_is_found_among_those_in_flight(countin
     body = "os.kill(os.getpid(), signal.SIGKILL) if number == POISON else None"
     poison = int(chunk_start(chunks[3]))
     processors = counting.load(body=body.replace("POISON", str(poison)))
+    begin = time.monotonic()
     with pytest.raises(RunError, match="1 chunks killed the process") as error:
         execute(chunks, processors, executor="futures", workers=2, folder=tmp_path)
     assert f"{chunks[3].path}, entries 1500 to 2000" in str(error.value)
     done = {int(number) for number in counting.calls()}
     assert done == {int(chunk_start(chunk)) for chunk in chunks}
-    assert len(list((tmp_path / "checkpoints").iterdir())) == 11
+    kept = len(list((tmp_path / "checkpoints").iterdir()))
+    assert kept == 11
+    record_figure(
+        "chunk that kills its process, futures", events_in=6000, events_out=500 * kept, named=1,
+        checkpoints=kept, seconds=round(time.monotonic() - begin, 1),
+    )  # fmt: skip
 
 
 def test_a_process_that_dies_once_costs_no_events(counting, demo, tmp_path):

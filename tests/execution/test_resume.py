@@ -12,6 +12,7 @@ import sys
 import time
 
 import ak_equal
+import psutil
 import pytest
 from figures import record_figure
 from test_checkpoints import Planted, small_disk
@@ -55,6 +56,12 @@ def wait_for(condition, process, seconds=120):
 
 def ledger(folder):
     return [json.loads(line) for line in (folder / "ledger.jsonl").read_text().splitlines()]
+
+
+def events_of(folder):
+    """How many events went into the results."""
+    (steps,) = json.loads((folder / "Mine" / "cutflow.json").read_text()).values()
+    return steps[0]["events"]
 
 
 @pytest.mark.parametrize(("executor", "in_flight"), [("iterative", 1), ("futures", 4)])
@@ -184,6 +191,10 @@ def test_nothing_is_taken_from_before_a_change(
         remade(good, good)
     assert run(arguments) == 0
     assert len(counting.calls()) == expected
+    record_figure(
+        f"resume after a change of {change}", chunks=expected, calls=len(counting.calls()),
+        events_in=12000, events_out=events_of(tmp_path / "out"),
+    )  # fmt: skip
     if change == "cut":
         found = load_candidates(tmp_path / "out" / "Mine")
         assert set((found.event % 11).tolist()) == {0}
@@ -200,6 +211,10 @@ def test_a_changed_correction_file_is_noticed(stopped, command, counting, tmp_pa
     shutil.copy(whole, bad)
     assert run(command("--resume", tmp_path / "out", files=[good, bad])) == 0
     assert len(counting.calls()) == 24
+    record_figure(
+        "resume after a change of corrections", chunks=24, calls=24, events_in=12000,
+        events_out=events_of(tmp_path / "out"),
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -216,10 +231,14 @@ def test_a_planted_pickle_is_run_nowhere(name, stopped, command, counting, tmp_p
         target.write_bytes(planted)
     assert run(command("--resume", folder, files=[good, bad])) == 0
     assert not (tmp_path / "executed").exists()
-    cutflow = json.loads((folder / "Mine" / "cutflow.json").read_text())
-    assert cutflow["files"][0]["events"] == 12000
+    assert events_of(folder) == 12000
     if name == "checkpoints":
         assert len(counting.calls()) == 24
+    record_figure(
+        f"planted pickle: {name}", planted=len(targets), calls=len(counting.calls()),
+        executed=int((tmp_path / "executed").exists()), events_in=12000,
+        events_out=events_of(folder),
+    )  # fmt: skip
 
 
 def test_a_plan_that_lies_about_a_file_is_found_out(stopped, command, tmp_path):
@@ -322,3 +341,21 @@ def test_a_full_disk_leaves_no_half_of_a_file(size, counting, command, tmp_path)
     assert not hidden
     assert all(readable)
     record_figure(f"disk of {size} kB", exit_code=code, files=len(there))
+
+
+def test_processes_end_with_a_driver_that_is_killed_alone(counting, command, tmp_path):
+    """loky's workers wait for the next chunk, for ever if nobody is there to send it."""
+    counting.write(pause=0.2)
+    with (tmp_path / "log.txt").open("w") as log:  # not a pipe, which workers would keep open
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tau3mu.run",
+             *map(str, command("--executor", "futures", "--workers", "2"))],
+            cwd=tmp_path, stdout=log, stderr=log, start_new_session=True,
+        )  # fmt: skip
+        wait_for(counting.calls, process)
+    workers = psutil.Process(process.pid).children(recursive=True)
+    assert len(workers) >= 2
+    process.kill()
+    process.wait()
+    _, alive = psutil.wait_procs(workers, timeout=30)
+    assert alive == []

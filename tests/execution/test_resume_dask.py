@@ -38,6 +38,8 @@ def test_a_run_goes_on_after_the_death_of(victim, counting, command, tmp_path):
             assert process.returncode == 1
             assert f"the Dask scheduler at {cluster.address} is gone" in errors
             assert f"--resume {out}" in " ".join(errors.split())
+            assert "distributed" not in errors  # one message, without Dask's own
+            assert "Traceback" not in errors
         else:
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()

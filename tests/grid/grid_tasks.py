@@ -30,6 +30,11 @@ def look(dask_worker: object) -> tuple[str | None, int | None, bytes | None]:
     return variable, path.stat().st_mode & 0o7777, path.read_bytes()
 
 
+def plugins(dask_scheduler: object) -> list[str]:
+    """Returns the names of all plugins that a scheduler has, for itself or for workers."""
+    return [*dask_scheduler.plugins, *dask_scheduler.worker_plugins]
+
+
 def count_absences(seconds: float) -> tuple[int, int]:
     """Returns how often it has looked for the worker's proxy, and how often there was none."""
     from distributed import get_worker

@@ -8,19 +8,21 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from grid_tasks import count_absences, look, read_file
+from cluster_processes import ClusterProcesses
+from figures import record_figure
+from grid_tasks import count_absences, look, plugins, read_file
 from xrootd_server import needs_xrootd, xrootd
 
 from tau3mu.clusters import security
 from tau3mu.errors import InputError, RunError
-from tau3mu.grid import shipping
-from tau3mu.grid.plugin import NAME, ProxyPlugin
-from tau3mu.grid.shipping import ship, use_proxy
+from tau3mu.grid import Proxy, shipping
+from tau3mu.grid.plugin import ProxyPlugin
+from tau3mu.grid.shipping import NAME, ship, use_proxy
 
 pytest.importorskip("cryptography")
 
@@ -67,13 +69,40 @@ def secrets_of(proxy):
     return [line for line in text.splitlines() if len(line) > 30 and not line.startswith("-----")]
 
 
-def with_secrets(folder, *proxies):
-    """Returns the files below a folder that hold a line of a proxy."""
-    secrets = [line.encode() for proxy in proxies for line in secrets_of(proxy)]
+def with_secrets(folder, proxy, but_not=()):
+    """Returns the files below a folder that hold a line of a proxy, which certain texts lack."""
+    secrets = [line.encode() for line in secrets_of(proxy) if line not in but_not]
+    found = []
+    for place, _, names in os.walk(folder):  # which does not mind folders that go meanwhile
+        for path in (Path(place, name) for name in names):
+            with suppress(FileNotFoundError):
+                content = path.read_bytes()
+                if any(secret in content for secret in secrets):
+                    found.append(path)
+    return found
+
+
+@contextmanager
+def driver(proxy, place):
+    """A process that has given its proxy to workers: see `grid_driver`."""
+    with subprocess.Popen(
+        [sys.executable, Path(__file__).with_name("grid_driver.py"), proxy.path, place],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        try:
+            assert process.stdout.readline() == b"shipped\n"
+            yield process
+        finally:
+            process.kill()
+
+
+def paths(client):
+    """Returns where each worker has the proxy."""
     return [
-        path
-        for path in folder.rglob("*")
-        if path.is_file() and any(secret in path.read_bytes() for secret in secrets)
+        f"{folder}/x509up"
+        for folder in client.run(lambda dask_worker: dask_worker.local_directory).values()
     ]
 
 
@@ -153,8 +182,11 @@ def test_nothing_is_logged(cluster, make_proxy, scratch, caplog, capfd):
         make_proxy()
         shipment.watch()
         lines = [str(cluster.get_worker_logs()), str(cluster.get_scheduler_logs())]
-        plugins = cluster.run(lambda dask_worker: repr(dask_worker.plugins))
-    text = "".join([*lines, caplog.text, *capfd.readouterr(), *plugins.values()])
+        shown = cluster.run(lambda dask_worker: repr(dask_worker.plugins))
+        shown["scheduler"] = cluster.run_on_scheduler(
+            lambda dask_scheduler: repr(dask_scheduler.plugins)
+        )
+    text = "".join([*lines, caplog.text, *capfd.readouterr(), *shown.values()])
     assert NAME in text
     assert "was renewed" in text
     assert not [secret for secret in secrets_of(proxy) if secret in text]
@@ -242,17 +274,77 @@ def test_dead_scheduler_does_not_stop_the_end(start_cluster, make_proxy, caplog)
 def test_nothing_is_left_when_the_driver_is_killed(environment, make_proxy, scratch, number):
     """Fails if only a driver that ends in order takes the key from the disk."""
     proxy = make_proxy()
-    with subprocess.Popen(
-        [sys.executable, Path(__file__).with_name("grid_driver.py"), proxy.path, scratch],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    ) as driver:
-        try:
-            assert driver.stdout.readline() == b"shipped\n"
-            assert len(with_secrets(scratch, proxy)) == 1
-        finally:
-            driver.send_signal(number)
+    with driver(proxy, scratch) as process:
+        assert len(with_secrets(scratch, proxy)) == 1
+        process.send_signal(number)
     wait_for(lambda: with_secrets(scratch, proxy) == [], 20)
+
+
+@pytest.fixture(scope="module")
+def foreign(tmp_path_factory):
+    """A cluster of processes that nobody here has started, with one worker."""
+    from distributed import Client
+
+    tasks = {"PYTHONPATH": str(Path(__file__).parent)}
+    with ClusterProcesses(tmp_path_factory.mktemp("foreign"), environment=tasks) as processes:
+        processes.add_worker()
+        with Client(processes.address) as client:
+            client.wait_for_workers(1, timeout=60)
+        yield processes
+
+
+def test_running_cluster_takes_it_away_when_the_driver_is_killed(foreign, make_proxy):
+    """Fails if the key of a driver that could not clean up stays on workers that go on."""
+    from distributed import Client
+
+    proxy = make_proxy()
+    with Client(foreign.address) as client:
+        n_before = len(workers(client))
+        with driver(proxy, foreign.address) as process:
+            wait_for(lambda: len(with_secrets(foreign.folder, proxy)) == n_before)
+            foreign.add_worker()
+            wait_for(lambda: len(with_secrets(foreign.folder, proxy)) == n_before + 1)
+            assert sum(NAME in name for name in client.run_on_scheduler(plugins)) == 2
+            process.kill()
+            killed = time.monotonic()
+        wait_for(lambda: with_secrets(foreign.folder, proxy) == [], 20)
+        seconds = time.monotonic() - killed
+        assert set(client.run(look).values()) == {(None, None, None)}
+        client.restart()
+        assert list(client.run(look).values()) == [(None, None, None)] * (n_before + 1)
+        assert not any(NAME in name for name in client.run_on_scheduler(plugins))
+    record_figure("proxy on a running cluster: SIGKILL of the driver", seconds=round(seconds, 2))
+
+
+@pytest.mark.parametrize("same", [True, False], ids=["one proxy", "two proxies"])
+@pytest.mark.parametrize("last_first", [True, False], ids=["last ends first", "first ends first"])
+def test_end_of_one_run_leaves_another_its_proxy(
+    foreign, authority, make_proxy, tmp_path, same, last_first
+):
+    """Fails if two runs at one scheduler share a plugin, or a run leaves its key to another."""
+    from distributed import Client
+
+    one = make_proxy()
+    two = one if same else Proxy(authority.proxy(tmp_path / "x509up_other"))
+    with Client(foreign.address) as client, driver(one, foreign.address) as first:
+
+        def on_workers():
+            return {content for _, _, content in client.run(look).values()}
+
+        assert on_workers() == {one.path.read_bytes()}
+        with driver(two, foreign.address) as second:
+            assert on_workers() == {two.path.read_bytes()}
+            runs = [(first, one), (second, two)]
+            (ending, gone), (staying, kept) = reversed(runs) if last_first else runs
+            assert ending.communicate(timeout=30)[0] == b"ended\n"
+            assert set(client.run(look).values()) == {
+                (path, 0o600, kept.path.read_bytes()) for path in paths(client)
+            }
+            # Both were signed by the same user.
+            assert with_secrets(foreign.folder, gone, but_not=secrets_of(kept)) == []
+            assert staying.communicate(timeout=30)[0] == b"ended\n"
+        assert set(client.run(look).values()) == {(None, None, None)}
+        assert not any(NAME in name for name in client.run_on_scheduler(plugins))
 
 
 def test_worker_inside_the_driver_uses_the_drivers_file(start_cluster, make_proxy, scratch):
@@ -480,5 +572,5 @@ def test_watch_costs_nothing_between_looks(environment, make_proxy, shipped, mon
 
 def test_plugin_shows_only_its_name():
     """Fails if a dashboard or a log that prints the plugin prints the key."""
-    assert repr(ProxyPlugin(b"content")) == str(ProxyPlugin(b"content"))
-    assert "content" not in repr(ProxyPlugin(b"content"))
+    assert repr(ProxyPlugin("name", b"content")) == str(ProxyPlugin("name", b"content"))
+    assert "content" not in repr(ProxyPlugin("name", b"content"))

@@ -12,8 +12,8 @@ from coffea.nanoevents import NanoEventsFactory
 
 from tau3mu.errors import InputError
 from tau3mu.ntuples import NtupleSchema, empty_events
-from tau3mu.ntuples.layout import layout
 from tau3mu.ntuples.events import _form
+from tau3mu.ntuples.layout import layout
 
 TRIGGER = ("hlt.", "l1.")
 

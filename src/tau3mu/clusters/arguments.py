@@ -51,7 +51,7 @@ def _of_local(cluster: Workers) -> dict[str, Any]:
         "threads_per_worker": 1,
         "dashboard_address": _LOOPBACK,
         "silence_logs": "ERROR",
-        "preload": ["tau3mu.execution.dask_task"],  # else the first chunks wait for the imports
+        "preload": ["tau3mu.execution.chunk"],  # else the first chunks wait for the imports
     }
     if cluster.environment:
         arguments["env"] = cluster.environment

@@ -107,8 +107,31 @@ def _client_at(running: Running, *, insecure: bool) -> Iterator[Client]:
         client = Client(running.address, timeout=CONNECT_TIMEOUT, security=security)
     except (OSError, ValueError) as error:
         raise InputError(_no_answer(running, error)) from error
-    with client:
+    with _closed(client):
         yield client
+
+
+@contextmanager
+def _closed(client: Client) -> Iterator[Client]:
+    """Closes a client at the end, without a word from Dask if its scheduler is gone.
+
+    A client that is closed while it looks for its scheduler reports both as errors, with
+    tracebacks, although whoever closes it knows and has said so.
+    """
+    from tau3mu.execution.cluster_watch import is_connected
+
+    with client:
+        try:
+            yield client
+        finally:
+            logger = logging.getLogger("distributed.client")
+            level = logger.level
+            if not is_connected(client):
+                logger.setLevel(logging.CRITICAL)
+            try:
+                client.close()
+            finally:
+                logger.setLevel(level)
 
 
 def _no_answer(running: Running, error: BaseException) -> str:
@@ -140,7 +163,7 @@ def _started(cluster: Any, *, insecure: bool) -> Iterator[Client]:
         kind = dask_class(cluster)
         started = start_apart(lambda: launch(kind, cluster, insecure=insecure), end)
         try:
-            with Client(started, timeout=CONNECT_TIMEOUT) as client:
+            with _closed(Client(started, timeout=CONNECT_TIMEOUT)) as client:
                 yield client
         finally:
             end(started)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import logging
 import shutil
@@ -9,7 +10,7 @@ import signal
 from typing import TYPE_CHECKING, Any
 
 from tau3mu.clusters.arguments import arguments_of
-from tau3mu.clusters.kinds import Batch, Gateway, HTCondor, Kubernetes, Slurm
+from tau3mu.clusters.kinds import Batch, Gateway, HTCondor, Kubernetes, Local, Slurm
 from tau3mu.clusters.security import security_of
 from tau3mu.errors import InputError, RunError, Tau3muError, suggest
 
@@ -62,7 +63,10 @@ def launch(dask: Any, cluster: Workers, *, insecure: bool) -> DaskCluster:
             return _scaled(_gateway_cluster(dask, cluster), cluster)
         if isinstance(cluster, Batch):
             return _scaled(_batch_cluster(dask, cluster, insecure=insecure), cluster)
-        return _scaled(dask(**arguments_of(cluster)), cluster)
+        arguments = arguments_of(cluster)
+        if isinstance(cluster, Local):
+            arguments = _own_certificates(arguments) | arguments
+        return _scaled(dask(**arguments), cluster)
     except Tau3muError:
         raise
     except (TypeError, ValueError) as error:
@@ -72,6 +76,23 @@ def launch(dask: Any, cluster: Workers, *, insecure: bool) -> DaskCluster:
     except Exception as error:  # of whatever class the client of a batch system or of the web has
         message = f"the cluster did not start: {type(error).__name__}: {error}"
         raise RunError(message) from error
+
+
+def _own_certificates(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Returns arguments that close a local cluster to the other users of this machine.
+
+    Certificates for the time of a run take a tenth of a second. Without cryptography, which makes
+    them, or with other connections asked for, there are none.
+    """
+    from distributed import Security
+
+    if not arguments.get("processes", True) or arguments.keys() & {"protocol", "security"}:
+        return {}
+    try:
+        return {"protocol": "tls", "security": Security.temporary()}
+    except ImportError:
+        log.info("other users of this machine can connect to the cluster: no cryptography here")
+        return {}
 
 
 def _imported(module: str, name: str, extra: str) -> Any:
@@ -185,9 +206,15 @@ def _scaled(started: Any, cluster: Workers) -> Any:
 
 
 def end(started: Any) -> None:
-    """Ends a cluster, and removes the keys that dask-jobqueue has written for its jobs."""
+    """Ends a cluster, and removes the keys that dask-jobqueue has written for its jobs.
+
+    A cluster that does not end in time (on a busy machine, say) is no reason for a run to fail;
+    workers of this machine end with this process.
+    """
     try:
         started.close()
+    except (OSError, asyncio.TimeoutError) as error:
+        log.warning("the cluster did not end in time: %s", type(error).__name__)
     finally:
         if (gateway := vars(started).pop("gateway", None)) is not None:
             _silence(gateway)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import os
 import socket
 from typing import TYPE_CHECKING
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["is_loopback", "is_private", "refuse_open_address", "security_of"]
 
+log = logging.getLogger(__name__)
+
 _SCHEMES = {"tcp": False, "tls": True, "ws": False, "wss": True}  # whether there is TLS
 _PRIVATE = {"gateway", "inproc", *(scheme for scheme, tls in _SCHEMES.items() if tls)}
 
@@ -24,9 +27,11 @@ _PRIVATE = {"gateway", "inproc", *(scheme for scheme, tls in _SCHEMES.items() if
 def refuse_open_address(address: str, *, insecure: bool) -> None:
     """Refuses the address of a scheduler to which code would travel in the clear.
 
+    Within this machine, others cannot listen, but connect; that is a warning.
+
     Args:
         address: Such as `tls://host:8786`; without a scheme it is `tcp`.
-        insecure: Accept it nevertheless.
+        insecure: Accept it nevertheless, and do not warn.
 
     Raises:
         InputError: The address is none, or its scheme has no encryption and its host is not this
@@ -53,6 +58,13 @@ def refuse_open_address(address: str, *, insecure: bool) -> None:
             "address with certificates, or accept this with --insecure"
         )
         raise InputError(message)
+    if not insecure and not _SCHEMES[scheme]:
+        log.warning(
+            "the scheduler at %s does without TLS: every user of this machine can connect to it "
+            "and run code as its user; where that matters start it with certificates (tls://), or "
+            "accept this with --insecure",
+            address,
+        )
 
 
 def is_private(address: str) -> bool:

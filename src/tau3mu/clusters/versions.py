@@ -1,4 +1,8 @@
-"""Compares the versions of this process, the scheduler and the workers, before anything runs."""
+"""Compares the versions of this process, the scheduler and the workers.
+
+Before anything runs, those of all that are there; later, each worker that is given a chunk compares
+its own with those of the driver.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ if TYPE_CHECKING:
 
     from distributed import Client
 
-__all__ = ["check_versions"]
+__all__ = ["check_versions", "difference", "versions_here"]
 
 _PACKAGES = {
     "dask": "dask",
@@ -49,7 +53,28 @@ def check_versions(client: Client) -> None:
         if any({info[name] for info in c} != {here[name]} for c in columns.values())
     ]
     if differing:
-        raise InputError(_message(here, columns, differing))
+        raise InputError(_message("the cluster", here, columns, differing))
+
+
+def versions_here() -> dict[str, str]:
+    """Returns what this process has of Python and of the packages that results depend on."""
+    from distributed.versions import get_versions
+
+    return _versions(get_versions(packages=_OURS))
+
+
+def difference(driver: Mapping[str, str], worker: str) -> str | None:
+    """Returns what this process, a worker, has in other versions than the driver, as a table.
+
+    Args:
+        driver: What `versions_here` has returned there.
+        worker: The name of this process.
+    """
+    own = dict.fromkeys(driver, "absent") | versions_here()
+    differing = [name for name in driver if own[name] != driver[name]]
+    if not differing:
+        return None
+    return _message(f"worker {worker}", driver, {"worker": [own]}, differing)
 
 
 def _versions(info: Mapping[str, Any] | None) -> dict[str, str]:
@@ -63,7 +88,10 @@ def _versions(info: Mapping[str, Any] | None) -> dict[str, str]:
 
 
 def _message(
-    here: Mapping[str, str], columns: Mapping[str, list[dict[str, str]]], differing: Iterable[str]
+    who: str,
+    here: Mapping[str, str],
+    columns: Mapping[str, list[dict[str, str]]],
+    differing: Iterable[str],
 ) -> str:
     rows = [
         [name, here[name], *(_summary(info[name] for info in c) for c in columns.values())]
@@ -78,7 +106,7 @@ def _message(
     if any(row[0] == "tau3mu" for row in rows):
         todo.append(f"install tau3mu {here['tau3mu']} on the cluster, scheduler included")
     return (
-        "the cluster does not have the software of this process:\n"
+        f"{who} does not have the software of this process:\n"
         f"{_table(['package', 'here', *columns], rows)}\n"
         f"{'; '.join(todo)}; or run in the environment or image that the cluster has"
     )

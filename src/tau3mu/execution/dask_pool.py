@@ -18,10 +18,11 @@ from concurrent.futures import CancelledError
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from tau3mu.clusters.versions import versions_here
 from tau3mu.errors import RunError
 from tau3mu.execution.chunk import pack
 from tau3mu.execution.cluster_watch import ClusterWatch, is_connected
-from tau3mu.execution.dask_task import make_task
+from tau3mu.execution.dask_task import Task
 from tau3mu.execution.pool import Failure, Finished
 
 if TYPE_CHECKING:
@@ -92,8 +93,8 @@ class DaskPool:
         """
         self._client = client
         self._address = client.scheduler.address
-        self._task = make_task()
         self._processors = pack(processors)
+        self._versions = versions_here()
         self._watch = ClusterWatch(
             client, no_workers_timeout=no_workers_timeout, worker_timeout=worker_timeout
         )
@@ -184,11 +185,10 @@ class DaskPool:
         if not is_connected(self._client):
             raise RunError(self._gone())
         attempt = self._attempts[index] = self._attempts.get(index, 0) + 1
+        task = Task(index, self._chunks[index], self._processors, self._versions)
         future = self._client.submit(
-            self._task,
-            index,
-            pickle.dumps(self._chunks[index]),
-            self._processors,
+            pickle.loads,
+            pickle.dumps(task),
             key=f"tau3mu-{self._run}-{index}-{attempt}",
             retries=0,
             pure=False,

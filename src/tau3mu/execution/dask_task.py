@@ -3,58 +3,70 @@
 from __future__ import annotations
 
 import os
+import pickle
 import platform
 import traceback
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tau3mu.execution.chunk import ProcessorError, process_packed
+from tau3mu.clusters.versions import difference
 from tau3mu.execution.pool import Failure, Finished
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import awkward as ak
 
     from tau3mu.datasets import Chunk
 
-__all__ = ["make_task", "work_off_chunk"]
+__all__ = ["Task", "work_off"]
 
 
-def make_task() -> Callable[[int, bytes, bytes], Finished]:
-    """Returns a function of index, pickled chunk and packed processors that travels by value.
+@dataclass(frozen=True)
+class Task:
+    """A chunk for a worker, which is worked off when the pickle of this is loaded.
 
-    A worker that cannot unpickle its task (because it lacks this package, say) dies of it; one
-    that cannot import in a task says so.
-    """
+    A worker that cannot unpickle its task (because it lacks this package, or because the code of
+    the task is that of another Python) dies of it. So `pickle.loads`, which every worker has, is
+    the function of the task, and these bytes are its argument; what fails then is told.
 
-    def work(index: int, chunk: bytes, processors: bytes) -> Finished:
-        import pickle
-
-        from tau3mu.execution.dask_task import work_off_chunk
-
-        return work_off_chunk(index, pickle.loads(chunk), processors)
-
-    return work
-
-
-def work_off_chunk(index: int, chunk: Chunk, processors: bytes) -> Finished:
-    """Returns what became of a chunk.
-
-    Failures are values: an exception of a class that cannot be unpickled would never arrive.
-
-    Args:
+    Attributes:
         index: The place of the chunk in the list of all chunks.
         chunk: What to read.
         processors: What to run on it, from `pack`.
+        versions: Of the software of the driver, from `versions_here`.
+    """
+
+    index: int
+    chunk: Chunk
+    processors: bytes
+    versions: Mapping[str, str]
+
+    def __reduce__(self) -> tuple[Callable[..., Finished], tuple[object, ...]]:
+        """Says that to unpickle this is to work it off."""
+        chunk = pickle.dumps(self.chunk)
+        return work_off, (self.index, chunk, self.processors, dict(self.versions))
+
+
+def work_off(index: int, chunk: bytes, processors: bytes, versions: Mapping[str, str]) -> Finished:
+    """Returns what became of a chunk, on a worker; the arguments are those of `Task`, pickled.
+
+    Failures are values: an exception of a class that cannot be unpickled would never arrive. A
+    worker of other versions, which may have joined when the run had begun, reads nothing.
     """
     worker = f"{platform.node()}:{os.getpid()}"
+    if other := difference(versions, worker):
+        return Finished(index, None, Failure("run", other), worker)
+    from tau3mu.execution.chunk import ProcessorError, process_packed
+
     record: ak.Array | None = None
     failure = None
+    unpacked: Chunk = pickle.loads(chunk)
     try:
-        record = process_packed(index, chunk, processors)
+        record = process_packed(index, unpacked, processors)
     except ProcessorError as error:
         failure = Failure("run", error.message, error.details)
     except Exception as error:  # noqa: BLE001 - a defect, or a module that this worker lacks
-        message = f"{chunk.label} failed on worker {worker}: {type(error).__name__}: {error}"
+        message = f"{unpacked.label} failed on worker {worker}: {type(error).__name__}: {error}"
         failure = Failure("run", message, traceback.format_exc())
     return Finished(index, record, failure, worker)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 import time
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from tau3mu.selection import Processor
 
 __all__ = ["FuturesPool", "IterativePool"]
+
+_PARENT_SECONDS = 1.0
+"""How often a process of a pool looks whether its parent is still there."""
 
 
 class IterativePool:
@@ -170,7 +174,7 @@ class FuturesPool:
 
         if self._executor is None:
             self._executor = ProcessPoolExecutor(
-                max_workers=self._workers, initializer=_leave_interrupts_to_parent
+                max_workers=self._workers, initializer=_live_with_parent
             )
         try:
             with _interrupts_later():
@@ -240,5 +244,13 @@ def _interrupts_later() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _leave_interrupts_to_parent() -> None:
+def _live_with_parent() -> None:
+    """Leaves Ctrl-C to the parent of this process, and ends this process when it is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(_PARENT_SECONDS)
+    os._exit(1)

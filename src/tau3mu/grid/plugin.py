@@ -1,7 +1,8 @@
-"""The part of shipping a grid proxy that happens on Dask workers."""
+"""The parts of shipping a grid proxy that happen on Dask workers and at their scheduler."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 import subprocess
@@ -9,41 +10,41 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from distributed import Status, WorkerPlugin
+from distributed import SchedulerPlugin, Status, WorkerPlugin
 
 from tau3mu.grid.proxy import VARIABLE
 
 if TYPE_CHECKING:
-    from distributed import Worker
+    from distributed import Scheduler, Worker
 
-__all__ = ["NAME", "ProxyPlugin", "withdraw"]
-
-NAME: Final = "tau3mu-x509-proxy"
+__all__ = ["ProxyPlugin", "WithdrawalPlugin", "withdraw"]
 
 _PROCESS: Final = secrets.token_hex(8)
 """Tells this process from all others, on whatever machine."""
+
+_ENDING: Final = {Status.closing, Status.closed, Status.failed}
 
 _guards: dict[Path, subprocess.Popen[bytes]] = {}
 
 
 class ProxyPlugin(WorkerPlugin):  # type: ignore[misc]  # distributed is partly annotated
-    """Gives a worker the user's proxy, before its first task, and takes it away with the worker.
+    """Gives a worker the user's proxy, before its first task, and takes it away again.
 
-    The scheduler gives it to workers that join or restart later as well. Registered again with a
-    renewed proxy, it replaces the file in one step, at the path that XRootD's client has read
-    from the environment once and for all.
+    The scheduler gives it to workers that join or restart later as well. A process can use one
+    proxy only, at the path that XRootD's client has read from the environment once and for all.
+    So all plugins on a worker, those of other runs and a renewed one, write the same file: it is
+    that of the newest, and it goes with the last.
     """
 
-    name = NAME
-
-    def __init__(self, content: bytes) -> None:
+    def __init__(self, name: str, content: bytes) -> None:
         """Takes the proxy with its key, as PEM, along to the workers."""
+        self.name = name
         self._content = content
         self._driver = _PROCESS
 
     def __repr__(self) -> str:
         """Returns the name, and nothing of the content."""
-        return f"<{type(self).__name__} {NAME}>"
+        return f"<{type(self).__name__} {self.name}>"
 
     def setup(self, worker: Worker) -> None:
         """Writes the proxy into the worker's folder and tells XRootD's client of it."""
@@ -55,23 +56,63 @@ class ProxyPlugin(WorkerPlugin):  # type: ignore[misc]  # distributed is partly 
         os.environ[VARIABLE] = str(path)
 
     def teardown(self, worker: Worker) -> None:
-        """Removes the proxy if the worker ends.
+        """Puts back the proxy that was there before, of another run, or removes the file."""
+        if self._driver == _PROCESS:
+            return
+        path = _path(worker)
+        others = [one for one in worker.plugins.values() if isinstance(one, ProxyPlugin)]
+        if others and worker.status not in _ENDING:
+            _replace(path, others[-1]._content)
+            return
+        path.unlink(missing_ok=True)
+        if guard := _guards.pop(path, None):
+            guard.communicate()
+        if os.environ.get(VARIABLE) == str(path):
+            del os.environ[VARIABLE]
 
-        When another proxy replaces this one, the file stays until it is replaced: a connection
-        that is made in between would find none.
+
+class WithdrawalPlugin(SchedulerPlugin):  # type: ignore[misc]
+    """Takes the proxy of a run from the workers when its driver is gone, in whatever way."""
+
+    def __init__(self, name: str, client: str) -> None:
+        """Waits for the end of a client, given by its id.
+
+        Args:
+            name: With which the names of the run's `ProxyPlugin`s begin.
+            client: The connection of the driver.
         """
-        if worker.status in {Status.closing, Status.closed, Status.failed}:
-            withdraw(worker)
+        self.name = name
+        self._client = client
+
+    def remove_client(self, scheduler: Scheduler, client: str) -> None:
+        """Is called by the scheduler when the connection to a client has ended."""
+        if client == self._client:
+            scheduler.loop.add_callback(withdraw, scheduler, self.name)
 
 
-def withdraw(dask_worker: Worker) -> None:
-    """Removes the proxy from a worker."""
-    path = _path(dask_worker)
-    path.unlink(missing_ok=True)
-    if guard := _guards.pop(path, None):
-        guard.communicate()
-    if os.environ.get(VARIABLE) == str(path):
-        del os.environ[VARIABLE]
+async def withdraw(dask_scheduler: Scheduler, name: str) -> list[str]:
+    """Takes the proxy of a run from all workers, and from those to come.
+
+    Returns:
+        What went wrong; nothing if there is none any more.
+    """
+    dask_scheduler.plugins.pop(name, None)
+    names = [one for one in dask_scheduler.worker_plugins if one.startswith(f"{name}-")]
+    answers = await asyncio.gather(
+        *(dask_scheduler.unregister_worker_plugin(comm=None, name=one) for one in names),
+        return_exceptions=True,
+    )
+    problems = []
+    for answer in answers:
+        if isinstance(answer, BaseException):
+            problems.append(f"{type(answer).__name__}: {answer}")
+        else:
+            problems += [
+                f"{worker}: {said['exception_text']}"
+                for worker, said in answer.items()
+                if said["status"] == "error"
+            ]
+    return problems
 
 
 def _path(worker: Worker) -> Path:

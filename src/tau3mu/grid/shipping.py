@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 import threading
 import time
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from tau3mu.clusters.security import is_private
 from tau3mu.errors import InputError, RunError
+from tau3mu.execution.cluster_watch import is_connected
 from tau3mu.grid.proxy import VARIABLE, span
 
 if TYPE_CHECKING:
@@ -22,11 +24,14 @@ if TYPE_CHECKING:
     from tau3mu.grid.certificates import Lifetime
     from tau3mu.grid.proxy import Proxy, Version
 
-__all__ = ["Shipment", "ship", "use_proxy"]
+__all__ = ["NAME", "Shipment", "ship", "use_proxy"]
 
 log = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
+
+NAME: Final = "tau3mu-x509-proxy"
+"""How the names of all Dask plugins for this begin; a word for the run follows."""
 
 LOOK_EVERY: Final = timedelta(minutes=1)
 WARN_BEFORE: Final = timedelta(hours=1)
@@ -57,7 +62,8 @@ class Shipment:
         """Prepares it; `renew` sends the proxy. The arguments are those of `ship`."""
         self._client, self._proxy = client, proxy
         self._look_every, self._stop_before = look_every, stop_before
-        self.is_sent = False
+        self._name = f"{NAME}-{secrets.token_hex(4)}"
+        self._n_sent = 0
         self._next_look = 0.0
         self._lifetime: Lifetime
         self._version: Version | None = None
@@ -72,11 +78,38 @@ class Shipment:
         """
         checked = self._proxy.read(self._stop_before)
         if self._client is not None:
-            from tau3mu.grid.plugin import ProxyPlugin
-
-            self.is_sent = True
-            _register(self._client, ProxyPlugin(checked.content), self._proxy)
+            self._send(self._client, checked.content)
         self._lifetime, self._version, self._warned = checked.lifetime, checked.version, False
+
+    def _send(self, client: Client, content: bytes) -> None:
+        from tau3mu.grid.plugin import ProxyPlugin, WithdrawalPlugin
+
+        what = f"grid proxy {self._proxy.path} could not be given to the Dask workers"
+        if not self._n_sent:  # first who takes the proxy back, then the proxy
+            watch = WithdrawalPlugin(self._name, client.id)
+            _within(what, lambda: client.register_plugin(watch))
+        # By another name each time: to replace a plugin of the same name is to remove it first.
+        self._n_sent += 1
+        _register(client, ProxyPlugin(f"{self._name}-{self._n_sent}", content), what)
+
+    def withdraw(self) -> None:
+        """Takes the proxy back from all workers, and from those to come."""
+        if self._client is None or not self._n_sent:
+            return
+        from tau3mu.grid.plugin import withdraw
+
+        client, name = self._client, self._name
+        what = "the grid proxy may lie on Dask workers until they end"
+        if not is_connected(client):
+            log.warning("%s: the scheduler is gone", what)
+            return
+        try:
+            problems = _within(what, lambda: client.run_on_scheduler(withdraw, name=name))
+        except RunError as error:
+            log.warning("%s", error)
+        else:
+            for problem in problems:
+                log.warning("%s: %s", what, problem)
 
     def remaining(self) -> timedelta:
         """Returns how long the proxy that the workers have still holds; reads no file."""
@@ -157,8 +190,7 @@ def ship(
             shipment.renew()
             yield shipment
         finally:
-            if client is not None and shipment.is_sent:
-                _withdraw(client)
+            shipment.withdraw()
 
 
 @contextmanager
@@ -204,8 +236,7 @@ def _refuse_listeners(client: Client, *, insecure: bool) -> None:
         raise InputError(message)
 
 
-def _register(client: Client, plugin: Any, proxy: Proxy) -> None:
-    what = f"grid proxy {proxy.path} could not be given to the Dask workers"
+def _register(client: Client, plugin: Any, what: str) -> None:
     for attempt in range(_TRIES):
         try:
             _within(what, lambda: client.register_plugin(plugin))
@@ -218,20 +249,6 @@ def _register(client: Client, plugin: Any, proxy: Proxy) -> None:
                 raise
             continue
         return
-
-
-def _withdraw(client: Client) -> None:
-    from tau3mu.grid.plugin import NAME, withdraw
-
-    what = "the grid proxy may lie on Dask workers until they end"
-    try:
-        _within(what, lambda: client.unregister_worker_plugin(NAME))
-    except RunError as error:
-        log.warning("%s", error)
-    try:
-        _within(what, lambda: client.run(withdraw, on_error="ignore"))
-    except RunError as error:
-        log.warning("%s", error)
 
 
 def _within(what: str, call: Callable[[], _T]) -> _T:

@@ -6,6 +6,7 @@ name is an index into the names that differ, so nothing that is done to names is
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -38,7 +39,7 @@ class AsMenus(AsObjects):  # type: ignore[misc]
         """Takes the interpretation that it stands in for."""
         super().__init__(standard.model, standard.branch)
         self._last: tuple[tuple[bytes, ...], ak.contents.Content] | None = None
-        self._repeated: tuple[npt.NDArray[np.uint8], _Menus] | None = None
+        self._recent: deque[tuple[npt.NDArray[np.uint8], _Menus]] = deque(maxlen=4)
 
     def basket_array(
         self,
@@ -53,21 +54,23 @@ class AsMenus(AsObjects):  # type: ignore[misc]
         )
 
     def _decode(self, basket: Basket, how: tuple[Any, ...]) -> _Menus:
-        # A block that is stored again is the same place in memory, see decompression.py.
-        if self._repeated is not None and _is_same(basket.data, self._repeated[0]):
-            return self._repeated[1]
+        # A block that is stored again is the same place in memory, see decompression.py. Long
+        # and short baskets take turns.
+        for data, decoded in self._recent:
+            if _is_same(basket.data, data):
+                return decoded
         menus, which = _distinct(basket.data, basket.byte_offsets)
         if self._last is None or self._last[0] != menus:
             branch, _, _, library, options = how
             edges = np.cumsum([0, *(len(menu) for menu in menus)], dtype=np.int32)
             joined = np.frombuffer(b"".join(menus), dtype=np.uint8)
-            decoded = super().basket_array(joined, edges, basket, *how)
+            array = super().basket_array(joined, edges, basket, *how)
             names = super().final_array(
-                {0: decoded}, 0, len(menus), [0, len(menus)], library, branch, options
+                {0: array}, 0, len(menus), [0, len(menus)], library, branch, options
             )
             self._last = menus, ak.to_layout(names).to_ListOffsetArray64(True)
-        self._repeated = basket.data, _Menus(self._last[1], which)
-        return self._repeated[1]
+        self._recent.append((basket.data, _Menus(self._last[1], which)))
+        return self._recent[-1][1]
 
     def final_array(
         self,

@@ -123,6 +123,9 @@ class _PlainBranch(_Branch, Model_TBranch_v13):  # type: ignore[misc]
 
     def postprocess(self, chunk: Any, cursor: Any, context: Any, file: Any) -> Any:
         for leaf in self.member("fLeaves"):
+            if leaf is None:
+                message = f"branch {self.name} lacks a leaf: the file is damaged"
+                raise ValueError(message)
             counter = _COUNTER.search(leaf.member("fTitle"))
             if counter and leaf.member("fLeafCount") is None:
                 message = f"branch {self.name} is counted by {counter[1]}, expected " + " or ".join(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import uproot
 
 from tau3mu.errors import InputError, suggest
-from tau3mu.ntuples.unreadable import read_errors, reason
+from tau3mu.ntuples.unreadable import is_defect, read_errors, reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -45,6 +45,8 @@ def open_root(path: str) -> Iterator[Any]:
     except InputError:
         raise
     except read_errors() as error:
+        if is_defect(error):
+            raise
         message = f"cannot read {path} as a ROOT file: {reason(error)}"
         raise InputError(message) from error
 
