@@ -23,7 +23,36 @@ if TYPE_CHECKING:
 with suppress(ImportError):  # after TensorFlow, which other tests import, it would crash
     import XRootD.client  # noqa: F401
 
-DATA = Path(__file__).parent / "data"
+TESTS = Path(__file__).parent
+DATA = TESTS / "data"
+# They start clusters of real processes and stop some of these, with limits of a few seconds.
+CLUSTERS = ("clusters", "faults", "grid")
+
+
+def _unit(path: str) -> str:
+    """Returns what one process does one after the other: a file, or all tests of clusters."""
+    return "clusters" if Path(path).parent.name in CLUSTERS else path
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Says what `pytest -n 2` does side by side."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return _unit(nodeid.partition("::")[0])
+
+    config.option.loadscopereorder = False  # but keep the order that follows
+    return Scheduling(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Puts first, in the processes of `pytest -n 2`, what takes longest: clusters, slow tests."""
+    if not hasattr(config, "workerinput"):
+        return
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: (_unit(str(item.path)) != "clusters", item.path not in slow))
 
 
 @pytest.fixture(scope="session")
@@ -108,6 +137,15 @@ def client() -> Iterator[Client]:
 
     with connect(None, workers=2) as started:
         yield started
+
+
+@pytest.fixture
+def open_cluster() -> Iterator[str]:
+    """The address of a local cluster of two processes that needs no certificates."""
+    from distributed import LocalCluster
+
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        yield cluster.scheduler_address
 
 
 @pytest.fixture

@@ -58,11 +58,10 @@ def test_the_command_line_finds_the_same(files, expected):
 
 
 @pytest.mark.dask
-def test_workers_of_a_cluster_are_counted(files, expected, client):
-    address = client.scheduler.address
-    before = usage_of_workers(address)
-    run, found = run_analysis(files, Setup("dask", 2, scheduler=address))
-    cpu, peak = usage_since(before, usage_of_workers(address))
+def test_workers_of_a_cluster_are_counted(files, expected, open_cluster):
+    before = usage_of_workers(open_cluster)
+    run, found = run_analysis(files, Setup("dask", 2, scheduler=open_cluster))
+    cpu, peak = usage_since(before, usage_of_workers(open_cluster))
     assert found.digest == expected.digest
     assert len(before) == 2
     assert 0.1 < cpu < 60

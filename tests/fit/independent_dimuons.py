@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from iminuit import Minuit
 from iminuit.cost import ExtendedBinnedNLL, ExtendedUnbinnedNLL
-from scipy import stats
+from scipy.special import ndtr
 
 LOWER, UPPER = 2.2, 4.8
 NAMES = ("nJpsi", "nPsi2s", "nBackground", "mean", "width", "slope")
@@ -17,9 +17,11 @@ NAMES = ("nJpsi", "nPsi2s", "nBackground", "mean", "width", "slope")
 def _parts(x, mean, width, slope, of):
     """Densities or cumulated ones of the three, normalised in the range."""
     peaks = [(mean, width), (mean + 0.584, 1.05 * width)]
-    norms = [np.diff(stats.norm.cdf([LOWER, UPPER], *peak))[0] for peak in peaks]
-    gauss = getattr(stats.norm, of)
-    rows = [gauss(x, *peak) / norm for peak, norm in zip(peaks, norms, strict=True)]
+    rows = []
+    for centre, sigma in peaks:
+        t, ends = (x - centre) / sigma, (np.array([LOWER, UPPER]) - centre) / sigma
+        gauss = np.exp(-(t**2) / 2) / np.sqrt(2 * np.pi) / sigma if of == "pdf" else ndtr(t)
+        rows.append(gauss / np.diff(ndtr(ends))[0])
     tail = np.exp(slope * x) / (np.exp(slope * UPPER) - np.exp(slope * LOWER))
     return [*rows, slope * tail if of == "pdf" else tail]
 

@@ -24,16 +24,13 @@ def results(tmp_path, spectra):
     return folder
 
 
-def _run(*arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "tau3mu.fit", *map(str, arguments)],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-
-
 @pytest.mark.slow
 def test_a_fit_is_repeated_without_noise(results, tmp_path, fits):
-    done = _run("dsphipi", "--input", results, "--output", tmp_path / "again")
+    done = subprocess.run(
+        [sys.executable, "-m", "tau3mu.fit", "dsphipi", "--input", results,
+         "--output", tmp_path / "again"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stderr == f"written to {tmp_path / 'again'}\n"
     assert "779 ± 33" in done.stdout
@@ -61,9 +58,11 @@ def test_nothing_is_replaced(results, tmp_path, capsys):
     assert (tmp_path / "fit.json").read_text() == "mine"
 
 
-def test_without_run_json_the_choice_is_noted(results, tmp_path, capsys):
+def test_without_run_json_the_choice_is_noted(results, tmp_path, capsys, dsphipi):
     (results / "run.json").unlink()
-    main(["dsphipi", "--input", str(results), "--output", str(tmp_path / "again")])
+    fit_file = tmp_path / "dsphipi.json"
+    fit_file.write_text(json.dumps({**dsphipi.to_dict(), "method": {"engine": "numpy"}}))
+    main([str(fit_file), "--input", str(results), "--output", str(tmp_path / "again")])
     assert "note: there is no run.json, so all datasets are added: demo" in capsys.readouterr().err
 
 
@@ -83,12 +82,16 @@ def test_without_run_json_the_choice_is_noted(results, tmp_path, capsys):
         (["dsphipi", "--inptu", "x"], "unknown option --inptu (did you mean '--input'?)"),
     ],
 )
-def test_wrong_usage_is_one_message(tmp_path, monkeypatch, arguments, message):
+def test_wrong_usage_is_one_message(tmp_path, monkeypatch, capsys, arguments, message):
     monkeypatch.chdir(tmp_path)
-    done = _run(*arguments)
-    assert done.returncode == 1
-    assert done.stderr.startswith(f"error: {message}")
-    assert "Traceback" not in done.stderr
+    try:
+        code = main(arguments)
+    except SystemExit as end:
+        code = end.code
+    assert code == 1
+    printed = capsys.readouterr().err
+    assert printed.startswith(f"error: {message}")
+    assert "Traceback" not in printed
     assert list(tmp_path.iterdir()) == []
 
 

@@ -1,4 +1,4 @@
-"""The loss at any values of the parameters, term by term in plain Python."""
+"""The loss at any values of the parameters, as a sum over bins or entries without the package."""
 
 from __future__ import annotations
 
@@ -50,8 +50,7 @@ def test_counts(values):
 def test_entries(values):
     entries = masses()[::10]
     loss = sum(counts_between(2.2, 4.8, *values))
-    for x in entries:
-        loss -= math.log(density(x, *values))
+    loss -= np.sum(np.log(density(entries, *values)))
     assert _objective(entries)(values) == pytest.approx(loss, rel=1e-9)
 
 
@@ -61,9 +60,9 @@ def test_weighted_entries_in_ranges(values):
     weights = np.linspace(0.1, 2, len(entries))
     intervals = [(2.4, 3.3), (3.5, 4.8)]
     loss = sum(sum(counts_between(*interval, *values)) for interval in intervals)
-    for x, weight in zip(entries, weights, strict=True):
-        if any(low <= x < high for low, high in intervals):
-            loss -= weight * math.log(density(x, *values))
+    for low, high in intervals:
+        inside = (entries >= low) & (entries < high)
+        loss -= np.sum(weights[inside] * np.log(density(entries[inside], *values)))
     found = _objective((entries, weights), ranges=[[2.4, 4.8]], blind=[[3.3, 3.5]])
     assert found(values) == pytest.approx(loss, rel=1e-9)
 

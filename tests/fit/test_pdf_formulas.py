@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -45,9 +47,12 @@ def _values(name, *values, x=X):
 
 
 def test_voigt_is_a_convolution():
+    def product(t, x):
+        gauss = math.exp(-(((x - t) / 0.2) ** 2) / 2) / (0.2 * math.sqrt(2 * math.pi))
+        return gauss / (1 + ((t - 3.1) / 0.1) ** 2) / (0.1 * math.pi)
+
     def convolved(x):
-        gauss, cauchy = stats.norm(0, 0.2), stats.cauchy(3.1, 0.1)
-        return quad(lambda t: gauss.pdf(x - t) * cauchy.pdf(t), x - 2, x + 2, points=[x, 3.1])[0]
+        return quad(product, x - 2, x + 2, args=(x,), points=[x, 3.1])[0]
 
     found = _values("Voigt", 3.1, 0.2, 0.1)
     np.testing.assert_allclose(found, [convolved(x) for x in X], rtol=1e-8)

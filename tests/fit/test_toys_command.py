@@ -32,17 +32,14 @@ def without_yields(tmp_path):
 
 
 @pytest.mark.slow
-def test_the_shell_shows_pulls_and_writes_the_study(fit_file, tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-m", "tau3mu.fit", "toys", fit_file, "--number", "30", "--seed", "2",
-         "--output", tmp_path / "toys", "--workers", "2"],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert "30 toys of peak" in done.stdout
+def test_pulls_are_shown_and_the_study_is_written(fit_file, tmp_path, capsys):
+    arguments = [str(fit_file), "--number", "30", "--seed", "2", "--workers", "2"]
+    assert main([*arguments, "--output", str(tmp_path / "toys")]) == 0
+    done = capsys.readouterr()
+    assert "30 toys of peak" in done.out
     found = run_toys(peak(), 30, seed=2)
     summary = found.summary["nSignal"]
-    (row,) = [line for line in done.stdout.splitlines() if "nSignal" in line]
+    (row,) = [line for line in done.out.splitlines() if "nSignal" in line]
     assert [cell.strip() for cell in row.split("│")[1:-1]] == [
         "nSignal",
         "400",
@@ -50,31 +47,38 @@ def test_the_shell_shows_pulls_and_writes_the_study(fit_file, tmp_path):
         f"{summary.pull_width:.3f} ± {summary.pull_width_error:.3f}",
         f"{100 * summary.coverage:.1f} %",
     ]
-    assert done.stderr.strip().endswith(f"written to {tmp_path / 'toys'}")
+    assert done.err == f"written to {tmp_path / 'toys'}\n"
     table = pq.read_table(tmp_path / "toys" / "toys.parquet")
     assert table["nSignal"].to_pylist() == found.table["nSignal"].tolist()
 
 
 @pytest.mark.slow
-def test_data_are_fitted_first_without_zfit(without_yields, tmp_path):
+def test_the_shell_fits_data_first_without_zfit(without_yields, tmp_path):
     path, data = without_yields
     code = (
-        "import sys\n"
-        "from tau3mu.fit.commands.toys import main\n"
-        f"code = main([{str(path)!r}, '--number', '4', '--input', {str(data)!r}, "
-        f"'--output', {str(tmp_path / 'toys')!r}])\n"
-        "print(code, 'zfit' in sys.modules or 'tensorflow' in sys.modules)"
+        "import atexit, runpy, sys\n"
+        "atexit.register(lambda: print('zfit' in sys.modules or 'tensorflow' in sys.modules))\n"
+        "runpy.run_module('tau3mu.fit', run_name='__main__', alter_sys=True)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.endswith("0 False\n")
+    done = subprocess.run(
+        [sys.executable, "-c", code, "toys", path, "--number", "4", "--input", data,
+         "--output", tmp_path / "toys"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "4 toys of peak" in done.stdout
+    assert done.stdout.endswith("\nFalse\n")
+    assert done.stderr.strip().endswith(f"written to {tmp_path / 'toys'}")
     written = json.loads((tmp_path / "toys" / "toys.json").read_text("utf-8"))
     assert 300 < written["summary"]["nSignal"]["truth"] < 500
 
 
 def test_fits_that_are_left_out_are_listed(tmp_path, capsys):
     path = tmp_path / "peak.json"
-    narrow = parameters(mean={"value": 5, "limits": [4.97, 5.03]})
-    path.write_text(json.dumps(document(parameters=narrow)))
+    narrow = {"value": 5, "limits": [4.97, 5.03]}
+    slope = {"value": -0.2, "fixed": True}
+    few = document(parameters=parameters(mean=narrow, slope=slope), derived=None)
+    path.write_text(json.dumps(few))
     arguments = [str(path), "--number", "20", "--output", str(tmp_path / "toys")]
     assert main(arguments) == 0
     number = json.loads((tmp_path / "toys" / "toys.json").read_text())["failed"]

@@ -61,15 +61,15 @@ def test_the_shell_shows_the_averages_and_writes_the_trials(written, tmp_path):
 
 def test_trials_that_are_not_valid_are_listed(written, tmp_path, capsys):
     held = {"parameters": {"mean": {"value": 5.5, "limits": [5.4, 5.6]}}}
-    path = written(variations={"mean": {"free": {}, "held": held}})
+    one = {"quantities": ["nSignal"]}
+    path = written(**one, variations={"mean": {"free": {}, "held": held}})
     arguments = ["--input", str(tmp_path / "data.root"), "--output"]
     assert main([str(path), *arguments, str(tmp_path / "out")]) == 0
     printed = capsys.readouterr().out
     assert "1 of 2 trials are valid.\n- left out: held: mean is at its lower limit 5.4" in printed
     assert "- option mean=held: its only trial is not valid\n" in printed
-    path = written(
-        variations={"mean": {"free": {}, "held": held}, "other": {"x": {}, "y": {}, "z": {}}}
-    )
+    others = {"x": {}, "y": {}, "z": {}}
+    path = written(**one, variations={"mean": {"free": {}, "held": held}, "other": others})
     assert main([str(path), *arguments, str(tmp_path / "several")]) == 0
     printed = capsys.readouterr().out
     (line,) = [line for line in printed.splitlines() if line.startswith("- left out")]
@@ -78,7 +78,7 @@ def test_trials_that_are_not_valid_are_listed(written, tmp_path, capsys):
     assert printed.endswith(f"- {sentence}\n")
     content = json.loads((tmp_path / "several" / "trials.json").read_text("utf-8"))
     assert content["remarks"] == [sentence]
-    path = written(variations={"mean": {"held": held}})
+    path = written(**one, variations={"mean": {"held": held}})
     assert main([str(path), *arguments, str(tmp_path / "none")]) == 1
     assert capsys.readouterr().out.startswith("0 of 1 trials are valid.\n- left out: held: mean")
     content = json.loads((tmp_path / "none" / "trials.json").read_text("utf-8"))
@@ -89,10 +89,10 @@ def test_trials_that_are_not_valid_are_listed(written, tmp_path, capsys):
 
 @pytest.mark.dask
 @pytest.mark.slow
-def test_a_cluster_can_do_the_work(written, tmp_path, client, capsys):
+def test_a_cluster_can_do_the_work(written, tmp_path, open_cluster, capsys):
     path = written()
     arguments = ["--input", str(tmp_path / "data.root"), "--output", str(tmp_path / "out")]
-    assert main([str(path), *arguments, "--scheduler", client.scheduler.address]) == 0
+    assert main([str(path), *arguments, "--scheduler", open_cluster]) == 0
     content = json.loads((tmp_path / "out" / "trials.json").read_text("utf-8"))
     expected = run_trials(path, spectrum()).summary["ratio"]
     assert content["summary"]["ratio"]["systematic"] == expected.systematic
