@@ -15,6 +15,7 @@ from tau3mu.errors import InputError, RunError
 from tau3mu.execution import FileRead
 from tau3mu.execution.checkpoints import remove_checkpoints
 from tau3mu.grid.shipping import ship
+from tau3mu.ntuples.opened import close_files
 from tau3mu.preparation import CHUNK_SIZE, Plan, Settings, prepare
 from tau3mu.record import run_record
 from tau3mu.results import ResultsFolder, run_log
@@ -105,6 +106,7 @@ def analyse(
     """
     started = datetime.now(timezone.utc)
     with ExitStack() as stack:
+        stack.callback(close_files)
         client = _connect(plan.settings, stack, on_stage)
         watch = _watch(plan, client, stack)
         if plan.settings.resume:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,6 +13,7 @@ from tau3mu.errors import InputError
 from tau3mu.execution import Patience, rehearse
 from tau3mu.grid.proxy import find_proxy, needs_proxy
 from tau3mu.grid.shipping import use_proxy
+from tau3mu.ntuples.opened import close_files
 from tau3mu.results import ResultsFolder, default_folder
 from tau3mu.results.plan import read_plan
 
@@ -117,14 +119,17 @@ def prepare(
         ResultsFolder.check_free(folder)
     models = {} if settings.no_fit else _models(loaded, settings.fit)
     proxy = _proxy(datasets, settings)
-    with use_proxy(proxy):
-        files, rejected = _check(datasets, columns, settings, remembered, on_file)
-    chunks = make_chunks(files, datasets, settings.chunk_size)
-    rehearse(chunks[0], loaded, lazily=lazily)
-    if lazily:
-        from tau3mu.clusters import ship_code
+    with ExitStack() as stack:
+        stack.callback(close_files)
+        with use_proxy(proxy):
+            files, rejected = _check(datasets, columns, settings, remembered, on_file)
+        chunks = make_chunks(files, datasets, settings.chunk_size)
+        rehearse(chunks[0], loaded, lazily=lazily)
+        if lazily:
+            from tau3mu.clusters import ship_code
 
-        ship_code(loaded)
+            ship_code(loaded)
+        stack.pop_all()  # the files stay open for `analyse`
     return Plan(folder, settings, loaded, list(datasets), files, rejected, chunks, models, proxy)
 
 

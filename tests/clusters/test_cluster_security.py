@@ -213,6 +213,7 @@ def test_loopback(host, expected):
         ("tls://host", "'tls://host' has no port"),
         ("host", "has no port"),
         ("tls://host:port", "is not an address"),
+        ("tcp://[host]:8786", "is not an address"),
         ("gateway://host:80", "unknown scheme 'gateway'; known: tcp, tls"),
     ],
 )

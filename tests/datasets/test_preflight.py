@@ -216,7 +216,7 @@ def test_slashes_and_ports_in_urls_are_no_difference(server, nano_file, problems
     )
 
 
-@pytest.mark.parametrize("name", ["a\x1b[2J.root", "b\nc.root", "<script>.root", "\udce4.root"])
+@pytest.mark.parametrize("name", ["a\x1b[2J.root", "b\nc.root", "<script>.root"])
 def test_odd_names(tmp_path, nano_file, name, nano_columns, caplog):
     """The name of a file could clear the terminal, or write a line of its own."""
     path = Path(nano_file("x.root", events=0)).rename(tmp_path / name)
@@ -233,6 +233,14 @@ def test_odd_names(tmp_path, nano_file, name, nano_columns, caplog):
     assert ("<script>" in name) == ("<script>" in second)
     n_events = sum(file.entries for file in checked)
     record_figure(f"name of a file: {name!r}", events_in=10, events_out=n_events)
+
+
+def test_a_name_that_is_no_text(tmp_path, nano_file, nano_columns):
+    """It could not be written into any result, which would be noticed after the work."""
+    path = Path(nano_file("x.root")).rename(tmp_path / "\udce4.root")
+    with pytest.raises(InputError, match=r"has a name that is not UTF-8: rename it") as error:
+        check_files([Dataset("d", {str(path): None})], nano_columns)
+    assert str(error.value).isascii()
 
 
 def test_files_that_cannot_be_read_are_returned(tmp_path, nano_file, nano_columns):

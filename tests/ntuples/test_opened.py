@@ -6,7 +6,9 @@ import shutil
 
 import pytest
 
+from tau3mu.analysis import Settings, analyse, prepare
 from tau3mu.datasets import Dataset, check_files, make_chunks
+from tau3mu.errors import InputError
 from tau3mu.execution import execute
 from tau3mu.ntuples import opened
 from tau3mu.ntuples.opened import close_files, keep_open, open_again
@@ -94,3 +96,38 @@ def test_after_a_run_nothing_is_open(demo):
     execute(chunks[:1], [DsPhiPi()])
     assert not opened._kept
     assert opened.current_path() is None
+
+
+def test_files_of_a_run_that_fails_are_closed(demo, tmp_path):
+    bad = tmp_path / "bad.root"
+    bad.write_bytes(b"no ROOT file at all")
+    settings = Settings(executor="iterative")
+    datasets = [Dataset("x", {str(demo[0]): None, str(bad): None})]
+    with pytest.raises(InputError, match=r"bad\.root"):
+        prepare(datasets, ["dsphipi"], settings, folder=tmp_path / "out")
+    assert not opened._kept
+    plan = prepare(
+        [Dataset("x", {str(demo[0]): None})], ["dsphipi"], settings, folder=tmp_path / "out"
+    )
+    assert len(opened._kept) == 1
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "other.txt").write_text("of another run")
+    with pytest.raises(InputError, match="out"):
+        analyse(plan)
+    assert not opened._kept
+
+
+def test_a_file_of_a_check_without_a_run_may_change(demo, tmp_path):
+    """With as many as stay open, such a file would stand in the way of that of the next check."""
+    path = tmp_path / "a.root"
+    shutil.copy(demo[0], path)
+    datasets = [Dataset("x", {str(path): None})]
+    check_files(datasets, DsPhiPi.columns, keep_open=True)
+    for i in range(31):
+        file = checked(demo[1])[0]
+        assert keep_open(str(demo[1]), [str(i)], file)
+    path.unlink()
+    shutil.copy(demo[0], path)
+    chunks = make_chunks(check_files(datasets, DsPhiPi.columns, keep_open=True), datasets, 150_000)
+    (file,) = execute(chunks, [DsPhiPi()]).files
+    assert (file.expected, file.read, file.errors) == (6000, 6000, ())

@@ -103,6 +103,14 @@ def test_the_list_with_one_count_becomes_a_scalar(tree, events):
     assert events.n_good_triplets.tolist() == good.tolist()
 
 
+@pytest.mark.parametrize("start", [0, 700])
+def test_raw_scalars_are_as_they_are_stored(tree, skim, events_of, start):
+    views = {"NGoodTriplets": "n_good_triplets", "nPileUpInt": "n_pileup_true", "run": "run"}
+    raw = events_of(skim[0], list(views.values()), start=start).raw
+    for branch, view in views.items():
+        assert raw[view].tolist() == tree[branch].array(entry_start=start).tolist()
+
+
 def test_a_count_of_other_length_than_one_is_an_error(write_t3m, events_of):
     path = write_t3m({"NGoodTriplets": [[1], []]})
     with pytest.raises(InputError, match="NGoodTriplets should hold exactly one"):

@@ -26,6 +26,15 @@ def test_lists_of_names_are_searched_by_name_never_by_position(decisions, expect
     assert fired(triggers, "HLT_DoubleMu3_Trk_Tau3mu_v").tolist() == expected
 
 
+@pytest.mark.parametrize("order", [[0, 1, 2, 3], [3, 2, 1, 0]])
+def test_nothing_has_fired_in_an_event_that_is_masked(order):
+    decisions = ak.Array([[True, False], [False, True], [True], []])
+    triggers = ak.zip({"name": ak.Array(NAMES), "decision": decisions})
+    masked = ak.mask(triggers, np.array([False, True, False, True]))[order]
+    answers = [False, True, False, False]
+    assert fired(masked, "HLT_DoubleMu3").tolist() == [answers[i] for i in order]
+
+
 def test_any_of_several_patterns_is_enough():
     triggers = ak.zip(
         {
@@ -46,6 +55,9 @@ def test_flags_without_version_mean_exactly_that_path():
     assert fired(flags, "HLT_DoubleMu3_Trk_Tau3mu_v").tolist() == [True, False, False]
     assert fired(flags, "HLT_DoubleMu3").tolist() == [True, True, False]
     assert fired(flags, "HLT_Nothing").tolist() == [False, False, False]
+    masked = ak.mask(flags, np.array([False, True, True]))
+    assert fired(masked, "HLT_DoubleMu3").tolist() == [False, True, False]
+    assert fired(masked, "HLT_Nothing").tolist() == [False, False, False]
 
 
 @pytest.mark.parametrize("changed", [None, "version", "order", "length"])

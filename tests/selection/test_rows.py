@@ -54,6 +54,40 @@ def test_lists_that_were_cut_are_those_that_are_left():
     assert (offsets.tolist(), places.tolist(), rows.x.tolist()) == ([0, 1, 3], [0, 1], [4.0, 3.0])
 
 
+@pytest.mark.parametrize(
+    "select",
+    [
+        lambda lists: lists[np.array([True, False, True])],
+        lambda lists: lists[::-1],
+        lambda lists: lists[lists.x > 2],
+        lambda lists: lists[ak.argsort(lists.x)],
+        lambda lists: ak.mask(lists, lists.x > 2)[::-1],
+        lambda lists: ak.drop_none(ak.mask(lists, lists.x > 2)[::-1]),
+    ],
+    ids=["events", "reversed", "records", "sorted", "pads", "without pads"],
+)
+def test_rows_of_a_selection_are_what_it_selects(select):
+    selected = select(LISTS)
+    offsets, places, rows = rows_of(selected)
+    there = ak.drop_none(selected)
+    assert np.diff(offsets).tolist() == ak.num(selected).tolist()
+    assert places.tolist() == np.flatnonzero(~ak.is_none(ak.flatten(selected.x))).tolist()
+    assert rows.x.tolist() == ak.flatten(there.x).tolist()
+    assert rows.leg.pt.tolist() == ak.flatten(there.leg.pt).tolist()
+    assert rows.name.tolist() == ak.flatten(there.name).tolist()
+    assert rows.to_awkward().to_list() == ak.flatten(there).to_list()
+
+
+@pytest.mark.parametrize("lists", [LISTS, PADDED])
+@pytest.mark.parametrize("pack", [ak.Array, ak.to_packed])
+def test_an_event_that_is_masked_has_no_rows_and_keeps_its_place(lists, pack):
+    masked = pack(ak.mask(lists, np.array([False, True, True])))
+    offsets, _, rows = rows_of(masked)
+    assert offsets.tolist() == [0, 0, 0, 1]
+    assert rows.x.tolist() == [4.0]
+    assert rows.leg.pt.tolist() == [3]
+
+
 def test_a_column_that_is_not_there_is_named():
     with pytest.raises(AttributeError, match="no column 'y' among x, leg, name"):
         _ = rows_of(LISTS)[-1].y

@@ -42,6 +42,7 @@ def refuse_open_address(address: str, *, insecure: bool) -> None:
     try:
         scheme, place = parse_address(address)
         _, port = parse_host_port(place, default_port=0)
+        urlsplit(f"{scheme}://{place}")  # refuses what is no number in brackets
     except ValueError as error:
         message = f"{address!r} is not an address: expected tls://HOST:PORT ({error})"
         raise InputError(message) from error

@@ -153,6 +153,7 @@ def _look(
     """Returns what one replica holds, or why it cannot be read."""
     kind: Severity | None = None
     try:
+        _refuse_no_text(path)
         if verify:
             verify_checksum(path, details.checksum)
         with ExitStack() as stack:
@@ -182,6 +183,13 @@ def _look(
         set_aside(path)
         forget_connections(path)
     return Inspection(dataset, path, problems=(problem,), severity=kind)
+
+
+def _refuse_no_text(path: str) -> None:
+    # Python stands such bytes in for by halves of characters, which nothing can write down.
+    if any("\ud800" <= character <= "\udfff" for character in path):
+        message = "has a name that is not UTF-8: rename it, or link to it by another name"
+        raise _BadFileError(message)
 
 
 def _inspect(

@@ -13,6 +13,7 @@ from tau3mu.datasets.checked import RejectedFile
 from tau3mu.datasets.inspection import inspect_file
 from tau3mu.datasets.locations import is_url, place_of
 from tau3mu.errors import InputError
+from tau3mu.ntuples.opened import close_files
 from tau3mu.ntuples.printable import printable
 
 if TYPE_CHECKING:
@@ -132,6 +133,9 @@ def _inspect_all(
     if not jobs:
         message = "there are no files to read; give files or a dataset"
         raise InputError(message)
+
+    if keep:  # those that nobody has read since an earlier check may have changed
+        close_files()
 
     def inspect(job: tuple[Dataset, str, str | None]) -> Inspection:
         dataset, path, tree = job

@@ -134,8 +134,9 @@ def close_files(*, kept: bool = True) -> None:
     opened, _current.opened = _current.opened, None
     if opened is not None:
         opened.close()
-    while kept and _kept:
-        _kept.popitem()[1].close()
+    for key in tuple(_kept) if kept else ():
+        if (one := _kept.pop(key, None)) is not None:  # another thread may have taken it
+            one.close()
 
 
 def _identity(path: str, file: Any) -> object:

@@ -97,7 +97,10 @@ class _View:
 
     def fields_and_contents(self) -> tuple[list[str], list[Form]]:
         fields = {branch.view: self._scalar(branch) for branch in self.scalars}
-        raw = {branch.view: self.forms[branch.name] for branch in self.scalars}
+        raw = {
+            branch.view: _rekey(self.forms[branch.name], f"{branch.name},!load")
+            for branch in self.scalars
+        }
         for name, members in self.collections.items():
             fields[name] = self._collection(name, members, masked=True)
             raw[name] = self._collection(name, members, masked=False)

@@ -40,7 +40,7 @@ def fired(triggers: ak.Array, *patterns: str) -> ak.Array:
         patterns: Parts of trigger names, such as `HLT_DoubleMu3_Trk_Tau3mu_v` or `L1_TripleMu`.
 
     Returns:
-        One boolean per event; never missing.
+        One boolean per event; never missing: in an event that is masked, nothing has fired.
     """
     if "decision" in triggers.fields:
         offsets, decisions = _flat(ak.to_layout(triggers.decision))
@@ -53,7 +53,7 @@ def fired(triggers: ak.Array, *patterns: str) -> ak.Array:
     for name in triggers.fields:
         if any(matches(name, pattern) for pattern in patterns):
             answer = answer | triggers[name]
-    return answer
+    return ak.fill_none(answer, value=False) if ak.to_layout(answer).is_option else answer
 
 
 def _contains(names: ak.Array, patterns: tuple[str, ...]) -> npt.NDArray[np.bool_]:
@@ -66,9 +66,17 @@ def _contains(names: ak.Array, patterns: tuple[str, ...]) -> npt.NDArray[np.bool
 
 
 def _flat(lists: ak.contents.Content) -> tuple[npt.NDArray[np.int64], ak.contents.Content]:
-    """Returns where lists begin and the last one ends, and what they hold."""
-    layout = (lists.project() if lists.is_indexed else lists).to_ListOffsetArray64(True)
+    """Returns where lists begin and the last one ends, and what they hold.
+
+    A missing list, of an event that is masked, is an empty one.
+    """
+    there = lists.project() if lists.is_indexed or lists.is_option else lists
+    layout = there.to_ListOffsetArray64(True)
     offsets = np.asarray(layout.offsets.data)
+    if lists.is_option:
+        numbers = np.zeros(len(lists), dtype=np.int64)
+        numbers[np.asarray(lists.mask_as_bool(valid_when=True))] = np.diff(offsets)
+        offsets = np.concatenate([[0], np.cumsum(numbers)])
     return offsets, layout.content[: offsets[-1]]
 
 

@@ -98,26 +98,30 @@ def rows_of(lists: ak.Array) -> Lists:
     """Returns the records of all lists as rows.
 
     Args:
-        lists: Events × records.
+        lists: Events × records; a missing list, of an event that is masked, is an empty one.
     """
-    layout = ak.to_layout(lists)
-    layout = layout.project() if layout.is_indexed else layout
+    layout = everything = ak.to_layout(lists)
+    layout = layout.project() if layout.is_indexed or layout.is_option else layout
     offsets = (
         np.asarray(layout.offsets.data) if isinstance(layout, ak.contents.ListOffsetArray) else None
     )
     if offsets is None or offsets.dtype != np.int64 or offsets[0] != 0:
         layout = layout.to_ListOffsetArray64(True)
         offsets = np.asarray(layout.offsets.data)
+    if everything.is_option:
+        numbers = np.zeros(len(everything), dtype=np.int64)
+        numbers[np.asarray(everything.mask_as_bool(valid_when=True))] = np.diff(offsets)
+        offsets = np.concatenate([[0], np.cumsum(numbers)])
     records = layout.content
     if len(records) != offsets[-1]:
         records = records[: offsets[-1]]
-    if not records.is_option:
+    if not (records.is_option or records.is_indexed):
         return Lists(offsets, np.arange(len(records)), Rows(records, None, lists.behavior))
-    there = ~np.asarray(records.mask_as_bool(valid_when=False))
-    places = np.flatnonzero(there)
-    index = records.index.data[places] if records.is_indexed else places
-    rows = Rows(records.content, np.asarray(index), lists.behavior)
-    return Lists(offsets, places, rows)
+    missing = np.asarray(records.mask_as_bool(valid_when=False)) if records.is_option else None
+    places = np.arange(len(records)) if missing is None else np.flatnonzero(~missing)
+    # A selection of events or records leaves an index into the records.
+    index = np.asarray(records.index.data)[places] if records.is_indexed else places
+    return Lists(offsets, places, Rows(records.content, index, lists.behavior))
 
 
 def plain(values: Any) -> npt.NDArray[Any]:
