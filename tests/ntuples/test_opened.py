@@ -10,7 +10,7 @@ from tau3mu.analysis import Settings, analyse, prepare
 from tau3mu.datasets import Dataset, check_files, make_chunks
 from tau3mu.errors import InputError
 from tau3mu.execution import execute
-from tau3mu.ntuples import opened
+from tau3mu.ntuples import ReadError, opened, read_events
 from tau3mu.ntuples.opened import close_files, keep_open, open_again
 from tau3mu.ntuples.tree import open_file
 from tau3mu.processors import DsPhiPi
@@ -131,3 +131,15 @@ def test_a_file_of_a_check_without_a_run_may_change(demo, tmp_path):
     chunks = make_chunks(check_files(datasets, DsPhiPi.columns, keep_open=True), datasets, 150_000)
     (file,) = execute(chunks, [DsPhiPi()]).files
     assert (file.expected, file.read, file.errors) == (6000, 6000, ())
+
+
+def test_a_branch_that_is_not_there_is_named(skim):
+    """A file that was replaced by one of the same UUID could lack some."""
+    file, uuid = checked(skim[0])
+    file.close()
+    with pytest.raises(ReadError, match="it lacks the branches NoBranch") as error:
+        read_events(
+            [str(skim[0])], tree="Tree3Mu/ntuple", layout="t3m", branches=["run", "NoBranch"],
+            start=0, stop=10, uuid=uuid, metadata={},
+        )  # fmt: skip
+    assert error.value.severity == "file"

@@ -123,6 +123,7 @@ def read_events(
             decompression_executor=_HERE,
             how=dict,
         )
+        _refuse_incomplete(arrays, wanted, last - start)
         events = make_events(
             arrays, layout=layout, n_events=last - start, source=(uuid, tree), metadata=metadata
         )
@@ -137,6 +138,18 @@ def read_events(
         if outcome.severity == "run":
             break
     raise _read_error(paths[0], start, stop, failures)
+
+
+def _refuse_incomplete(
+    arrays: Mapping[str, ak.Array], wanted: frozenset[str], n_events: int
+) -> None:
+    if missing := wanted - arrays.keys():
+        message = f"it lacks the branches {', '.join(sorted(missing))}"
+        raise ValueError(message)
+    for name, array in arrays.items():
+        if len(array) != n_events:
+            message = f"branch {name} has {len(array)} entries there instead of {n_events}"
+            raise ValueError(message)
 
 
 @dataclass(frozen=True)
