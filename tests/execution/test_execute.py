@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import pickle
 import shutil
 import subprocess
 import sys
@@ -15,9 +16,12 @@ import numpy as np
 import pytest
 
 from tau3mu.catalogue import load_processors
+from tau3mu.clusters.versions import versions_here
 from tau3mu.datasets import Dataset, check_files, make_chunks
 from tau3mu.errors import InputError, RunError
 from tau3mu.execution import ProcessorError, execute
+from tau3mu.execution.chunk import pack
+from tau3mu.execution.dask_task import Task
 from tau3mu.processors import DsPhiPi, DsPhiPiNotebook
 
 BOTH = [DsPhiPi(), DsPhiPiNotebook()]
@@ -166,16 +170,11 @@ def test_dask_without_client_is_an_error(datasets):
         execute(chunks_of(datasets[:1], 1500), BOTH, executor="dask")
 
 
-@pytest.mark.dask
-def test_tasks_of_the_dask_graph_are_small(datasets, client):
+def test_tasks_for_dask_are_small(datasets):
     """A task of `uproot.dask` would be 10 MB for the same tree."""
-    import cloudpickle
-
-    from tau3mu.execution.chunk import process_chunk
-
     chunk = chunks_of(datasets[:1], 1500)[0]
-    task = (process_chunk, 0, chunk, BOTH)
-    assert len(cloudpickle.dumps(task)) < 30_000
+    task = pickle.dumps(Task(0, chunk, pack(BOTH), versions_here()))
+    assert len(task) < 20_000
 
 
 @pytest.mark.parametrize("executor", ["futures", "dask"])

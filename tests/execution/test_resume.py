@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import random
 import shutil
 import signal
 import subprocess
@@ -341,6 +342,46 @@ def test_a_full_disk_leaves_no_half_of_a_file(size, counting, command, tmp_path)
     assert not hidden
     assert all(readable)
     record_figure(f"disk of {size} kB", exit_code=code, files=len(there))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("executor", ["iterative", "futures"])
+def test_a_driver_that_dies_at_random_moments_comes_to_the_end(
+    executor, counting, command, tmp_path
+):
+    """Whatever it was doing when it died, the next start goes on from there."""
+    counting.write(pause=0.4)
+    how = ["--executor", executor, *(["--workers", "2"] if executor == "futures" else [])]
+    assert run(command(*how, output="whole")) == 0
+    chance = random.Random(executor)
+    moments, n_calls = [], []
+    arguments = command(*how)
+    while True:
+        counting.forget()
+        process = started(arguments, tmp_path)
+        moments.append(round(chance.uniform(3, 18), 2))
+        try:
+            _, errors = process.communicate(timeout=moments[-1])
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+        n_calls.append(len(counting.calls()))
+        if process.returncode != -signal.SIGKILL:
+            break
+        assert len(moments) < 20, "it never came to the end"
+        if (tmp_path / "out").exists():  # else it had only begun to look at the files
+            arguments = command("--resume", tmp_path / "out", *how)
+    assert process.returncode == 0, errors
+    assert len(moments) > 1
+    assert n_calls[-1] < 24
+    whole, mended = tmp_path / "whole" / "Mine", tmp_path / "out" / "Mine"
+    for name in ("cutflow.json", "histograms.json"):
+        assert (mended / name).read_bytes() == (whole / name).read_bytes()
+    assert ak_equal.same_bits(load_candidates(mended), load_candidates(whole))
+    record_figure(
+        f"driver SIGKILL at random, {executor}", seconds=moments, calls=n_calls,
+        events_in=12000, events_out=events_of(tmp_path / "out"),
+    )  # fmt: skip
 
 
 def test_processes_end_with_a_driver_that_is_killed_alone(counting, command, tmp_path):
