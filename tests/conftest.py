@@ -26,7 +26,7 @@ with suppress(ImportError):  # after TensorFlow, which other tests import, it wo
 TESTS = Path(__file__).parent
 DATA = TESTS / "data"
 # They start clusters of real processes and stop some of these, with limits of a few seconds.
-CLUSTERS = ("clusters", "faults", "grid")
+CLUSTERS = ("clusters", "faults", "grid", "remote")
 
 
 def _unit(path: str) -> str:

@@ -70,6 +70,7 @@ def test_server_killed_and_restarted_during_a_run(served, tmp_path):
         running = start(tmp_path / "remote", *[server.url(path.name) for path in served])
         limit = time.monotonic() + 120
         while len(ledger(tmp_path / "remote")) < 3 and time.monotonic() < limit:
+            assert running.poll() is None, running.communicate()[0]
             time.sleep(0.02)
         server.kill()
         read = len(ledger(tmp_path / "remote"))

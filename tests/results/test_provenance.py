@@ -11,7 +11,7 @@ from importlib.metadata import version
 import pytest
 
 from tau3mu.results import provenance
-from tau3mu.results.origin import redact
+from tau3mu.results.origin import _versions, redact
 
 STARTED = datetime(2026, 11, 21, 20, 48, tzinfo=timezone(timedelta(hours=1)))
 
@@ -60,6 +60,7 @@ def test_names_versions_host_and_command(tmp_path, monkeypatch):
 
 def test_packages_that_are_not_installed_are_left_out(monkeypatch):
     monkeypatch.setattr("tau3mu.results.origin._PACKAGES", ("numpy", "no-such-package"))
+    monkeypatch.setattr("tau3mu.results.origin._versions", _versions.__wrapped__)  # not cached
     assert provenance(started=STARTED)["versions"] == {"numpy": version("numpy")}
 
 

@@ -41,7 +41,9 @@ def make_events(
     mapping = _Columns(n_events)
     mapping.preload_column_source(*source, columns)
     key = tuple_to_key((*source, f"0-{n_events}"))
-    schema = _schema(layout, columns, metadata)
+    # Those of the arrays, since a file that nobody has checked may have others than the layout.
+    kinds = {name: str(column.type.content) for name, column in columns.items()}
+    schema = _schema(layout, kinds, metadata)
     return NanoEventsFactory(schema, mapping, key, mode="virtual").events()
 
 
@@ -55,7 +57,8 @@ def empty_events(
         branches: The branches that would be read.
         metadata: Becomes `events.metadata`.
     """
-    schema = _schema(layout, branches, metadata)
+    rows = ((name, find_layout(layout).find(name)) for name in branches)
+    schema = _schema(layout, {name: row.type for name, row in rows if row}, metadata)
     form = ak.forms.from_dict(schema.form)
     return ak.Array(form.length_zero_array(highlevel=False), behavior=schema.behavior())
 
@@ -86,9 +89,8 @@ def _from_zero(array: ak.Array) -> ak.Array:
     return ak.Array(layout.to_ListOffsetArray64(True))
 
 
-def _schema(layout: str, branches: Collection[str], metadata: Mapping[str, Any]) -> NtupleSchema:
-    rows = [(name, find_layout(layout).find(name)) for name in branches]
-    forms = {name: _branch_form(row.type, f"{name},!load") for name, row in rows if row}
+def _schema(layout: str, kinds: Mapping[str, str], metadata: Mapping[str, Any]) -> NtupleSchema:
+    forms = {name: _branch_form(kind, f"{name},!load") for name, kind in kinds.items()}
     return schema_of(layout)(
         {
             "class": "RecordArray",
