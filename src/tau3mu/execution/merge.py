@@ -161,8 +161,8 @@ def _check_steps(processor: str, names: ak.Array, chunks: Sequence[Chunk]) -> No
     for chunk, found in zip(chunks, steps, strict=True):
         if found != steps[0]:
             message = (
-                f"processor {processor} has other cutflow steps in {chunk.path}, entries "
-                f"{chunk.start} to {chunk.stop}, than in the first chunk: {', '.join(found)}; "
+                f"processor {processor} has other cutflow steps in {chunk.label}, "
+                f"than in the first chunk: {', '.join(found)}; "
                 f"expected {', '.join(steps[0])}"
             )
             raise RunError(message)

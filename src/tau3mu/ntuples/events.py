@@ -10,6 +10,7 @@ from coffea.nanoevents.mapping.preloaded import PreloadedOpener, PreloadedSource
 from coffea.nanoevents.util import tuple_to_key
 
 from tau3mu.ntuples.layout import layout as find_layout
+from tau3mu.ntuples.lists import from_zero
 from tau3mu.ntuples.schema import schema_of
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def make_events(
         source: UUID of the file and name of the tree.
         metadata: Becomes `events.metadata`.
     """
-    columns = {name: _from_zero(array) for name, array in arrays.items()}
+    columns = {name: _as_column(array) for name, array in arrays.items()}
     mapping = _Columns(n_events)
     mapping.preload_column_source(*source, columns)
     key = tuple_to_key((*source, f"0-{n_events}"))
@@ -78,15 +79,9 @@ class _Columns(PreloadedSourceMapping):  # type: ignore[misc]
         return columnhandle
 
 
-def _from_zero(array: ak.Array) -> ak.Array:
-    """Returns a branch of lists with offsets that begin at 0, as its columns expect them."""
+def _as_column(array: ak.Array) -> ak.Array:
     layout = ak.to_layout(array)
-    if not layout.is_list:
-        return array
-    offsets = getattr(layout, "offsets", None)
-    if offsets is not None and offsets.dtype == "int64" and offsets[0] == 0:
-        return array
-    return ak.Array(layout.to_ListOffsetArray64(True))
+    return ak.Array(from_zero(layout)) if layout.is_list else array
 
 
 def _schema(layout: str, kinds: Mapping[str, str], metadata: Mapping[str, Any]) -> NtupleSchema:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import awkward as ak
 import numpy as np
 
+from tau3mu.ntuples.lists import flat
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -43,7 +45,7 @@ def fired(triggers: ak.Array, *patterns: str) -> ak.Array:
         One boolean per event; never missing: in an event that is masked, nothing has fired.
     """
     if "decision" in triggers.fields:
-        offsets, decisions = _flat(ak.to_layout(triggers.decision))
+        offsets, decisions = flat(ak.to_layout(triggers.decision))
         hits = ak.to_numpy(decisions) & _contains(triggers.name, patterns)
         event = np.repeat(np.arange(len(triggers)), np.diff(offsets))
         result = np.zeros(len(triggers), dtype=np.bool_)
@@ -58,26 +60,11 @@ def fired(triggers: ak.Array, *patterns: str) -> ak.Array:
 
 def _contains(names: ak.Array, patterns: tuple[str, ...]) -> npt.NDArray[np.bool_]:
     """Tells which names contain a pattern, those of all events one after the other."""
-    _, strings = _flat(ak.to_layout(names))
+    _, strings = flat(ak.to_layout(names))
     if not strings.is_indexed:
         return _match(ak.Array(strings), patterns)
     # The reader gives indices into the names that differ, which are few.
     return np.take(_match(ak.Array(strings.content), patterns), np.asarray(strings.index.data))
-
-
-def _flat(lists: ak.contents.Content) -> tuple[npt.NDArray[np.int64], ak.contents.Content]:
-    """Returns where lists begin and the last one ends, and what they hold.
-
-    A missing list, of an event that is masked, is an empty one.
-    """
-    there = lists.project() if lists.is_indexed or lists.is_option else lists
-    layout = there.to_ListOffsetArray64(True)
-    offsets = np.asarray(layout.offsets.data)
-    if lists.is_option:
-        numbers = np.zeros(len(lists), dtype=np.int64)
-        numbers[np.asarray(lists.mask_as_bool(valid_when=True))] = np.diff(offsets)
-        offsets = np.concatenate([[0], np.cumsum(numbers)])
-    return offsets, layout.content[: offsets[-1]]
 
 
 def _match(names: ak.Array, patterns: tuple[str, ...]) -> npt.NDArray[np.bool_]:

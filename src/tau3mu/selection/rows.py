@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import awkward as ak
 import numpy as np
 
+from tau3mu.ntuples.lists import flat
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -100,21 +102,7 @@ def rows_of(lists: ak.Array) -> Lists:
     Args:
         lists: Events × records; a missing list, of an event that is masked, is an empty one.
     """
-    layout = everything = ak.to_layout(lists)
-    layout = layout.project() if layout.is_indexed or layout.is_option else layout
-    offsets = (
-        np.asarray(layout.offsets.data) if isinstance(layout, ak.contents.ListOffsetArray) else None
-    )
-    if offsets is None or offsets.dtype != np.int64 or offsets[0] != 0:
-        layout = layout.to_ListOffsetArray64(True)
-        offsets = np.asarray(layout.offsets.data)
-    if everything.is_option:
-        numbers = np.zeros(len(everything), dtype=np.int64)
-        numbers[np.asarray(everything.mask_as_bool(valid_when=True))] = np.diff(offsets)
-        offsets = np.concatenate([[0], np.cumsum(numbers)])
-    records = layout.content
-    if len(records) != offsets[-1]:
-        records = records[: offsets[-1]]
+    offsets, records = flat(ak.to_layout(lists))
     if not (records.is_option or records.is_indexed):
         return Lists(offsets, np.arange(len(records)), Rows(records, None, lists.behavior))
     missing = np.asarray(records.mask_as_bool(valid_when=False)) if records.is_option else None
