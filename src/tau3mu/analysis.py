@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+from tau3mu.completed import run_key
 from tau3mu.errors import InputError, RunError
 from tau3mu.execution import FileRead
 from tau3mu.execution.checkpoints import remove_checkpoints
@@ -135,6 +136,7 @@ def _work(
     watch: Callable[[], object],
 ) -> Outcome:
     log.info("%d events in %d files", plan.entries, len(plan.files))
+    key = run_key(plan)
     _remember(plan, results.path)
     on_stage("Reading events")
     result = _execute(plan, client, results, on_record, watch)
@@ -147,7 +149,7 @@ def _work(
     if missing:  # such files are looked at again when the run is resumed
         _remember(plan, results.path, without={(file.dataset, file.path) for file in missing})
     if not outcome.written:
-        results.write_run(run_record(plan, outcome, started, "incomplete"))
+        results.write_run(run_record(plan, outcome, started, "incomplete", key))
         return outcome
     on_stage("Writing results")
     for name, found in result.processors.items():
@@ -160,7 +162,7 @@ def _work(
             candidates_format=plan.settings.candidates,
         )
     if plan.models:
-        results.write_run(run_record(plan, outcome, started, "fitting"))
+        results.write_run(run_record(plan, outcome, started, "fitting", key))
     for name, model in plan.models.items():
         on_stage(f"Fitting {model.title}")
         try:
@@ -168,7 +170,7 @@ def _work(
         except InputError as error:  # such as a histogram without entries
             log.error("%s: %s", name, error)  # noqa: TRY400 - a message for users
             outcome.not_fitted[name] = str(error)
-    results.write_run(run_record(plan, outcome, started, "finished"))
+    results.write_run(run_record(plan, outcome, started, "finished", key))
     if not missing:
         remove_checkpoints(results.path)
         (results.path / "plan.json").unlink(missing_ok=True)

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 __all__ = ["run_record"]
 
 
-def run_record(plan: Plan, outcome: Outcome, started: datetime, status: str) -> dict[str, Any]:
+def run_record(
+    plan: Plan, outcome: Outcome, started: datetime, status: str, key: str
+) -> dict[str, Any]:
     """Returns what `run.json` holds.
 
     Args:
@@ -22,11 +24,14 @@ def run_record(plan: Plan, outcome: Outcome, started: datetime, status: str) -> 
         outcome: What it came to so far.
         started: When the run began.
         status: `fitting`, `finished`, or `incomplete` if there are no results.
+        key: The hash of all that the results depend on, from `run_key`.
     """
     result = outcome.result
     return {
         "status": status,
         "complete": not outcome.missing,
+        "exit_code": None if status == "fitting" else outcome.exit_code,
+        "key": key,
         "configuration": _configuration(plan),
         "datasets": {
             dataset.name: {"era": dataset.era, "is_mc": dataset.is_mc, "lumi": dataset.lumi}

@@ -270,14 +270,79 @@ def test_resuming_opens_no_file_that_is_known(stopped, command, tmp_path, monkey
     assert opened == [str(bad)]
 
 
-def test_a_run_that_is_complete_cannot_be_resumed(command, counting, tmp_path, capsys):
+def test_of_a_run_that_is_complete_nothing_is_done_again(command, counting, tmp_path, capsys):
+    """A driver may die after its last result; whoever starts it again is told that all is there."""
     counting.write()
     assert run(command()) == 0
+    before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*.*")}
+    counting.forget()
     capsys.readouterr()
-    assert run(command("--resume", tmp_path / "out")) == 1
-    assert "the run there is complete" in " ".join(capsys.readouterr().err.split())
-    assert run(command("--resume", tmp_path / "nowhere")) == 1
-    assert "no run began there" in " ".join(capsys.readouterr().err.split())
+    assert run(command("--resume", tmp_path / "out")) == 0
+    assert f"The run in {tmp_path / 'out'} is complete already" in capsys.readouterr().err
+    assert counting.calls() == []
+    assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*.*")} == before
+
+
+@pytest.mark.parametrize("change", ["cut", "file", "chunks", "candidates"])
+def test_a_complete_run_is_not_taken_for_another(change, command, counting, tmp_path, demo, capsys):
+    counting.write()
+    assert run(command()) == 0
+    before = (tmp_path / "out" / "run.json").read_bytes()
+    arguments = command("--resume", tmp_path / "out")
+    if change == "cut":
+        counting.write(cut=8)
+    elif change == "file":
+        arguments = command("--resume", tmp_path / "out", files=demo[:1])
+    elif change == "chunks":
+        arguments = command("--resume", tmp_path / "out", "--chunk-size", "600")
+    else:
+        arguments += ["--candidates", "parquet"]
+    counting.forget()
+    assert run(arguments) == 1
+    assert "is complete, and not what is asked for now" in " ".join(capsys.readouterr().err.split())
+    assert counting.calls() == []
+    assert (tmp_path / "out" / "run.json").read_bytes() == before
+
+
+def test_the_exit_code_of_a_complete_run_stays(command, tmp_path, demo):
+    """A fit that is not valid is no more so when it is asked for again."""
+    out = tmp_path / "out"
+    assert main(["--output", str(out), str(demo[0])]) in {0, 1}
+    path = out / "run.json"
+    record = json.loads(path.read_text())
+    for code in (0, 1):
+        path.write_text(json.dumps({**record, "exit_code": code}))
+        assert main(["--resume", str(out), str(demo[0])]) == code
+
+
+@pytest.mark.parametrize("there", [["log.txt", ".lock"], [".lock"], []])
+def test_a_driver_that_died_before_its_plan_is_resumed(there, command, counting, tmp_path):
+    counting.write()
+    (tmp_path / "out").mkdir()
+    for name in there:
+        (tmp_path / "out" / name).touch()
+    assert run(command("--resume", tmp_path / "out")) == 0
+    assert len(counting.calls()) == 24
+    assert events_of(tmp_path / "out") == 12000
+
+
+def test_a_driver_that_died_while_it_cleared_up_is_complete(command, counting, tmp_path):
+    """The plan may be there still, when some or all of the checkpoints are gone."""
+    counting.write()
+    assert run(command()) == 0
+    (tmp_path / "out" / "plan.json").write_text("{}")
+    counting.forget()
+    assert run(command("--resume", tmp_path / "out")) == 0
+    assert counting.calls() == []
+
+
+def test_only_the_folder_of_a_run_is_resumed(command, counting, tmp_path, capsys):
+    counting.write()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "thesis.tex").touch()
+    for name in ("other", "nowhere", "other/thesis.tex"):
+        assert run(command("--resume", tmp_path / name)) == 1
+        assert "no run began there" in " ".join(capsys.readouterr().err.split())
 
 
 def test_another_analysis_cannot_go_on_in_the_folder(stopped, command, tmp_path, capsys):
@@ -350,16 +415,18 @@ def test_a_driver_that_dies_at_random_moments_comes_to_the_end(
     executor, counting, command, tmp_path
 ):
     """Whatever it was doing when it died, the next start goes on from there."""
-    counting.write(pause=0.4)
+    counting.write(pause=0.6 if executor == "iterative" else 1.0)
     how = ["--executor", executor, *(["--workers", "2"] if executor == "futures" else [])]
+    begin = time.monotonic()
     assert run(command(*how, output="whole")) == 0
+    seconds = time.monotonic() - begin  # less than a driver takes that has to start as well
     chance = random.Random(executor)
     moments, n_calls = [], []
     arguments = command(*how)
     while True:
         counting.forget()
         process = started(arguments, tmp_path)
-        moments.append(round(chance.uniform(3, 18), 2))
+        moments.append(round(seconds * chance.uniform(0.3, 1.2 if moments else 1.0), 2))
         try:
             _, errors = process.communicate(timeout=moments[-1])
         except subprocess.TimeoutExpired:
@@ -384,7 +451,8 @@ def test_a_driver_that_dies_at_random_moments_comes_to_the_end(
     )  # fmt: skip
 
 
-def test_processes_end_with_a_driver_that_is_killed_alone(counting, command, tmp_path):
+@pytest.mark.parametrize("moment", ["start", "work"])
+def test_processes_end_with_a_driver_that_is_killed_alone(moment, counting, command, tmp_path):
     """loky's workers wait for the next chunk, for ever if nobody is there to send it."""
     counting.write(pause=0.2)
     with (tmp_path / "log.txt").open("w") as log:  # not a pipe, which workers would keep open
@@ -393,10 +461,14 @@ def test_processes_end_with_a_driver_that_is_killed_alone(counting, command, tmp
              *map(str, command("--executor", "futures", "--workers", "2"))],
             cwd=tmp_path, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
-        wait_for(counting.calls, process)
-    workers = psutil.Process(process.pid).children(recursive=True)
-    assert len(workers) >= 2
-    process.kill()
-    process.wait()
+        try:
+            family = psutil.Process(process.pid)
+            begun = (lambda: len(family.children()) >= 3) if moment == "start" else counting.calls
+            wait_for(begun, process)
+            workers = family.children(recursive=True)
+        finally:
+            process.kill()
+            process.wait()
+    assert len(workers) >= 3  # one of them keeps count of loky's semaphores
     _, alive = psutil.wait_procs(workers, timeout=30)
     assert alive == []

@@ -174,7 +174,7 @@ class FuturesPool:
 
         if self._executor is None:
             self._executor = ProcessPoolExecutor(
-                max_workers=self._workers, initializer=_live_with_parent
+                max_workers=self._workers, initializer=_live_with, initargs=(os.getpid(),)
             )
         try:
             with _interrupts_later():
@@ -244,10 +244,13 @@ def _interrupts_later() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _live_with_parent() -> None:
-    """Leaves Ctrl-C to the parent of this process, and ends this process when it is gone."""
+def _live_with(parent: int) -> None:
+    """Leaves Ctrl-C to the parent of this process, and ends this process when it is gone.
+
+    It may be gone already, since a process takes seconds to start.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 
 def _end_with(parent: int) -> None:

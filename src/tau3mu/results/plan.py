@@ -19,6 +19,7 @@ __all__ = ["Remembered", "read_plan", "write_plan"]
 log = logging.getLogger(__name__)
 
 _FORMAT = 1
+_TRACES = {".lock", "log.txt", "run.json"}
 
 Remembered = dict[tuple[str, str], "CheckedFile"]
 """Checked files by dataset and path as the dataset gives it."""
@@ -63,18 +64,16 @@ def read_plan(
     """Returns the files that need not be checked again.
 
     A local file that has been touched since is not among them. Files of servers are: what is read
-    of them is compared by UUID. If the file does not hold a plan, nothing is remembered.
+    of them is compared by UUID. If there is no plan, since the run is complete or ended before it
+    was written, or the file does not hold one, nothing is remembered.
 
     Raises:
-        InputError: There is nothing to resume in the folder, or it is of another analysis.
+        InputError: There is no run in the folder, or it is of another analysis.
     """
     path = folder / "plan.json"
     if not path.is_file():
-        hint = (
-            "the run there is complete" if (folder / "run.json").is_file() else "no run began there"
-        )
-        message = f"nothing can be resumed in {folder}: it has no plan.json ({hint})"
-        raise InputError(message)
+        _refuse_other_folders(folder)
+        return {}
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         then = [content["processors"], content["datasets"]]
@@ -93,6 +92,14 @@ def read_plan(
             )
             raise InputError(message)
     return remembered
+
+
+def _refuse_other_folders(folder: Path) -> None:
+    """Raises an error unless a run began in a folder: as soon as it is made, or locked."""
+    there = {path.name for path in folder.iterdir()} if folder.is_dir() else {"other"}
+    if there and not there & _TRACES:
+        message = f"nothing can be resumed in {folder}: no run began there"
+        raise InputError(message)
 
 
 def _remembered(files: Iterable[Mapping[str, Any]]) -> Remembered:

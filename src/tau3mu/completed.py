@@ -1,0 +1,58 @@
+"""Whether a run that is to be resumed has come to its end already, so that nothing is left to do.
+
+A driver may die after its last result is written, and whoever starts it again, by hand or as a
+batch system does, asks for what is there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING
+
+from tau3mu.errors import InputError
+from tau3mu.execution.checkpoints import chunk_key
+from tau3mu.execution.fingerprint import fingerprint
+
+if TYPE_CHECKING:
+    from tau3mu.preparation import Plan
+
+__all__ = ["completed", "run_key"]
+
+
+def run_key(plan: Plan) -> str:
+    """Returns a hash of all that the results of a run depend on."""
+    work = fingerprint(plan.processors)
+    facts = {
+        "chunks": [chunk_key(chunk, work) for chunk in plan.chunks],
+        "candidates": plan.settings.candidates,
+        "fits": {name: model.model_dump_json() for name, model in plan.models.items()},
+    }
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def completed(plan: Plan) -> int | None:
+    """Returns the exit code of the run in the plan's folder, None if there is something to do.
+
+    A run of which events are missing is not complete: its files may have been mended since.
+
+    Raises:
+        InputError: The run there is complete, but not the one that is asked for.
+    """
+    if not plan.settings.resume:
+        return None
+    try:
+        run = json.loads((plan.folder / "run.json").read_text(encoding="utf-8"))
+        if run["status"] != "finished" or not run["complete"]:
+            return None
+        key, code = run["key"], int(run["exit_code"])
+    except (OSError, ValueError, KeyError, TypeError):  # none yet, or damaged: it is made again
+        return None
+    if key != run_key(plan):
+        message = (
+            f"the run in {plan.folder} is complete, and not what is asked for now: the "
+            "processors, their configuration, the files, the chunk size, the fits or the format of "
+            "the candidates have changed; choose another folder with --output"
+        )
+        raise InputError(message)
+    return code
