@@ -7,14 +7,16 @@ returns: 0 for success, 1 for wrong usage, bad input and failure; 2 is kept for 
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, ParamSpec
 
 from tau3mu.errors import Tau3muError, suggest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 __all__ = ["Parser", "path_of", "print_error", "run_main", "text_of"]
 
@@ -88,10 +90,25 @@ def run_main(function: Callable[_P, int], *args: _P.args, **kwargs: _P.kwargs) -
     defect and keeps its traceback.
     """
     try:
-        return function(*args, **kwargs)
+        with _rare_collections():
+            return function(*args, **kwargs)
     except Tau3muError as error:
         print_error(error)
         return 1
     except KeyboardInterrupt as error:
         print_error(str(error) or "interrupted")
         return _INTERRUPTED
+
+
+@contextmanager
+def _rare_collections() -> Iterator[None]:
+    """Looks for garbage in cycles less often during a block, which imports some thousand modules.
+
+    Their million objects stay, and to look at all of them again and again is a tenth of the start.
+    """
+    before = gc.get_threshold()
+    gc.set_threshold(50_000, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)

@@ -45,12 +45,12 @@ def test_for_other_branches_a_file_is_opened_anew(skim):
 
 
 def test_not_all_of_many_files_stay_open(skim):
-    files = [checked(skim[0])[0] for _ in range(40)]
+    files = [checked(skim[0])[0] for _ in range(opened._MOST_KEPT + 32)]
     kept = [keep_open(str(skim[0]), [str(i)], file) for i, file in enumerate(files)]
-    assert kept == [True] * 32 + [False] * 8
+    assert kept == [True] * opened._MOST_KEPT + [False] * 32
     close_files()
-    assert [file.closed for file in files] == [True] * 32 + [False] * 8
-    for file in files[32:]:
+    assert [file.closed for file in files] == [True] * opened._MOST_KEPT + [False] * 32
+    for file in files[opened._MOST_KEPT :]:
         file.close()
 
 
@@ -123,7 +123,7 @@ def test_a_file_of_a_check_without_a_run_may_change(demo, tmp_path):
     shutil.copy(demo[0], path)
     datasets = [Dataset("x", {str(path): None})]
     check_files(datasets, DsPhiPi.columns, keep_open=True)
-    for i in range(31):
+    for i in range(opened._MOST_KEPT - 1):
         file = checked(demo[1])[0]
         assert keep_open(str(demo[1]), [str(i)], file)
     path.unlink()

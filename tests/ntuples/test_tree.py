@@ -48,6 +48,20 @@ def test_files_opened_for_different_branches_do_not_mix(skim):
         assert first["MuonEta"].typename == second["MuonPt"].typename == "unknown"
 
 
+def test_a_branch_that_begins_in_an_unusual_way_is_read_whole(tmp_path):
+    """The length of a name of 255 and more characters does not fit into its byte."""
+    names = {n: "x" * n for n in (1, 254, 255, 300)}
+    with uproot.recreate(tmp_path / "long.root") as file:
+        file.mktree("tree", dict.fromkeys(names.values(), np.int32))
+        file["tree"].extend({name: np.arange(3) * n for n, name in names.items()})
+    with open_file(str(tmp_path / "long.root"), {"x"}.__contains__) as file:
+        tree = file.root_directory["tree"]
+        assert tree.keys() == list(names.values())
+        assert tree["x"].array().to_list() == [0, 1, 2]
+        assert tree[names[254]].typename == "unknown"
+        assert tree[names[300]].array().to_list() == [0, 300, 600]
+
+
 def test_uproot_itself_is_left_as_it_is(skim):
     with open_file(str(skim[0]), {"MuonPt"}.__contains__) as file:
         _ = file.root_directory[TREE]

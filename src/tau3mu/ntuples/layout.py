@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -149,7 +149,11 @@ def layout(name: str) -> Layout:
 
 def detect_layout(branches: Iterable[str]) -> Layout | None:
     """Returns the layout that knows most of the given branch names, or None if none knows any."""
-    names = list(branches)
+    return _detected(tuple(branches))
+
+
+@lru_cache(maxsize=16)  # the files of a dataset have the same branches, by and large
+def _detected(names: tuple[str, ...]) -> Layout | None:
     scores = {
         name: sum(candidate.find(branch) is not None for branch in names)
         for name, candidate in layouts().items()

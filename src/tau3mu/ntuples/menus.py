@@ -87,6 +87,7 @@ class AsMenus(AsObjects):  # type: ignore[misc]
             return super().final_array(
                 basket_arrays, entry_start, entry_stop, entry_offsets, library, branch, options
             )
+        self._recent.clear()  # which keeps whole baskets
         trimmed = trim(basket_arrays, entry_start, entry_stop, entry_offsets)
         return ak.Array(
             _expand([replace(one, which=one.which[first:last]) for one, first, last in trimmed])

@@ -27,6 +27,7 @@ from tau3mu.ntuples.unreadable import (
     reason,
     severity,
 )
+from tau3mu.ntuples.vectors import forget_positions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -123,6 +124,7 @@ def read_events(
             decompression_executor=_HERE,
             how=dict,
         )
+        forget_positions()
         _refuse_incomplete(arrays, wanted, last - start)
         events = make_events(
             arrays, layout=layout, n_events=last - start, source=(uuid, tree), metadata=metadata

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import re
 from functools import cached_property
+from struct import Struct
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import uproot
 from uproot.behaviors.TTree import TTree
-from uproot.const import kMapOffset
-from uproot.deserialization import numbytes_version
+from uproot.const import kByteCountMask, kByteCountVMask, kIsReferenced, kMapOffset
 from uproot.interpretation.identify import UnknownInterpretation
 from uproot.models.TBranch import (
     Model_TBranch,
@@ -23,7 +23,6 @@ from uproot.models.TBranch import (
     Model_TBranchElement,
     Model_TBranchElement_v10,
 )
-from uproot.models.TObject import Model_TObject
 
 from tau3mu.ntuples.baskets import Baskets
 from tau3mu.ntuples.decompression import use_fast_zlib
@@ -74,12 +73,15 @@ def counters(names: Iterable[str]) -> set[str]:
     return {"n" + "_".join(parts[:k]) for parts in words for k in range(1, len(parts) + 1)}
 
 
-class _Branch:
-    """A branch of a tree, read or stepped over; a mixin for uproot's classes of branches."""
+class _Skipping:
+    """Reads branches of a tree or steps over them; a mixin for uproot's classes of any version."""
 
     wanted: ClassVar[Callable[[str], bool]]
-    bases: ClassVar[int]
-    """How many base classes are stored before the name."""
+    header: ClassVar[Struct]
+    version: ClassVar[int]
+    known_versions: ClassVar[dict[int, Any]]
+    names: ClassVar[dict[bytes, Any]]
+    """Classes that have been looked up, by their names."""
 
     @classmethod
     def read(
@@ -93,14 +95,9 @@ class _Branch:
         concrete: Any = None,
     ) -> Any:
         if isinstance(parent, TTree) and concrete is None:
-            inner = cursor.copy()
-            n_bytes, _, _ = numbytes_version(chunk, inner, context)
-            for _base in range(cls.bases):
-                numbytes_version(chunk, inner, context)
-            Model_TObject.read(chunk, inner, {}, file, selffile, None)
-            name = inner.string(chunk, context)
-            if n_bytes is not None and not cls.wanted(name):
-                _learn_classes(chunk, cursor, n_bytes, file)
+            name, n_bytes = cls._look(chunk, cursor, context)
+            if name is not None and not cls.wanted(name):
+                cls._learn_classes(chunk, cursor, n_bytes, file)
                 cursor.skip(n_bytes)
                 return cls._skipped(name, parent, selffile)
         return super().read(  # type: ignore[misc]
@@ -108,8 +105,32 @@ class _Branch:
         )
 
     @classmethod
+    def _look(cls, chunk: Any, cursor: Any, context: Any) -> tuple[str | None, int]:
+        """Returns name and size of the next branch, no name if it does not begin as most do."""
+        begin, end = cursor.index, cursor.index + cls.header.size
+        n_bytes, version, *more, bits, length = cls.header.unpack(
+            chunk.get(begin, end, cursor, context)
+        )
+        counts = (n_bytes, *more[:-2:2])
+        usual = version == cls.version and all(count & kByteCountMask for count in counts)
+        if not usual or more[-2] & kByteCountVMask or bits & kIsReferenced or length == _LONG:
+            return None, 0
+        name = chunk.get(end, end + length, cursor, context).tobytes()
+        return name.decode("utf-8", "surrogateescape"), (n_bytes & ~kByteCountMask) + 4
+
+    @classmethod
+    def _learn_classes(cls, chunk: Any, cursor: Any, n_bytes: int, file: Any) -> None:
+        """Notes the classes named in what is stepped over, which later ones refer to."""
+        stored = chunk.get(cursor.index, cursor.index + n_bytes, cursor, {}).tobytes()
+        for found in _NEW_CLASS.finditer(stored):
+            name = found[1]
+            if name not in cls.names:
+                cls.names[name] = file.class_named(name.decode())
+            cursor.refs[cursor.displacement() + found.start() + kMapOffset] = cls.names[name]
+
+    @classmethod
     def _skipped(cls, name: str, parent: Any, file: Any) -> Any:
-        branch = cls.empty()  # type: ignore[attr-defined]
+        branch = cls.known_versions[cls.version].empty()
         branch._file, branch._parent, branch._lookup = file, parent, {}
         branch._members = {"fName": name, "fTitle": name, "fBranches": []}
         branch._interpretation = UnknownInterpretation(
@@ -118,9 +139,7 @@ class _Branch:
         return branch
 
 
-class _PlainBranch(_Branch, Model_TBranch_v13):  # type: ignore[misc]
-    bases = 1
-
+class _PlainBranch(Model_TBranch_v13):  # type: ignore[misc]
     def postprocess(self, chunk: Any, cursor: Any, context: Any, file: Any) -> Any:
         for leaf in self.member("fLeaves"):
             if leaf is None:
@@ -135,9 +154,7 @@ class _PlainBranch(_Branch, Model_TBranch_v13):  # type: ignore[misc]
         return super().postprocess(chunk, cursor, context, file)
 
 
-class _ElementBranch(_Branch, Model_TBranchElement_v10):  # type: ignore[misc]
-    bases = 2
-
+class _ElementBranch(Model_TBranchElement_v10):  # type: ignore[misc]
     @cached_property
     def interpretation(self) -> Any:
         standard = super().interpretation
@@ -158,24 +175,31 @@ class _ElementBranch(_Branch, Model_TBranchElement_v10):  # type: ignore[misc]
 def _classes(wanted: Callable[[str], bool]) -> dict[str, type]:
     """Returns uproot's classes by name, with others for branches."""
     changed = {}
-    for dispatch, number, better in (
-        (Model_TBranch, 13, _PlainBranch),
-        (Model_TBranchElement, 10, _ElementBranch),
+    names: dict[bytes, Any] = {}
+    for dispatch, number, better, header in (
+        (Model_TBranch, 13, _PlainBranch, _PLAIN),
+        (Model_TBranchElement, 10, _ElementBranch, _ELEMENT),
     ):
         name = dispatch.__name__
-        version = type(f"{name}_v{number}", (better,), {"wanted": staticmethod(wanted)})
-        versions = {**dispatch.known_versions, number: version}
-        changed[name.removeprefix("Model_")] = type(name, (dispatch,), {"known_versions": versions})
+        facts = {
+            "wanted": staticmethod(wanted),
+            "header": header,
+            "version": number,
+            # uproot goes by the names of classes.
+            "known_versions": {
+                **dispatch.known_versions,
+                number: type(f"{name}_v{number}", (better,), {}),
+            },
+            "names": names,
+        }
+        changed[name.removeprefix("Model_")] = type(name, (_Skipping, dispatch), facts)
     return {**uproot.classes, **changed}
 
 
+# What a branch begins with: byte counts and versions of itself and of what it derives from; then
+# the version, number and bits of TObject; then the length of its name, in one byte if it fits.
+_PLAIN = Struct(">IH IH HII B")
+_ELEMENT = Struct(">IH IH IH HII B")
+_LONG = 255
 _COUNTER = re.compile(r"\[([A-Za-z_]\w*)\]")
 _NEW_CLASS = re.compile(rb"\xff\xff\xff\xff(T(?:Branch|Leaf|ObjArray|Basket)[A-Za-z]*)\x00")
-
-
-def _learn_classes(chunk: Any, cursor: Any, n_bytes: int, file: Any) -> None:
-    """Notes the classes that are named in what is stepped over: later ones refer to the name."""
-    stored = chunk.get(cursor.index, cursor.index + n_bytes, cursor, {}).tobytes()
-    for found in _NEW_CLASS.finditer(stored):
-        place = cursor.displacement() + found.start() + kMapOffset
-        cursor.refs[place] = file.class_named(found[1].decode())

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-__all__ = ["AsVectors"]
+__all__ = ["AsVectors", "forget_positions"]
 
 _HEADER = 10
 """Bytes before the items of a vector: their number in bytes, a version, and how many they are."""
@@ -120,6 +120,11 @@ class _Items:
 
 
 _recent: deque[_Items] = deque(maxlen=8)
+
+
+def forget_positions() -> None:
+    """Frees what is shared by the branches of one read, and of no use for the next."""
+    _recent.clear()
 
 
 def _find_items(lengths: npt.NDArray[np.int32], n_bytes: int, itemsize: int) -> _Items:
