@@ -209,7 +209,8 @@ def test_growth_to_many_events(study, options):
         workers=options.max_workers,
     )
     files = describe([str(path) for path in paths])
-    cases = [analysis(files[:part]) for part in (2, 5, 10, 20)]
+    # Equal steps, and few: each slope is a difference of times of which each varies by some percent.
+    cases = [analysis(files[:part]) for part in (2, 11, 20)]
     points = measure_points("growth", cases, options.repeats)
     study.points += points
     steps = slopes(points, "cpu")

@@ -105,10 +105,6 @@ class Point:
         """Returns the median over the runs of `wall`, `cpu`, `peak`, `peak_tree` or `read`."""
         return float(median(getattr(run, name) or 0 for run in self.runs))
 
-    def least(self, name: str) -> float:
-        """Returns the least value of the runs, of the same names."""
-        return float(min(getattr(run, name) or 0 for run in self.runs))
-
     @property
     def loop(self) -> float | None:
         """The median of the seconds of the event loop, None if it was not seen."""

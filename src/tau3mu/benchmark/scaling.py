@@ -45,13 +45,9 @@ def line(points: Sequence[Point], quantity: str = "wall") -> tuple[float, float]
 
 
 def slopes(points: Sequence[Point], quantity: str = "cpu") -> list[float]:
-    """Returns the seconds per additional event between each point and the next.
-
-    They are differences of large numbers, so the least of the runs are taken: what else happens on
-    a machine only adds to them.
-    """
+    """Returns the seconds per additional event between each point and the next."""
     return [
-        (b.least(quantity) - a.least(quantity)) / (b.sample.events - a.sample.events)
+        (b.median(quantity) - a.median(quantity)) / (b.sample.events - a.sample.events)
         for a, b in pairwise(points)
     ]
 
