@@ -209,7 +209,7 @@ def test_growth_to_many_events(study, options):
         workers=options.max_workers,
     )
     files = describe([str(path) for path in paths])
-    # Equal steps, and few: each slope is a difference of times of which each varies by some percent.
+    # Two equal steps: a slope is a difference of times that vary by some percent each.
     cases = [analysis(files[:part]) for part in (2, 11, 20)]
     points = measure_points("growth", cases, options.repeats)
     study.points += points
