@@ -31,7 +31,7 @@ __all__ = [
 Key = tuple[str, str, frozenset[str]]
 
 _HEAD: Final = 100
-_MOST_KEPT: Final = 8
+_MOST_KEPT: Final = 32
 """So few that neither memory nor the limit of open files is felt."""
 
 
