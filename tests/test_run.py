@@ -351,6 +351,41 @@ def test_the_output_may_lie_at_home(tmp_path, skim, monkeypatch):
 
 
 @pytest.mark.slow
+def test_what_a_resumed_run_finds_takes_the_place_of_all_that_was_there(tmp_path, demo, damaged):
+    """First without the events of a file; then with them, in another format, and fitted anew."""
+    output, whole = tmp_path / "out", tmp_path / "whole"
+    files = [str(damaged), str(demo[1])]
+    assert main(["--skip-bad-files", "--output", str(output), *files]) == 2
+    few = json.loads((output / "dsphipi" / "fit.json").read_text())
+    shutil.copy(demo[0], damaged)
+    assert main(["--resume", str(output), "--candidates", "parquet", *files]) == 0
+    assert main(["--candidates", "parquet", "--output", str(whole), *files]) == 0
+    for name in ("cutflow.json", "histograms.json", "matching.json"):
+        assert (output / "dsphipi" / name).read_bytes() == (whole / "dsphipi" / name).read_bytes()
+    again, once = (json.loads((d / "dsphipi" / "fit.json").read_text()) for d in (output, whole))
+    assert again["parameters"] == once["parameters"] != few["parameters"]
+    names = [{p.relative_to(d) for p in d.rglob("*") if p.is_file()} for d in (output, whole)]
+    assert names[0] == names[1]
+    assert json.loads((output / "run.json").read_text())["complete"] is True
+
+
+@pytest.mark.slow
+def test_a_driver_that_died_in_its_fit_fits_again(tmp_path, demo):
+    """Some of the files of the fit are there by then, and no word that the run is finished."""
+    output = tmp_path / "out"
+    assert main(["--output", str(output), str(demo[0])]) in {0, 1}
+    fit = output / "dsphipi" / "fit.json"
+    before, record = json.loads(fit.read_text()), json.loads((output / "run.json").read_text())
+    record |= {"status": "fitting", "exit_code": None}
+    (output / "run.json").write_text(json.dumps(record))
+    (output / "dsphipi" / "correlation.pdf").unlink()
+    assert main(["--resume", str(output), str(demo[0])]) == (0 if before["valid"] else 1)
+    assert json.loads(fit.read_text())["parameters"] == before["parameters"]
+    assert (output / "dsphipi" / "correlation.pdf").exists()
+    assert json.loads((output / "run.json").read_text())["status"] == "finished"
+
+
+@pytest.mark.slow
 def test_an_invalid_fit_gives_exit_code_1_and_keeps_the_results(tmp_path, capsys):
     """The original model has a slope that wants to go beyond its limit."""
     output = tmp_path / "out"

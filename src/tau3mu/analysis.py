@@ -264,5 +264,8 @@ def _execute(
 def _fit(model: FitModel, folder: Path) -> FitResult:
     from tau3mu.fit.commands.fit import fit_and_save
     from tau3mu.fit.data.prepare import sources
+    from tau3mu.fit.output.saving import fit_files
 
+    for name in fit_files(model):  # of the run that is resumed, and maybe of fewer events
+        (folder / name).unlink(missing_ok=True)
     return fit_and_save(model, sources(model, str(folder)), folder)

@@ -43,16 +43,16 @@ def completed(plan: Plan) -> int | None:
         return None
     try:
         run = json.loads((plan.folder / "run.json").read_text(encoding="utf-8"))
-        if run["status"] != "finished" or not run["complete"]:
-            return None
-        key, code = run["key"], int(run["exit_code"])
+        done = run["status"] == "finished" and run["complete"]
     except (OSError, ValueError, KeyError, TypeError):  # none yet, or damaged: it is made again
         return None
-    if key != run_key(plan):
+    if not done:
+        return None
+    if run.get("key") != run_key(plan):
         message = (
             f"the run in {plan.folder} is complete, and not what is asked for now: the "
             "processors, their configuration, the files, the chunk size, the fits or the format of "
             "the candidates have changed; choose another folder with --output"
         )
         raise InputError(message)
-    return code
+    return int(run["exit_code"])

@@ -283,7 +283,7 @@ def test_of_a_run_that_is_complete_nothing_is_done_again(command, counting, tmp_
     assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*.*")} == before
 
 
-@pytest.mark.parametrize("change", ["cut", "file", "chunks", "candidates"])
+@pytest.mark.parametrize("change", ["cut", "file", "chunks", "candidates", "version"])
 def test_a_complete_run_is_not_taken_for_another(change, command, counting, tmp_path, demo, capsys):
     counting.write()
     assert run(command()) == 0
@@ -295,6 +295,11 @@ def test_a_complete_run_is_not_taken_for_another(change, command, counting, tmp_
         arguments = command("--resume", tmp_path / "out", files=demo[:1])
     elif change == "chunks":
         arguments = command("--resume", tmp_path / "out", "--chunk-size", "600")
+    elif change == "version":  # one that wrote no key
+        record = json.loads(before)
+        del record["key"]
+        before = json.dumps(record).encode()
+        (tmp_path / "out" / "run.json").write_bytes(before)
     else:
         arguments += ["--candidates", "parquet"]
     counting.forget()

@@ -57,7 +57,7 @@ def check_format(name: str) -> None:
 
 
 def write_candidates(folder: Path, candidates: ak.Array, *, fmt: CandidatesFormat) -> None:
-    """Writes `candidates.root`, a TTree `candidates`, or `candidates.parquet`.
+    """Writes `candidates.root`, a TTree `candidates`, or `candidates.parquet`, in place of both.
 
     Args:
         folder: Where to write.
@@ -78,6 +78,8 @@ def write_candidates(folder: Path, candidates: ak.Array, *, fmt: CandidatesForma
             pq.write_table(table, temporary, compression="zstd")
         else:
             _write_tree(temporary, columns, len(candidates))
+    for other in {*get_args(CandidatesFormat)} - {fmt}:  # of a run that is resumed
+        (folder / f"candidates.{other}").unlink(missing_ok=True)
 
 
 def _write_tree(path: Path, columns: dict[str, Any], n_rows: int) -> None:

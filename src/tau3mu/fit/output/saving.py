@@ -25,9 +25,18 @@ if TYPE_CHECKING:
     from tau3mu.fit.fitting.result import FitResult
     from tau3mu.fit.language import FitModel
 
-__all__ = ["check_free", "load_fit_values", "save_fit"]
+__all__ = ["check_free", "fit_files", "load_fit_values", "save_fit"]
 
 _JSON, _ROOT = "fit.json", "fit.root"
+
+
+def fit_files(model: FitModel) -> list[str]:
+    """Returns the names of all files that `save_fit` and `write_sweights` may write of a fit."""
+    stems = [*(stem for pair in _stems(model).values() for stem in pair), "correlation", "scans"]
+    plots = (name for stem in stems for name in files.figure_names(stem))
+    tables = ("sweights", *(f"sweights_{name}" for name in model.parts))
+    weights = [f"{stem}.parquet" for stem in tables] if model.outputs.sweights else []
+    return [_JSON, _ROOT, *plots, *weights]
 
 
 def check_free(folder: str | Path, model: FitModel) -> None:
@@ -40,11 +49,7 @@ def check_free(folder: str | Path, model: FitModel) -> None:
     Raises:
         InputError: One of the files is there already, or the folder is a file.
     """
-    stems = [*(stem for pair in _stems(model).values() for stem in pair), "correlation", "scans"]
-    plots = (name for stem in stems for name in files.figure_names(stem))
-    tables = ("sweights", *(f"sweights_{name}" for name in model.parts))
-    weights = [f"{stem}.parquet" for stem in tables] if model.outputs.sweights else []
-    files.check_free(Path(folder), [_JSON, _ROOT, *plots, *weights])
+    files.check_free(Path(folder), fit_files(model))
 
 
 def save_fit(
