@@ -113,3 +113,24 @@ def test_import_is_light():
     code = "import sys, tau3mu.cli; print(sorted({'rich', 'numpy', 'coffea'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("error", [None, ValueError])
+def test_the_first_import_of_a_module_is_not_disturbed(error):
+    """In a process of its own: what has been frozen stays so."""
+    code = (
+        "import gc\n"
+        "from contextlib import suppress\n"
+        "from tau3mu.cli import first_import\n"
+        "with suppress(ValueError), first_import('fractions'):\n"
+        "    import fractions\n"
+        "    assert not gc.isenabled()\n"
+        f"    {'raise ValueError' if error else 'pass'}\n"
+        "assert gc.isenabled()\n"
+        "frozen = gc.get_freeze_count()\n"
+        "assert frozen > 1000\n"
+        "with first_import('fractions'):\n"
+        "    assert gc.isenabled()\n"
+        "assert gc.get_freeze_count() <= frozen\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -18,7 +18,7 @@ from tau3mu.errors import Tau3muError, suggest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["Parser", "path_of", "print_error", "run_main", "text_of"]
+__all__ = ["Parser", "first_import", "path_of", "print_error", "run_main", "text_of"]
 
 _INTERRUPTED = 130  # what a shell reports for a process that Ctrl-C ended
 _P = ParamSpec("_P")
@@ -90,8 +90,7 @@ def run_main(function: Callable[_P, int], *args: _P.args, **kwargs: _P.kwargs) -
     defect and keeps its traceback.
     """
     try:
-        with _rare_collections():
-            return function(*args, **kwargs)
+        return function(*args, **kwargs)
     except Tau3muError as error:
         print_error(error)
         return 1
@@ -101,14 +100,18 @@ def run_main(function: Callable[_P, int], *args: _P.args, **kwargs: _P.kwargs) -
 
 
 @contextmanager
-def _rare_collections() -> Iterator[None]:
-    """Looks for garbage in cycles less often during a block, which imports some thousand modules.
+def first_import(module: str) -> Iterator[None]:
+    """Looks for no garbage during a block that imports a module, with thousands of others.
 
-    Their million objects stay, and to look at all of them again and again is a tenth of the start.
+    Their million objects stay. To look at all of them again and again is a tenth of the start, so
+    they are left out later too. If the module has been imported before, nothing is special.
     """
-    before = gc.get_threshold()
-    gc.set_threshold(50_000, *before[1:])
+    if module in sys.modules or not gc.isenabled():
+        yield
+        return
+    gc.disable()
     try:
         yield
     finally:
-        gc.set_threshold(*before)
+        gc.freeze()
+        gc.enable()

@@ -6,7 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from tau3mu.cli import print_error, run_main
+from tau3mu.cli import first_import, print_error, run_main
 from tau3mu.run_options import parser, refuse_contradictions
 
 if TYPE_CHECKING:
@@ -53,11 +53,12 @@ def _list(_: argparse.Namespace) -> int:
 def _run(options: argparse.Namespace) -> int:
     refuse_contradictions(options)
     datasets = _datasets(options)
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
+    with first_import("tau3mu.analysis"):
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 
-    from tau3mu.analysis import CHUNK_SIZE, Settings, analyse, prepare
-    from tau3mu.completed import completed
+        from tau3mu.analysis import CHUNK_SIZE, Settings, analyse, prepare
+        from tau3mu.completed import completed
 
     settings = Settings(
         executor=options.executor,

@@ -228,6 +228,27 @@ def test_settings_of_the_user_hold(tmp_path):
     assert own == ["[30, 4, 1, 120] 1", "300"]
 
 
+def test_threads_that_open_their_first_files_at_a_time_share_a_whole_client():
+    """Python gives parts of a module to those who import it while another thread does."""
+    program = (
+        "import threading\n"
+        "from tau3mu.ntuples.remote import client_options\n"
+        "together, prepared = threading.Barrier(8), []\n"
+        "def prepare():\n"
+        "    together.wait()\n"
+        "    prepared.append(client_options('root://localhost//x.root'))\n"
+        "threads = [threading.Thread(target=prepare) for _ in range(8)]\n"
+        "[thread.start() for thread in threads]\n"
+        "[thread.join() for thread in threads]\n"
+        "print(len(prepared))\n"
+    )
+    for _ in range(4):
+        done = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+        )
+        assert done.stdout == "8\n", done.stderr
+
+
 def test_unreachable_in_the_check_of_the_files(monkeypatch):
     """Thousands of files on a server that is gone would take a minute each to be refused."""
     monkeypatch.setitem(fsspec.config.conf, "root", {"timeout": 1})

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import threading
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
@@ -43,6 +44,8 @@ _XROOTD_SETTINGS: Final = {
 _SET_ASIDE_SECONDS: Final = 300
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/]*)")
+
+_importing = threading.Lock()
 
 _failed: dict[str, float] = {}
 """When a server last failed, by protocol and host; of this process."""
@@ -84,8 +87,7 @@ def is_xrootd(path: str) -> bool:
 def _prepare_xrootd() -> None:
     for name, value in _XROOTD_SETTINGS.items():
         os.environ.setdefault(f"XRD_{name.upper()}", str(value))
-    client = sys.modules.get("XRootD.client")
-    if client is None and "tensorflow" in sys.modules:
+    if "XRootD.client" not in sys.modules and "tensorflow" in sys.modules:
         # It would end the process, without a word (XRootD 6.2.1, TensorFlow 2.21).
         message = (
             "XRootD's client cannot be loaded into a process that has TensorFlow (for zfit) "
@@ -93,9 +95,13 @@ def _prepare_xrootd() -> None:
             "first fit"
         )
         raise InputError(message)
-    if client is not None:  # it has read the environment already, when it was imported
-        for name in _XROOTD_SETTINGS:
-            client.EnvPutInt(name, int(os.environ[f"XRD_{name.upper()}"]))
+    with _importing:  # threads that import it at a time get parts of it
+        try:
+            from XRootD import client
+        except ImportError:  # fsspec says what to install
+            return
+    for name in _XROOTD_SETTINGS:  # it may have read the environment before
+        client.EnvPutInt(name, int(os.environ[f"XRD_{name.upper()}"]))
 
 
 def request_timeout() -> int:
