@@ -17,7 +17,7 @@ PUBLIC = {
         "save_study",
     ],
     "tau3mu.catalogue": ["load_processor", "load_processors"],
-    "tau3mu.cli": ["Parser", "path_of", "print_error", "run_main", "text_of"],
+    "tau3mu.cli": ["Parser", "first_import", "path_of", "print_error", "run_main", "text_of"],
     "tau3mu.clusters": [
         "Site", "check_versions", "connect", "load_site", "performance_report", "ship_code",
     ],
