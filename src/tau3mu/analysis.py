@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from tau3mu.completed import run_key
 from tau3mu.errors import InputError, RunError
 from tau3mu.execution import FileRead
 from tau3mu.execution.checkpoints import remove_checkpoints
@@ -101,10 +100,14 @@ def analyse(
         on_stage: Is called with what is done next, in words.
 
     Raises:
-        InputError: No scheduler answers, or another run is in the folder; nothing was written.
+        InputError: The run is complete already, no scheduler answers, or another run is in the
+            folder; nothing was written.
         RunError: The run failed; the message says how to go on.
         KeyboardInterrupt: Somebody pressed Ctrl-C; the message says how to go on.
     """
+    if plan.done is not None:
+        message = f"the run in {plan.folder} is complete already: nothing is left to do"
+        raise InputError(message)
     started = datetime.now(timezone.utc)
     with ExitStack() as stack:
         stack.callback(close_files)
@@ -136,7 +139,6 @@ def _work(
     watch: Callable[[], object],
 ) -> Outcome:
     log.info("%d events in %d files", plan.entries, len(plan.files))
-    key = run_key(plan)
     _remember(plan, results.path)
     on_stage("Reading events")
     result = _execute(plan, client, results, on_record, watch)
@@ -149,7 +151,7 @@ def _work(
     if missing:  # such files are looked at again when the run is resumed
         _remember(plan, results.path, without={(file.dataset, file.path) for file in missing})
     if not outcome.written:
-        results.write_run(run_record(plan, outcome, started, "incomplete", key))
+        results.write_run(run_record(plan, outcome, started, "incomplete"))
         return outcome
     on_stage("Writing results")
     for name, found in result.processors.items():
@@ -162,7 +164,7 @@ def _work(
             candidates_format=plan.settings.candidates,
         )
     if plan.models:
-        results.write_run(run_record(plan, outcome, started, "fitting", key))
+        results.write_run(run_record(plan, outcome, started, "fitting"))
     for name, model in plan.models.items():
         on_stage(f"Fitting {model.title}")
         try:
@@ -170,7 +172,7 @@ def _work(
         except InputError as error:  # such as a histogram without entries
             log.error("%s: %s", name, error)  # noqa: TRY400 - a message for users
             outcome.not_fitted[name] = str(error)
-    results.write_run(run_record(plan, outcome, started, "finished", key))
+    results.write_run(run_record(plan, outcome, started, "finished"))
     if not missing:
         remove_checkpoints(results.path)
         (results.path / "plan.json").unlink(missing_ok=True)

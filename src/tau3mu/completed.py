@@ -11,22 +11,22 @@ import json
 from typing import TYPE_CHECKING
 
 from tau3mu.errors import InputError
-from tau3mu.execution.checkpoints import chunk_key
-from tau3mu.execution.fingerprint import fingerprint
+from tau3mu.execution.checkpoints import chunk_keys
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tau3mu.preparation import Plan
 
 __all__ = ["completed", "run_key"]
 
 
-def run_key(plan: Plan) -> str:
-    """Returns a hash of all that the results of a run depend on."""
-    work = fingerprint(plan.processors)
+def run_key(plan: Plan, keys: Sequence[str]) -> str:
+    """Returns a hash of all that the results of a run depend on, with the keys of its chunks."""
     facts = {
-        "chunks": [chunk_key(chunk, work) for chunk in plan.chunks],
+        "chunks": list(keys),
         "candidates": plan.settings.candidates,
-        "fits": {name: model.model_dump_json() for name, model in plan.models.items()},
+        "fits": {name: model.hash for name, model in plan.models.items()},
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
@@ -48,7 +48,7 @@ def completed(plan: Plan) -> int | None:
         return None
     if not done:
         return None
-    if run.get("key") != run_key(plan):
+    if run.get("key") != run_key(plan, chunk_keys(plan.chunks, plan.processors)):
         message = (
             f"the run in {plan.folder} is complete, and not what is asked for now: the "
             "processors, their configuration, the files, the chunk size, the fits or the format of "

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from tau3mu.catalogue import load_processors
+from tau3mu.completed import completed
 from tau3mu.datasets import check_files, check_readable_files, make_chunks
 from tau3mu.errors import InputError
 from tau3mu.execution import Patience, rehearse
@@ -60,7 +61,8 @@ class Settings:
 class Plan:
     """What is going to be done, checked as far as that is possible beforehand.
 
-    `rejected` are the files that cannot be opened, if they may be left out.
+    `rejected` are the files that cannot be opened, if they may be left out. `done` is the exit
+    code of the run that is to be resumed if it is complete already, so that nothing is left to do.
     """
 
     folder: Path
@@ -72,6 +74,7 @@ class Plan:
     chunks: list[Chunk]
     models: dict[str, FitModel]
     proxy: Proxy | None = None
+    done: int | None = None
 
     @property
     def entries(self) -> int:
@@ -104,7 +107,7 @@ def prepare(
 
     Raises:
         InputError: Something is wrong with the processors, the fit, the proxy or the files, or the
-            folder is in use.
+            folder is in use, or has the complete results of another run.
     """
     loaded = load_processors(processors)
     lazily = settings.executor == "dask"
@@ -129,8 +132,13 @@ def prepare(
             from tau3mu.clusters import ship_code
 
             ship_code(loaded)
-        stack.pop_all()  # the files stay open for `analyse`
-    return Plan(folder, settings, loaded, list(datasets), files, rejected, chunks, models, proxy)
+        plan = Plan(
+            folder, settings, loaded, list(datasets), files, rejected, chunks, models, proxy
+        )
+        plan = replace(plan, done=completed(plan))
+        if plan.done is None:
+            stack.pop_all()  # the files stay open for `analyse`
+    return plan
 
 
 def _columns(processors: Sequence[Processor]) -> frozenset[str]:

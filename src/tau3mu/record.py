@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tau3mu.completed import run_key
 from tau3mu.results import provenance
 
 if TYPE_CHECKING:
@@ -14,9 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["run_record"]
 
 
-def run_record(
-    plan: Plan, outcome: Outcome, started: datetime, status: str, key: str
-) -> dict[str, Any]:
+def run_record(plan: Plan, outcome: Outcome, started: datetime, status: str) -> dict[str, Any]:
     """Returns what `run.json` holds.
 
     Args:
@@ -24,14 +23,13 @@ def run_record(
         outcome: What it came to so far.
         started: When the run began.
         status: `fitting`, `finished`, or `incomplete` if there are no results.
-        key: The hash of all that the results depend on, from `run_key`.
     """
     result = outcome.result
     return {
         "status": status,
         "complete": not outcome.missing,
         "exit_code": None if status == "fitting" else outcome.exit_code,
-        "key": key,
+        "key": run_key(plan, result.keys),
         "configuration": _configuration(plan),
         "datasets": {
             dataset.name: {"era": dataset.era, "is_mc": dataset.is_mc, "lumi": dataset.lumi}

@@ -58,7 +58,6 @@ def _run(options: argparse.Namespace) -> int:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 
         from tau3mu.analysis import CHUNK_SIZE, Settings, analyse, prepare
-        from tau3mu.completed import completed
 
     settings = Settings(
         executor=options.executor,
@@ -94,11 +93,10 @@ def _run(options: argparse.Namespace) -> int:
             folder=options.resume or options.output,
             on_file=lambda: progress.advance(checking),
         )
-        code = completed(plan)
-        if code is not None:
+        if plan.done is not None:
             message = f"The run in {plan.folder} is complete already; nothing was left to do"
             progress.console.print(message, markup=False, soft_wrap=True, highlight=False)
-            return code
+            return plan.done
         stages = _Stages(progress, plan)
         outcome = analyse(plan, on_record=stages.advance, on_stage=stages.begin)
         stages.finish()

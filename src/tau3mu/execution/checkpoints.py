@@ -19,14 +19,16 @@ from typing import TYPE_CHECKING, Any
 import awkward as ak
 import numpy as np
 
+from tau3mu.execution.fingerprint import fingerprint
 from tau3mu.results.files import atomic, disk_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tau3mu.datasets import Chunk
+    from tau3mu.selection import Processor
 
-__all__ = ["Checkpoints", "chunk_key", "remove_checkpoints"]
+__all__ = ["Checkpoints", "chunk_key", "chunk_keys", "remove_checkpoints"]
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +63,12 @@ def chunk_key(chunk: Chunk, work: str) -> str:
             facts["state"] = [status.st_size, status.st_mtime_ns]
     text = json.dumps(facts, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def chunk_keys(chunks: Sequence[Chunk], processors: Sequence[Processor]) -> list[str]:
+    """Returns the key of each chunk for what the processors make of it."""
+    work = fingerprint(processors)
+    return [chunk_key(chunk, work) for chunk in chunks]
 
 
 class Checkpoints:

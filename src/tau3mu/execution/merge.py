@@ -71,6 +71,7 @@ class RunResult:
         resumed: How many of them an earlier run had done.
         attempts: How often chunks were tried, all together.
         warnings: What is odd about the results but no error.
+        keys: The keys of the chunks, if the run had a folder for their checkpoints.
     """
 
     processors: dict[str, ProcessorResult]
@@ -79,6 +80,7 @@ class RunResult:
     resumed: int = 0
     attempts: int = 0
     warnings: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
 
     @property
     def incomplete(self) -> list[FileRead]:

@@ -8,8 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from tau3mu.errors import InputError, RunError
-from tau3mu.execution.checkpoints import Checkpoints, chunk_key
-from tau3mu.execution.fingerprint import fingerprint
+from tau3mu.execution.checkpoints import Checkpoints, chunk_keys
 from tau3mu.execution.ledger import Ledger
 from tau3mu.execution.local import FuturesPool, IterativePool
 from tau3mu.execution.loop import Patience, killed_message, work_off
@@ -81,6 +80,7 @@ def execute(
         raise InputError(message)
     patience = patience or Patience()
     pool = _pool(executor, processors, workers, client, patience)
+    keys: list[str] = []
     if folder is None:
         work = work_off(
             chunks,
@@ -92,9 +92,10 @@ def execute(
             watch=watch,
         )
     else:
+        keys = chunk_keys(chunks, processors)
         work = _recorded(
             chunks,
-            processors,
+            keys,
             pool,
             folder,
             patience,
@@ -109,12 +110,18 @@ def execute(
         result = RunResult({}, count_files(records, chunks, work.bad))
     else:
         result = merge(records, chunks, processors, bad=work.bad, lazily=executor == "dask")
-    return replace(result, chunks=len(chunks), resumed=work.resumed, attempts=work.attempts)
+    return replace(
+        result,
+        chunks=len(chunks),
+        resumed=work.resumed,
+        attempts=work.attempts,
+        keys=tuple(keys),
+    )
 
 
 def _recorded(
     chunks: Sequence[Chunk],
-    processors: Sequence[Processor],
+    keys: Sequence[str],
     pool: Pool,
     folder: Path,
     patience: Patience,
@@ -124,8 +131,7 @@ def _recorded(
     watch: Callable[[], object],
 ) -> Work:
     """Works off the chunks with a ledger and checkpoints."""
-    key = fingerprint(processors)
-    checkpoints = Checkpoints(folder, [chunk_key(chunk, key) for chunk in chunks])
+    checkpoints = Checkpoints(folder, keys)
     done = checkpoints.load() if resume else {}
     if resume:
         log.info("%d of %d chunks were done before", len(done), len(chunks))

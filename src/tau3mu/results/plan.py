@@ -96,10 +96,12 @@ def read_plan(
 
 def _refuse_other_folders(folder: Path) -> None:
     """Raises an error unless a run began in a folder: as soon as it is made, or locked."""
-    there = {path.name for path in folder.iterdir()} if folder.is_dir() else {"other"}
-    if there and not there & _TRACES:
-        message = f"nothing can be resumed in {folder}: no run began there"
-        raise InputError(message)
+    if folder.is_dir():
+        there = {path.name for path in folder.iterdir()}
+        if not there or there & _TRACES:
+            return
+    message = f"nothing can be resumed in {folder}: no run began there"
+    raise InputError(message)
 
 
 def _remembered(files: Iterable[Mapping[str, Any]]) -> Remembered:
