@@ -47,12 +47,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return Scheduling(config, log)
 
 
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Puts first, in the processes of `pytest -n 2`, what takes longest: clusters, slow tests."""
-    if not hasattr(config, "workerinput"):
-        return
-    slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: (_unit(str(item.path)) != "clusters", item.path not in slow))
+    """Marks what needs a cluster, and puts it first in the processes of `pytest -n 2`."""
+    for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if item.path.parent.name in CLUSTERS or not fixtures.isdisjoint({"client", "open_cluster"}):
+            item.add_marker("integration")
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: _unit(str(item.path)) != "clusters")
 
 
 @pytest.fixture(scope="session")

@@ -52,7 +52,6 @@ def test_command_lines_have_only_options_that_exist(page, line):
     assert options.executor in {"iterative", "futures", "dask"}
 
 
-@pytest.mark.slow
 def test_the_tutorial_on_fits_can_be_followed(tmp_path, monkeypatch):
     from tau3mu.fit.__main__ import main
     from tau3mu.fit.output import load_fit_values

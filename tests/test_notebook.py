@@ -12,7 +12,6 @@ from nbclient import NotebookClient
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 
 
-@pytest.mark.slow
 def test_the_notebook_of_the_control_channel(oracle):
     notebook = nbformat.read(NOTEBOOKS / "dsphipi.ipynb", as_version=4)
     NotebookClient(notebook, timeout=300, kernel_name="python3").execute()

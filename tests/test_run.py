@@ -38,8 +38,7 @@ def finished(tmp_path_factory):
     return command("--executor", "dask", "--chunk-size", "2500", cwd=folder), folder
 
 
-@pytest.mark.dask
-@pytest.mark.slow
+@pytest.mark.integration
 class TestTheRunOfTheReadme:
     def test_it_succeeds_and_names_its_results(self, finished):
         done, folder = finished
@@ -350,7 +349,6 @@ def test_the_output_may_lie_at_home(tmp_path, skim, monkeypatch):
     assert len(load_candidates("~/mine")) == 6
 
 
-@pytest.mark.slow
 def test_what_a_resumed_run_finds_takes_the_place_of_all_that_was_there(tmp_path, demo, damaged):
     """First without the events of a file; then with them, in another format, and fitted anew."""
     output, whole = tmp_path / "out", tmp_path / "whole"
@@ -369,7 +367,6 @@ def test_what_a_resumed_run_finds_takes_the_place_of_all_that_was_there(tmp_path
     assert json.loads((output / "run.json").read_text())["complete"] is True
 
 
-@pytest.mark.slow
 def test_a_driver_that_died_in_its_fit_fits_again(tmp_path, demo):
     """Some of the files of the fit are there by then, and no word that the run is finished."""
     output = tmp_path / "out"
@@ -385,7 +382,6 @@ def test_a_driver_that_died_in_its_fit_fits_again(tmp_path, demo):
     assert json.loads((output / "run.json").read_text())["status"] == "finished"
 
 
-@pytest.mark.slow
 def test_an_invalid_fit_gives_exit_code_1_and_keeps_the_results(tmp_path, capsys):
     """The original model has a slope that wants to go beyond its limit."""
     output = tmp_path / "out"
@@ -440,7 +436,7 @@ def scheduler(tmp_path):
         process.wait(30)
 
 
-@pytest.mark.dask
+@pytest.mark.integration
 def test_a_scheduler_that_runs_already_is_used_and_left_running(
     scheduler, tmp_path, demo, processor_file
 ):

@@ -94,7 +94,7 @@ def cutflow_of(folder):
     return {s["name"]: (s["events"], s["candidates"], s["sumw"]) for s in steps}
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.timeout(1500)
 def test_hundreds_of_files(small_file, tmp_path):
     """Files that stay open, or memory that grows with each, would end a run of thousands."""

@@ -57,7 +57,7 @@ def test_the_command_line_finds_the_same(files, expected):
     assert run.loop is None
 
 
-@pytest.mark.dask
+@pytest.mark.integration
 def test_workers_of_a_cluster_are_counted(files, expected, open_cluster):
     before = usage_of_workers(open_cluster)
     run, found = run_analysis(files, Setup("dask", 2, scheduler=open_cluster))

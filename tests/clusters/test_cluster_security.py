@@ -63,7 +63,7 @@ def cluster(ours, tmp_path_factory):
         yield processes
 
 
-@pytest.mark.dask
+@pytest.mark.integration
 def test_tls_cluster_serves_its_own(cluster, ours, tmp_path):
     """Fails if the certificates of the site file do not reach the connection."""
     assert cluster.address.startswith("tls://127.0.0.1:")
@@ -72,7 +72,7 @@ def test_tls_cluster_serves_its_own(cluster, ours, tmp_path):
         assert client.security.require_encryption
 
 
-@pytest.mark.dask
+@pytest.mark.integration
 def test_certificates_of_dask_s_own_configuration(cluster, ours, monkeypatch):
     """Fails if a facility that configures dask itself needs a site file of ours as well."""
     import dask
@@ -84,7 +84,7 @@ def test_certificates_of_dask_s_own_configuration(cluster, ours, monkeypatch):
         assert client.submit(sum, [1, 2]).result(timeout=30) == 3
 
 
-@pytest.mark.dask
+@pytest.mark.integration
 def test_tls_cluster_refuses_strangers(cluster, ours, tmp_path, monkeypatch):
     """Fails if a client without certificate, with another authority's, or without TLS gets in."""
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -124,7 +124,7 @@ def first_byte(address, context) -> bytes:
             return b""
 
 
-@pytest.mark.dask
+@pytest.mark.integration
 def test_the_scheduler_itself_wants_a_certificate(cluster, ours):
     """Fails if only our own client is strict: a stranger brings his own."""
     context = ssl.create_default_context(cafile=ours.ca)
@@ -142,7 +142,7 @@ def test_missing_certificate_is_named(tmp_path):
         pass
 
 
-@pytest.mark.dask
+@pytest.mark.integration
 def test_open_scheduler_on_the_network_is_refused(tmp_path):
     """Fails if code is sent over the network in the clear without --insecure."""
     host = own_address()
@@ -158,7 +158,7 @@ def test_open_scheduler_on_the_network_is_refused(tmp_path):
             assert client.submit(sum, [1, 2]).result(timeout=30) == 3
 
 
-@pytest.mark.dask
+@pytest.mark.integration
 def test_own_cluster_is_closed_to_the_other_users_of_this_machine():
     """Fails if whoever is logged in on the same machine can run code in a cluster of ours."""
     from distributed import Client, Security

@@ -8,7 +8,7 @@ from cluster_processes import ClusterProcesses
 from tau3mu.clusters import check_versions, connect
 from tau3mu.errors import InputError
 
-pytestmark = pytest.mark.dask
+pytestmark = pytest.mark.integration
 
 
 def environment(folder, code: str) -> dict[str, str]:

@@ -19,7 +19,7 @@ from tau3mu.clusters import connect
 from tau3mu.clusters.launch import end
 from tau3mu.errors import InputError, RunError
 
-pytestmark = pytest.mark.dask
+pytestmark = pytest.mark.integration
 
 
 def test_a_client_is_used_as_it_is_and_left_open(client):
@@ -134,7 +134,7 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 @pytest.mark.parametrize(
     ("line", "delay"), [("begins", 0.0), ("begins", 0.5), ("begins", 2.0), ("ready", 0.5)]
 )

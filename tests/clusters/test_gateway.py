@@ -19,8 +19,8 @@ from tau3mu.errors import InputError
 pytest.importorskip("dask_gateway")
 SERVER = shutil.which("dask-gateway-server")
 pytestmark = [
-    pytest.mark.dask,
-    pytest.mark.slow,
+    pytest.mark.integration,
+    pytest.mark.integration,
     pytest.mark.skipif(SERVER is None, reason="dask-gateway-server is not installed"),
 ]
 

@@ -10,7 +10,7 @@ from tau3mu.clusters import connect, performance_report
 from tau3mu.errors import InputError
 from tau3mu.run import main
 
-pytestmark = pytest.mark.dask
+pytestmark = pytest.mark.integration
 
 
 def bokeh_version() -> tuple[int, ...]:

@@ -57,7 +57,7 @@ def folder(tmp_path, monkeypatch):
 ANSWER = "__import__('cloudpickle').loads(packed).answer()"
 
 
-@pytest.mark.dask
+@pytest.mark.integration
 def test_helpers_and_tables_travel_with_a_processor(folder, tmp_path):
     """Fails if a worker needs the user's files: it has another folder and another path."""
     processor = load_processor(f"{folder}/analysis.py:Mine")

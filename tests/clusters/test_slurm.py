@@ -15,8 +15,8 @@ from tau3mu.errors import RunError
 pytest.importorskip("dask_jobqueue")
 pytest.importorskip("cryptography")
 pytestmark = [
-    pytest.mark.dask,
-    pytest.mark.slow,
+    pytest.mark.integration,
+    pytest.mark.integration,
     pytest.mark.skipif(bool(why_not()), reason=why_not()),
 ]
 

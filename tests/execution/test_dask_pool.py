@@ -17,7 +17,7 @@ from tau3mu.execution.chunk import process_chunk
 from tau3mu.execution.dask_pool import SPARE, DaskPool
 from tau3mu.processors import DsPhiPi
 
-pytestmark = pytest.mark.dask
+pytestmark = pytest.mark.integration
 
 
 @pytest.fixture(scope="module")
@@ -208,7 +208,7 @@ def test_a_restart_by_somebody_else_is_an_error(chunks, tmp_path):
             collect(pool, 1)
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 @pytest.mark.timeout(300)
 def test_many_chunks_leave_nothing_behind(chunks, client):
     """A pool that keeps every future, or every result, would grow with the number of chunks."""

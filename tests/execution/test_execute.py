@@ -50,7 +50,7 @@ def run(executor, chunks, processors, client):
     return execute(chunks, processors, executor=executor, workers=2, client=client)
 
 
-@pytest.mark.dask
+@pytest.mark.integration
 @pytest.mark.parametrize("size", [700, 5000])
 @pytest.mark.parametrize("executor", ["iterative", "futures", "dask"])
 def test_every_executor_and_chunk_size_gives_the_same(executor, size, datasets, reference, client):
@@ -85,7 +85,7 @@ def test_candidates_are_sorted_and_name_their_file(reference, skim, demo):
     assert first.event.tolist() == sorted(first.event.tolist())
 
 
-@pytest.mark.dask
+@pytest.mark.integration
 @pytest.mark.parametrize("executor", ["iterative", "futures", "dask"])
 @pytest.mark.parametrize("sample", ["demo", "skim"])
 def test_every_executor_finds_what_root_finds(executor, sample, request, oracle, client):
@@ -121,7 +121,7 @@ def test_a_dataset_without_candidates_is_in_every_result(skim):
     assert found.cutflow["none"][0]["events"] == 9
 
 
-@pytest.mark.dask
+@pytest.mark.integration
 @pytest.mark.parametrize("executor", ["iterative", "futures", "dask"])
 def test_a_file_that_changed_after_the_check_is_named_and_the_rest_is_kept(
     executor, demo, skim, tmp_path, client
@@ -138,7 +138,7 @@ def test_a_file_that_changed_after_the_check_is_named_and_the_rest_is_kept(
     assert set(result.processors["dsphipi"].candidates.file.tolist()) == {str(demo[1])}
 
 
-@pytest.mark.dask
+@pytest.mark.integration
 @pytest.mark.parametrize("executor", ["iterative", "futures", "dask"])
 def test_a_failing_processor_is_named_with_file_and_entries(executor, demo, processor_file, client):
     path = processor_file("    def select(self, events):\n        return events.nothing\n")
@@ -218,7 +218,7 @@ def test_interrupting_leaves_no_processes(executor, demo, processor_file, tmp_pa
     assert not alive
 
 
-@pytest.mark.dask
+@pytest.mark.integration
 def test_a_processor_of_a_file_reaches_workers_that_do_not_have_it(
     demo, processor_file, client, reference
 ):

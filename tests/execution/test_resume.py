@@ -415,7 +415,7 @@ def test_a_full_disk_leaves_no_half_of_a_file(size, counting, command, tmp_path)
     record_figure(f"disk of {size} kB", exit_code=code, files=len(there))
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize("executor", ["iterative", "futures"])
 def test_a_driver_that_dies_at_random_moments_comes_to_the_end(
     executor, counting, command, tmp_path

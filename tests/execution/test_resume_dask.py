@@ -15,7 +15,7 @@ from test_resume import command, run, started, wait_for
 
 from tau3mu.results import load_candidates
 
-pytestmark = [pytest.mark.dask, pytest.mark.slow]
+pytestmark = pytest.mark.integration
 
 __all__ = ["command"]  # the fixture
 

@@ -13,7 +13,7 @@ from figures import record_figure
 from tau3mu.errors import RunError
 from tau3mu.execution.dask_pool import SCHEDULER_SETTINGS, DaskPool
 
-pytestmark = [pytest.mark.dask, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 
 EVENTS = 12_000
 EARLY = 6  # chunks that are finished when something happens
@@ -238,7 +238,7 @@ def test_sigkill_and_then_a_poisonous_chunk_in_a_local_cluster(work, monkeypatch
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("seconds", [15, pytest.param(60, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("seconds", [15, pytest.param(60, marks=pytest.mark.soak)])
 def test_workers_that_die_at_random(seconds, work, cluster, connect):
     """Work would be lost or done twice when any moment of a worker may be its last."""
     from distributed.chaos import KillWorker

@@ -52,7 +52,6 @@ def elsewhere():
     return json.loads(done.stdout)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["zfit", "numpy"])
 def test_a_refit_is_what_another_process_finds(elsewhere, engine):
     found = list(refitted(engine, before=True))

@@ -97,8 +97,8 @@ def test_pdfs_of_users_travel_to_the_processes(tmp_path):
     assert found.table["nSignal"] == pytest.approx(own["nSignal"], rel=1e-3)
 
 
-@pytest.mark.dask
-@pytest.mark.slow
+@pytest.mark.integration
+@pytest.mark.integration
 def test_a_cluster_gives_the_same_numbers(study, client):
     found = run_toys(peak(), 45, seed=3, client=client)
     for column, values in found.table.items():

@@ -31,7 +31,6 @@ def without_yields(tmp_path):
     return path, tmp_path / "data.root"
 
 
-@pytest.mark.slow
 def test_pulls_are_shown_and_the_study_is_written(fit_file, tmp_path, capsys):
     arguments = [str(fit_file), "--number", "30", "--seed", "2", "--workers", "2"]
     assert main([*arguments, "--output", str(tmp_path / "toys")]) == 0
@@ -52,7 +51,6 @@ def test_pulls_are_shown_and_the_study_is_written(fit_file, tmp_path, capsys):
     assert table["nSignal"].to_pylist() == found.table["nSignal"].tolist()
 
 
-@pytest.mark.slow
 def test_the_shell_fits_data_first_without_zfit(without_yields, tmp_path):
     path, data = without_yields
     code = (

@@ -92,8 +92,8 @@ def test_processes_give_the_same_numbers(trials, study):
     assert sum(done) == 12
 
 
-@pytest.mark.dask
-@pytest.mark.slow
+@pytest.mark.integration
+@pytest.mark.integration
 def test_a_cluster_gives_the_same_numbers(trials, study, client):
     assert run_trials(trials, spectrum(), client=client).results == study.results
 

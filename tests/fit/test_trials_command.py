@@ -87,8 +87,8 @@ def test_trials_that_are_not_valid_are_listed(written, tmp_path, capsys):
     assert content["remarks"] == []
 
 
-@pytest.mark.dask
-@pytest.mark.slow
+@pytest.mark.integration
+@pytest.mark.integration
 def test_a_cluster_can_do_the_work(written, tmp_path, open_cluster, capsys):
     path = written()
     arguments = ["--input", str(tmp_path / "data.root"), "--output", str(tmp_path / "out")]

@@ -146,7 +146,7 @@ def test_death_of_a_worker_is_said(tmp_path, monkeypatch):
         generate(tmp_path, events=10, files=2, workers=2)
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 @pytest.mark.parametrize("layout_name", files.LAYOUTS)
 def test_memory_does_not_grow_with_the_number_of_events(tmp_path, layout_name):
     """Past the 25,000 events that are written at once, more of them take no more memory."""

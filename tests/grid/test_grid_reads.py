@@ -96,7 +96,7 @@ def test_missing_proxy(files, tmp_path):
     assert "Auth failed" in answer_of_server(files, proxy)
 
 
-@pytest.mark.dask
+@pytest.mark.integration
 def test_expiring_while_files_are_read(files, cluster, make_proxy, uuid):
     """Fails if a proxy that expires costs events without an error for the run."""
     url = files.url("Tree_PhiPi_1.root")
@@ -129,7 +129,7 @@ def test_expiring_while_files_are_read(files, cluster, make_proxy, uuid):
     )  # fmt: skip
 
 
-@pytest.mark.dask
+@pytest.mark.integration
 def test_renewed_while_files_are_read(files, cluster, make_proxy, uuid):
     """Fails if a renewal in time does not save the run."""
     url = files.url("Tree_PhiPi_1.root")

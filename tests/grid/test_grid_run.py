@@ -19,7 +19,7 @@ from tau3mu.grid import ship
 
 pytest.importorskip("cryptography")
 
-pytestmark = [needs_xrootd, pytest.mark.dask, pytest.mark.slow]
+pytestmark = [needs_xrootd, pytest.mark.integration]
 
 N_EVENTS = 12_000
 NOW = timedelta(0)

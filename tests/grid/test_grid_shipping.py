@@ -26,7 +26,7 @@ from tau3mu.grid.shipping import NAME, ship, use_proxy
 
 pytest.importorskip("cryptography")
 
-pytestmark = pytest.mark.dask
+pytestmark = pytest.mark.integration
 
 SIZE = 5000
 MINUTE = timedelta(minutes=1)

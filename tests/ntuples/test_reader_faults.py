@@ -122,7 +122,7 @@ def compare(events, truth):
         return "detected"
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize("name", COMPRESSIONS)
 def test_bit_flips_in_the_data_of_baskets(tmp_path, name):
     """Wrong numbers would be taken for right ones; without compression only a checksum tells."""
@@ -137,7 +137,7 @@ def test_bit_flips_in_the_data_of_baskets(tmp_path, name):
         assert counts["silent"] > 10  # if this fails, the documentation can promise more
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize("in_header", [False, True])
 @pytest.mark.parametrize("name", ["zlib", "zstd"])
 def test_bit_flips_in_files_that_root_wrote(skim, demo, tmp_path, name, in_header):
@@ -366,7 +366,7 @@ def big_file(tmp_path_factory):
     path.unlink()
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_file_of_five_gigabytes(big_file):
     """Beyond 2 or 4 GB, the places of baskets would be read as other ones."""
     path, entries = big_file, BIG_BASKETS * BIG_BASKET
@@ -424,8 +424,8 @@ def peak_memory(pid):
     return int(text.partition("VmHWM:")[2].split()[0]) * 1024
 
 
-@pytest.mark.slow
-@pytest.mark.dask
+@pytest.mark.soak
+@pytest.mark.integration
 @pytest.mark.timeout(300)
 def test_all_of_five_gigabytes_on_a_worker_with_less_memory(big_file, tmp_path):
     """A worker that keeps what it has read would be killed by its nanny again and again."""
@@ -465,7 +465,7 @@ def patched(content, uuid, number):
     return content.replace(uuid, number.to_bytes(len(uuid), "big"))
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_ten_thousand_files(tmp_path):
     """The check of many files would run out of file handles, memory or patience."""
     first = tmp_path / "first.root"

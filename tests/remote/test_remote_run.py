@@ -15,7 +15,7 @@ import uproot
 from figures import record_figure
 from xrootd_server import needs_xrootd, xrootd
 
-pytestmark = [needs_xrootd, pytest.mark.slow]
+pytestmark = [needs_xrootd, pytest.mark.integration]
 pytest.importorskip("fsspec_xrootd")
 
 

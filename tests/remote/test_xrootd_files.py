@@ -130,7 +130,7 @@ for chunk in chunks:
 """
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_killed_and_back_with_the_settings_of_the_package(server, file):
     """With the client's own windows of two minutes, the read fails although the server is back."""
     environment = {name: value for name, value in os.environ.items() if name[:4] != "XRD_"}
