@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from tau3mu.fit.studies import run_toys
 ROOT = Path(__file__).parents[1]
 ORACLE = ROOT / "tests" / "data" / "oracle"
 MILLION = ORACLE / "dsphipi_1M_intended.json"
-OTHERS = ROOT.parent / "shared" / "data" / "dq_tutorial.root"
+OTHERS = Path(os.environ.get("TAU3MU_OTHERS", "others")) / "dq_tutorial.root"
 ENGINES = ("zfit", "numpy")
 
 FIRST_FIT = """
@@ -109,7 +110,7 @@ ROOFIT_UNBINNED = {
 )
 def test_the_dq_tutorial(report, engine, data, expected):
     if not OTHERS.exists():
-        pytest.skip("the tutorial of dq_fitter is not there")
+        pytest.skip("TAU3MU_OTHERS names no folder with the tutorial of dq_fitter")
     model = with_engine("jpsi_psi2s", engine, input={"file": str(OTHERS), **data})
     read = {name: source.data for name, source in sources(model).items()}
     result = fit(model, read)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +29,7 @@ TESTS = Path(__file__).parent
 DATA = TESTS / "data"
 # They start clusters of real processes and stop some of these, with limits of a few seconds.
 CLUSTERS = ("clusters", "faults", "grid", "remote")
+OTHERS = os.environ.get("TAU3MU_OTHERS")
 
 
 def _unit(path: str) -> str:
@@ -47,15 +50,49 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return Scheduling(config, log)
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Passes over the folders of tests that `-m` leaves out anyway, unless they are asked for."""
+    left_out = collection_path.name in CLUSTERS and "not integration" in config.option.markexpr
+    return True if left_out and not _is_asked_for(collection_path, config) else None
+
+
+def _is_asked_for(folder: Path, config: pytest.Config) -> bool:
+    asked = [config.invocation_params.dir / item.partition("::")[0] for item in config.args]
+    return any(path == folder or folder in path.parents for path in asked)
+
+
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Marks what needs a cluster, and puts it first in the processes of `pytest -n 2`."""
+    absent = [item for item in items if not _others_are_there(item)]
+    if absent:
+        config.hook.pytest_deselected(items=absent)
+        items[:] = [item for item in items if item not in absent]
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
         if item.path.parent.name in CLUSTERS or not fixtures.isdisjoint({"client", "open_cluster"}):
             item.add_marker("integration")
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: _unit(str(item.path)) != "clusters")
+
+
+def pytest_collection_finish() -> None:
+    """Refuses tests that import TensorFlow while they are collected: all others would see it."""
+    if "tensorflow" in sys.modules:
+        message = "a test module imports TensorFlow when it is collected: import it in the tests"
+        raise pytest.UsageError(message)
+
+
+def _others_are_there(item: pytest.Item) -> bool:
+    names = [name for mark in item.iter_markers("others") for name in mark.args]
+    return not names or all(OTHERS and (Path(OTHERS) / name).is_file() for name in names)
+
+
+@pytest.fixture(scope="session")
+def others() -> Path:
+    """Files of other people, which are not ours to distribute: see the marker of this name."""
+    assert OTHERS
+    return Path(OTHERS)
 
 
 @pytest.fixture(scope="session")

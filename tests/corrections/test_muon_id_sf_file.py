@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 from correctionlib import JSONEncoder
@@ -10,7 +9,6 @@ from correctionlib.schemav2 import CorrectionSet
 from tau3mu.data import make_muon_id_sf
 
 NAME = "NUM_MediumID_DEN_TrackerMuons"
-POG = Path(__file__).parents[3] / "shared" / "data" / "muon_id_sf_2017UL_pog.json"
 
 
 def rows(file):
@@ -32,10 +30,10 @@ def test_the_shipped_file_follows_the_schema_and_says_what_it_is():
     assert "Stand-in for demonstration" in (table.description or "")
 
 
-def test_same_bins_as_the_pog_but_other_numbers():
-    if not POG.exists():
-        pytest.skip(f"{POG.name} is not here")
-    ours, theirs = list(rows(make_muon_id_sf.FILE)), list(rows(POG))
+@pytest.mark.others("muon_id_sf_2017UL_pog.json")
+def test_same_bins_as_the_pog_but_other_numbers(others):
+    table = others / "muon_id_sf_2017UL_pog.json"
+    ours, theirs = list(rows(make_muon_id_sf.FILE)), list(rows(table))
     assert [row[:2] for row in ours] == [row[:2] for row in theirs]
     for (_, _, our_entries), (_, _, pog_entries) in zip(ours, theirs, strict=True):
         for our, pog in zip(our_entries, pog_entries, strict=True):

@@ -8,8 +8,6 @@ import pytest
 from tau3mu.datasets import Dataset, load_datasets, shipped_datasets
 from tau3mu.errors import InputError
 
-TUTORIAL = Path(__file__).parents[3] / "shared" / "data" / "tutorial_2017_filesets.json"
-
 
 @pytest.mark.parametrize("listed", [["b.root", "b.root"], ["b.root", "./b.root"]])
 def test_file_listed_twice_in_a_dataset(dataset_file, listed, refusal):
@@ -110,11 +108,11 @@ def test_control_channel_of_2017_without_prefix_lies_beside_its_file():
     assert first.startswith(str(files("tau3mu.data")))
 
 
-@pytest.mark.skipif(not TUTORIAL.exists(), reason="the dataset file of the tutorial is not here")
-def test_control_channel_of_2017_has_the_files_of_the_tutorial():
+@pytest.mark.others("tutorial_2017_filesets.json")
+def test_control_channel_of_2017_has_the_files_of_the_tutorial(others):
     prefix = "root://host//store"
     ours = load_datasets("dsphipi_2017", prefix=prefix)
-    theirs = load_datasets(TUTORIAL, prefix=prefix)
+    theirs = load_datasets(others / "tutorial_2017_filesets.json", prefix=prefix)
     assert [d.name for d in ours] == [d.name for d in theirs]
     for mine, other in zip(ours, theirs, strict=True):
         assert mine.files == other.files

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+import sys
 import threading
 import time
 from pathlib import Path
@@ -159,6 +160,7 @@ def test_missing_library_is_said_once(monkeypatch, nano_columns):
         message = "Install fsspec-xrootd to access xrootd storage system."
         raise ImportError(message)
 
+    monkeypatch.delitem(sys.modules, "tensorflow", raising=False)  # else that is what is said
     monkeypatch.setattr(uproot, "ReadOnlyFile", refuse)
     urls = [f"root://host//{i}.root" for i in range(50)]
     with pytest.raises(InputError) as error:

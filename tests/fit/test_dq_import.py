@@ -18,7 +18,6 @@ from tau3mu.fit.dq.cosmetics import color, mathtext
 from tau3mu.fit.language import load_model
 from tau3mu.fit.pdfs import PDFS
 
-TUTORIAL = Path(__file__).parents[3] / "shared" / "data" / "dq_tutorial_config.json"
 DEGENERATE = {"Exp", "Pol4Exp", "RatioVWG"}  # without the scale that dq_fitter gives them
 
 CONFIG = {
@@ -609,10 +608,10 @@ def test_colours_are_those_of_root():
     assert [color(number) for number in (10, 405, 790, 924)] == [None] * 4
 
 
-@pytest.mark.skipif(not TUTORIAL.exists(), reason="the tutorial of dq_fitter is not there")
-def test_the_tutorial_of_dq_fitter(tmp_path):
-    (tmp_path / "tutorial.root").symlink_to(TUTORIAL.with_name("dq_tutorial.root"))
-    (tmp_path / "tutorial.json").write_bytes(TUTORIAL.read_bytes())
+@pytest.mark.others("dq_tutorial.root", "dq_tutorial_config.json")
+def test_the_tutorial_of_dq_fitter(tmp_path, others):
+    (tmp_path / "tutorial.root").symlink_to(others / "dq_tutorial.root")
+    (tmp_path / "tutorial.json").write_bytes((others / "dq_tutorial_config.json").read_bytes())
     (fit,) = import_dq(tmp_path / "tutorial.json")
     assert fit.document["observable"]["bins"] == 52
     assert fit.document["parameters"]["slope_Bkg"]["value"] == -1

@@ -20,7 +20,6 @@ from tau3mu.errors import InputError
 from tau3mu.fit.data import binned, read_data, unbinned
 
 ROOT_FILE = Path(__file__).parents[1] / "data" / "root_objects.root"
-TUTORIAL = Path(__file__).parents[3] / "shared" / "data" / "dq_tutorial.root"
 
 MASS = SimpleNamespace(
     name="mass", label="m", unit="GeV", range=(2.2, 4.8), bins=52, edges=np.linspace(2.2, 4.8, 53)
@@ -67,11 +66,12 @@ def parquet_file(tmp_path):
     return path
 
 
-@pytest.mark.skipif(not TUTORIAL.exists(), reason="the tutorial file of dq_fitter is not here")
-def test_entries_of_the_tutorial():
-    source = read_data(TUTORIAL, MASS, histogram="histMass")
+@pytest.mark.others("dq_tutorial.root")
+def test_entries_of_the_tutorial(others):
+    tutorial = others / "dq_tutorial.root"
+    source = read_data(tutorial, MASS, histogram="histMass")
     assert binned(source.data, MASS, ALL, where="fit").entries == 28608
-    source = read_data(TUTORIAL, MASS, tree="data", column="fMass")
+    source = read_data(tutorial, MASS, tree="data", column="fMass")
     sample = unbinned(*source.data, MASS, ALL, where="fit")
     assert (sample.entries, sample.outside) == (28533, 100000 - 28533)
 

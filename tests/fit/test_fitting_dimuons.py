@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,7 +21,6 @@ from scipy.stats import poisson
 
 from tau3mu.fit import fit, sources
 
-TUTORIAL = Path(__file__).parents[3] / "shared" / "data" / "dq_tutorial.root"
 ENGINES = ("zfit", "numpy")
 
 # Of RooFit 6.40: counts with the integrals over the 52 bins, and single entries.
@@ -38,13 +36,13 @@ ROOFIT = {
 }  # fmt: skip
 
 
-@pytest.mark.skipif(not TUTORIAL.exists(), reason="the tutorial file of dq_fitter is not here")
+@pytest.mark.others("dq_tutorial.root")
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize(
     ("given", "entries"), [({"histogram": "histMass"}, 28608), ({"column": "fMass"}, 28533)]
 )
-def test_roofit_finds_the_same(engine, given, entries):
-    model = made(document(input={"file": str(TUTORIAL), **given}), engine=engine)
+def test_roofit_finds_the_same(engine, given, entries, others):
+    model = made(document(input={"file": str(others / "dq_tutorial.root"), **given}), engine=engine)
     result = fit(model, {name: source.data for name, source in sources(model).items()})
     assert result.valid
     assert result.entries == entries

@@ -11,7 +11,6 @@ import json
 import numpy as np
 import pytest
 
-from tau3mu.fit.backend import tf, znp
 from tau3mu.fit.pdfs import PDFS, bin_integrals, density
 
 WITH_KINKS = ["CB", "CB2", "CB2PSI2S", "NA60", "Res"]
@@ -40,6 +39,8 @@ def _reduced(name, values):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_formula_is_the_same(golden, name):
+    from tau3mu.fit.backend import tf, znp
+
     for case in golden[name]:
         values, scale = _reduced(name, case["pars"])
         x = np.array(case["x"])

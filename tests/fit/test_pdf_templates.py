@@ -12,7 +12,6 @@ from scipy import stats
 from scipy.integrate import quad
 
 from tau3mu.errors import InputError
-from tau3mu.fit.backend import tf, znp
 from tau3mu.fit.pdfs import PDFS, bin_integrals, density, histogram_template, kde_template
 
 EDGES = np.array([1.0, 2.0, 2.5, 4.5])
@@ -31,6 +30,8 @@ def kde(events):
 
 
 def test_a_histogram_is_its_density():
+    from tau3mu.fit.backend import tf, znp
+
     pdf = histogram_template(EDGES, CONTENTS)
     x = np.array([[0.9, 1.0, 1.9], [2.2, 2.5, 4.6]])
     expected = [[0, 0.3, 0.3], [0, 0.35, 0]]
@@ -111,6 +112,8 @@ def test_a_weight_counts_like_so_many_events(events):
 
 
 def test_tensors_give_the_same_numbers(kde):
+    from tau3mu.fit.backend import tf, znp
+
     x = np.linspace(-1, 5, 301).reshape(7, 43)
     for pdf in (kde, histogram_template(EDGES, CONTENTS)):
         found = density(pdf, tf.constant(x), [], SPAN, znp)

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from test_pdf_catalogue import POINTS
 
-from tau3mu.fit.backend import tf, znp
 from tau3mu.fit.pdfs import PDFS, density
 
 
@@ -16,11 +15,15 @@ def _flat(values):
 
 def _grouped(vector, values):
     """Puts the elements of a vector in the place of the values, lists as lists."""
+    from tau3mu.fit.backend import tf
+
     elements = iter(tf.unstack(vector) if tf.is_tensor(vector) else vector)
     return [[next(elements) for _ in v] if isinstance(v, list) else next(elements) for v in values]
 
 
 def _gradient(name, x, values, span, weights):
+    from tau3mu.fit.backend import tf, znp
+
     vector = tf.Variable(_flat(values), dtype=tf.float64)
     with tf.GradientTape() as tape:
         grouped = _grouped(tf.convert_to_tensor(vector), values)
@@ -31,6 +34,8 @@ def _gradient(name, x, values, span, weights):
 
 @pytest.mark.parametrize(("name", "span", "values"), POINTS)
 def test_tensors_give_the_same_numbers(name, span, values):
+    from tau3mu.fit.backend import tf, znp
+
     x = np.linspace(*span, 47)
     expected = density(PDFS[name], x, values, span)
     found = density(PDFS[name], tf.constant(x), values, span, znp)
@@ -71,6 +76,8 @@ def test_gradients_are_finite_at_special_values_and_far_out(name, span, values):
     [(0.05, 0.05, 1e-12), (0.05, 0.002, 1e-11), (0.05, 1e-5, 1e-8), (0.005, 0.5, 1e-12)],
 )
 def test_voigt_is_right_in_its_wings(sigma, gamma, tolerance):
+    from tau3mu.fit.backend import tf, znp
+
     x = np.linspace(2, 5, 301)
     expected = PDFS["Voigt"].formula(x, 3.1, sigma, gamma, xp=np)
     found = PDFS["Voigt"].formula(tf.constant(x), 3.1, sigma, gamma, xp=znp)

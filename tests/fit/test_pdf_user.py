@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from tau3mu.errors import InputError
-from tau3mu.fit.backend import tf, znp
 from tau3mu.fit.pdfs import bin_integrals, density, find_user_pdf, load_user_pdf
 
 TURN_ON = '''"""A step with the width `width` at `edge`,
@@ -43,6 +42,8 @@ def write(tmp_path):
 
 
 def test_a_file_gives_a_pdf(write):
+    from tau3mu.fit.backend import tf, znp
+
     pdf = load_user_pdf(write(TURN_ON))
     assert (pdf.name, pdf.parameters) == ("turn_on", ("edge", "width", "slope"))
     assert (pdf.positive, pdf.peaks, pdf.scaled) == (("width",), False, False)

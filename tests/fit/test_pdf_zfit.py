@@ -9,15 +9,15 @@ import pytest
 from scipy import stats
 from test_pdf_catalogue import POINTS
 
-from tau3mu.fit.backend import Minuit, tf, zfit
 from tau3mu.fit.pdfs import PDFS, Pdf, bin_integrals, density, histogram_template, kde_template
-from tau3mu.fit.pdfs.zfit_pdfs import FormulaPdf, zfit_pdf
 
 _numbers = itertools.count()
 
 
 def _parameter(value, *limits):
     """A parameter with a name of its own, as the names of a model have to be."""
+    from tau3mu.fit.backend import zfit
+
     return zfit.Parameter(f"pdf_test_{next(_numbers)}", value, *limits)
 
 
@@ -29,6 +29,8 @@ def _parameters(pdf, values):
 
 
 def _space(span, name="mass"):
+    from tau3mu.fit.backend import zfit
+
     return zfit.Space(name, *span)
 
 
@@ -39,6 +41,8 @@ def _number(tensor):
 @pytest.mark.parametrize(("name", "span", "values"), POINTS)
 def test_the_normalised_density_is_that_of_numpy(name, span, values):
     """For most pdfs of zfit, this compares its own class with our formula and integral."""
+    from tau3mu.fit.pdfs.zfit_pdfs import FormulaPdf, zfit_pdf
+
     pdf = PDFS[name]
     made = zfit_pdf(pdf, _space(span), _parameters(pdf, values))
     assert isinstance(made, FormulaPdf) == (pdf.zfit_name is None)
@@ -50,6 +54,8 @@ def test_the_normalised_density_is_that_of_numpy(name, span, values):
 
 @pytest.mark.parametrize("name", [n for n, pdf in PDFS.items() if pdf.zfit_name is None])
 def test_parts_of_the_range_add_up_to_one(name):
+    from tau3mu.fit.pdfs.zfit_pdfs import zfit_pdf
+
     span, values = next((s, v) for n, s, v in POINTS if n == name)
     pdf = PDFS[name]
     made = zfit_pdf(pdf, _space(span), _parameters(pdf, values))
@@ -65,6 +71,9 @@ def test_parts_of_the_range_add_up_to_one(name):
     [("CB", [3.1, 0.07, 1.2, 2.5]), ("VWG", [2.04, 0.36, 0.45]), ("Exponential", [-0.7])],
 )
 def test_the_gradient_of_the_normalisation_is_that_of_finite_differences(name, values):
+    from tau3mu.fit.backend import tf
+    from tau3mu.fit.pdfs.zfit_pdfs import zfit_pdf
+
     pdf = PDFS[name]
     parameters = _parameters(pdf, values)
     made = zfit_pdf(pdf, _space((2.0, 5.0)), parameters)
@@ -82,11 +91,15 @@ def test_the_gradient_of_the_normalisation_is_that_of_finite_differences(name, v
 
 
 def test_exponential_starts_flat():
+    from tau3mu.fit.pdfs.zfit_pdfs import zfit_pdf
+
     made = zfit_pdf(PDFS["Exponential"], _space((2.0, 5.0)), {"slope": _parameter(0.0, -9, 9)})
     np.testing.assert_allclose(made.pdf([2.5, 4.5]), [1 / 3, 1 / 3], rtol=1e-12)
 
 
 def test_coefficients_in_the_order_given_with_a_formula_of_ours():
+    from tau3mu.fit.pdfs.zfit_pdfs import zfit_pdf
+
     plain = PDFS["Chebyshev"]
     own = Pdf("Own", plain.parameters, plain.formula, "", scaled=True)
     coefficients = {"coefficients": [_parameter(-0.3), _parameter(0.2), _parameter(0.05)]}
@@ -98,6 +111,9 @@ def test_coefficients_in_the_order_given_with_a_formula_of_ours():
 
 def test_a_density_without_norm_in_a_graph():
     """In a graph, the parameters are read when it runs."""
+    from tau3mu.fit.backend import tf
+    from tau3mu.fit.pdfs.zfit_pdfs import zfit_pdf
+
     mean = _parameter(3.1)
     parameters = {"mean": mean, "width": _parameter(0.1)}
     made = zfit_pdf(PDFS["Gaus"], _space((2.0, 5.0)), parameters)
@@ -112,6 +128,8 @@ def test_a_density_without_norm_in_a_graph():
 
 
 def test_truncated_to_sidebands():
+    from tau3mu.fit.pdfs.zfit_pdfs import zfit_pdf
+
     parameters = {"mean": _parameter(2.0), "width": _parameter(0.4), "slope": _parameter(0.45)}
     span, sidebands = (2.0, 5.0), [(2.0, 2.9), (3.3, 5.0)]
     yield_ = _parameter(1000.0, 0, 1e6)
@@ -130,6 +148,8 @@ def test_truncated_to_sidebands():
 
 
 def test_templates_are_pdfs_too():
+    from tau3mu.fit.pdfs.zfit_pdfs import zfit_pdf
+
     rng = np.random.default_rng(5)
     edges, span = np.array([0.0, 1.0, 1.5, 3.0]), (0.0, 3.0)
     histogram = zfit_pdf(histogram_template(edges, np.array([2.0, 5.0, 3.0])), _space(span), {})
@@ -143,6 +163,9 @@ def test_templates_are_pdfs_too():
 
 def test_two_components_share_a_parameter_in_an_extended_fit():
     """The fit of 4000 events finds what they were made with, and what NumPy's likelihood finds."""
+    from tau3mu.fit.backend import Minuit, zfit
+    from tau3mu.fit.pdfs.zfit_pdfs import zfit_pdf
+
     rng = np.random.default_rng(11)
     span = (2.0, 5.0)
     inside = [
@@ -187,6 +210,9 @@ def test_two_components_share_a_parameter_in_an_extended_fit():
 
 
 def test_numbers_are_drawn_from_a_formula():
+    from tau3mu.fit.backend import zfit
+    from tau3mu.fit.pdfs.zfit_pdfs import zfit_pdf
+
     values = [3.1, 0.1, -0.6, 0.2, 1.5, 0.05, 2.0, 0.3, 1.3, 0.06]
     span, pdf = (2.0, 5.0), PDFS["NA60"]
     zfit.settings.set_seed(3)
