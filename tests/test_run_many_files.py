@@ -21,7 +21,7 @@ from tau3mu.generate import generate
 from tau3mu.processors import DsPhiPi
 from tau3mu.results import load_candidates
 
-N_FILES, EVENTS = 300, 200
+N_FILES, EVENTS = 1000, 200
 N_OPEN = 256
 
 
@@ -96,7 +96,7 @@ def cutflow_of(folder):
 
 @pytest.mark.soak
 @pytest.mark.timeout(1500)
-def test_hundreds_of_files(small_file, tmp_path):
+def test_a_thousand_files(small_file, tmp_path):
     """Files that stay open, or memory that grows with each, would end a run of thousands."""
     paths = copies(small_file, tmp_path / "files")
     one, all_ = tmp_path / "one", tmp_path / "all"
