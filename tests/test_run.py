@@ -367,6 +367,7 @@ def test_what_a_resumed_run_finds_takes_the_place_of_all_that_was_there(tmp_path
     assert json.loads((output / "run.json").read_text())["complete"] is True
 
 
+@pytest.mark.integration
 def test_a_driver_that_died_in_its_fit_fits_again(tmp_path, demo):
     """Some of the files of the fit are there by then, and no word that the run is finished."""
     output = tmp_path / "out"

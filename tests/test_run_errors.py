@@ -253,6 +253,7 @@ def test_output_folder_in_use(refused, tmp_path):
     assert "out exists already" in error
 
 
+@pytest.mark.integration
 def test_scheduler_that_does_not_answer(refused, tmp_path):
     error = refused("--executor", "dask", "--scheduler", "tcp://127.0.0.1:9", "--output", "out")
     assert "tcp://127.0.0.1:9" in error

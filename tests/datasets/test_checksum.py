@@ -93,6 +93,7 @@ def test_http(served, known, server):
         verify_checksum(f"{server}/nowhere.root", known)
 
 
+@pytest.mark.integration
 @needs_xrootd
 def test_xrootd_server_that_knows_checksums(served, known, tmp_path, monkeypatch):
     """Every byte would be read through the network although the server knows the answer."""

@@ -150,6 +150,7 @@ def test_a_failing_processor_is_named_with_file_and_entries(executor, demo, proc
     assert "return events.nothing" in e.value.details
 
 
+@pytest.mark.integration
 def test_a_processor_that_kills_its_process_is_an_error_not_a_hang(demo, processor_file):
     path = processor_file(
         "    def select(self, events):\n        os.kill(os.getpid(), signal.SIGKILL)\n"
@@ -177,6 +178,7 @@ def test_tasks_for_dask_are_small(datasets):
     assert len(task) < 20_000
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("executor", ["futures", "dask"])
 def test_interrupting_leaves_no_processes(executor, demo, processor_file, tmp_path):
     """Ctrl-C reaches the whole process group, as in a terminal."""

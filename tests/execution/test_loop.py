@@ -201,6 +201,7 @@ def test_a_chunk_that_takes_too_long_ends_an_iterative_run(counting, demo):
     record_late("iterative", 1, begin, 10)
 
 
+@pytest.mark.integration
 def test_a_process_that_hangs_ends_a_run_in_processes(counting, demo):
     chunks = counting.chunks(demo[:1], 3000)
     processors = counting.load(pause=60)
@@ -210,6 +211,7 @@ def test_a_process_that_hangs_ends_a_run_in_processes(counting, demo):
     record_late("futures", 2, begin, 40)
 
 
+@pytest.mark.integration
 def test_the_chunk_that_kills_its_process_is_found_among_those_in_flight(counting, demo, tmp_path):
     """With a pool that dies with its process, all chunks in flight would be lost or blamed."""
     chunks = counting.chunks(demo[:1], 500)
@@ -230,6 +232,7 @@ def test_the_chunk_that_kills_its_process_is_found_among_those_in_flight(countin
     )  # fmt: skip
 
 
+@pytest.mark.integration
 def test_a_process_that_dies_once_costs_no_events(counting, demo, tmp_path):
     """Such as one that the system killed, since another program needed the memory."""
     chunks = counting.chunks(demo[:1], 500)

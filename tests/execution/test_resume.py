@@ -65,6 +65,7 @@ def events_of(folder):
     return steps[0]["events"]
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(("executor", "in_flight"), [("iterative", 1), ("futures", 4)])
 def test_after_the_death_of_the_driver_only_what_is_missing_is_done(
     executor, in_flight, counting, command, tmp_path
@@ -377,6 +378,7 @@ def test_two_runs_in_one_folder_are_refused(stopped, counting, command, tmp_path
         first.communicate()
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("executor", ["iterative", "futures"])
 def test_ctrl_c_is_one_line_that_says_how_to_go_on(executor, counting, command, tmp_path):
     """What was finished within the first seconds is kept too."""
@@ -457,6 +459,7 @@ def test_a_driver_that_dies_at_random_moments_comes_to_the_end(
     )  # fmt: skip
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("moment", ["start", "work"])
 def test_processes_end_with_a_driver_that_is_killed_alone(moment, counting, command, tmp_path):
     """loky's workers wait for the next chunk, for ever if nobody is there to send it."""
