@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 from pathlib import Path
 
 import hist
@@ -362,6 +363,27 @@ def test_an_exponential_of_any_sign_is_limited_by_the_range(imported):
     assert fit.document["parameters"]["slope_Bkg"] == {"value": -15, "limits": [-15, 0]}
 
 
+def test_a_ratio_of_a_polynomial_is_that_of_dq_fitter(imported):
+    """`evaluate` of its RatioPol4ExpPdf.cxx, written out for one mass after the other."""
+    values = [1.77, 1.10, 1.78, -0.7, 1.04, 9.6e3, -2329.5, -86, 100, -10, 2.1]
+    a, b, c, d, e, *p = values
+
+    def evaluate(x):
+        sigma = c + d * ((x - b) / b)
+        polynomial = sum(p[power] * x**power for power in range(5))
+        gauss = math.exp(-((x - b) ** 2) / (2 * sigma**2))
+        return polynomial * math.exp(-p[5] * x) / (e + a * gauss)
+
+    (fit,) = imported(one_pdf("RatioPol4Exp", values))
+    parameters = fit.document["parameters"]
+    arguments = fit.document["components"]["Bkg"]["parameters"]
+    found = [parameters[arguments[role]]["value"] for role in PDFS["RatioPol4Exp"].parameters]
+    x = np.linspace(2.5, 4.5, 21)
+    ours = PDFS["RatioPol4Exp"].formula(x, *found, xp=np)
+    expected = [evaluate(mass) * e / p[0] for mass in x]
+    np.testing.assert_allclose(ours, expected, rtol=1e-10)
+
+
 def test_a_ratio_of_parameters_that_others_use_is_an_expression(imported):
     pdfs = one_pdf("Exp", [2, 1], lower=[1, 0], upper=[4, 3], names=["a", "b"])
     pdfs |= {
@@ -466,7 +488,7 @@ def test_what_has_no_place_is_named(imported, masses):
     [
         ({"pdf": ["CB3", "CB2", "VWG", "SUM"]},
          ("pdf.0: unknown 'CB3' (did you mean 'CB'?); allowed: CB, CB2, CB2PSI2S, Exp, Gaus, NA60, "
-         "Pol4Exp, Pt, RatioPol1Pol2, RatioVWG, Res, VWG")),
+         "Pol4Exp, Pt, RatioPol1Pol2, RatioPol4Exp, RatioVWG, Res, VWG")),
         ({"pdf": ["CB2", "CB2", "VWG"]},
          "pdf: at least one pdf and at last 'SUM' belong here, not [\"CB2\", \"CB2\", \"VWG\"]"),
         ({"pdfName": ["Jpsi", "Bkg", "SUM"]}, "pdfName: pdf has 4 entries, this has 3"),
@@ -474,15 +496,16 @@ def test_what_has_no_place_is_named(imported, masses):
         ({"pdf": ["CB2", "CB", "VWG", "SUM"]},
          "\n".join(f"{key}.1: CB has 4 parameters here, not 6"
                    for key in ("parName", "parVal", "parLimMin", "parLimMax"))),
-        ({"fitMethod": "likelihood"},
-         "fitMethod: unknown 'likelihood' (did you mean 'likelyhood'?); allowed: likelyhood, chi2"),
+        ({"fitMethod": "chi"},
+         ("fitMethod: unknown 'chi' (did you mean 'chi2'?); allowed: likelyhood, likelihood, "
+         "chi2")),
         ({"fitRangeMin": [2.5, 2.6]},
          "fitRangeMax: fitRangeMin has 2 entries, this has 1"),
         ({"fitRangeMin": [5]}, "fitRangeMax.0: 4.5 is not above the lower edge 5"),
         ({"parForAlicePlot": []},
          "parNameForAlicePlot: parForAlicePlot has 0 entries, this has 4"),
         ({"rebin": 0}, "rebin: a number above 0 belongs here, not 0"),
-        ({"fitMethod": None}, "fitMethod: text belongs here, not null"),
+        ({"fitMethod": 2}, "fitMethod: text belongs here, not 2"),
         ({"fitRangeMin": []}, "fitRangeMin: at least one item belongs here, not []"),
     ],
 )  # fmt: skip
@@ -496,9 +519,7 @@ def test_lists_that_do_not_fit_together_are_refused(imported, tmp_path, masses, 
 @pytest.mark.parametrize(
     ("place", "name", "message"),
     [
-        ((0, 1), "a b",
-         ("'a b' is none of: a name of letters, digits and _, @label@, sum::name(a,b), "
-         "prod::name(a,b)")),
+        ((0, 1), "a b", "'a b' is none of: a name, @label@"),
         ((0, 1), "expr::w('a*2',a)", "\"expr::w('a*2',a)\" is none of"),
         ((1, 0), "sum::m(mean_Jps,1)",
          "'mean_Jps' is the name of no parameter (did you mean 'mean_Jpsi'?)"),
@@ -512,6 +533,81 @@ def test_names_that_are_not_understood_are_refused(imported, masses, place, name
         imported({"parName": names})
     assert f"config.json: input.pdf_dictionary.parName.{place[0]}.{place[1]}: " in str(error.value)
     assert message in str(error.value)
+
+
+def test_names_of_roofit_become_names_of_fit_files(imported, masses):
+    """It takes the # of ROOT's LaTeX, and more, in a name."""
+    names = copy.deepcopy(CONFIG["input"]["pdf_dictionary"]["parName"])
+    names[0] = ["mean_#psi", "width_#psi", "a_{L}", "_nL", "aR", "nR"]
+    names[1][:2] = ["sum::mean_#psi2(mean_#psi,0.589)", "prod::width2(width_#psi,1.05)"]
+    (fit,) = imported(
+        {
+            "parName": names,
+            "parForAlicePlot": ["mean_#psi"],
+            "parNameForAlicePlot": ["m"],
+            "pdfName": ["J/#psi", "Psi2s", "Bkg", "SUM"],
+        }
+    )
+    parameters = fit.document["parameters"]
+    assert parameters["mean_psi"] == {"value": 3.1, "limits": [2.9, 3.3]}
+    assert parameters["mean_psi2"] == {"expression": "mean_psi + 0.589"}
+    assert parameters["width2"] == {"expression": "width_psi * 1.05"}
+    assert fit.document["components"]["J_psi"]["parameters"] == {
+        "mean": "mean_psi", "width": "width_psi", "alpha_left": "a__L_", "n_left": "x_nL",
+        "alpha_right": "aR", "n_right": "nR",
+    }  # fmt: skip
+    assert fit.document["plot"]["parameters"] == {"mean_psi": "m"}
+    for raw, place in {"mean_#psi": "0.0", "a_{L}": "0.2", "mean_#psi2": "1.0"}.items():
+        assert any(f"parName.{place}: {raw} is called" in line for line in fit.warnings)
+
+
+def test_two_names_that_would_become_one_are_refused(imported, masses):
+    names = copy.deepcopy(CONFIG["input"]["pdf_dictionary"]["parName"])
+    names[0][2:4] = ["a_#L", "a_L"]
+    with pytest.raises(InputError, match=r"parName\.0\.3: a_L and a_#L would both"):
+        imported({"parName": names})
+
+
+def test_a_label_may_stand_in_a_formula(imported, masses):
+    names = copy.deepcopy(CONFIG["input"]["pdf_dictionary"]["parName"])
+    names[0][0] = "@mean_#psi@"
+    names[1][0] = "sum::mean_Psi2s(@mean_#psi@,0.589)"
+    names[1][1] = "prod::width_Psi2s(@width_MC,1.05)"  # of a label that stands nowhere else
+    (fit,) = imported({"parName": names}, tailRootFileName="t.root", tailHistNames="tails")
+    parameters = fit.document["parameters"]
+    assert parameters["mean_psi"] == {"value": "@mean_#psi"}
+    assert parameters["mean_Psi2s"] == {"expression": "mean_psi + 0.589"}
+    assert parameters["width_MC"] == {"value": "@width_MC"}
+    assert parameters["width_Psi2s"] == {"expression": "width_MC * 1.05"}
+    assert fit.document["labels"] == {"file": "t.root", "histogram": "tails"}
+
+
+def test_a_text_or_number_stands_for_a_list_of_one(imported, masses):
+    """As in older files."""
+    (listed,) = imported({"fitRangeMin": [2.5], "fitRangeMax": [4.5]}, input_name=["mass"])
+    (alone,) = imported({"fitRangeMin": 2.5, "fitRangeMax": 4.5}, input_name="mass")
+    assert alone == listed
+
+
+def test_the_old_name_of_the_histogram_of_tails(tmp_path, masses):
+    config = copy.deepcopy(CONFIG)
+    names = config["input"]["pdf_dictionary"]["parName"]
+    names[0][0] = "@mean_Jpsi@"
+    del config["input"]["tailHistNames"]
+    config["input"] |= {"tailRootFileName": "t.root", "tailHistName": "tails"}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    (fit,) = import_dq(tmp_path / "config.json")
+    assert fit.document["labels"] == {"file": "t.root", "histogram": "tails"}
+
+
+def test_without_a_method_the_likelihood_is_maximized(imported, masses):
+    (asked,) = imported({"fitMethod": "likelihood"})
+    pdfs = {**CONFIG["input"]["pdf_dictionary"]}
+    del pdfs["fitMethod"]
+    (silent,) = imported(None, pdf_dictionary=pdfs)
+    assert silent.document == asked.document
+    (note,) = set(silent.warnings) - set(asked.warnings)
+    assert "pdf_dictionary.fitMethod" in note
 
 
 def test_limits_the_wrong_way_round_are_refused(imported, masses):

@@ -75,6 +75,7 @@ POINTS = [
     ("VWG", (2.0, 5.0), [2.04, 0.36, 0.45]),
     ("Pol4Exp", (2.0, 5.0), [-0.3, 0.2, -0.05, 0.01, 0.8]),
     ("RatioVWG", (2.1, 4.9), [1.69, 1.10, 1.78, -0.70, -0.0031, -0.55, 0.00038]),
+    ("RatioPol4Exp", (2.1, 4.9), [1.69, 1.10, 1.78, -0.7, -0.24, -0.009, 0.01, -0.001, 0.8]),
     ("RatioPol1Pol2", (2.0, 5.0), [-0.15, 0.2, 0.05]),
     ("Pt", (0.0, 20.0), [3.0, 2.0, 3.5]),
     ("Res", (-2.0, 2.0), [0.5, 3.0]),
@@ -107,5 +108,5 @@ def test_a_density_has_any_shape_and_no_warning(name, span, values):
 
 
 def test_the_pdfs_of_the_dimuon_fitter_are_there():
-    names = "Gaus Exp CB CB2 CB2PSI2S NA60 VWG Pol4Exp RatioVWG RatioPol1Pol2 Pt Res"
+    names = "Gaus Exp CB CB2 CB2PSI2S NA60 VWG Pol4Exp RatioVWG RatioPol4Exp RatioPol1Pol2 Pt Res"
     assert set(names.split()) <= set(PDFS)

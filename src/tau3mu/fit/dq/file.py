@@ -5,9 +5,18 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
 
 from tau3mu.errors import InputError, suggest
+from tau3mu.fit.dq.names import plain_name
 from tau3mu.fit.language.base import allowed
 from tau3mu.fit.language.explain import explain
 
@@ -27,6 +36,7 @@ SLOTS = {
     "Pol4Exp": 6,
     "Pt": 3,
     "RatioPol1Pol2": 3,
+    "RatioPol4Exp": 11,
     "RatioVWG": 9,
     "Res": 2,
     "VWG": 3,
@@ -58,8 +68,20 @@ _ALWAYS = {  # what they ask for is made for every fit, or said when one is run
     "output",
 }
 
-_Names = Annotated[list[str], Field(min_length=1)]
-_Numbers = Annotated[list[float], Field(min_length=1)]
+
+def _listed(value: Any) -> Any:
+    """Returns a list of what stands alone, as older files have it."""
+    return [value] if isinstance(value, str | int | float) else value
+
+
+def _plain(names: list[str]) -> list[str]:
+    return [plain_name(name) for name in names]
+
+
+_Names = Annotated[list[str], Field(min_length=1), BeforeValidator(_listed)]
+_Numbers = Annotated[list[float], Field(min_length=1), BeforeValidator(_listed)]
+_Tails = Annotated[list[str | None], BeforeValidator(_listed)]
+_METHODS = ("likelyhood", "likelihood", "chi2")
 
 
 class _Part(BaseModel):
@@ -86,7 +108,7 @@ class DqPdfs(_Part):
     """The model, its parameters, and how it is fitted and drawn."""
 
     pdf: _Names
-    names: _Names = Field(alias="pdfName")
+    names: Annotated[_Names, AfterValidator(_plain)] = Field(alias="pdfName")
     legend: list[str] | None = Field(default=None, alias="pdfNameForLegend")
     colors: list[int] | None = Field(default=None, alias="pdfColor")
     values: list[list[float]] = Field(alias="parVal")
@@ -96,7 +118,7 @@ class DqPdfs(_Part):
     range_min: _Numbers = Field(alias="fitRangeMin")
     range_max: _Numbers = Field(alias="fitRangeMax")
     rebin: int = Field(1, gt=0)
-    method: str = Field(alias="fitMethod")
+    method: str | None = Field(default=None, alias="fitMethod")
     alice: bool = Field(default=False, alias="doAlicePlot")
     cosmetics: DqCosmetics = Field(DqCosmetics(), alias="cosmeticsForAlicePlot")
     printed: list[str] = Field(default_factory=list, alias="parForAlicePlot")
@@ -111,7 +133,11 @@ class DqInput(_Part):
     file: str = Field(alias="input_file_name")
     names: _Names = Field(alias="input_name")
     tail_file: str | None = Field(default=None, alias="tailRootFileName")
-    tails: list[str | None] = Field(default_factory=list, alias="tailHistNames")
+    tails: _Tails = Field(
+        default_factory=list,
+        alias="tailHistNames",
+        validation_alias=AliasChoices("tailHistNames", "tailHistName"),
+    )
     pdfs: DqPdfs = Field(alias="pdf_dictionary")
 
 
@@ -179,11 +205,10 @@ def _problems(given: DqInput) -> Iterator[str]:
             yield (
                 f"pdf_dictionary.fitRangeMax.{number}: {high:g} is not above the lower edge {low:g}"
             )
-    if pdfs.method not in ("likelyhood", "chi2"):
-        known = ("likelyhood", "chi2")
+    if pdfs.method is not None and pdfs.method not in _METHODS:
         yield (
-            f"pdf_dictionary.fitMethod: unknown {pdfs.method!r}{suggest(pdfs.method, known)}; "
-            f"{allowed(known)}"
+            f"pdf_dictionary.fitMethod: unknown {pdfs.method!r}{suggest(pdfs.method, _METHODS)}; "
+            f"{allowed(_METHODS)}"
         )
     if len(pdfs.printed) != len(pdfs.symbols):
         yield (

@@ -114,7 +114,7 @@ class _Variation:
 def _variations(file: DqFile) -> Iterator[_Variation]:
     given = file.input
     names = [name for slot in given.pdfs.parameters for name in slot]
-    tails = given.tails if any(name.startswith("@") for name in names) else []
+    tails = given.tails if any("@" in name for name in names) else []
     ranges = list(zip(given.pdfs.range_min, given.pdfs.range_max, strict=True))
     for name in given.names:
         for low, high in ranges:
@@ -159,10 +159,16 @@ def _import(
         document["outputs"] = {"sweights": True}
     document["plot"] = plot
     warnings = (
-        *spectrum.warnings, *parts.warnings, *no_colors, *no_windows, *not_drawn,
-        *unused_keys(file),
+        *spectrum.warnings, *_no_method(pdfs), *parts.warnings, *no_colors, *no_windows,
+        *not_drawn, *unused_keys(file),
     )  # fmt: skip
     return Imported(document, warnings)
+
+
+def _no_method(pdfs: DqPdfs) -> list[str]:
+    if pdfs.method is not None:
+        return []
+    return ["input.pdf_dictionary.fitMethod: not given; the fit maximizes the likelihood"]
 
 
 def _components(pdfs: DqPdfs, parts: DqParts) -> tuple[dict[str, Any], list[str]]:

@@ -3,29 +3,55 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Any
 
 from tau3mu.errors import InputError
 from tau3mu.fit.expressions import ExpressionError, parse
 
-__all__ = ["Entry", "read_parameter", "ties", "words"]
+__all__ = ["Entry", "NamedParameter", "plain_name", "read_parameter", "ties", "words"]
 
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-_TIE = re.compile(r"(sum|prod)::([A-Za-z][A-Za-z0-9_]*)\((.+)\)")
+_NAME = re.compile(r"[^\W\d][\w#^~.+/{}-]*")  # RooFit takes more characters than fit files
+_LABEL = re.compile(rf"@({_NAME.pattern})@?")
+_TIE = re.compile(rf"(sum|prod)::({_NAME.pattern})\((.+)\)")
 _SIGNS = {"sum": " + ", "prod": " * "}
 
 Entry = dict[str, Any]  # what a fit file says of a parameter
 
 
+@dataclass(frozen=True)
+class NamedParameter:
+    """What dq_fitter has in the place of a name.
+
+    Attributes:
+        name: The name, as the file has it.
+        entry: What a fit file says of the parameter.
+        labels: Those that a formula takes its numbers from.
+        others: All other names in a formula.
+    """
+
+    name: str
+    entry: Entry
+    labels: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+
+
+def plain_name(text: str) -> str:
+    """Returns a name without the characters, such as ROOT's #, that a fit file does not allow."""
+    name = re.sub(r"[^A-Za-z0-9_]+", "_", text.replace("#", ""))
+    return name if name[:1].isalpha() else f"x{name}"
+
+
 def read_parameter(
     text: str, value: float, limits: tuple[float, float], where: str
-) -> tuple[str, Entry]:
-    """Returns the name of a parameter and what a fit file says of it.
+) -> NamedParameter:
+    """Returns the parameter that a text stands for.
 
     - `mean` is free within the limits, from the value or the limit that is nearest to it, and
       fixed if the limits are equal;
     - `@mean@` and `@mean` take the value of the bin with this label;
-    - `sum::mean2(mean,0.589)` and `prod::width2(width,1.05)` are formulas of numbers and names.
+    - `sum::mean2(mean,0.589)` and `prod::width2(@width@,1.05)` are formulas of numbers, names and
+      labels.
 
     Args:
         text: What the file has as the name.
@@ -36,40 +62,45 @@ def read_parameter(
     Raises:
         InputError: The text is none of these, or the limits are the wrong way round.
     """
-    if (tie := _TIE.fullmatch(text.strip())) is not None:
-        sign, name, inner = tie.groups()
-        return name, {"expression": _expression(sign, inner, f"{where}: {text!r}")}
-    name = text.strip("@")
-    if not _NAME.fullmatch(name):
-        message = (
-            f"{where}: {text!r} is none of: a name of letters, digits and _, @label@, "
-            "sum::name(a,b), prod::name(a,b)"
-        )
+    text = text.strip()
+    if (tie := _TIE.fullmatch(text)) is not None:
+        return _formula(*tie.groups(), f"{where}: {text!r}")
+    if (label := _LABEL.fullmatch(text)) is not None:
+        return NamedParameter(label[1], {"value": f"@{label[1]}"})
+    if not _NAME.fullmatch(text):
+        message = f"{where}: {text!r} is none of: a name, @label@, sum::name(a,b), prod::name(a,b)"
         raise InputError(message)
-    if text.startswith("@"):
-        return name, {"value": f"@{name}"}
     lower, upper = limits
     if lower > upper:
-        message = f"{where}: {name} has the limits {lower:g} to {upper:g}, the wrong way round"
+        message = f"{where}: {text} has the limits {lower:g} to {upper:g}, the wrong way round"
         raise InputError(message)
     if lower == upper:
-        return name, {"value": value, "fixed": True}
-    return name, {"value": min(max(value, lower), upper), "limits": [lower, upper]}
+        return NamedParameter(text, {"value": value, "fixed": True})
+    start = min(max(value, lower), upper)
+    return NamedParameter(text, {"value": start, "limits": [lower, upper]})
 
 
-def _expression(sign: str, inner: str, where: str) -> str:
-    arguments = [argument.strip() for argument in inner.split(",")]
-    for argument in arguments:
-        if not _NAME.fullmatch(argument) and not _is_number(argument):
+def _formula(sign: str, name: str, inner: str, where: str) -> NamedParameter:
+    terms, labels, others = [], [], []
+    for argument in (part.strip() for part in inner.split(",")):
+        if _is_number(argument):
+            terms.append(argument)
+        elif (label := _LABEL.fullmatch(argument)) is not None:
+            labels.append(label[1])
+            terms.append(plain_name(label[1]))
+        elif _NAME.fullmatch(argument):
+            others.append(argument)
+            terms.append(plain_name(argument))
+        else:
             message = f"{where}: {argument!r} is neither a number nor a name"
             raise InputError(message)
-    expression = _SIGNS[sign].join(arguments).replace("+ -", "- ")
+    expression = _SIGNS[sign].join(terms).replace("+ -", "- ")
     try:
         parse(expression)
     except ExpressionError as error:
         message = f"{where}: {error}"
         raise InputError(message) from error
-    return expression
+    return NamedParameter(name, {"expression": expression}, tuple(labels), tuple(others))
 
 
 def _is_number(text: str) -> bool:

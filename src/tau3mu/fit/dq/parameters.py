@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from tau3mu.errors import InputError, suggest
-from tau3mu.fit.dq.names import read_parameter, ties, words
+from tau3mu.fit.dq.names import plain_name, read_parameter, ties, words
 from tau3mu.fit.pdfs import PDFS
 
 if TYPE_CHECKING:
@@ -23,6 +23,17 @@ __all__ = ["DqParts", "parts_of"]
 _REDUCED: dict[str, tuple[tuple[int, int | None], ...]] = {
     "Exp": ((1, 0),),
     "Pol4Exp": ((1, 0), (2, 0), (3, 0), (4, 0), (5, None)),
+    "RatioPol4Exp": (
+        (0, 4),
+        (1, None),
+        (2, None),
+        (3, None),
+        (6, 5),
+        (7, 5),
+        (8, 5),
+        (9, 5),
+        (10, None),
+    ),
     "RatioVWG": ((0, 4), (1, None), (2, None), (3, None), (6, None), (7, None), (8, None)),
 }
 _NEGATIVE = {"Exp"}  # falls for a positive B / A, and ours for a negative slope
@@ -84,25 +95,48 @@ class _Parameters:
     uses: Counter[str] = field(default_factory=Counter)
     scales: Counter[str] = field(default_factory=Counter)
     _given: dict[str, tuple[Any, str]] = field(default_factory=dict)
+    _names: dict[str, str] = field(default_factory=dict)
 
     def add(self, text: str, value: float, limits: tuple[float, float], place: str) -> str:
         """Returns the name of the parameter of one place, which may be there already."""
         at = f"input.pdf_dictionary.parName.{place}"
-        name, entry = read_parameter(text, value, limits, f"{self.source}: {at}")
+        read = read_parameter(text, value, limits, f"{self.source}: {at}")
+        for other in read.others:
+            self._rename(other, at)
+        for label in read.labels:
+            entry = {"value": f"@{label}"}
+            self._enter(self._rename(label, at), entry, entry, at)
+        name, entry = self._rename(read.name, at), read.entry
         given = entry if "limits" not in entry else {**entry, "value": value}
+        if self._enter(name, entry, given, at) and entry.get("value") != given.get("value"):
+            self.warnings.append(
+                f"{at}: {name} starts at {entry['value']:g}, since {value:g} lies outside its "
+                f"limits {limits[0]:g} to {limits[1]:g}"
+            )
+        return name
+
+    def _enter(self, name: str, entry: Entry, given: Entry, at: str) -> bool:
+        """Adds a parameter, and tells whether it is new; an old one stays as it is."""
         if name not in self.entries:
             self.entries[name], self._given[name] = entry, (given, at)
-            if entry.get("value") != given.get("value"):
-                self.warnings.append(
-                    f"{at}: {name} starts at {entry['value']:g}, since {value:g} lies outside its "
-                    f"limits {limits[0]:g} to {limits[1]:g}"
-                )
-        elif given != self._given[name][0]:
+            return True
+        if given != self._given[name][0]:
             first, place = self._given[name]
             self.warnings.append(
                 f"{at}: {name} is {words(first)} from {place}, the first place that names it; "
                 f"here it would be {words(given)}"
             )
+        return False
+
+    def _rename(self, text: str, at: str) -> str:
+        """Returns the name that a fit file has for one of dq_fitter's."""
+        name = plain_name(text)
+        if name not in self._names:
+            self._names[name] = text
+            if name != text:
+                self.warnings.append(f"{at}: {text} is called {name}, as fit files name parameters")
+        elif self._names[name] != text:
+            self._refuse(at, f"{text} and {self._names[name]} would both be called {name}")
         return name
 
     def check_ties(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tau3mu.fit.dq.cosmetics import axes_position, mathtext
+from tau3mu.fit.dq.names import plain_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -47,8 +48,8 @@ def plot_of(
             plot["y_range"] = [looks.y_range_min, top]
     printed = {}
     for name, symbol in zip(pdfs.printed, pdfs.symbols, strict=True):
-        if name in parts.parameters:
-            printed[name] = mathtext(symbol)
+        if (plain := plain_name(name)) in parts.parameters:
+            printed[plain] = mathtext(symbol)
         elif not name.startswith(_COUNTED) and name not in _ALWAYS:
             warnings.append(
                 f"input.pdf_dictionary.parForAlicePlot: {name} is no parameter of the fit and not "

@@ -97,7 +97,7 @@ They have no parameters and take their shape from a `template`, an [input](#inpu
 _DIMUON = """\
 ### Of dq_fitter
 
-By its names, and one that mends its last.
+By its names, and `Res` without its jump.
 
 """
 

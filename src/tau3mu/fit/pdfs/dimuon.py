@@ -1,4 +1,4 @@
-"""The twelve pdfs of the dimuon fitter dq_fitter, by its names, and one that mends its last.
+"""The pdfs of the dimuon fitter dq_fitter, by its names, and `Res` without its jump.
 
 Their parameters are in its order and have the meaning they have there, except where it has more
 than the data can determine: those are left out, and the description says how to convert.
@@ -99,6 +99,14 @@ def _ratio_vwg(
 
 def _pol4_exp(x: Array, p1: Array, p2: Array, p3: Array, p4: Array, p5: Array, *, xp: Any) -> Array:
     return (1 + x * (p1 + x * (p2 + x * (p3 + x * p4)))) * xp.exp(-p5 * x)
+
+
+def _ratio_pol4_exp(
+    x: Array, dip: Array, dip_mean: Array, dip_width: Array, dip_slope: Array,
+    p1: Array, p2: Array, p3: Array, p4: Array, p5: Array, *, xp: Any,
+) -> Array:  # fmt: skip
+    denominator = 1 + dip * _vwg(x, dip_mean, dip_width, dip_slope, xp=xp)
+    return _pol4_exp(x, p1, p2, p3, p4, p5, xp=xp) / denominator
 
 
 def _ratio_pol1_pol2(x: Array, p0: Array, p1: Array, p2: Array, *, xp: Any) -> Array:  # noqa: ARG001
@@ -232,6 +240,14 @@ DIMUON = (
         description="VWG(mean, width, slope) / (1 + dip VWG(dip_mean, dip_width, dip_slope)). Of "
         "dq_fitter's A ... I, F is a pure scale, and so is a common factor of A and E: dip = "
         "A / E, then come B, C, D and G, H, I.",
+    ),
+    Pdf(
+        name="RatioPol4Exp",
+        parameters=("dip", "dip_mean", "dip_width", "dip_slope", "p1", "p2", "p3", "p4", "p5"),
+        formula=_ratio_pol4_exp,
+        description="Pol4Exp(p1 ... p5) / (1 + dip VWG(dip_mean, dip_width, dip_slope)). Of "
+        "dq_fitter's A ... E, P0 ... P5, both P0 and E are pure scales: dip = A / E, then come "
+        "B, C, D, and P1 ... P4 divided by P0, and P5.",
     ),
     Pdf(
         name="RatioPol1Pol2",
