@@ -32,7 +32,7 @@ def tests(session: nox.Session) -> None:
 def integration(session: nox.Session) -> None:
     """Run the tests of clusters, servers and killed processes, two side by side."""
     session.install(".[test,xrootd,jobqueue,dashboard]")
-    session.run("pytest", "-n", "2", "-m", "integration", *session.posargs)
+    session.run("pytest", "-n", "2", "-m", "integration and not soak", *session.posargs)
 
 
 @nox.session(default=False)
