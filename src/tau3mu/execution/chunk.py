@@ -9,6 +9,7 @@ checkpoint on disk.
 from __future__ import annotations
 
 import os
+import pickle
 import platform
 import time
 import traceback
@@ -19,15 +20,20 @@ import awkward as ak
 import cloudpickle
 import numpy as np
 
+from tau3mu.clusters.code import ship_code
 from tau3mu.errors import InputError, RunError
 from tau3mu.execution.histograms import fill_directly, fill_lazily
 from tau3mu.ntuples import ReadError, empty_events, read_events
+from tau3mu.ntuples.events import own_view
 from tau3mu.ntuples.schema import MisalignedError
+from tau3mu.packing import pack_object, remember
+from tau3mu.user_code import place
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tau3mu.datasets import Chunk
+    from tau3mu.packing import Lines
     from tau3mu.selection import Processor, Selection
 
 __all__ = [
@@ -109,20 +115,25 @@ def pack(processors: Sequence[Processor]) -> bytes:
 
     Bytes, since a pool would send the class of a user's file by a name that workers do not know,
     and since they are unpacked once per process rather than once per chunk.
+
+    Raises:
+        InputError: Something in them cannot be sent to another process.
     """
-    packed: bytes = cloudpickle.dumps(tuple(processors))
-    return packed
+    ship_code(processors)
+    return pickle.dumps(tuple(pack_object(tuple(processors))))
 
 
 def process_packed(index: int, chunk: Chunk, processors: bytes) -> ak.Array:
     """Returns what `process_chunk` does, in a process that got its processors from `pack`."""
-    return process_chunk(index, chunk, _unpacked(processors))
+    unpacked, lines = _unpacked(processors)
+    remember(lines)
+    return process_chunk(index, chunk, unpacked)
 
 
 @lru_cache(maxsize=2)
-def _unpacked(processors: bytes) -> Sequence[Processor]:
-    unpacked: Sequence[Processor] = cloudpickle.loads(processors)
-    return unpacked
+def _unpacked(packed: bytes) -> tuple[Sequence[Processor], Lines]:
+    content, lines = pickle.loads(packed)
+    return cloudpickle.loads(content), lines
 
 
 def empty_record(index: int, chunk: Chunk, processors: Sequence[Processor]) -> ak.Array:
@@ -181,15 +192,14 @@ def rehearse(chunk: Chunk, processors: Sequence[Processor], *, lazily: bool = Fa
 
 def _rehearse(chunk: Chunk, processor: Processor, *, lazily: bool) -> None:
     try:
-        candidates = _found(processor.select(_no_events(chunk))).candidates[0]
+        candidates = _found(processor.select(own_view(_no_events(chunk)))).candidates[0]
         _check_columns(candidates)
         fill = fill_lazily if lazily else fill_directly
         fill(processor, processor.histograms(), candidates, chunk.dataset, is_mc=chunk.is_mc)
     except (Exception, SystemExit) as error:  # a user's processor may raise anything
-        last = traceback.extract_tb(error.__traceback__)[-1]
         message = (
             f"processor {processor.name} fails on a chunk without events, which a run may "
-            f"have: {type(error).__name__}: {error} ({last.filename}, line {last.lineno})"
+            f"have: {_what(error)}"
         )
         raise InputError(message) from error
 
@@ -210,12 +220,20 @@ def _check_columns(candidates: ak.Array) -> None:
 
 def _select(processor: Processor, events: ak.Array, chunk: Chunk) -> ak.Array:
     try:
-        return _found(processor.select(events))
+        return _found(processor.select(own_view(events)))
     except MisalignedError:
         raise
     except (Exception, SystemExit) as error:  # a user's processor may raise anything
-        message = f"{processor.name} failed on {chunk.label}: {type(error).__name__}: {error}"
+        message = f"{processor.name} failed on {chunk.label}: {_what(error)}"
         raise ProcessorError(message, traceback.format_exc()) from error
+
+
+def _what(error: BaseException) -> str:
+    """Returns what a processor raised, and in which line of it."""
+    hint = ""
+    if isinstance(error, ValueError) and "read-only" in str(error):
+        hint = "; all processors read the same arrays: change a copy"
+    return f"{type(error).__name__}: {error}{hint}{place(error)}"
 
 
 def _found(selection: Selection) -> ak.Array:
@@ -229,7 +247,9 @@ def _found(selection: Selection) -> ak.Array:
     counted = _one(
         name=_strings(list(counts)), count=np.array(list(counts.values()), dtype=np.int64)
     )
-    lists = {"candidates": selection.candidates, "cutflow": cutflow, "counts": counted}
+    # A copy, since a processor may use the memory of what it returns again for the next chunk.
+    candidates = ak.copy(selection.candidates)
+    lists = {"candidates": candidates, "cutflow": cutflow, "counts": counted}
     return _one(**{name: _only(rows) for name, rows in lists.items()})
 
 
