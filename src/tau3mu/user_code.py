@@ -36,8 +36,8 @@ def user_modules(processors: Sequence[Processor]) -> dict[str, ModuleType]:
         folders.add(Path.cwd())
     found = {}
     for name, module in list(sys.modules.items()):
-        file = _file(module) if name != "__main__" else None
-        if file is None:
+        file = _file(module)
+        if file is None or module is sys.modules["__main__"]:  # which has several names
             continue
         asked = not folders.isdisjoint(file.parents) if _is_plain(name) else (
             name.partition(".")[0] in packages

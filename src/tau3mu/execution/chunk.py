@@ -13,6 +13,7 @@ import pickle
 import platform
 import time
 import traceback
+from collections import Counter
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ProcessorError",
+    "check_names",
     "empty_record",
     "pack",
     "process_chunk",
@@ -110,6 +112,22 @@ def process_chunk(index: int, chunk: Chunk, processors: Sequence[Processor]) -> 
         return failed(f"{where} used: {error}", "file", path, n_bytes)
 
 
+def check_names(processors: Sequence[Processor]) -> None:
+    """Checks that the results of no processor would take the place of another's.
+
+    Raises:
+        InputError: Two have the same name; the message says which.
+    """
+    twice = [name for name, n in Counter(p.name for p in processors).items() if n > 1]
+    if twice:
+        classes = [type(p).__qualname__ for p in processors if p.name == twice[0]]
+        message = (
+            f"{len(classes)} processors are called {twice[0]!r} ({', '.join(classes)}): results "
+            "are kept by name, so give each its own `name`"
+        )
+        raise InputError(message)
+
+
 def pack(processors: Sequence[Processor]) -> bytes:
     """Returns the processors as bytes for `process_packed`.
 
@@ -161,6 +179,7 @@ def _record(
     path: str = "",
     n_bytes: int = 0,
 ) -> ak.Array:
+    check_names(processors)
     found = {processor.name: _select(processor, events, chunk) for processor in processors}
     return _one(
         chunk=np.array([index]),
@@ -247,10 +266,14 @@ def _found(selection: Selection) -> ak.Array:
     counted = _one(
         name=_strings(list(counts)), count=np.array(list(counts.values()), dtype=np.int64)
     )
-    # A copy, since a processor may use the memory of what it returns again for the next chunk.
-    candidates = ak.copy(selection.candidates)
-    lists = {"candidates": candidates, "cutflow": cutflow, "counts": counted}
+    lists = {"candidates": _own_copy(selection.candidates), "cutflow": cutflow, "counts": counted}
     return _one(**{name: _only(rows) for name, rows in lists.items()})
+
+
+def _own_copy(rows: ak.Array) -> ak.Array:
+    """Returns rows in memory of their own: a processor may use its own again for the next chunk."""
+    form, length, buffers = ak.to_buffers(ak.to_packed(rows))
+    return ak.from_buffers(form, length, {key: np.array(data) for key, data in buffers.items()})
 
 
 def _only(rows: ak.Array) -> ak.Array:
