@@ -14,7 +14,6 @@ from tau3mu.user_files import import_user_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import ModuleType
 
     from tau3mu.selection import Processor
 
@@ -70,7 +69,10 @@ def load_processor(name: str) -> Processor:
             "your own is given as path/to/file.py:Class"
         )
         raise InputError(message)
-    module = import_user_file(Path(path).expanduser(), "processor file")
+    from tau3mu.behaviors import without_changes
+
+    with without_changes(f"processor file {path}"):
+        module = import_user_file(Path(path).expanduser(), "processor file")
     if not hasattr(module, class_name):
         classes = [key for key, value in vars(module).items() if _is_processor(value)]
         message = (

@@ -39,8 +39,10 @@ def user_modules(processors: Sequence[Processor]) -> dict[str, ModuleType]:
         file = _file(module)
         if file is None or module is sys.modules["__main__"]:  # which has several names
             continue
-        asked = not folders.isdisjoint(file.parents) if _is_plain(name) else (
-            name.partition(".")[0] in packages
+        asked = (
+            not folders.isdisjoint(file.parents)
+            if _is_plain(name)
+            else (name.partition(".")[0] in packages)
         )
         if asked:
             found[name] = module

@@ -64,7 +64,9 @@ def import_user_file(path: Path, what: str) -> ModuleType:
     except (Exception, SystemExit) as error:  # a user's file may raise anything
         _forget(package.__name__)
         text = error.msg if isinstance(error, SyntaxError) else str(error)
-        message = f"{what} {path} fails to import{place(error, path)}: {type(error).__name__}: {text}"
+        message = (
+            f"{what} {path} fails to import{place(error, path)}: {type(error).__name__}: {text}"
+        )
         raise InputError(message) from error
     finally:
         imports.freeze()
@@ -154,8 +156,8 @@ class _Imports:
     def __call__(
         self,
         name: str,
-        globals: dict[str, Any] | None = None,  # noqa: A002 - as the built-in function
-        locals: dict[str, Any] | None = None,  # noqa: A002
+        globals: dict[str, Any] | None = None,
+        locals: dict[str, Any] | None = None,
         fromlist: Sequence[str] | None = (),
         level: int = 0,
     ) -> ModuleType:

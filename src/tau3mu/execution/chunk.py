@@ -21,6 +21,7 @@ import awkward as ak
 import cloudpickle
 import numpy as np
 
+from tau3mu.behaviors import users_behaviors, without_changes
 from tau3mu.clusters.code import ship_code
 from tau3mu.errors import InputError, RunError
 from tau3mu.execution.histograms import fill_directly, fill_lazily
@@ -138,7 +139,8 @@ def pack(processors: Sequence[Processor]) -> bytes:
         InputError: Something in them cannot be sent to another process.
     """
     ship_code(processors)
-    return pickle.dumps(tuple(pack_object(tuple(processors))))
+    content = tuple(processors), users_behaviors(processors)
+    return pickle.dumps(tuple(pack_object(content)))
 
 
 def process_packed(index: int, chunk: Chunk, processors: bytes) -> ak.Array:
@@ -151,7 +153,9 @@ def process_packed(index: int, chunk: Chunk, processors: bytes) -> ak.Array:
 @lru_cache(maxsize=2)
 def _unpacked(packed: bytes) -> tuple[Sequence[Processor], Lines]:
     content, lines = pickle.loads(packed)
-    return cloudpickle.loads(content), lines
+    processors, behaviors = cloudpickle.loads(content)
+    ak.behavior.update(behaviors)
+    return processors, lines
 
 
 def empty_record(index: int, chunk: Chunk, processors: Sequence[Processor]) -> ak.Array:
@@ -211,7 +215,7 @@ def rehearse(chunk: Chunk, processors: Sequence[Processor], *, lazily: bool = Fa
 
 def _rehearse(chunk: Chunk, processor: Processor, *, lazily: bool) -> None:
     try:
-        candidates = _found(processor.select(own_view(_no_events(chunk)))).candidates[0]
+        candidates = _selected(processor, _no_events(chunk)).candidates[0]
         _check_columns(candidates)
         fill = fill_lazily if lazily else fill_directly
         fill(processor, processor.histograms(), candidates, chunk.dataset, is_mc=chunk.is_mc)
@@ -239,12 +243,18 @@ def _check_columns(candidates: ak.Array) -> None:
 
 def _select(processor: Processor, events: ak.Array, chunk: Chunk) -> ak.Array:
     try:
-        return _found(processor.select(own_view(events)))
+        return _selected(processor, events)
     except MisalignedError:
         raise
     except (Exception, SystemExit) as error:  # a user's processor may raise anything
         message = f"{processor.name} failed on {chunk.label}: {_what(error)}"
         raise ProcessorError(message, traceback.format_exc()) from error
+
+
+def _selected(processor: Processor, events: ak.Array) -> ak.Array:
+    """Returns what a processor finds, which can change nothing that others see."""
+    with without_changes(processor.name):
+        return _found(processor.select(own_view(events)))
 
 
 def _what(error: BaseException) -> str:

@@ -16,6 +16,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tau3mu.behaviors import users_behaviors
 from tau3mu.execution.described import Description, existing_file
 from tau3mu.user_code import plain_name, user_modules
 from tau3mu.user_files import source_of
@@ -62,6 +63,7 @@ def _pieces(processors: Sequence[Processor]) -> Iterator[bytes]:
         yield from _state(vars(processor), description, cls.__qualname__)
         yield from _state(processor.configuration, description, cls.__qualname__)
         yield from _state(sorted(processor.columns), description, cls.__qualname__)
+    yield from _state(users_behaviors(processors), description, "ak.behavior")
     named: set[Path] = set()
     modules = user_modules(processors).values()
     for module in sorted(modules, key=lambda m: (plain_name(m.__name__), str(m.__file__))):
