@@ -188,7 +188,7 @@ def test_processor_file_that_is_missing(refused):
 def test_processor_file_that_fails_to_import(refused, tmp_path):
     (tmp_path / "mine.py").write_text("import nothing_of_this_name\n")
     error = refused("--processor", "mine.py:Mine")
-    assert "mine.py fails to import: ModuleNotFoundError" in error
+    assert "mine.py fails to import (line 1): ModuleNotFoundError" in error
 
 
 def test_processor_class_that_is_missing(refused, processor_file):

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import re
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import cloudpickle
-
 from tau3mu.errors import InputError, suggest
 from tau3mu.processors import SHIPPED
+from tau3mu.user_code import place
+from tau3mu.user_files import import_user_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import ModuleType
 
     from tau3mu.selection import Processor
 
@@ -72,7 +69,10 @@ def load_processor(name: str) -> Processor:
             "your own is given as path/to/file.py:Class"
         )
         raise InputError(message)
-    module = _import_file(Path(path).expanduser())
+    from tau3mu.behaviors import without_changes
+
+    with without_changes(f"processor file {path}"):
+        module = import_user_file(Path(path).expanduser(), "processor file")
     if not hasattr(module, class_name):
         classes = [key for key, value in vars(module).items() if _is_processor(value)]
         message = (
@@ -81,29 +81,6 @@ def load_processor(name: str) -> Processor:
         )
         raise InputError(message)
     return _instance(getattr(module, class_name), name)
-
-
-def _import_file(path: Path) -> ModuleType:
-    if not path.is_file():
-        message = f"processor file {path} does not exist"
-        raise InputError(message)
-    name = f"tau3mu_user_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        message = f"processor file {path} is not a Python file (.py)"
-        raise InputError(message)
-    if (folder := str(path.resolve().parent)) not in sys.path:  # for what lies beside it
-        sys.path.insert(0, folder)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:  # a user's file may raise anything
-        message = f"processor file {path} fails to import: {type(error).__name__}: {error}"
-        raise InputError(message) from error
-    # The file is not installed on the workers, so the class itself has to travel.
-    cloudpickle.register_pickle_by_value(module)
-    return module
 
 
 def _instance(cls: Any, name: str) -> Processor:
@@ -120,7 +97,9 @@ def _instance(cls: Any, name: str) -> Processor:
     try:
         processor: Processor = cls()
     except (Exception, SystemExit) as error:  # a user's class may raise anything
-        message = f"{name} can't be made without arguments: {type(error).__name__}: {error}"
+        message = (
+            f"{name} can't be made without arguments{place(error)}: {type(error).__name__}: {error}"
+        )
         raise InputError(message) from error
     return processor
 

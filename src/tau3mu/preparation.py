@@ -128,7 +128,7 @@ def prepare(
             files, rejected = _check(datasets, columns, settings, remembered, on_file)
         chunks = make_chunks(files, datasets, settings.chunk_size)
         rehearse(chunks[0], loaded, lazily=lazily)
-        if lazily:
+        if settings.executor != "iterative":
             from tau3mu.clusters import ship_code
 
             ship_code(loaded)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tau3mu.completed import run_key
 from tau3mu.results import provenance
+from tau3mu.user_code import plain_name
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -69,7 +70,7 @@ def _configuration(plan: Plan) -> dict[str, Any]:
         "allow_missing": settings.allow_missing,
         "processors": {
             processor.name: {
-                "class": f"{type(processor).__module__}.{type(processor).__qualname__}",
+                "class": f"{plain_name(type(processor).__module__)}.{type(processor).__qualname__}",
                 "columns": sorted(processor.columns),
                 **processor.configuration,
             }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import awkward as ak
 import pytest
 
 from tau3mu.catalogue import load_processors
@@ -101,3 +102,12 @@ class Counting:
 @pytest.fixture
 def counting(tmp_path):
     return Counting(tmp_path)
+
+
+@pytest.fixture
+def behaviors():
+    """Forgets what a test has registered for all arrays."""
+    before = dict(ak.behavior)
+    yield
+    ak.behavior.clear()
+    ak.behavior.update(before)

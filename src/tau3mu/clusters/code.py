@@ -9,16 +9,17 @@ read: an object that holds one takes it along.
 from __future__ import annotations
 
 import ast
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cloudpickle
 
 from tau3mu.errors import InputError
-from tau3mu.user_code import user_modules
+from tau3mu.packing import pack_object
+from tau3mu.user_code import plain_name, user_modules
+from tau3mu.user_files import lies_beside, source_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from types import ModuleType
 
     from tau3mu.selection import Processor
@@ -40,8 +41,9 @@ def ship_code(processors: Sequence[Processor]) -> None:
             found; or something in a file cannot be pickled.
     """
     modules = user_modules(processors)
+    names = {plain_name(name) for name in modules}
     for module in modules.values():
-        _refuse_late_imports(module, modules)
+        _refuse_late_imports(module, names)
         cloudpickle.register_pickle_by_value(module)
     for processor in processors:
         _try_to_pickle(processor)
@@ -49,7 +51,7 @@ def ship_code(processors: Sequence[Processor]) -> None:
 
 def _try_to_pickle(processor: Processor) -> None:
     try:
-        cloudpickle.dumps(processor)
+        pack_object(processor)
     except Exception as error:  # of whatever class the object that refuses raises
         message = (
             f"processor {processor.name} cannot be sent to the workers: "
@@ -59,13 +61,12 @@ def _try_to_pickle(processor: Processor) -> None:
         raise InputError(message) from error
 
 
-def _refuse_late_imports(module: ModuleType, shipped: dict[str, ModuleType]) -> None:
-    path = Path(str(module.__file__))
-    for line, name in _late_imports(ast.parse(path.read_bytes())):
-        if name in shipped:
+def _refuse_late_imports(module: ModuleType, shipped: Collection[str]) -> None:
+    for line, name in _late_imports(ast.parse(source_of(module))):
+        if name in shipped or name.startswith(".") or lies_beside(module, name):
             message = (
-                f"{path}, line {line}: {name} is imported inside a function, where the workers do "
-                "not find it: import it at the top of the file, so that it travels along"
+                f"{module.__file__}, line {line}: {name} is imported inside a function, where the "
+                "workers do not find it: import it at the top of the file, so that it travels along"
             )
             raise InputError(message)
 
@@ -78,5 +79,5 @@ def _late_imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
         for node in ast.walk(function):
             if isinstance(node, ast.Import):
                 yield from ((node.lineno, alias.name) for alias in node.names)
-            elif isinstance(node, ast.ImportFrom) and node.module:
-                yield node.lineno, node.module
+            elif isinstance(node, ast.ImportFrom):
+                yield node.lineno, "." * node.level + (node.module or "")

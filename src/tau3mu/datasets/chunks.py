@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from tau3mu.datasets.dataset import check_names
 from tau3mu.errors import InputError
 
 if TYPE_CHECKING:
@@ -86,8 +87,10 @@ def make_chunks(
         entries has none, nor has one that was not among the readable ones.
 
     Raises:
-        InputError: The chunk size is smaller than one.
+        InputError: The chunk size is smaller than one, or two datasets have the same name.
     """
+    datasets = list(datasets)
+    check_names(datasets)
     if chunk_size < 1:
         message = f"chunks of {chunk_size} entries hold nothing; expected 1 or more"
         raise InputError(message)

@@ -14,7 +14,14 @@ from tau3mu.ntuples.printable import printable
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["Dataset", "FileDetails", "combine", "dataset_from_files", "limit_files"]
+__all__ = [
+    "Dataset",
+    "FileDetails",
+    "check_names",
+    "combine",
+    "dataset_from_files",
+    "limit_files",
+]
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
 
@@ -105,13 +112,9 @@ def combine(*groups: Iterable[Dataset]) -> list[Dataset]:
         InputError: Two datasets have the same name, or share a file.
     """
     datasets = [dataset for group in groups for dataset in group]
-    names: set[str] = set()
+    check_names(datasets)
     owner: dict[str, tuple[str, str]] = {}
     for dataset in datasets:
-        if dataset.name in names:
-            message = f"dataset {dataset.name!r} is given twice; names have to be unique"
-            raise InputError(message)
-        names.add(dataset.name)
         for path in dataset.places():
             other, name = owner.setdefault(place_of(path), (path, dataset.name))
             if name != dataset.name:
@@ -122,6 +125,20 @@ def combine(*groups: Iterable[Dataset]) -> list[Dataset]:
                 )
                 raise InputError(message)
     return datasets
+
+
+def check_names(datasets: Iterable[Dataset]) -> None:
+    """Checks that results of two datasets would not be taken for those of one.
+
+    Raises:
+        InputError: Two datasets have the same name.
+    """
+    names: set[str] = set()
+    for dataset in datasets:
+        if dataset.name in names:
+            message = f"dataset {dataset.name!r} is given twice; names have to be unique"
+            raise InputError(message)
+        names.add(dataset.name)
 
 
 def limit_files(datasets: Iterable[Dataset], max_files: int) -> list[Dataset]:

@@ -9,9 +9,11 @@ checkpoint on disk.
 from __future__ import annotations
 
 import os
+import pickle
 import platform
 import time
 import traceback
+from collections import Counter
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -19,19 +21,26 @@ import awkward as ak
 import cloudpickle
 import numpy as np
 
+from tau3mu.behaviors import users_behaviors, without_changes
+from tau3mu.clusters.code import ship_code
 from tau3mu.errors import InputError, RunError
 from tau3mu.execution.histograms import fill_directly, fill_lazily
 from tau3mu.ntuples import ReadError, empty_events, read_events
+from tau3mu.ntuples.events import own_view
 from tau3mu.ntuples.schema import MisalignedError
+from tau3mu.packing import pack_object, remember
+from tau3mu.user_code import place
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tau3mu.datasets import Chunk
+    from tau3mu.packing import Lines
     from tau3mu.selection import Processor, Selection
 
 __all__ = [
     "ProcessorError",
+    "check_names",
     "empty_record",
     "pack",
     "process_chunk",
@@ -104,25 +113,49 @@ def process_chunk(index: int, chunk: Chunk, processors: Sequence[Processor]) -> 
         return failed(f"{where} used: {error}", "file", path, n_bytes)
 
 
+def check_names(processors: Sequence[Processor]) -> None:
+    """Checks that the results of no processor would take the place of another's.
+
+    Raises:
+        InputError: Two have the same name; the message says which.
+    """
+    twice = [name for name, n in Counter(p.name for p in processors).items() if n > 1]
+    if twice:
+        classes = [type(p).__qualname__ for p in processors if p.name == twice[0]]
+        message = (
+            f"{len(classes)} processors are called {twice[0]!r} ({', '.join(classes)}): results "
+            "are kept by name, so give each its own `name`"
+        )
+        raise InputError(message)
+
+
 def pack(processors: Sequence[Processor]) -> bytes:
     """Returns the processors as bytes for `process_packed`.
 
     Bytes, since a pool would send the class of a user's file by a name that workers do not know,
     and since they are unpacked once per process rather than once per chunk.
+
+    Raises:
+        InputError: Something in them cannot be sent to another process.
     """
-    packed: bytes = cloudpickle.dumps(tuple(processors))
-    return packed
+    ship_code(processors)
+    content = tuple(processors), users_behaviors(processors)
+    return pickle.dumps(tuple(pack_object(content)))
 
 
 def process_packed(index: int, chunk: Chunk, processors: bytes) -> ak.Array:
     """Returns what `process_chunk` does, in a process that got its processors from `pack`."""
-    return process_chunk(index, chunk, _unpacked(processors))
+    unpacked, lines = _unpacked(processors)
+    remember(lines)
+    return process_chunk(index, chunk, unpacked)
 
 
 @lru_cache(maxsize=2)
-def _unpacked(processors: bytes) -> Sequence[Processor]:
-    unpacked: Sequence[Processor] = cloudpickle.loads(processors)
-    return unpacked
+def _unpacked(packed: bytes) -> tuple[Sequence[Processor], Lines]:
+    content, lines = pickle.loads(packed)
+    processors, behaviors = cloudpickle.loads(content)
+    ak.behavior.update(behaviors)
+    return processors, lines
 
 
 def empty_record(index: int, chunk: Chunk, processors: Sequence[Processor]) -> ak.Array:
@@ -150,6 +183,7 @@ def _record(
     path: str = "",
     n_bytes: int = 0,
 ) -> ak.Array:
+    check_names(processors)
     found = {processor.name: _select(processor, events, chunk) for processor in processors}
     return _one(
         chunk=np.array([index]),
@@ -181,15 +215,14 @@ def rehearse(chunk: Chunk, processors: Sequence[Processor], *, lazily: bool = Fa
 
 def _rehearse(chunk: Chunk, processor: Processor, *, lazily: bool) -> None:
     try:
-        candidates = _found(processor.select(_no_events(chunk))).candidates[0]
+        candidates = _selected(processor, _no_events(chunk)).candidates[0]
         _check_columns(candidates)
         fill = fill_lazily if lazily else fill_directly
         fill(processor, processor.histograms(), candidates, chunk.dataset, is_mc=chunk.is_mc)
     except (Exception, SystemExit) as error:  # a user's processor may raise anything
-        last = traceback.extract_tb(error.__traceback__)[-1]
         message = (
             f"processor {processor.name} fails on a chunk without events, which a run may "
-            f"have: {type(error).__name__}: {error} ({last.filename}, line {last.lineno})"
+            f"have: {_what(error)}"
         )
         raise InputError(message) from error
 
@@ -210,12 +243,26 @@ def _check_columns(candidates: ak.Array) -> None:
 
 def _select(processor: Processor, events: ak.Array, chunk: Chunk) -> ak.Array:
     try:
-        return _found(processor.select(events))
+        return _selected(processor, events)
     except MisalignedError:
         raise
     except (Exception, SystemExit) as error:  # a user's processor may raise anything
-        message = f"{processor.name} failed on {chunk.label}: {type(error).__name__}: {error}"
+        message = f"{processor.name} failed on {chunk.label}: {_what(error)}"
         raise ProcessorError(message, traceback.format_exc()) from error
+
+
+def _selected(processor: Processor, events: ak.Array) -> ak.Array:
+    """Returns what a processor finds, which can change nothing that others see."""
+    with without_changes(processor.name):
+        return _found(processor.select(own_view(events)))
+
+
+def _what(error: BaseException) -> str:
+    """Returns what a processor raised, and in which line of it."""
+    hint = ""
+    if isinstance(error, ValueError) and "read-only" in str(error):
+        hint = "; all processors read the same arrays: change a copy"
+    return f"{type(error).__name__}: {error}{hint}{place(error)}"
 
 
 def _found(selection: Selection) -> ak.Array:
@@ -229,8 +276,14 @@ def _found(selection: Selection) -> ak.Array:
     counted = _one(
         name=_strings(list(counts)), count=np.array(list(counts.values()), dtype=np.int64)
     )
-    lists = {"candidates": selection.candidates, "cutflow": cutflow, "counts": counted}
+    lists = {"candidates": _own_copy(selection.candidates), "cutflow": cutflow, "counts": counted}
     return _one(**{name: _only(rows) for name, rows in lists.items()})
+
+
+def _own_copy(rows: ak.Array) -> ak.Array:
+    """Returns rows in memory of their own: a processor may use its own again for the next chunk."""
+    form, length, buffers = ak.to_buffers(ak.to_packed(rows))
+    return ak.from_buffers(form, length, {key: np.array(data) for key, data in buffers.items()})
 
 
 def _only(rows: ak.Array) -> ak.Array:

@@ -9,17 +9,17 @@ from __future__ import annotations
 import ast
 import hashlib
 import logging
+import platform
 import uuid
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
-from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
-import awkward as ak
-import numpy as np
-
-from tau3mu.user_code import user_modules
+from tau3mu.behaviors import users_behaviors
+from tau3mu.execution.described import Description, existing_file
+from tau3mu.user_code import plain_name, user_modules
+from tau3mu.user_files import source_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,16 +33,15 @@ log = logging.getLogger(__name__)
 _OWN_CODE = ("corrections", "execution", "ntuples", "processors", "selection")
 _LIBRARIES = ("awkward", "coffea", "correctionlib", "numpy", "uproot", "vector")
 _LARGE = 100_000_000
-_CODE = (type, FunctionType, BuiltinFunctionType, ModuleType)
-_PLAIN = (str, bytes, int, float, complex, bool, type(None))
 
 
 def fingerprint(processors: Sequence[Processor]) -> str:
     """Returns a hash of all that the processors make of given events.
 
     It covers their classes with the files that define them and everything else that was imported
-    from the folders of those files, their attributes and configuration, the contents of files
-    that these or text constants of the code name, and this package.
+    from the folders of those files, as they were when they were imported, their attributes and
+    configuration, the contents of files that these or text constants of the code name, and this
+    package. Of classes without a file it covers the code that runs.
     """
     digest = hashlib.sha256()
     for piece in _pieces(processors):
@@ -52,28 +51,28 @@ def fingerprint(processors: Sequence[Processor]) -> str:
 
 
 def _pieces(processors: Sequence[Processor]) -> Iterator[bytes]:
+    yield platform.python_version().encode()  # to which instructions belong
     for library in ("tau3mu", *_LIBRARIES):
         yield f"{library} {version(library)}".encode()
     yield from _own_code()
-    named: set[Path] = set()
+    description = Description()
     for processor in processors:
         cls = type(processor)
-        yield f"{processor.name} {cls.__module__}.{cls.__qualname__}".encode()
-        yield from _state(vars(processor), named, cls.__qualname__)
-        yield from _state(processor.configuration, named, cls.__qualname__)
-        yield from _state(sorted(processor.columns), named, cls.__qualname__)
-    modules = {Path(str(m.__file__)).resolve(): m for m in user_modules(processors).values()}
-    for file, module in sorted(modules.items()):
-        source = file.read_bytes()
+        yield f"{processor.name} {plain_name(cls.__module__)}.{cls.__qualname__}".encode()
+        yield from _state(cls, description, cls.__qualname__)
+        yield from _state(vars(processor), description, cls.__qualname__)
+        yield from _state(processor.configuration, description, cls.__qualname__)
+        yield from _state(sorted(processor.columns), description, cls.__qualname__)
+    yield from _state(users_behaviors(processors), description, "ak.behavior")
+    named: set[Path] = set()
+    modules = user_modules(processors).values()
+    for module in sorted(modules, key=lambda m: (plain_name(m.__name__), str(m.__file__))):
+        file = Path(str(module.__file__)).resolve()
+        source = source_of(module)
         yield source
         named.update(_files_in(source, file.parent))
-        data = {
-            name: value
-            for name, value in vars(module).items()
-            if not name.startswith("__") and not isinstance(value, _CODE)
-        }
-        yield from _state(data, named, file.name)
-    for file in sorted(named):
+        yield from _told(description.of_module(module), file.name)
+    for file in sorted(named | description.files):
         yield from _file_content(file)
 
 
@@ -112,64 +111,17 @@ def _files_in(source: bytes, folder: Path) -> set[Path]:
         file
         for text in constants
         for base in (folder, Path.cwd())
-        if (file := _existing(text, base)) is not None
+        if (file := existing_file(text, base)) is not None
     }
 
 
-def _existing(text: str, folder: Path) -> Path | None:
-    if not 1 < len(text) < 1000 or "\n" in text or "\0" in text:
-        return None
-    try:
-        file = (folder / text).expanduser()
-        return file.resolve() if file.is_file() else None
-    except (OSError, RuntimeError, ValueError):
-        return None
+def _state(value: Any, description: Description, owner: str) -> Iterator[bytes]:
+    return _told(description.of(value), owner)
 
 
-def _state(value: Any, named: set[Path], owner: str) -> Iterator[bytes]:
+def _told(pieces: Iterator[bytes], owner: str) -> Iterator[bytes]:
     try:
-        yield from _described(value, named, set())
+        yield from pieces
     except (TypeError, ValueError, AttributeError, NotImplementedError, RecursionError) as error:
         log.warning("what %s holds cannot be compared (%s): no resuming later", owner, error)
         yield uuid.uuid4().bytes
-
-
-def _described(value: Any, named: set[Path], seen: set[int]) -> Iterator[bytes]:
-    """Yields bytes that are the same in every process for equal values; files are collected."""
-    yield type(value).__qualname__.encode()
-    if isinstance(value, (str, Path)) and (file := _existing(str(value), Path.cwd())):
-        named.add(file)
-    if isinstance(value, (*_PLAIN, Path)):
-        yield repr(value).encode()
-    elif isinstance(value, ModuleType):
-        yield value.__name__.encode()
-    elif isinstance(value, (type, FunctionType, BuiltinFunctionType)):
-        yield f"{value.__module__}.{value.__qualname__}".encode()
-    elif isinstance(value, (np.ndarray, np.generic)) and value.dtype != object:
-        yield f"{value.dtype} {value.shape}".encode()
-        yield value.tobytes()
-    elif isinstance(value, ak.Array):
-        yield str(value.type).encode()
-        yield from _described(ak.to_buffers(ak.to_packed(value))[2], named, seen)
-    elif isinstance(value, (set, frozenset)):
-        yield from sorted(b"\0".join(_described(item, named, seen)) for item in value)
-    elif id(value) in seen:
-        yield b"as above"
-    else:
-        yield from _described_parts(value, named, seen | {id(value)})
-
-
-def _described_parts(value: Any, named: set[Path], seen: set[int]) -> Iterator[bytes]:
-    if isinstance(value, dict):
-        pairs = [
-            b"\0".join([*_described(k, named, seen), *_described(v, named, seen)])
-            for k, v in value.items()
-        ]
-        yield from sorted(pairs)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _described(item, named, seen)
-    else:
-        # What pickle would write of it: how it is made, from what, and its state.
-        reduced = value.__reduce_ex__(4)
-        yield from _described(list(reduced) if isinstance(reduced, tuple) else reduced, named, seen)

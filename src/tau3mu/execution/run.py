@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from tau3mu.errors import InputError, RunError
 from tau3mu.execution.checkpoints import Checkpoints, chunk_keys
+from tau3mu.execution.chunk import check_names
 from tau3mu.execution.ledger import Ledger
 from tau3mu.execution.local import FuturesPool, IterativePool
 from tau3mu.execution.loop import Patience, killed_message, work_off
@@ -70,7 +71,8 @@ def execute(
         watch: Is called at least every few seconds; what it raises ends the run.
 
     Raises:
-        InputError: There are no chunks, or no client for `dask`.
+        InputError: There are no chunks, two processors of one name, or no client for `dask`; or
+            something in a processor cannot be sent to other processes.
         ProcessorError: A processor failed.
         RunError: Chunks killed their processes, nothing finished for too long, the cluster gave
             up, or the folder cannot be written. What was done is in the checkpoints.
@@ -78,6 +80,7 @@ def execute(
     if not chunks:
         message = "there are no events to process: all files are empty"
         raise InputError(message)
+    check_names(processors)
     patience = patience or Patience()
     pool = _pool(executor, processors, workers, client, patience)
     keys: list[str] = []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import awkward as ak
@@ -14,11 +16,13 @@ from tau3mu.ntuples.lists import from_zero
 from tau3mu.ntuples.schema import schema_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
+
+    import numpy.typing as npt
 
     from tau3mu.ntuples.schema import NtupleSchema
 
-__all__ = ["empty_events", "make_events"]
+__all__ = ["empty_events", "make_events", "own_view"]
 
 
 def make_events(
@@ -60,8 +64,22 @@ def empty_events(
     """
     rows = ((name, find_layout(layout).find(name)) for name in branches)
     schema = _schema(layout, {name: row.type for name, row in rows if row}, metadata)
-    form = ak.forms.from_dict(schema.form)
-    return ak.Array(form.length_zero_array(highlevel=False), behavior=schema.behavior())
+    empty = ak.forms.from_dict(schema.form).length_zero_array(highlevel=False)
+    form, length, buffers = ak.to_buffers(empty)
+    for buffer in buffers.values():
+        buffer.flags.writeable = False
+    return ak.from_buffers(form, length, buffers, behavior=schema.behavior())
+
+
+def own_view(events: ak.Array) -> ak.Array:
+    """Returns the same events for one user alone, whose columns, metadata and behaviors are theirs.
+
+    The arrays themselves are shared, and cannot be written to.
+    """
+    layout = ak.to_layout(events)
+    layout = layout.copy(parameters=deepcopy(layout.parameters))
+    behavior = None if events.behavior is None else dict(events.behavior)
+    return ak.Array(layout, behavior=behavior, attrs=dict(events.attrs))
 
 
 class _Columns(PreloadedSourceMapping):  # type: ignore[misc]
@@ -75,8 +93,18 @@ class _Columns(PreloadedSourceMapping):  # type: ignore[misc]
         super().__init__(PreloadedOpener({}), 0, n_events)
         self._virtual = True
 
+    def __getitem__(self, key: str) -> Callable[[], npt.NDArray[Any]]:
+        return partial(_read_only, super().__getitem__(key))
+
     def extract_column(self, columnhandle: ak.Array, *_: Any, **__: Any) -> ak.Array:
         return columnhandle
+
+
+def _read_only(load: Callable[[], npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    """Returns a buffer that no processor can change for the others."""
+    buffer = load().view()
+    buffer.flags.writeable = False
+    return buffer
 
 
 def _as_column(array: ak.Array) -> ak.Array:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import inspect
-import sys
-import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import cloudpickle
-
 from tau3mu.errors import InputError, suggest
 from tau3mu.fit.pdfs.pdf import Pdf
+from tau3mu.user_files import import_user_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -52,7 +48,7 @@ def load_user_pdf(path: Path) -> Pdf:
         InputError: There is no such file, it fails to import, or what it defines is not as above.
     '''
     path = Path(path).expanduser()
-    module = _import_file(path)
+    module = import_user_file(path, "pdf file")
     formula = getattr(module, "formula", None)
     if not inspect.isfunction(formula):
         functions = [name for name, value in vars(module).items() if inspect.isfunction(value)]
@@ -79,43 +75,6 @@ def load_user_pdf(path: Path) -> Pdf:
         scaled=_flag(module, path, "scaled"),
         integral=_integral(module, path, parameters),
     )
-
-
-def _import_file(path: Path) -> ModuleType:
-    if not path.is_file():
-        message = f"pdf file {path} does not exist"
-        raise InputError(message)
-    name = f"tau3mu_user_pdf_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        message = f"pdf file {path} is not a Python file (.py)"
-        raise InputError(message)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:  # a user's file may raise anything
-        del sys.modules[name]
-        message = f"pdf file {path} fails to import{_place(error, spec.origin)}: {_what(error)}"
-        raise InputError(message) from error
-    # The file is not installed where toys and trials run, so the functions themselves travel.
-    cloudpickle.register_pickle_by_value(module)
-    return module
-
-
-def _place(error: BaseException, file: str | None) -> str:
-    """Returns where in the file an error was raised, as part of a sentence."""
-    if isinstance(error, SyntaxError) and error.filename == file and error.lineno:
-        column = f", column {error.offset}" if error.offset else ""
-        return f" (line {error.lineno}{column})"
-    frames = traceback.extract_tb(error.__traceback__)
-    lines = [frame.lineno for frame in frames if frame.filename == file]
-    return f" (line {lines[-1]})" if lines else ""
-
-
-def _what(error: BaseException) -> str:
-    text = error.msg if isinstance(error, SyntaxError) else str(error)
-    return f"{type(error).__name__}: {text}"
 
 
 def _argument_names(function: Any) -> list[str] | None:
