@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+from tau3mu.datasets.checked import trigger_paths
 from tau3mu.errors import InputError, RunError
 from tau3mu.execution import FileRead
 from tau3mu.execution.checkpoints import remove_checkpoints
@@ -139,6 +140,9 @@ def _work(
     watch: Callable[[], object],
 ) -> Outcome:
     log.info("%d events in %d files", plan.entries, len(plan.files))
+    for dataset, columns in trigger_paths(plan.files, plan.columns).items():
+        for column, paths in columns.items():
+            log.info("%s: %s takes %s", dataset, column, ", ".join(paths) or "no path")
     _remember(plan, results.path)
     on_stage("Reading events")
     result = _execute(plan, client, results, on_record, watch)

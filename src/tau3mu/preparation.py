@@ -14,6 +14,7 @@ from tau3mu.errors import InputError
 from tau3mu.execution import Patience, rehearse
 from tau3mu.grid.proxy import find_proxy, needs_proxy
 from tau3mu.grid.shipping import use_proxy
+from tau3mu.ntuples.layout import layout, layouts
 from tau3mu.ntuples.opened import close_files
 from tau3mu.results import ResultsFolder, default_folder
 from tau3mu.results.plan import read_plan
@@ -155,7 +156,11 @@ def _check(
     """Returns the files to read and those that cannot be; opens those that are not remembered."""
     known, rest = [], []
     for dataset in datasets:
-        new = {p: tree for p, tree in dataset.files.items() if (dataset.name, p) not in remembered}
+        new = {
+            path: tree
+            for path, tree in dataset.files.items()
+            if not _has_layout(remembered.get((dataset.name, path)), dataset)
+        }
         known += [remembered[dataset.name, path] for path in dataset.files if path not in new]
         if new:
             details = {path: dataset.details[path] for path in new if path in dataset.details}
@@ -180,6 +185,15 @@ def _check(
             message = f"{file.path} is a copy of {other.path}; its events would count twice"
             raise InputError(message)
     return [*known, *files], rejected
+
+
+def _has_layout(file: CheckedFile | None, dataset: Dataset) -> bool:
+    """Tells whether a file was checked, and with the layout that its dataset asks for now."""
+    if file is None:
+        return False
+    if dataset.layout is None:
+        return file.layout in layouts()
+    return file.layout == layout(dataset.layout).reference(file.branches)
 
 
 def _proxy(datasets: Sequence[Dataset], settings: Settings) -> Proxy | None:

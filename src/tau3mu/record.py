@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tau3mu.completed import run_key
+from tau3mu.datasets.checked import trigger_paths
+from tau3mu.ntuples.layout import layout
 from tau3mu.results import provenance
 from tau3mu.user_code import plain_name
 
@@ -26,6 +28,7 @@ def run_record(plan: Plan, outcome: Outcome, started: datetime, status: str) -> 
         status: `fitting`, `finished`, or `incomplete` if there are no results.
     """
     result = outcome.result
+    triggers = trigger_paths(plan.files, plan.columns)
     return {
         "status": status,
         "complete": not outcome.missing,
@@ -33,7 +36,12 @@ def run_record(plan: Plan, outcome: Outcome, started: datetime, status: str) -> 
         "key": run_key(plan, result.keys),
         "configuration": _configuration(plan),
         "datasets": {
-            dataset.name: {"era": dataset.era, "is_mc": dataset.is_mc, "lumi": dataset.lumi}
+            dataset.name: {
+                "era": dataset.era,
+                "is_mc": dataset.is_mc,
+                "lumi": dataset.lumi,
+                "triggers": triggers.get(dataset.name, {}),
+            }
             for dataset in plan.datasets
         },
         "inputs": _inputs(plan, outcome),
@@ -90,7 +98,7 @@ def _inputs(plan: Plan, outcome: Outcome) -> list[dict[str, Any]]:
                 "dataset": file.dataset,
                 "path": file.path,
                 "tree": file.tree,
-                "layout": file.layout,
+                "layout": layout(file.layout).name,
                 "uuid": file.uuid,
                 "entries": file.entries,
                 "read": done.read if done else 0,

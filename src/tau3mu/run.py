@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tau3mu.cli import first_import, print_error, run_main
@@ -121,6 +122,11 @@ def _datasets(options: argparse.Namespace) -> list[Dataset]:
     names = options.dataset or ([] if options.files else ["demo"])
     groups += [load_datasets(name, prefix=options.prefix) for name in names]
     datasets = combine(*groups)
+    if options.layout:
+        from tau3mu.ntuples.layout import own_layout
+
+        chosen = own_layout(options.layout)
+        datasets = [replace(dataset, layout=chosen) for dataset in datasets]
     return limit_files(datasets, options.max_files) if options.max_files else datasets
 
 

@@ -57,6 +57,11 @@ def parser() -> Parser:
     )  # fmt: skip
     data.add_argument("--prefix", type=text_of, help="put before the paths in the dataset files")
     data.add_argument(
+        "--layout", type=text_of, metavar="NAME-OR-FILE.tsv",
+        help="the layout of all files: a shipped one or a table of your own (default: that of the "
+        "dataset file, or the one that fits the branches)",
+    )  # fmt: skip
+    data.add_argument(
         "--max-files", type=_positive, metavar="N", help="use the first N files of each dataset"
     )
     data.add_argument(

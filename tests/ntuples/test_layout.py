@@ -4,7 +4,8 @@ import pytest
 import uproot
 
 from tau3mu.errors import InputError
-from tau3mu.ntuples.layout import detect_layout, layout, layouts
+from tau3mu.ntuples.detection import detect_layout
+from tau3mu.ntuples.layout import layout, layouts
 
 
 def test_two_layouts_ship_and_give_the_same_view():

@@ -208,7 +208,7 @@ def test_a_defect_in_the_interpretation_is_found_below_uproot(monkeypatch, demo_
     close_files()
 
 
-@pytest.mark.parametrize("name", ["open_file", "_inspect"])
+@pytest.mark.parametrize("name", ["open_file", "look_into"])
 def test_a_defect_in_the_check_of_the_files(defective, demo_paths, name):
     """All files of a run would be set apart as unreadable."""
     defective("tau3mu.datasets.inspection", name)

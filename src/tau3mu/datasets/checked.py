@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tau3mu.ntuples.layout import layout
+
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
     from tau3mu.ntuples.unreadable import Severity
 
-__all__ = ["CheckedFile", "Inspection", "RejectedFile"]
+__all__ = ["CheckedFile", "Inspection", "RejectedFile", "trigger_paths"]
 
 
 @dataclass(frozen=True)
@@ -19,7 +23,7 @@ class CheckedFile:
         dataset: The name of its dataset.
         path: The file, an absolute path or a URL.
         tree: The name of the tree.
-        layout: The name of the layout of the tree.
+        layout: The name of the layout of the tree, or the text of a table of one's own.
         uuid: The UUID that ROOT gave to the file.
         entries: The number of entries of the tree.
         branches: The branches that hold the columns asked for, in alphabetical order.
@@ -82,3 +86,24 @@ class Inspection:
     severity: Severity | None = None
     notes: tuple[str, ...] = ()
     unavailable: tuple[tuple[str, str], ...] = ()
+
+
+def trigger_paths(
+    files: Iterable[CheckedFile], columns: Collection[str]
+) -> dict[str, dict[str, list[str]]]:
+    """Returns the triggers that patterns stand for, by dataset and column.
+
+    Where each trigger is a branch: lists of triggers are not known before the events are read.
+
+    Args:
+        files: What was checked.
+        columns: The columns that are read, of which those of triggers count.
+    """
+    found: dict[str, dict[str, set[str]]] = {}
+    for dataset, reference, branches in {(f.dataset, f.layout, f.branches) for f in files}:
+        for column, names in layout(reference).triggers(columns, branches).items():
+            found.setdefault(dataset, {}).setdefault(column, set()).update(names)
+    return {
+        dataset: {column: sorted(names) for column, names in sorted(paths.items())}
+        for dataset, paths in found.items()
+    }

@@ -26,7 +26,7 @@ class Chunk:
         dataset: The name of the dataset.
         path: The file, an absolute path or a URL.
         tree: The name of the tree.
-        layout: The name of the layout of the tree.
+        layout: The name of the layout of the tree, or the text of a table of one's own.
         uuid: The UUID of the file when it was checked; another one means another file.
         start: The first entry.
         stop: The entry after the last.

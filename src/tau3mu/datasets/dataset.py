@@ -57,6 +57,7 @@ class Dataset:
         lumi: The integrated luminosity in fb^-1, None if it is not known.
         extra: Further facts; processors find them in `events.metadata`.
         details: Of those files of which more is known than their tree.
+        layout: What `own_layout` returns for the layout of the files, None to recognise it.
 
     Raises:
         InputError: The name cannot be the name of a file, there are no files, or one of them or of
@@ -70,6 +71,7 @@ class Dataset:
     lumi: float | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
     details: Mapping[str, FileDetails] = field(default_factory=dict)
+    layout: str | None = None
 
     def __post_init__(self) -> None:
         """Checks what the types cannot tell."""

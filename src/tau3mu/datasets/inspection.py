@@ -5,17 +5,14 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-import uproot
-from uproot.interpretation.identify import UnknownInterpretation
-from uproot.interpretation.objects import CannotBeAwkward
 
-from tau3mu.datasets.checked import CheckedFile, Inspection
+from tau3mu.datasets.checked import Inspection
 from tau3mu.datasets.checksum import verify_checksum
+from tau3mu.datasets.contents import Asked, BadFileError, look_into, wanted_names
 from tau3mu.datasets.dataset import FileDetails
-from tau3mu.errors import InputError, suggest
-from tau3mu.ntuples.layout import Branch, Layout, detect_layout, layouts
+from tau3mu.errors import InputError
 from tau3mu.ntuples.opened import keep_open
 from tau3mu.ntuples.printable import printable
 from tau3mu.ntuples.reader import ReadError
@@ -26,8 +23,7 @@ from tau3mu.ntuples.remote import (
     is_set_aside,
     set_aside,
 )
-from tau3mu.ntuples.tree import counters, open_file
-from tau3mu.ntuples.triggers import matches
+from tau3mu.ntuples.tree import open_file
 from tau3mu.ntuples.unreadable import (
     Severity,
     advice,
@@ -39,17 +35,9 @@ from tau3mu.ntuples.unreadable import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Collection, Sequence
 
 __all__ = ["inspect_file"]
-
-_TREE_CLASSES = ["TTree", "TNtuple", "TNtupleD", "TChain", "ROOT::RNTuple"]
-_LEVELS = ("hlt", "l1")
-
-
-class _BadFileError(Exception):
-    """Is raised when a file can be opened but should not be read."""
-
 
 _WAITS: Final = (1.0, 4.0)
 """Seconds before a server that did not answer is asked again."""
@@ -64,6 +52,7 @@ def inspect_file(
     columns: Collection[str],
     details: FileDetails = _NO_DETAILS,
     *,
+    layout: str | None = None,
     verify: bool = False,
     keep: bool = False,
 ) -> Inspection:
@@ -77,6 +66,7 @@ def inspect_file(
         tree: The name of the tree, None for the tree of a known layout.
         columns: The columns that processors read, such as `triplet.mass` and `hlt.PATTERN`.
         details: What the dataset file says of it beside its tree.
+        layout: The layout of its tree, None to recognise it.
         verify: Whether to look at all replicas and their checksums, and to leave out those that
             are not what they should be.
         keep: Whether this process is going to read it, so that it should stay open.
@@ -85,11 +75,12 @@ def inspect_file(
         InputError: A library for the protocol or the compression is not installed.
     """
     places = (path, *details.replicas)
+    asked = Asked(tree, layout, frozenset(columns), details.entries)
 
     def look_at_all() -> list[Inspection]:
         looks = []
         for place in in_order(places):
-            look = _look(dataset, place, tree, columns, details, verify=verify, keep=keep)
+            look = _look(dataset, place, asked, details, verify=verify, keep=keep)
             looks.append(look)
             if looks[-1].severity in {None, "run"} and not verify:
                 break
@@ -143,8 +134,7 @@ _CANNOT: Final = "cannot be read: "
 def _look(
     dataset: str,
     path: str,
-    tree: str | None,
-    columns: Collection[str],
+    asked: Asked,
     details: FileDetails,
     *,
     verify: bool,
@@ -157,9 +147,9 @@ def _look(
         if verify:
             verify_checksum(path, details.checksum)
         with ExitStack() as stack:
-            file = open_file(path, _wanted_names(columns), **client_options(path))
+            file = open_file(path, wanted_names(asked), **client_options(path))
             stack.enter_context(file)
-            inspection = _inspect(file, dataset, path, tree, columns, details.entries)
+            inspection = look_into(file, dataset, path, asked)
             checked = None if inspection.problems else inspection.file
             if keep and checked and keep_open(path, checked.branches, file):
                 stack.pop_all()
@@ -171,7 +161,7 @@ def _look(
     except ImportError as error:
         message = f"{printable(path)} cannot be read here: {error}"
         raise InputError(message) from error
-    except _BadFileError as error:
+    except BadFileError as error:
         problem, kind = str(error), "file"
     except FileNotFoundError:
         problem, kind = "no such file: check the path and the prefix", "file"
@@ -189,132 +179,4 @@ def _refuse_no_text(path: str) -> None:
     # Python stands such bytes in for by halves of characters, which nothing can write down.
     if any("\ud800" <= character <= "\udfff" for character in path):
         message = "has a name that is not UTF-8: rename it, or link to it by another name"
-        raise _BadFileError(message)
-
-
-def _inspect(
-    file: Any,
-    dataset: str,
-    path: str,
-    asked: str | None,
-    columns: Collection[str],
-    expected: int | None,
-) -> Inspection:
-    # A file that was cut may still have its tree, but not all of its data.
-    size = file.source.num_bytes
-    if size is not None and size < file.fEND:
-        message = f"is cut: {size} bytes, expected {file.fEND}; copy it again"
-        raise _BadFileError(message)
-    root = file.root_directory
-    name = asked or _find_tree(root)
-    tree = _open_tree(root, name)
-    available = tree.keys(recursive=False)
-    layout = detect_layout(available)
-    if layout is None:
-        message = f"tree {name} has no branch of a known layout ({', '.join(layouts())})"
-        raise InputError(message)
-    wanted, notes = _wanted(layout, columns, available)
-    missing = [branch for branch in wanted.values() if branch.name not in available]
-    types = _types(tree, [branch for branch in wanted if branch in available])
-    problems = [_describe_missing(missing, available, name, layout)] if missing else []
-    problems += [
-        f"branch {branch!r} is {kind}, expected {wanted[branch].type} (layout {layout.name})"
-        for branch, kind in types.items()
-        if kind != wanted[branch].type
-    ]
-    entries = int(tree.num_entries)
-    if expected is not None and entries != expected:
-        message = f"has {entries} events, expected {expected} according to the dataset file"
-        raise _BadFileError(message)
-    checked = CheckedFile(dataset, path, name, layout.name, str(file.uuid), entries, tuple(wanted))
-    return Inspection(dataset, path, checked, file.fEND, tuple(problems), notes=tuple(notes))
-
-
-def _wanted_names(columns: Collection[str]) -> Callable[[str], bool]:
-    """Returns what tells the branches that hold the columns, in whatever layout."""
-    names: set[str] = set()
-    for layout in layouts().values():
-        known = [c for c in columns if c in layout.by_view or c.partition(".")[0] in _LEVELS]
-        names.update(layout.resolve(known, ()))
-    names |= counters(names)
-    patterns = [c.partition(".")[2] for c in columns if c.partition(".")[0] in _LEVELS]
-    return lambda name: name in names or any(matches(name, pattern) for pattern in patterns)
-
-
-def _find_tree(root: Any) -> str:
-    known = sorted({layout.tree for layout in layouts().values()})
-    found = [name for name in known if name in root]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        message = f"holds the trees {' and '.join(found)}; say which one to read"
-        raise InputError(message)
-    message = f"has no tree {' or '.join(known)}; it holds {_list_trees(root)}"
-    raise InputError(message)
-
-
-def _open_tree(root: Any, name: str) -> Any:
-    if name not in root:
-        message = f"has no tree {name}; it holds {_list_trees(root)}"
-        raise InputError(message)
-    # The key knows the class; `classname_of` would read the whole tree for it.
-    if (kind := root.key(name).fClassName) not in _TREE_CLASSES:
-        message = f"{name} is a {kind}, expected a tree; the file holds {_list_trees(root)}"
-        raise InputError(message)
-    return root[name]
-
-
-def _list_trees(root: Any) -> str:
-    names = root.keys(cycle=False, filter_classname=_TREE_CLASSES)
-    return ", ".join(sorted(set(names))) or "no tree at all"
-
-
-def _wanted(
-    layout: Layout, columns: Collection[str], available: list[str]
-) -> tuple[dict[str, Branch], list[str]]:
-    """Returns the branches to read, and notes on triggers that the file knows nothing of.
-
-    Where each trigger is a branch, it is enough that one pattern of a level has one: menus change
-    from era to era.
-    """
-    dropped: set[str] = set()
-    notes: list[str] = []
-    for level in _LEVELS:
-        if f"{level}.*" not in layout.by_view:
-            continue
-        patterns = {column for column in columns if column.startswith(f"{level}.")}
-        absent = {
-            p for p in patterns if not layout.resolve([p], available).keys() <= set(available)
-        }
-        if absent < patterns:
-            dropped |= absent
-            notes += [
-                f"no branch for trigger {column}: it counts as not fired"
-                for column in sorted(absent)
-            ]
-    branches = layout.resolve(set(columns) - dropped, available)
-    return dict(sorted(branches.items())), notes
-
-
-def _describe_missing(
-    missing: Iterable[Branch], available: list[str], tree: str, layout: Layout
-) -> str:
-    strangers = [name for name in available if layout.find(name) is None]
-    names = [
-        f"{branch.name!r} for {branch.view}{suggest(branch.name, strangers)}" for branch in missing
-    ]
-    return f"tree {tree} (layout {layout.name}) lacks {', '.join(names)}"
-
-
-def _types(tree: Any, branches: list[str]) -> dict[str, str]:
-    if isinstance(tree, uproot.behaviors.RNTuple.HasFields):
-        kind = tree.arrays(branches, entry_stop=0).type.content
-        return {name: str(kind.content(name)) for name in branches}
-    return {name: _branch_type(tree[name], tree.file) for name in branches}
-
-
-def _branch_type(branch: Any, file: Any) -> str:
-    try:
-        return str(branch.interpretation.awkward_form(file).type)
-    except (UnknownInterpretation, CannotBeAwkward):
-        return "nothing that can be read"
+        raise BadFileError(message)

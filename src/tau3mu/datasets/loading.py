@@ -11,8 +11,9 @@ A dataset file is one object with an entry per dataset, in coffea's form:
 - A file that lies in several places is `{"tree": ..., "replicas": [...]}` with the other places, or
   in a list of files a list of all its places; they are tried in this order. `checksum` (such as
   `adler32:0a1b2c3d`) and `entries` beside them are compared with what is found.
-- `metadata` knows `era`, `is_mc` (false if absent: data), `lumi` in fb^-1, and `extra`: an object
-  that processors find in `events.metadata`. Every other key is an error, so that a misspelt
+- `metadata` knows `era`, `is_mc` (false if absent: data), `lumi` in fb^-1, `layout` (the name of a
+  layout, or a table in a file beside the dataset file), and `extra`: an object that processors find
+  in `events.metadata`. Every other key is an error, so that a misspelt
   `is_MC` does not turn simulation into data.
 - Relative paths lie under the prefix, or without one in the folder of the dataset file.
 
@@ -32,6 +33,7 @@ from tau3mu.datasets.dataset import Dataset, FileDetails, combine
 from tau3mu.datasets.locations import file_map, locate
 from tau3mu.datasets.schema import FileEntry, TutorialEntry, parse_entry
 from tau3mu.errors import InputError, suggest
+from tau3mu.ntuples.layout import own_layout
 
 __all__ = ["load_datasets", "shipped_datasets"]
 
@@ -135,7 +137,10 @@ def _dataset(name: str, entry: object, *, folder: Path, prefix: str | None) -> D
         details = {path: _details(entry, folder=folder, prefix=prefix) for path, entry in found}
         known = {path: facts for path, facts in details.items() if facts != FileDetails()}
         facts = parsed.facts()
-        return Dataset(name, files, facts.era, facts.is_mc, facts.lumi, facts.extra, known)
+        layout = own_layout(facts.layout, folder) if facts.layout else None
+        return Dataset(
+            name, files, facts.era, facts.is_mc, facts.lumi, facts.extra, known, layout
+        )
     except InputError as error:
         return [f"dataset {name!r}: {line}" for line in str(error).splitlines()]
 

@@ -7,12 +7,13 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from tau3mu.datasets.checked import RejectedFile
 from tau3mu.datasets.inspection import inspect_file
 from tau3mu.datasets.locations import is_url, place_of
 from tau3mu.errors import InputError
+from tau3mu.ntuples.layout import layouts
 from tau3mu.ntuples.opened import close_files
 from tau3mu.ntuples.printable import printable
 
@@ -134,13 +135,15 @@ def _inspect_all(
         message = "there are no files to read; give files or a dataset"
         raise InputError(message)
 
+    layouts()  # mistakes in a table concern all files
     if keep:  # those that nobody has read since an earlier check may have changed
         close_files()
 
     def inspect(job: tuple[Dataset, str, str | None]) -> Inspection:
         dataset, path, tree = job
         details = dataset.details_of(path)
-        return inspect_file(dataset.name, path, tree, columns, details, verify=verify, keep=keep)
+        how: dict[str, Any] = {"layout": dataset.layout, "verify": verify, "keep": keep}
+        return inspect_file(dataset.name, path, tree, columns, details, **how)
 
     found: list[Inspection] = []
     silent = 0

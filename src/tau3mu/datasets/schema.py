@@ -47,6 +47,7 @@ class Metadata(_Strict):
     era: _Text | None = None
     is_mc: bool = False
     lumi: _Lumi | None = None
+    layout: _Text | None = None
     extra: dict[str, Any] = {}
 
     @field_validator("extra")

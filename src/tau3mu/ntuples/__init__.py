@@ -8,7 +8,8 @@ import lazy_loader
 
 if TYPE_CHECKING:
     from tau3mu.ntuples.events import empty_events
-    from tau3mu.ntuples.layout import Layout, detect_layout, layouts
+    from tau3mu.ntuples.detection import detect_layout
+    from tau3mu.ntuples.layout import Layout, layouts
     from tau3mu.ntuples.reader import ReadError, Reading, read_events
     from tau3mu.ntuples.schema import NtupleSchema
     from tau3mu.ntuples.triggers import fired
@@ -29,7 +30,8 @@ __getattr__, __dir__, _ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "events": ["empty_events"],
-        "layout": ["Layout", "detect_layout", "layouts"],
+        "detection": ["detect_layout"],
+        "layout": ["Layout", "layouts"],
         "reader": ["ReadError", "Reading", "read_events"],
         "schema": ["NtupleSchema"],
         "triggers": ["fired"],

@@ -1,6 +1,6 @@
 """The layouts: tables from branch names to the canonical view.
 
-A layout is one tab-separated file in `layouts/`, and a new ntuple layout is a new file there:
+A layout is one tab-separated file, shipped in `layouts/` or a user's own:
 
 - `#tree` names the tree, `#pad` the view and the value that mark a padded candidate;
 - `branch` and `type` are what the file holds, the type as awkward writes it;
@@ -10,37 +10,32 @@ A layout is one tab-separated file in `layouts/`, and a new ntuple layout is a n
   `first` for a scalar stored as a vector of length one.
 
 `HLT_*` stands for all branches of which the name begins like that.
+
+A shipped layout is known by its name. A table of a user is known by its text, since it has to reach
+processes and machines that do not have the file, and since what is read depends on all of it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from dataclasses import dataclass, replace
 from functools import cache, cached_property, lru_cache
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from tau3mu.errors import InputError, suggest
+from tau3mu.ntuples.printable import printable
+from tau3mu.ntuples.table_checks import LEVELS
+from tau3mu.ntuples.tables import Branch, decode_table, parse_table
 from tau3mu.ntuples.triggers import matches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable
 
-__all__ = ["Branch", "Layout", "detect_layout", "layout", "layouts"]
+__all__ = ["Branch", "Layout", "layout", "layouts", "own_layout"]
 
-_TRIGGER_LEVELS = ("hlt", "l1")
-
-
-@dataclass(frozen=True)
-class Branch:
-    """One row of a layout table."""
-
-    name: str
-    type: str
-    view: str
-    missing: tuple[float, ...] = ()
-    flag: bool = False
-    first: bool = False
+_OWN: Final = "#layout\t"
+"""How the text of a table of a user begins, after which its name follows."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +47,7 @@ class Layout:
     pad_view: str
     pad_value: float
     branches: tuple[Branch, ...]
+    own: bool = False
 
     @cached_property
     def by_view(self) -> dict[str, Branch]:
@@ -63,6 +59,17 @@ class Layout:
         """The branches by their name in the file, wildcards left out."""
         return {branch.name: branch for branch in self.branches if "*" not in branch.name}
 
+    @cached_property
+    def fixed(self) -> frozenset[str]:
+        """The names of the branches that are no triggers, of which menus have any number."""
+        levels = tuple(f"{level}." for level in LEVELS)
+        return frozenset(n for n, row in self.by_name.items() if not row.view.startswith(levels))
+
+    @cached_property
+    def _wildcards(self) -> tuple[tuple[str, Branch], ...]:
+        rows = (branch for branch in self.branches if "*" in branch.name)
+        return tuple((row.name.removesuffix("*"), row) for row in rows)
+
     @property
     def pad(self) -> Branch:
         """The branch that tells which candidates are pads."""
@@ -72,11 +79,25 @@ class Layout:
         """Returns the row of a branch of a file, wildcards resolved, or None if it is unknown."""
         if (row := self.by_name.get(name)) is not None:
             return row
-        for branch in self.branches:
-            if "*" in branch.name and fnmatchcase(name, branch.name):
+        for beginning, branch in self._wildcards:
+            if name.startswith(beginning):
                 level = branch.view.partition(".")[0]
-                return Branch(name, branch.type, f"{level}.{name}")
+                return replace(branch, name=name, view=f"{level}.{name}")
         return None
+
+    def has_triggers(self, level: str) -> bool:
+        """Tells whether there are rows for the triggers of a level, `hlt` or `l1`."""
+        return not self.by_view.keys().isdisjoint((f"{level}.*", f"{level}.name"))
+
+    def reference(self, branches: Collection[str]) -> str:
+        """Returns what `layout` returns the rows of some branches for, in any process.
+
+        Args:
+            branches: The branches that are read, as the file calls them.
+        """
+        if not self.own:
+            return self.name
+        return _text(self, frozenset(branches))
 
     def resolve(self, columns: Iterable[str], available: Iterable[str]) -> dict[str, Branch]:
         """Returns the branches that hold the given columns, by name and in table order.
@@ -97,7 +118,7 @@ class Layout:
         padded = self.pad_view.partition(".")[0]
         for column in columns:
             collection, _, field = column.partition(".")
-            if collection in _TRIGGER_LEVELS:
+            if collection in LEVELS:
                 wanted.update(self._trigger_branches(collection, field, available))
                 continue
             if column not in self.by_view:
@@ -114,71 +135,128 @@ class Layout:
         )
         return {name: row for name, row in rows if row is not None}
 
+    def triggers(
+        self, columns: Iterable[str], available: Iterable[str]
+    ) -> dict[str, tuple[str, ...]]:
+        """Returns the branches of each trigger asked for, where each trigger is a branch.
+
+        Args:
+            columns: Columns of processors, of which those of triggers count.
+            available: The names of branches.
+        """
+        names, found = tuple(available), {}
+        for column in columns:
+            level, _, pattern = column.partition(".")
+            if level in LEVELS and (row := self.by_view.get(f"{level}.*")) is not None:
+                beginning = row.name.removesuffix("*")
+                fit = (n for n in names if n.startswith(beginning) and matches(n, pattern))
+                found[column] = tuple(sorted(fit))
+        return found
+
     def _trigger_branches(self, level: str, pattern: str, available: Iterable[str]) -> set[str]:
         if f"{level}.name" in self.by_view:
             return {self.by_view[f"{level}.{field}"].name for field in ("name", "decision")}
-        wildcard = self.by_view[f"{level}.*"].name
-        found = {n for n in available if fnmatchcase(n, wildcard) and matches(n, pattern)}
+        if f"{level}.*" not in self.by_view:
+            message = (
+                f"layout {self.name} has no row for {level}, asked for by the column "
+                f"'{level}.{pattern}'; expected one such as {level.upper()}_*, bool, {level}.*"
+            )
+            raise InputError(message)
+        column = f"{level}.{pattern}"
+        if found := self.triggers([column], available)[column]:
+            return set(found)
         # Without a match, the pattern itself stands for the branch that is missing.
-        return found or {wildcard.replace("*", "") + pattern.removeprefix(wildcard.rstrip("*"))}
+        beginning = self.by_view[f"{level}.*"].name.removesuffix("*")
+        common = (k for k in range(len(beginning), -1, -1) if pattern.startswith(beginning[-k:]))
+        shared = next(common, 0)
+        return {beginning + pattern[shared:]}
 
 
 @cache
 def layouts() -> dict[str, Layout]:
-    """Returns the shipped layouts by name."""
+    """Returns the shipped layouts by name.
+
+    Raises:
+        InputError: There are mistakes in a table.
+    """
     folder = files("tau3mu.ntuples") / "layouts"
     tables = sorted(item.name for item in folder.iterdir() if item.name.endswith(".tsv"))
     return {
-        name.removesuffix(".tsv"): _parse(name.removesuffix(".tsv"), (folder / name).read_text())
+        name.removesuffix(".tsv"): _read(
+            (folder / name).read_bytes(), name.removesuffix(".tsv"), str(folder / name)
+        )
         for name in tables
     }
 
 
-def layout(name: str) -> Layout:
-    """Returns a shipped layout.
+def layout(reference: str) -> Layout:
+    """Returns a layout.
+
+    Args:
+        reference: The name of a shipped layout, or what `own_layout` and `Layout.reference` return.
 
     Raises:
         InputError: There is no layout of this name.
     """
+    if reference.startswith(_OWN):
+        return _of_text(reference)
     known = layouts()
-    if name not in known:
-        message = f"unknown layout {name!r}{suggest(name, known)}; known: {', '.join(known)}"
+    if reference not in known:
+        message = (
+            f"unknown layout {reference!r}{suggest(reference, known)}; known: {', '.join(known)}; "
+            "your own is given as path/to/table.tsv"
+        )
         raise InputError(message)
-    return known[name]
+    return known[reference]
 
 
-def detect_layout(branches: Iterable[str]) -> Layout | None:
-    """Returns the layout that knows most of the given branch names, or None if none knows any."""
-    return _detected(tuple(branches))
+def own_layout(asked: str, folder: Path = Path()) -> str:
+    """Returns what `layout` takes for a layout that a user has chosen.
+
+    Args:
+        asked: The name of a shipped layout, or the path of a table.
+        folder: Where relative paths begin.
+
+    Raises:
+        InputError: There is no such layout or table, or there are mistakes in it.
+    """
+    if not asked.endswith(".tsv"):
+        return layout(asked).name
+    path = folder / Path(asked).expanduser()
+    try:
+        if path.exists() and not path.is_file():
+            message = f"layout {printable(str(path))} is not a regular file, expected a table (.tsv)"
+            raise InputError(message)
+        content = path.read_bytes()
+    except (OSError, ValueError) as error:  # a null byte in a path is a ValueError
+        reason = getattr(error, "strerror", None) or error
+        message = f"layout {printable(str(path))} cannot be read: {reason}"
+        raise InputError(message) from error
+    table = _read(content, printable(path.name), str(path))
+    return _text(replace(table, own=True), frozenset(table.by_name))
 
 
-@lru_cache(maxsize=16)  # the files of a dataset have the same branches, by and large
-def _detected(names: tuple[str, ...]) -> Layout | None:
-    scores = {
-        name: sum(candidate.find(branch) is not None for branch in names)
-        for name, candidate in layouts().items()
-    }
-    best = max(scores, key=lambda name: scores[name])
-    return layouts()[best] if scores[best] else None
+def _read(content: bytes, name: str, place: str) -> Layout:
+    return Layout(name, *parse_table(decode_table(content, place), place))
 
 
-def _parse(name: str, text: str) -> Layout:
-    header: Mapping[str, list[str]] = {
-        line.split("\t")[0]: line.split("\t")[1:]
-        for line in text.splitlines()
-        if line.startswith("#")
-    }
-    rows = [line.split("\t") for line in text.splitlines() if not line.startswith("#")][1:]
-    return Layout(
-        name=name,
-        tree=header["#tree"][0],
-        pad_view=header["#pad"][0],
-        pad_value=float(header["#pad"][1]),
-        branches=tuple(_row(*row) for row in rows),
-    )
+@lru_cache(maxsize=64)
+def _of_text(text: str) -> Layout:
+    first, _, rest = text.partition("\n")
+    name = first.removeprefix(_OWN)
+    return Layout(name, *parse_table(rest, name), own=True)
 
 
-def _row(name: str, kind: str, view: str, missing: str = "") -> Branch:
-    words = missing.split()
-    values = tuple(float(word) for word in words if word not in {"flag", "first"})
-    return Branch(name, kind, view, values, flag="flag" in words, first="first" in words)
+@lru_cache(maxsize=64)  # so that the chunks of all files have one text in memory
+def _text(table: Layout, branches: frozenset[str]) -> str:
+    lines = [
+        f"{_OWN}{table.name}",
+        f"#tree\t{table.tree}",
+        f"#pad\t{table.pad_view}\t{table.pad_value!r}",
+        "branch\ttype\tview\tmissing",
+    ]
+    for row in table.branches:
+        if row.name in branches or "*" in row.name or row.view == table.pad_view:
+            words = [*map(repr, row.missing), *["flag"] * row.flag, *["first"] * row.first]
+            lines.append("\t".join((row.name, row.type, row.view, " ".join(words))))
+    return "\n".join(lines)

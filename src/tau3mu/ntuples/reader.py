@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from uproot.source.futures import TrivialExecutor
-
 from tau3mu.errors import Tau3muError
 from tau3mu.ntuples.events import make_events
+from tau3mu.ntuples.fields import read_fields
 from tau3mu.ntuples.opened import (
     ChangedError,
     close_files,
@@ -35,10 +34,6 @@ if TYPE_CHECKING:
     import awkward as ak
 
 __all__ = ["ReadError", "Reading", "read_events"]
-
-_HERE = TrivialExecutor()
-"""Runs what uproot would hand to threads, which wait for each other in Python."""
-
 
 class ReadError(Tau3muError, OSError):
     """Is raised when events that should be there can't be read.
@@ -116,14 +111,7 @@ def read_events(
             message = f"{tree} is no tree: its header is damaged"
             raise ValueError(message)
         last = min(stop, ntuple.num_entries)
-        arrays = ntuple.arrays(
-            filter_name=wanted.__contains__,
-            entry_start=start,
-            entry_stop=last,
-            interpretation_executor=_HERE,
-            decompression_executor=_HERE,
-            how=dict,
-        )
+        arrays = read_fields(ntuple, wanted, start, last)
         forget_positions()
         _refuse_incomplete(arrays, wanted, last - start)
         events = make_events(

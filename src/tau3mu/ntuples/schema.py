@@ -25,7 +25,8 @@ from coffea.nanoevents import BaseSchema, transforms
 from coffea.nanoevents.util import quote
 
 from tau3mu.errors import InputError
-from tau3mu.ntuples.layout import Branch, Layout, detect_layout, layout
+from tau3mu.ntuples.detection import detect_layout
+from tau3mu.ntuples.layout import Branch, Layout, layout
 
 __all__ = ["MisalignedError", "NtupleSchema", "schema_of"]
 

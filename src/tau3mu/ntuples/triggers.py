@@ -1,16 +1,18 @@
 """Which trigger fired: one question, whatever the layout.
 
 The skims list the names of the triggers in every event, HLT paths with their version; in
-NanoAOD's manner each trigger is a boolean branch without version.
+NanoAOD's manner each trigger is a branch of its own, of any type that holds a decision.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Any
 
 import awkward as ak
 import numpy as np
 
+from tau3mu.errors import InputError
 from tau3mu.ntuples.lists import flat
 
 if TYPE_CHECKING:
@@ -21,16 +23,24 @@ __all__ = ["fired", "matches"]
 _FEW = 10_000
 """Names below which a loop is faster than the import of pyarrow, which searches them faster."""
 
+_VERSION = re.compile(r"_v\d*$")
+
 
 def matches(name: str, pattern: str) -> bool:
-    """Tells whether a trigger without version suffix is one that the pattern asks for.
+    """Tells whether a branch of one trigger is one that the pattern asks for.
 
     A pattern that ends with `_v` asks for exactly one HLT path, in any version; every other
     pattern asks for the triggers that contain it.
+
+    Args:
+        name: The name of the branch: that of the trigger with or without its version, and in the
+            NANO of some groups with something before it, such as `Trigger_`.
+        pattern: A part of the name of a trigger.
     """
-    if pattern.endswith("_v"):
-        return name == pattern.removesuffix("_v")
-    return pattern in name
+    if not pattern.endswith("_v"):
+        return pattern in name
+    path, trigger = pattern.removesuffix("_v"), _VERSION.sub("", name)
+    return trigger == path or (path.startswith("HLT_") and trigger.endswith(f"_{path}"))
 
 
 def fired(triggers: ak.Array, *patterns: str) -> ak.Array:
@@ -38,24 +48,46 @@ def fired(triggers: ak.Array, *patterns: str) -> ak.Array:
 
     Args:
         triggers: `events.hlt` or `events.l1`: per event a list of `name` and `decision`, or one
-            boolean field per trigger.
+            field per trigger. A decision is a boolean, or a number that is not 0 if it fired.
         patterns: Parts of trigger names, such as `HLT_DoubleMu3_Trk_Tau3mu_v` or `L1_TripleMu`.
 
     Returns:
-        One boolean per event; never missing: in an event that is masked, nothing has fired.
+        One boolean per event; never missing: in an event that is masked, and by a decision that is
+        missing or NaN, nothing has fired.
+
+    Raises:
+        InputError: What is stored is no decision.
     """
+    result = np.zeros(len(triggers), dtype=np.bool_)
     if "decision" in triggers.fields:
         offsets, decisions = flat(ak.to_layout(triggers.decision))
-        hits = ak.to_numpy(decisions) & _contains(triggers.name, patterns)
+        hits = _decided(decisions, "decision") & _contains(triggers.name, patterns)
         event = np.repeat(np.arange(len(triggers)), np.diff(offsets))
-        result = np.zeros(len(triggers), dtype=np.bool_)
         result[event[hits]] = True
         return ak.Array(result)
-    answer = ak.zeros_like(triggers[triggers.fields[0]])
     for name in triggers.fields:
         if any(matches(name, pattern) for pattern in patterns):
-            answer = answer | triggers[name]
-    return ak.fill_none(answer, value=False) if ak.to_layout(answer).is_option else answer
+            result |= _decided(triggers[name], name)
+    return ak.Array(result)
+
+
+def _decided(decisions: Any, name: str) -> npt.NDArray[np.bool_]:
+    """Returns decisions of whatever type as booleans."""
+    layout = ak.to_layout(decisions)
+    flat_numbers = layout.purelist_depth == 1 and not (layout.is_record or layout.is_union)
+    values = ak.to_numpy(layout) if flat_numbers and not _is_text(layout) else None
+    if values is None or values.dtype.kind not in "biuf":
+        message = (
+            f"trigger {name} holds {ak.type(decisions)} in the events: expected one boolean or "
+            "number per trigger"
+        )
+        raise InputError(message)
+    answers: npt.NDArray[np.bool_] = np.ma.filled(values, 0).astype(np.bool_)
+    return answers & ~np.isnan(np.ma.filled(values, 0)) if values.dtype.kind == "f" else answers
+
+
+def _is_text(layout: ak.contents.Content) -> bool:
+    return layout.purelist_parameter("__array__") in {"string", "bytestring"}
 
 
 def _contains(names: ak.Array, patterns: tuple[str, ...]) -> npt.NDArray[np.bool_]:

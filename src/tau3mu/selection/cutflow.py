@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tau3mu.selection.rows import Rows, plain, rows_of
+from tau3mu.selection.rows import Rows, as_mask, plain, rows_of
 
 if TYPE_CHECKING:
     import awkward as ak
@@ -75,9 +75,13 @@ class Survivors:
 
         Args:
             name: Name of the step in the cutflow.
-            passes: One answer per event left; a missing one rejects the event.
+            passes: One boolean per event left; a missing one rejects the event.
+
+        Raises:
+            TypeError: `passes` are no booleans.
+            ValueError: They are not one per event left.
         """
-        alive = self._of_events(_answers(passes))
+        alive = self._of_events(as_mask(passes, len(self.entries), f"cut {name!r}"))
         kept = np.zeros(len(self.chunk), dtype=np.bool_)
         kept[alive.entries] = True
         return alive._of_triplets(kept[self.entry])._counted(name)
@@ -87,9 +91,14 @@ class Survivors:
 
         Args:
             name: Name of the step in the cutflow.
-            passes: One answer per living triplet; a missing one rejects the triplet.
+            passes: One boolean per living triplet; a missing one rejects the triplet.
+
+        Raises:
+            TypeError: `passes` are no booleans.
+            ValueError: They are not one per triplet.
         """
-        return self._of_triplets(_answers(passes))._with_triplets()._counted(name)
+        mask = as_mask(passes, len(self.entry), f"cut {name!r}")
+        return self._of_triplets(mask)._with_triplets()._counted(name)
 
     def best(self, quantity: Any) -> Survivors:
         """Returns, of each event that has any, the triplet of the smallest `quantity`.
@@ -122,10 +131,6 @@ class Survivors:
 
     def _counted(self, name: str) -> Survivors:
         return replace(self, steps=(*self.steps, step(name, self.weights, len(self.positions))))
-
-
-def _answers(passes: Any) -> npt.NDArray[np.bool_]:
-    return np.ma.filled(plain(passes), False)
 
 
 def step(name: str, weights: npt.NDArray[np.float64], candidates: int) -> Step:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tau3mu.selection.rows import Lists, Rows, plain, rows_of
+from tau3mu.selection.rows import Lists, Rows, as_mask, plain, rows_of
 
 if TYPE_CHECKING:
     import awkward as ak
@@ -32,17 +32,23 @@ class Match:
 
     `index` is the position among the objects of all events, one after the other, and -1 without a
     match; `exact` tells whether that object equals the leg, and `n_alike` how many objects do, or
-    how many are within the tolerance if none does.
+    how many are within the tolerance if none does. `n_objects` is the number of all objects.
     """
 
     index: npt.NDArray[np.int64]
     exact: npt.NDArray[np.bool_]
     n_alike: npt.NDArray[np.int64]
+    n_objects: int
 
     def is_any(self, good: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-        """Tells which legs have an object that is `good`, of which there is one per object."""
+        """Tells which legs have an object that is `good`, of which there is one per object.
+
+        Raises:
+            TypeError: `good` are no booleans.
+            ValueError: They are not one per object.
+        """
         # Without a match, the index -1 finds what is appended.
-        return np.append(good, False)[self.index]
+        return np.append(as_mask(good, self.n_objects, "objects"), False)[self.index]
 
     def counts(self) -> dict[str, int]:
         """Returns the number of legs: all, inexact, unmatched, ambiguous."""
@@ -89,7 +95,7 @@ def match(legs: ak.Array | Rows, event: npt.NDArray[np.int64], objects: ak.Array
     nearest = np.flatnonzero(close)[np.argsort(-distance[close], kind="stable")]
     index[row[nearest]] = position[nearest]  # the last to be written is the closest
     n_alike += np.bincount(row[close], minlength=len(event))
-    return Match(index, exact, n_alike)
+    return Match(index, exact, n_alike, len(candidates))
 
 
 def _pairs(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-__all__ = ["Lists", "Rows", "plain", "rows_of"]
+__all__ = ["Lists", "Rows", "as_mask", "plain", "rows_of"]
 
 
 class Rows:
@@ -45,9 +45,12 @@ class Rows:
         return len(self._records if self._index is None else self._index)
 
     def __getitem__(self, where: Any) -> Any:
-        """Returns a column for a name, and rows for an index or a mask."""
+        """Returns a column for a name, and rows for a mask or an index, of 64-bit integers."""
         if not isinstance(where, str):
             index = np.arange(len(self)) if self._index is None else self._index
+            if not isinstance(where, slice):
+                where = plain(where)
+                where = where if where.dtype == np.int64 else as_mask(where, len(self), "rows")
             return Rows(self._records, index[where], self._behavior)
         column = self._records.content(where)
         if column.is_record:
@@ -110,6 +113,36 @@ def rows_of(lists: ak.Array) -> Lists:
     # A selection of events or records leaves an index into the records.
     index = np.asarray(records.index.data)[places] if records.is_indexed else places
     return Lists(offsets, places, Rows(records.content, index, lists.behavior))
+
+
+def as_mask(passes: Any, length: int, name: str) -> npt.NDArray[np.bool_]:
+    """Returns one boolean per row, False where the answer is missing.
+
+    Numbers are refused: NumPy and awkward would take 0 and 1 for positions.
+
+    Args:
+        passes: One boolean per row, which may be missing.
+        length: The number of rows.
+        name: What messages call the mask.
+
+    Raises:
+        TypeError: These are no booleans.
+        ValueError: It is not one per row.
+    """
+    mask = passes if isinstance(passes, np.ndarray | ak.Array) else np.asarray(passes)
+    if mask.ndim != 1 or len(mask) != length:
+        what = ak.type(mask) if isinstance(mask, ak.Array) else f"an array of shape {mask.shape}"
+        message = f"mask of {name}: got {what}, expected one boolean for each of {length}"
+        raise ValueError(message)
+    answers = plain(mask)
+    if answers.dtype.kind != "b" and (length or answers.dtype != np.float64):
+        message = (
+            f"mask of {name}: got {answers.dtype} numbers, which would select by position, expected "
+            "booleans; compare them, such as values != 0"
+        )
+        raise TypeError(message)
+    # An empty list of Python has no type of its own.
+    return np.ma.filled(answers, False).astype(np.bool_, copy=False)
 
 
 def plain(values: Any) -> npt.NDArray[Any]:
