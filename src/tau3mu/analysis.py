@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from tau3mu.datasets.checked import trigger_paths
 from tau3mu.errors import InputError, RunError
 from tau3mu.execution import FileRead
 from tau3mu.execution.checkpoints import remove_checkpoints
@@ -140,9 +139,6 @@ def _work(
     watch: Callable[[], object],
 ) -> Outcome:
     log.info("%d events in %d files", plan.entries, len(plan.files))
-    for dataset, columns in trigger_paths(plan.files, plan.columns).items():
-        for column, paths in columns.items():
-            log.info("%s: %s takes %s", dataset, column, ", ".join(paths) or "no path")
     _remember(plan, results.path)
     on_stage("Reading events")
     result = _execute(plan, client, results, on_record, watch)
@@ -152,6 +148,9 @@ def _work(
         log.error("%s [%s] is left out: %s", file.path, file.dataset, "; ".join(file.errors))
     for warning in result.warnings:
         log.warning("%s", warning)
+    for dataset, columns in result.triggers.items():
+        for column, paths in columns.items():
+            log.info("%s: %s takes %s", dataset, column, ", ".join(paths) or "no trigger")
     if missing:  # such files are looked at again when the run is resumed
         _remember(plan, results.path, without={(file.dataset, file.path) for file in missing})
     if not outcome.written:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tau3mu.completed import run_key
-from tau3mu.datasets.checked import trigger_paths
 from tau3mu.ntuples.layout import layout
 from tau3mu.results import provenance
 from tau3mu.user_code import plain_name
@@ -28,7 +27,6 @@ def run_record(plan: Plan, outcome: Outcome, started: datetime, status: str) -> 
         status: `fitting`, `finished`, or `incomplete` if there are no results.
     """
     result = outcome.result
-    triggers = trigger_paths(plan.files, plan.columns)
     return {
         "status": status,
         "complete": not outcome.missing,
@@ -40,7 +38,7 @@ def run_record(plan: Plan, outcome: Outcome, started: datetime, status: str) -> 
                 "era": dataset.era,
                 "is_mc": dataset.is_mc,
                 "lumi": dataset.lumi,
-                "triggers": triggers.get(dataset.name, {}),
+                "triggers": result.triggers.get(dataset.name, {}),
             }
             for dataset in plan.datasets
         },

@@ -141,7 +141,7 @@ def test_bad_entry(dataset_file, entry, expected, refusal):
         (
             {"year": 2017},
             (
-                "unknown key 'metadata.year'; known: era, is_mc, lumi, extra; keys of your own go "
+                "unknown key 'metadata.year'; known: era, is_mc, lumi, layout, extra; keys of your own go "
                 "into metadata.extra"
             ),
         ),

@@ -5,14 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tau3mu.ntuples.layout import layout
-
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
-
     from tau3mu.ntuples.unreadable import Severity
 
-__all__ = ["CheckedFile", "Inspection", "RejectedFile", "trigger_paths"]
+__all__ = ["CheckedFile", "Inspection", "RejectedFile"]
 
 
 @dataclass(frozen=True)
@@ -86,24 +82,3 @@ class Inspection:
     severity: Severity | None = None
     notes: tuple[str, ...] = ()
     unavailable: tuple[tuple[str, str], ...] = ()
-
-
-def trigger_paths(
-    files: Iterable[CheckedFile], columns: Collection[str]
-) -> dict[str, dict[str, list[str]]]:
-    """Returns the triggers that patterns stand for, by dataset and column.
-
-    Where each trigger is a branch: lists of triggers are not known before the events are read.
-
-    Args:
-        files: What was checked.
-        columns: The columns that are read, of which those of triggers count.
-    """
-    found: dict[str, dict[str, set[str]]] = {}
-    for dataset, reference, branches in {(f.dataset, f.layout, f.branches) for f in files}:
-        for column, names in layout(reference).triggers(columns, branches).items():
-            found.setdefault(dataset, {}).setdefault(column, set()).update(names)
-    return {
-        dataset: {column: sorted(names) for column, names in sorted(paths.items())}
-        for dataset, paths in found.items()
-    }

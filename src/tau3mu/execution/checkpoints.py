@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 _FOLDER = "checkpoints"
 _DELAY = 5.0
-_FORMAT = 2
+_FORMAT = 3
 _OURS = re.compile(r"[0-9a-f]{64}\.json|\.[0-9a-f]{64}\.\d+\.json")
 
 

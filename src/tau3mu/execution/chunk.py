@@ -1,13 +1,14 @@
 """The one function that every executor maps: from a chunk to what the processors find in it.
 
 A chunk becomes an awkward array with one record, `{chunk, entries, error, severity, path, bytes,
-seconds, worker, found: {processor: {candidates, cutflow, counts}}}`, of the same type for every
+seconds, worker, triggers, found: {processor: {candidates, cutflow, counts}}}`, of the same type for every
 chunk. So the same thing is a return value here, a message between processes there, and a
 checkpoint on disk.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import platform
@@ -28,6 +29,7 @@ from tau3mu.execution.histograms import fill_directly, fill_lazily
 from tau3mu.ntuples import ReadError, empty_events, read_events
 from tau3mu.ntuples.events import own_view
 from tau3mu.ntuples.schema import MisalignedError
+from tau3mu.ntuples.triggers import used_triggers
 from tau3mu.packing import pack_object, remember
 from tau3mu.user_code import place
 
@@ -194,8 +196,13 @@ def _record(
         bytes=np.array([n_bytes]),
         seconds=np.array([time.monotonic() - begin]),
         worker=_strings([f"{platform.node()}:{os.getpid()}"]),
+        triggers=_strings([_triggers(events, processors)]),
         found=_one(**found),
     )
+
+
+def _triggers(events: ak.Array, processors: Sequence[Processor]) -> str:
+    return json.dumps(used_triggers(events, frozenset().union(*(p.columns for p in processors))))
 
 
 def rehearse(chunk: Chunk, processors: Sequence[Processor], *, lazily: bool = False) -> None:

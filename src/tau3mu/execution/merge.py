@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import awkward as ak
@@ -72,6 +73,7 @@ class RunResult:
         attempts: How often chunks were tried, all together.
         warnings: What is odd about the results but no error.
         keys: The keys of the chunks, if the run had a folder for their checkpoints.
+        triggers: By dataset and column, the triggers that the pattern of the column stands for.
     """
 
     processors: dict[str, ProcessorResult]
@@ -81,6 +83,7 @@ class RunResult:
     attempts: int = 0
     warnings: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
+    triggers: Mapping[str, Mapping[str, list[str]]] = field(default_factory=dict)
 
     @property
     def incomplete(self) -> list[FileRead]:
@@ -119,6 +122,7 @@ def merge(
     return RunResult(
         results,
         count_files(everything, chunks, bad),
+        triggers=_triggers(everything, order),
         warnings=tuple(
             text for name, result in results.items() for text in _repeated(name, result, chunks)
         ),
@@ -222,6 +226,18 @@ def count_files(
         FileRead(*key[:2], expected=expected[key], read=read[key], errors=tuple(bad.get(key, ())))
         for key in sorted(expected)
     )
+
+
+def _triggers(records: ak.Array, chunks: Sequence[Chunk]) -> dict[str, dict[str, list[str]]]:
+    found: dict[str, dict[str, set[str]]] = {}
+    for text, chunk in zip(records.triggers.tolist(), chunks, strict=True):
+        known = found.setdefault(chunk.dataset, {})
+        for column, names in json.loads(text).items():
+            known.setdefault(column, set()).update(names)
+    return {
+        dataset: {column: sorted(names) for column, names in sorted(columns.items())}
+        for dataset, columns in found.items()
+    }
 
 
 def _unique(names: npt.NDArray[Any]) -> list[str]:

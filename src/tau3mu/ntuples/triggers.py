@@ -14,11 +14,14 @@ import numpy as np
 
 from tau3mu.errors import InputError
 from tau3mu.ntuples.lists import flat
+from tau3mu.ntuples.table_checks import LEVELS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import numpy.typing as npt
 
-__all__ = ["fired", "matches"]
+__all__ = ["fired", "matches", "used_triggers"]
 
 _FEW = 10_000
 """Names below which a loop is faster than the import of pyarrow, which searches them faster."""
@@ -71,6 +74,29 @@ def fired(triggers: ak.Array, *patterns: str) -> ak.Array:
     return ak.Array(result)
 
 
+def used_triggers(events: ak.Array, columns: Iterable[str]) -> dict[str, list[str]]:
+    """Returns the triggers that each pattern stands for in some events, fired or not.
+
+    Args:
+        events: NanoEvents in the canonical view.
+        columns: Columns of processors, of which `hlt.PATTERN` and `l1.PATTERN` count.
+    """
+    found = {}
+    for column in sorted(columns):
+        level, _, pattern = column.partition(".")
+        if level in LEVELS and level in events.fields:
+            found[column] = sorted(_like(events[level], pattern))
+    return found
+
+
+def _like(triggers: ak.Array, pattern: str) -> set[str]:
+    if "decision" not in triggers.fields:
+        return {name for name in triggers.fields if matches(name, pattern)}
+    _, strings = flat(ak.to_layout(triggers.name))
+    names = ak.Array(strings.content if strings.is_indexed else strings)
+    return set(names[_match(names, (pattern,))].to_list())
+
+
 def _decided(decisions: Any, name: str) -> npt.NDArray[np.bool_]:
     """Returns decisions of whatever type as booleans."""
     layout = ak.to_layout(decisions)
@@ -100,7 +126,7 @@ def _contains(names: ak.Array, patterns: tuple[str, ...]) -> npt.NDArray[np.bool
 
 
 def _match(names: ak.Array, patterns: tuple[str, ...]) -> npt.NDArray[np.bool_]:
-    if len(names) < _FEW:
+    if len(names) < _FEW or not patterns:
         return np.array([any(p in name for p in patterns) for name in names.to_list()], np.bool_)
     matched = [ak.to_numpy(ak.str.match_substring(names, pattern)) for pattern in patterns]
     found: npt.NDArray[np.bool_] = np.any(np.array(matched), axis=0)
