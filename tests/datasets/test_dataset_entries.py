@@ -171,7 +171,7 @@ def test_all_problems_come_at_once(dataset_file, refusal):
         "  dataset 'd/e': dataset name 'd/e': expected letters, digits and _.- only",
         (
             "  dataset 'g': unknown key 'metadata.lumii' (did you mean 'lumi'?); known: era, "
-            "is_mc, lumi, extra; keys of your own go into metadata.extra"
+            "is_mc, lumi, layout, extra; keys of your own go into metadata.extra"
         ),
     ]
 

@@ -33,7 +33,6 @@ from tau3mu.datasets.dataset import Dataset, FileDetails, combine
 from tau3mu.datasets.locations import file_map, locate
 from tau3mu.datasets.schema import FileEntry, TutorialEntry, parse_entry
 from tau3mu.errors import InputError, suggest
-from tau3mu.ntuples.layout import own_layout
 
 __all__ = ["load_datasets", "shipped_datasets"]
 
@@ -137,12 +136,18 @@ def _dataset(name: str, entry: object, *, folder: Path, prefix: str | None) -> D
         details = {path: _details(entry, folder=folder, prefix=prefix) for path, entry in found}
         known = {path: facts for path, facts in details.items() if facts != FileDetails()}
         facts = parsed.facts()
-        layout = own_layout(facts.layout, folder) if facts.layout else None
+        layout = _layout(facts.layout, folder) if facts.layout else None
         return Dataset(
             name, files, facts.era, facts.is_mc, facts.lumi, facts.extra, known, layout
         )
     except InputError as error:
         return [f"dataset {name!r}: {line}" for line in str(error).splitlines()]
+
+
+def _layout(asked: str, folder: Path) -> str:
+    from tau3mu.ntuples.layout import own_layout  # with awkward
+
+    return own_layout(asked, folder)
 
 
 def _details(entry: FileEntry, *, folder: Path, prefix: str | None) -> FileDetails:

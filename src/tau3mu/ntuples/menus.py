@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from tau3mu.ntuples.baskets import Basket
 
-__all__ = ["AsMenus"]
+__all__ = ["AsMenus", "distinct"]
 
 
 class AsMenus(AsObjects):  # type: ignore[misc]
@@ -59,7 +59,7 @@ class AsMenus(AsObjects):  # type: ignore[misc]
         for data, decoded in self._recent:
             if _is_same(basket.data, data):
                 return decoded
-        menus, which = _distinct(basket.data, basket.byte_offsets)
+        menus, which = distinct(basket.data, basket.byte_offsets)
         if self._last is None or self._last[0] != menus:
             branch, _, _, library, options = how
             edges = np.cumsum([0, *(len(menu) for menu in menus)], dtype=np.int32)
@@ -109,17 +109,27 @@ def _is_same(one: npt.NDArray[np.uint8], other: npt.NDArray[np.uint8]) -> bool:
     return one.ctypes.data == other.ctypes.data and len(one) == len(other)
 
 
-def _distinct(
+def distinct(
     data: npt.NDArray[np.uint8], byte_offsets: npt.NDArray[np.int32]
 ) -> tuple[tuple[bytes, ...], npt.NDArray[np.int64]]:
-    """Returns the entries that differ, and for each entry which of them it is."""
+    """Returns the entries that differ, and for each entry which of them it is.
+
+    Args:
+        data: The bytes of all entries, one after the other.
+        byte_offsets: Where each begins and the last one ends.
+    """
     n_entries = len(byte_offsets) - 1
     length = int(byte_offsets[1])
     same_length = len(data) == n_entries * length and np.all(np.diff(byte_offsets) == length)
     if same_length and np.array_equal(data[length:], data[:-length]):
         return (data[:length].tobytes(),), np.zeros(n_entries, dtype=np.int64)
-    text, edges = data.tobytes(), byte_offsets.tolist()
     known: dict[bytes, int] = {}
+    if same_length:
+        rows = data.reshape(n_entries, length)
+        starts = np.append(0, np.flatnonzero((rows[1:] != rows[:-1]).any(axis=1)) + 1)
+        numbers = [known.setdefault(rows[i].tobytes(), len(known)) for i in starts.tolist()]
+        return tuple(known), np.repeat(numbers, np.diff(starts, append=n_entries))
+    text, edges = data.tobytes(), byte_offsets.tolist()
     which = [known.setdefault(text[start:stop], len(known)) for start, stop in pairwise(edges)]
     return tuple(known), np.array(which, dtype=np.int64)
 

@@ -7,17 +7,18 @@ NanoAOD's manner each trigger is a branch of its own, of any type that holds a d
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import awkward as ak
 import numpy as np
 
 from tau3mu.errors import InputError
-from tau3mu.ntuples.lists import flat
+from tau3mu.ntuples.lists import flat, from_zero
 from tau3mu.ntuples.table_checks import LEVELS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     import numpy.typing as npt
 
@@ -81,20 +82,41 @@ def used_triggers(events: ak.Array, columns: Iterable[str]) -> dict[str, list[st
         events: NanoEvents in the canonical view.
         columns: Columns of processors, of which `hlt.PATTERN` and `l1.PATTERN` count.
     """
+    asked = [column.partition(".") for column in sorted(columns)]
     found = {}
-    for column in sorted(columns):
-        level, _, pattern = column.partition(".")
-        if level in LEVELS and level in events.fields:
-            found[column] = sorted(_like(events[level], pattern))
+    for level in [level for level in LEVELS if level in events.fields]:
+        patterns = [pattern for at, _, pattern in asked if at == level]
+        for pattern, names in _like(events[level], patterns).items():
+            found[f"{level}.{pattern}"] = sorted(names)
     return found
 
 
-def _like(triggers: ak.Array, pattern: str) -> set[str]:
+def _like(triggers: ak.Array, patterns: Sequence[str]) -> dict[str, set[str]]:
     if "decision" not in triggers.fields:
-        return {name for name in triggers.fields if matches(name, pattern)}
-    _, strings = flat(ak.to_layout(triggers.name))
-    names = ak.Array(strings.content if strings.is_indexed else strings)
-    return set(names[_match(names, (pattern,))].to_list())
+        return {p: {name for name in triggers.fields if matches(name, p)} for p in patterns}
+    names = _distinct_names(triggers.name)
+    return {p: {name for name in names if p in name} for p in patterns}
+
+
+def _distinct_names(names: ak.Array) -> list[str]:
+    offsets, strings = flat(ak.to_layout(names))
+    if strings.is_indexed:
+        if len(strings.content) < _FEW or not len(names):
+            return ak.Array(strings.content).to_list()  # type: ignore[no-any-return]
+        as_they_are = np.array_equal(strings.index.data, np.arange(len(strings.content)))
+        strings = strings.content if as_they_are else strings.project()
+    # Menus repeat from event to event, and are compared faster than names.
+    from tau3mu.ntuples.menus import distinct
+
+    texts = from_zero(strings)
+    data, edges = np.asarray(texts.content.data), np.asarray(texts.offsets.data)
+    _, which = distinct(data, edges[offsets])
+    found: set[bytes] = set()
+    for event in np.unique(which, return_index=True)[1]:
+        first, last = offsets[event : event + 2]
+        places = pairwise(edges[first : last + 1].tolist())
+        found.update(data[start:stop].tobytes() for start, stop in places)
+    return [name.decode("utf-8", "surrogateescape") for name in found]
 
 
 def _decided(decisions: Any, name: str) -> npt.NDArray[np.bool_]:
