@@ -4,7 +4,9 @@ import awkward as ak
 import numpy as np
 import pytest
 
+from tau3mu.errors import InputError
 from tau3mu.ntuples import fired
+from tau3mu.ntuples.triggers import matches, used_triggers
 
 NAMES = [
     ["HLT_DoubleMu3_Trk_Tau3mu_v2", "HLT_DoubleMu3_Trk_Tau3mu_NoL1Mass_v2"],
@@ -109,3 +111,75 @@ def test_menus_of_files_are_searched_through_their_few_names(skim, events_of):
         assert 0 < sum(expected) < 1500
         assert fired(triggers, pattern).tolist() == expected
         assert fired(triggers[::3], pattern).tolist() == expected[::3]
+
+
+STORED = {
+    "uint8": np.array([0, 1, 1, 0], np.uint8),
+    "int32": np.array([0, 1, 1, 0], np.int32),
+    "uint64": np.array([0, 1, 1, 0], np.uint64),
+    "float32": np.array([0, 1, 1, np.nan], np.float32),
+    "option": ak.Array([None, True, True, False]),
+    "option of numbers": ak.Array([None, 1, 1, 0]),
+    "indexed": ak.Array([1, 0, 1])[[1, 0, 2, 1]],
+}
+
+
+@pytest.mark.parametrize("stored", STORED.values(), ids=STORED)
+def test_decisions_of_any_type_give_booleans(stored):
+    flags = ak.zip({"HLT_A": stored, "HLT_B": np.array([False, False, False, False])})
+    lists = ak.zip({"name": [["HLT_A_v1"]] * 4, "decision": ak.unflatten(stored, 1)})
+    for triggers in (flags, lists):
+        for answer in (fired(triggers, "HLT_A"), fired(triggers, "HLT_A_v"), fired(triggers, "X")):
+            assert str(answer.type) == "4 * bool"
+        assert fired(triggers, "HLT_A_v").tolist() == [False, True, True, False]
+        assert np.arange(4)[fired(triggers, "HLT_A_v")].tolist() == [1, 2]
+
+
+def test_two_numbers_are_not_added_up_to_another_decision():
+    flags = ak.zip({"HLT_A": np.array([2, 1, 0], np.uint8), "HLT_B": np.array([1, 0, 0], np.int8)})
+    assert fired(flags, "HLT_").tolist() == [True, True, False]
+
+
+@pytest.mark.parametrize("stored", [[["a"], []], ["yes", "no"], [[True], [False, True]]], ids=str)
+def test_what_is_no_decision_is_refused_by_name(stored):
+    flags = ak.zip({"HLT_A": ak.Array(stored)}, depth_limit=1)
+    with pytest.raises(InputError, match="HLT_A"):
+        fired(flags, "HLT_A")
+    assert fired(flags, "HLT_B").tolist() == [False, False]
+
+
+@pytest.mark.parametrize(
+    ("name", "exact", "contained"),
+    [
+        ("HLT_DoubleMu3", True, True),
+        ("HLT_DoubleMu3_v", True, True),
+        ("HLT_DoubleMu3_v12", True, True),
+        ("Trigger_HLT_DoubleMu3_v", True, True),
+        ("Trigger_HLT_DoubleMu3", True, True),
+        ("HLT_DoubleMu3_Trk", False, True),
+        ("HLT_DoubleMu3_Trk_v1", False, True),
+        ("HLT_DoubleMu3_vX", False, True),
+        ("HLT_Mu3", False, False),
+    ],
+)
+def test_a_pattern_with_a_version_means_one_path(name, exact, contained):
+    assert matches(name, "HLT_DoubleMu3_v") is exact
+    assert matches(name, "HLT_DoubleMu3") is contained
+
+
+@pytest.mark.parametrize("n_events", [4, 30_000])
+def test_the_triggers_that_patterns_stand_for_are_told(n_events):
+    menus = [["HLT_A_v1", "HLT_B_v1"], ["HLT_A_v2", "HLT_A_B_v1"], ["HLT_Long_v1"], []]
+    names = ak.Array(menus * (n_events // 4))
+    lists = ak.zip({"name": names, "decision": ak.ones_like(ak.num(names))})
+    flags = ak.zip({"L1_A": np.zeros(n_events, np.uint8), "L1_A_B": np.zeros(n_events, np.uint8)})
+    events = ak.zip({"hlt": lists, "l1": flags, "run": np.zeros(n_events)}, depth_limit=1)
+    columns = ["run", "hlt.HLT_A", "hlt.HLT_A_v", "hlt.HLT_C", "l1.L1_A", "l1.L1_A_B"]
+    assert used_triggers(events, columns) == {
+        "hlt.HLT_A": ["HLT_A_B_v1", "HLT_A_v1", "HLT_A_v2"],
+        "hlt.HLT_A_v": ["HLT_A_v1", "HLT_A_v2"],
+        "hlt.HLT_C": [],
+        "l1.L1_A": ["L1_A", "L1_A_B"],
+        "l1.L1_A_B": ["L1_A_B"],
+    }
+    assert used_triggers(events[:0], ["hlt.HLT_A"]) == {"hlt.HLT_A": []}

@@ -99,9 +99,11 @@ def _like(triggers: ak.Array, patterns: Sequence[str]) -> dict[str, set[str]]:
 
 
 def _distinct_names(names: ak.Array) -> list[str]:
+    if not len(names):
+        return []
     offsets, strings = flat(ak.to_layout(names))
     if strings.is_indexed:
-        if len(strings.content) < _FEW or not len(names):
+        if len(strings.content) < _FEW:
             return ak.Array(strings.content).to_list()  # type: ignore[no-any-return]
         as_they_are = np.array_equal(strings.index.data, np.arange(len(strings.content)))
         strings = strings.content if as_they_are else strings.project()
