@@ -135,14 +135,14 @@ def test_bad_entry(dataset_file, entry, expected, refusal):
             {"is_MC": True},
             (
                 "unknown key 'metadata.is_MC' (did you mean 'is_mc'?); known: era, is_mc, lumi, "
-                "extra; keys of your own go into metadata.extra"
+                "layout, extra; keys of your own go into metadata.extra"
             ),
         ),
         (
             {"year": 2017},
             (
-                "unknown key 'metadata.year'; known: era, is_mc, lumi, layout, extra; keys of your own go "
-                "into metadata.extra"
+                "unknown key 'metadata.year'; known: era, is_mc, lumi, layout, extra; keys of your "
+                "own go into metadata.extra"
             ),
         ),
     ],

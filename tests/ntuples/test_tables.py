@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from tau3mu.datasets import load_datasets
@@ -142,3 +145,10 @@ def test_a_table_lies_beside_the_dataset_file_that_names_it(tmp_path, write):
     sets.write_text('{"d": {"files": ["x.root"], "metadata": {"layout": "nanno"}}}')
     with pytest.raises(InputError, match=r"sets\.json.*dataset 'd'.*'nano'"):
         load_datasets(sets)
+
+
+def test_the_table_of_the_manual_is_one(write):
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "new-layout.md").read_text()
+    table = layout(own_layout(str(write(re.search(r"```text title=.*\n([^`]*)```", page)[1]))))
+    assert table.find("Trigger_HLT_Mu3").view == "hlt.Trigger_HLT_Mu3"
+    assert table.by_view["muon.soft_mva"].missing == (-99.0, -999.0)

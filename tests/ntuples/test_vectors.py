@@ -10,7 +10,7 @@ import pytest
 import uproot
 
 from tau3mu.ntuples.baskets import Baskets
-from tau3mu.ntuples.menus import AsMenus, _distinct, _expand
+from tau3mu.ntuples.menus import AsMenus, _expand, distinct
 from tau3mu.ntuples.tree import open_file
 from tau3mu.ntuples.vectors import AsVectors, _find_items, _gather
 
@@ -120,7 +120,7 @@ def test_equal_menus_are_stored_once_and_none_is_mixed_up(theirs, lists):
     branch = theirs["Trigger_l1name"]
     interpretation = AsMenus(branch.interpretation)
     data, edges = entries(*lists)
-    menus, which = _distinct(data, edges)
+    menus, which = distinct(data, edges)
     different = [list(names) for names in dict.fromkeys(tuple(names) for names in lists)]
     assert len(menus) == len(different)
     assert [different[i] for i in which] == lists

@@ -31,7 +31,7 @@ SHAPES = [
 TAKERS = {
     "event": lambda alive, mask: alive.require_event("cut", mask),
     "triplet": lambda alive, mask: alive.require("cut", mask),
-    "match": lambda alive, mask: LEGS.is_any(mask),
+    "match": lambda _, mask: LEGS.is_any(mask),
 }
 MOMENTA = ak.Array([[{"pt": float(i), "eta": 0.0, "phi": 0.0}] for i in (5, 6, 7)])
 LEGS = match(rows_of(MOMENTA).rows, np.arange(3), MOMENTA)

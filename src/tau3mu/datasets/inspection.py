@@ -7,7 +7,6 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-
 from tau3mu.datasets.checked import Inspection
 from tau3mu.datasets.checksum import verify_checksum
 from tau3mu.datasets.contents import Asked, BadFileError, look_into, wanted_names

@@ -137,9 +137,7 @@ def _dataset(name: str, entry: object, *, folder: Path, prefix: str | None) -> D
         known = {path: facts for path, facts in details.items() if facts != FileDetails()}
         facts = parsed.facts()
         layout = _layout(facts.layout, folder) if facts.layout else None
-        return Dataset(
-            name, files, facts.era, facts.is_mc, facts.lumi, facts.extra, known, layout
-        )
+        return Dataset(name, files, facts.era, facts.is_mc, facts.lumi, facts.extra, known, layout)
     except InputError as error:
         return [f"dataset {name!r}: {line}" for line in str(error).splitlines()]
 

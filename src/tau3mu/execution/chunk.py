@@ -1,8 +1,8 @@
 """The one function that every executor maps: from a chunk to what the processors find in it.
 
 A chunk becomes an awkward array with one record, `{chunk, entries, error, severity, path, bytes,
-seconds, worker, triggers, found: {processor: {candidates, cutflow, counts}}}`, of the same type for every
-chunk. So the same thing is a return value here, a message between processes there, and a
+seconds, worker, triggers, found: {processor: {candidates, cutflow, counts}}}`, of the same type for
+every chunk. So the same thing is a return value here, a message between processes there, and a
 checkpoint on disk.
 """
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import lazy_loader
 
 if TYPE_CHECKING:
-    from tau3mu.ntuples.events import empty_events
     from tau3mu.ntuples.detection import detect_layout
+    from tau3mu.ntuples.events import empty_events
     from tau3mu.ntuples.layout import Layout, layouts
     from tau3mu.ntuples.reader import ReadError, Reading, read_events
     from tau3mu.ntuples.schema import NtupleSchema

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 
-
 __all__ = ["field_types", "read_fields"]
 
 _HERE: Final = TrivialExecutor()
@@ -66,10 +65,11 @@ def read_fields(ntuple: Any, names: Collection[str], start: int, stop: int) -> d
     arrays: dict[str, ak.Array] = ntuple.arrays(
         filter_field=lambda field: field.path in names, **how
     )
-    for name in arrays:
-        if (kind := _cardinality(ntuple, name)) is not None:
-            arrays[name] = ak.values_astype(arrays[name], np.dtype(kind))
-    return arrays
+    kinds = {name: _cardinality(ntuple, name) for name in arrays}
+    return {
+        name: array if (kind := kinds[name]) is None else ak.values_astype(array, np.dtype(kind))
+        for name, array in arrays.items()
+    }
 
 
 def _link(ntuple: Any) -> None:

@@ -225,7 +225,9 @@ def own_layout(asked: str, folder: Path = Path()) -> str:
     path = folder / Path(asked).expanduser()
     try:
         if path.exists() and not path.is_file():
-            message = f"layout {printable(str(path))} is not a regular file, expected a table (.tsv)"
+            message = (
+                f"layout {printable(str(path))} is not a regular file, expected a table (.tsv)"
+            )
             raise InputError(message)
         content = path.read_bytes()
     except (OSError, ValueError) as error:  # a null byte in a path is a ValueError

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ReadError", "Reading", "read_events"]
 
+
 class ReadError(Tau3muError, OSError):
     """Is raised when events that should be there can't be read.
 

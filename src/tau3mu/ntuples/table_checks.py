@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, Final, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["LEVELS", "TYPES", "check_views", "is_list", "is_number"]
+__all__ = ["LEVELS", "SCALARS", "TYPES", "check_views", "is_list", "is_number"]
 
 LEVELS: Final = ("hlt", "l1")
 """The collections of triggers."""
 
-TYPES: Final = re.compile(r"(var \* )*(bool|u?int(8|16|32|64)|float(32|64)|string)")
+SCALARS: Final = (
+    *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
+    *("float32", "float64", "string"),
+)
+TYPES: Final = re.compile(rf"(var \* )*({'|'.join(SCALARS)})")
 """The types of branches that can be read."""
 
 
@@ -51,7 +55,7 @@ def check_views(rows: Sequence[Row], add: Callable[[int, int, str], None]) -> No
         if (line := first.setdefault(view, place.line)) != place.line:
             add(place.line, place.column, f"column {view!r} is there twice, first in line {line}")
             continue
-        collection, dot, field = view.partition(".")
+        collection, dot, _ = view.partition(".")
         if collection == "raw":
             continue
         if collection in LEVELS:

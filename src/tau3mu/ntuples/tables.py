@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tau3mu.errors import InputError, suggest
 from tau3mu.ntuples.printable import printable
-from tau3mu.ntuples.table_checks import LEVELS, TYPES, check_views, is_list, is_number
+from tau3mu.ntuples.table_checks import LEVELS, SCALARS, TYPES, check_views, is_list, is_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -197,7 +197,7 @@ def _row(cells: list[_Cell], problems: _Problems) -> Branch | None:
         problems.add(line, cells[0].column, text)
     if not TYPES.fullmatch(kind):
         inner = kind.removeprefix("var * ")
-        hint = suggest(inner, _SCALARS) or ", expected such as float32 or var * float32"
+        hint = suggest(inner, SCALARS) or ", expected such as float32 or var * float32"
         problems.add(line, cells[1].column, f"unknown type {kind!r}{hint}")
         return None
     if not (_VIEW.fullmatch(view) or view.startswith("raw.")) or view == "raw":
@@ -213,11 +213,6 @@ def _row(cells: list[_Cell], problems: _Problems) -> Branch | None:
         return None
     values, words = _missing(cells[3], kind, problems) if len(cells) > 3 else ((), set())
     return Branch(name, kind, view, values, flag="flag" in words, first="first" in words)
-
-
-_SCALARS: Final = (
-    "bool int8 uint8 int16 uint16 int32 uint32 int64 uint64 float32 float64 string".split()
-)
 
 
 def _missing(cell: _Cell, kind: str, problems: _Problems) -> tuple[tuple[float, ...], set[str]]:

@@ -137,8 +137,8 @@ def as_mask(passes: Any, length: int, name: str) -> npt.NDArray[np.bool_]:
     answers = plain(mask)
     if answers.dtype.kind != "b" and (length or answers.dtype != np.float64):
         message = (
-            f"mask of {name}: got {answers.dtype} numbers, which would select by position, expected "
-            "booleans; compare them, such as values != 0"
+            f"mask of {name}: got {answers.dtype} numbers, which would select by position, "
+            "expected booleans; compare them, such as values != 0"
         )
         raise TypeError(message)
     # An empty list of Python has no type of its own.
