@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -129,9 +130,10 @@ def test_all_slips_come_in_one_message_and_no_more_than_a_screen(write):
     assert "30 more" in lines[-1]
 
 
-@pytest.mark.parametrize("name", ["absent.tsv", "folder.tsv", "null\0.tsv"])
+@pytest.mark.parametrize("name", ["absent.tsv", "folder.tsv", "null\0.tsv", "pipe.tsv"])
 def test_a_table_that_cannot_be_read(tmp_path, name):
     (tmp_path / "folder.tsv").mkdir()
+    os.mkfifo(tmp_path / "pipe.tsv")
     with pytest.raises(InputError, match=r"\.tsv"):
         own_layout(name, tmp_path)
 

@@ -224,16 +224,15 @@ def own_layout(asked: str, folder: Path = Path()) -> str:
         return layout(asked).name
     path = folder / Path(asked).expanduser()
     try:
-        if path.exists() and not path.is_file():
-            message = (
-                f"layout {printable(str(path))} is not a regular file, expected a table (.tsv)"
-            )
-            raise InputError(message)
-        content = path.read_bytes()
+        irregular = path.exists() and not path.is_file()  # of a pipe, reading may never end
+        content = b"" if irregular else path.read_bytes()
     except (OSError, ValueError) as error:  # a null byte in a path is a ValueError
         reason = getattr(error, "strerror", None) or error
         message = f"layout {printable(str(path))} cannot be read: {reason}"
         raise InputError(message) from error
+    if irregular:
+        message = f"layout {printable(str(path))} is not a regular file, expected a table (.tsv)"
+        raise InputError(message)
     table = _read(content, printable(path.name), str(path))
     return _text(replace(table, own=True), frozenset(table.by_name))
 
