@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 from tau3mu.results.histograms import NOMINAL, variations
@@ -12,29 +13,42 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_histogram"]
 
+_LINES = "-", "--", "-.", ":"
 
-def plot_histogram(histogram: Hist[Any]) -> Figure:
+
+def plot_histogram(
+    histogram: Hist[Any],
+    *,
+    lumi: float | None = None,
+    energy: float | None = None,
+    simulation: bool = False,
+) -> Figure:
     """Returns a figure with one line per dataset, nominal contents with their uncertainties.
 
     Args:
         histogram: With the axes `dataset` and `variation` before that of the variable.
+        lumi: Integrated luminosity in fb^-1.
+        energy: Center-of-mass energy in TeV, 13 if it is not given.
+        simulation: Whether all of it is simulation.
     """
-    import matplotlib.pyplot as plt
     import mplhep
 
-    # The math fonts of the style are looked up when the figure is drawn, which is after it ended.
-    style = [mplhep.style.CMS, {"mathtext.fontset": "dejavusans"}]
-    with plt.style.context(style):
-        figure, axes = plt.subplots(layout="constrained")
+    from tau3mu.results.style import add_heading, styled_figure
+
+    with styled_figure("CMS", 10, 10) as figure:
+        figure.set_layout_engine("constrained")
+        axes = figure.subplots()
+        lines = cycle(_LINES)
         for dataset, variation, part in variations(histogram):
             if variation == NOMINAL:
                 mplhep.histplot(
-                    part, ax=axes, label=dataset, histtype="step", yerr=True, flow="none"
-                )
+                    part, ax=axes, label=dataset, histtype="step", yerr=True, flow="none",
+                    linestyle=next(lines),
+                )  # fmt: skip
         axes.set_xlabel(histogram.axes[-1].label)
         axes.set_ylabel(histogram.label or "Candidates")
-        axes.set_ylim(top=1.25 * axes.get_ylim()[1])  # room for the legend
+        axes.set_xlim(*histogram.axes[-1].edges[[0, -1]])
         axes.legend()
-        mplhep.cms.label("Private work", data=True, rlabel="", ax=axes)
-    plt.close(figure)
+        heading = {"lumi": lumi, "energy": energy}
+        add_heading(axes, "CMS", "CMS", "Private work", **heading, simulation=simulation)
     return figure

@@ -75,12 +75,10 @@ def fit_and_save(model: FitModel, found: Mapping[str, Source], folder: Path) -> 
     result = fit(model, {name: source.data for name, source in found.items()})
     weighted = any(spectrum.weighted for spectrum in result.spectra.values())
     scannable = result.valid and (model.method.loss == "chi2" or not weighted)
-    lumis = [source.lumi for source in found.values() if source.lumi is not None]
     save_fit(
         folder,
         result,
-        lumi=lumis[0] if lumis else None,
-        simulation=all(source.simulation for source in found.values()),
+        sources=found,
         scans={name: scan(result, name) for name in model.outputs.scans} if scannable else {},
     )
     if model.outputs.sweights and result.valid:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from functools import reduce
 from operator import add
@@ -26,6 +27,13 @@ if TYPE_CHECKING:
 __all__ = ["is_results", "of_run", "read_candidates", "read_spectrum", "spectrum"]
 
 _HISTOGRAMS = ("histograms.root",)
+_YEAR = re.compile(r"20\d\d")
+_ENERGIES = {
+    **dict.fromkeys(("2010", "2011"), 7.0),
+    "2012": 8.0,
+    **dict.fromkeys(("2015", "2016", "2017", "2018"), 13.0),
+    **dict.fromkeys(("2022", "2023", "2024", "2025", "2026"), 13.6),
+}
 _CANDIDATES = ("candidates.root", "candidates.parquet")
 
 
@@ -59,7 +67,13 @@ def of_run(histogram: Hist[Any], file: Path, name: str) -> Source:
     facts = _read_facts(file)
     chosen, simulation, remark = _chosen(facts, list(histogram.axes["dataset"]))
     source = spectrum(histogram, dict.fromkeys(chosen, simulation))
-    return replace(source, name=name, lumi=_lumi(facts, chosen), remark=remark)
+    return replace(
+        source,
+        name=name,
+        lumi=_lumi(facts, chosen),
+        remark=remark,
+        energy=_energy(facts, chosen),
+    )
 
 
 def read_spectrum(path: Path, histogram: str, processor: str) -> Source:
@@ -88,6 +102,7 @@ def read_spectrum(path: Path, histogram: str, processor: str) -> Source:
                 (dataset,) if dataset else (),
                 bool(fact.get("is_mc", False)),
                 fact.get("lumi"),
+                energy=_energy(facts, [dataset]),
             )
         suffix = f"/{histogram}"
         there = [key.removesuffix(suffix) for key in keys if key.endswith(suffix)]
@@ -105,7 +120,8 @@ def read_spectrum(path: Path, histogram: str, processor: str) -> Source:
             if key in there
         ]
     total = _add(parts, chosen, f"{file}: histogram {histogram!r}")
-    return Source(total, name, tuple(chosen), simulation, _lumi(facts, chosen), remark)
+    lumi, energy = _lumi(facts, chosen), _energy(facts, chosen)
+    return Source(total, name, tuple(chosen), simulation, lumi, remark, energy)
 
 
 def read_candidates(path: Path, column: str, weight: str | None, processor: str) -> Source:
@@ -139,8 +155,8 @@ def read_candidates(path: Path, column: str, weight: str | None, processor: str)
     values = columns[column][rows]
     data = flat(values, None if used is None else columns[used][rows], what)
     remarks = "; ".join(text for text in (remark, of_lists(values, what)) if text)
-    lumi = _lumi(facts, chosen)
-    return Source(data, f"{file}:{column}", tuple(chosen), simulation, lumi, remarks)
+    lumi, energy = _lumi(facts, chosen), _energy(facts, chosen)
+    return Source(data, f"{file}:{column}", tuple(chosen), simulation, lumi, remarks, energy)
 
 
 def _chosen(facts: Mapping[str, Any] | None, there: Sequence[str]) -> tuple[list[str], bool, str]:
@@ -159,6 +175,14 @@ def _choose(is_mc: Mapping[str, bool]) -> tuple[list[str], bool]:
 def _lumi(facts: Mapping[str, Any] | None, datasets: Iterable[str]) -> float | None:
     lumis = [(facts or {}).get(name, {}).get("lumi") for name in datasets]
     return sum(lumis) if lumis and None not in lumis else None
+
+
+def _energy(facts: Mapping[str, Any] | None, datasets: Iterable[str]) -> float | None:
+    """Returns the center-of-mass energy of the LHC in the years of the datasets, if it is one."""
+    eras = {str((facts or {}).get(name, {}).get("era") or "") for name in datasets}
+    years = {found[0] if (found := _YEAR.search(era)) else "" for era in eras}
+    energies = {_ENERGIES.get(year) for year in years}
+    return energies.pop() if len(energies) == 1 else None
 
 
 def _add(parts: Sequence[Hist[Any]], datasets: Sequence[str], where: str) -> Hist[Any]:

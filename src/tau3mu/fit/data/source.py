@@ -25,6 +25,7 @@ class Source:
         datasets: The datasets of a run that are in it.
         simulation: Whether it is simulation.
         lumi: The integrated luminosity in /fb, None if it is not known.
+        energy: The center-of-mass energy in TeV, None if it is not known or not the same for all.
         remark: What a user should know of the choice.
     """
 
@@ -34,3 +35,4 @@ class Source:
     simulation: bool = False
     lumi: float | None = None
     remark: str = ""
+    energy: float | None = None

@@ -34,6 +34,8 @@ def plot_of(
     """
     looks = pdfs.cosmetics
     plot: dict[str, Any] = {"style": "ALICE" if pdfs.alice else "plain"}
+    if pdfs.alice:
+        plot["experiment"] = ""  # dq_fitter writes nothing but the texts
     warnings = []
     if looks.log_scale:
         plot["log"] = True

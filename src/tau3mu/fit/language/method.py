@@ -131,6 +131,20 @@ class Plot(Strict):
     status: str = Field(
         default="Private work", description="Stands beside the name of the experiment."
     )
+    experiment: str | None = Field(
+        default=None,
+        description="The name above the plot. Left out, it is that of the style; if it is empty, "
+        "neither name nor status are there.",
+    )
+    lumi: Annotated[float, Field(gt=0)] | None = Field(
+        default=None,
+        description="The integrated luminosity in fb⁻¹. Left out, it is that of the datasets.",
+    )
+    energy: Annotated[float, Field(gt=0)] | None = Field(
+        default=None,
+        description="The center-of-mass energy in TeV. Left out, it is that of the datasets' eras, "
+        "or 13 in the style of CMS if there are none.",
+    )
     log: bool = Field(
         default=False, description="Whether the counts are drawn on a logarithmic scale."
     )
@@ -139,6 +153,13 @@ class Plot(Strict):
         default_factory=dict, description="Parameters to print on the plot, and their symbols."
     )
     text: tuple[Text, ...] = Field(default=(), description="Lines of text.")
+
+    @property
+    def heading(self) -> str:
+        """The name of the experiment above the plot, "" if there is none."""
+        if self.experiment is not None:
+            return self.experiment
+        return "" if self.style == "plain" else self.style
 
     @model_validator(mode="after")
     def _check(self) -> Plot:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tau3mu.errors import InputError
-from tau3mu.fit.output.style import make_ticks, new_figure, styled
+from tau3mu.fit.output.labels import parameter_symbols
+from tau3mu.fit.output.numbers import minus
+from tau3mu.results.style import styled_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -16,12 +18,13 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_correlation"]
 
-_CELL, _MARGIN = 0.75, 3.2  # inches
+_CELL = 0.75  # inches
+_MARGIN, _RIGHT = 0.8, 1.7  # inches above and below the matrix, and beside it for the bar
 _DARK = 60  # percent: from which correlation on a cell needs white numbers
 
 
 def plot_correlation(result: FitResult) -> Figure:
-    """Returns a figure of the correlations, in percent, which grows with their number.
+    """Returns a figure of the correlations, in percent, which grows with their number and their labels.
 
     Raises:
         InputError: The fit has no covariance.
@@ -30,23 +33,26 @@ def plot_correlation(result: FitResult) -> Figure:
     if not names:
         message = f"fit {result.model.name} has no covariance, so there are no correlations"
         raise InputError(message)
-    height = max(3, len(names)) * _CELL + _MARGIN
-    with styled(result.model.plot):
-        figure = new_figure(height + 1.2, height)
-        axes = figure.subplots()
+    symbols = [parameter_symbols(result.model)[name] for name in names]
+    side = max(3, len(names)) * _CELL
+    with styled_figure(result.model.plot.style, side, side) as figure:
         figure.set_layout_engine("constrained")
+        axes = figure.subplots()
         image = axes.imshow(matrix, cmap="RdBu_r", vmin=-100, vmax=100)
         for (row, column), value in np.ndenumerate(matrix):
             color = "white" if abs(value) > _DARK else "black"
-            axes.text(
-                column, row, f"{round(value)}", ha="center", va="center", size=15, color=color
-            )
-        axes.set_xticks(range(len(names)), names, rotation=60, ha="right", rotation_mode="anchor")
-        axes.set_yticks(range(len(names)), names)
+            text = minus(f"{round(value)}")
+            axes.text(column, row, text, ha="center", va="center", size=15, color=color)
+        axes.set_xticks(
+            range(len(names)), symbols, rotation=60, ha="right", rotation_mode="anchor"
+        )
+        axes.set_yticks(range(len(names)), symbols)
         axes.minorticks_off()
         axes.tick_params(length=0, labelsize=16, pad=6)
+        axes.set_title(f"Correlations in % ({result.model.name})", fontsize=18, loc="left")
         bar = figure.colorbar(image, fraction=0.05, pad=0.03)
         bar.ax.tick_params(labelsize=15)
-        axes.set_title(f"Correlations in % ({result.model.name})", fontsize=18, loc="left")
-        make_ticks(*figure.axes)
+        widths = [text.get_window_extent().width for text in axes.get_yticklabels()]
+        room = max(widths) / figure.dpi
+        figure.set_size_inches(side + room + _RIGHT, side + room + _MARGIN)
     return figure

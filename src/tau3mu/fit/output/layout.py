@@ -1,68 +1,52 @@
-"""Where legend and text stand on a spectrum, so that they cover nothing."""
+"""Where legend and text stand on a spectrum, so that they cover nothing and leave it its room.
+
+All is measured as it is rendered, in units of the axes.
+"""
 
 from __future__ import annotations
 
+import math
 import re
-import textwrap
 from itertools import combinations, product
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from matplotlib.text import Text
+from matplotlib.transforms import Bbox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Iterator, Sequence
 
-    import numpy as np
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.legend import Legend
-    from matplotlib.text import Text
-    from matplotlib.transforms import Bbox
 
-__all__ = ["add_legend", "add_lines", "add_text", "make_room", "wrapped"]
+__all__ = ["Written", "add_text", "make_room", "wrapped"]
 
-Side = Literal["upper left", "upper right"]
-
-_SIDES: tuple[Side, ...] = ("upper left", "upper right")
-_GAP = 0.03  # of the axes, between what is drawn and what is written
-_LOWEST = 0.2  # of the axes: what is drawn is not pressed below
-_HIGH = 0.45  # of the axes: above, the texts of users get room
-_MANY = 7  # entries of a legend, from which on it is set in smaller letters
-_LETTERS = {19: 28, 15: 36}  # in a line of a legend, by the size of the letters
-_WHOLE = re.compile(r"\$[^$]*\$| ± ")  # mathematics and numbers stay in one line
+_GAP = 0.03  # between what is drawn and what is written
+_LOWEST = 0.2  # what is drawn is not pressed below
+_HIGH = 0.45  # above, the texts of users get room
+_ENOUGH = 0.62  # of the height of the axes: what is drawn should have at least that
+_SIZES = 19, 16, 13  # of the letters of a legend, in points
+_WIDEST = 0.6  # a legend of one column is not wider
+# Formulas, and numbers with what is said of them, stay in one line.
+_TOKEN = re.compile(r"(?:\$[^$]*\$|\s*[±=]\s*|\s*\((?:fixed|at limit|no error)\)|\S)+")
 
 
-def add_legend(axes: Axes, *, title: str, title_color: str, first: str) -> Legend:
-    """Adds a legend of all labelled artists, with the one of label `first` at the top."""
-    handles, labels = axes.get_legend_handles_labels()
-    order = sorted(range(len(labels)), key=lambda i: labels[i] != first)
-    size = 19 if len(labels) < _MANY else 15
-    legend = axes.legend(
-        [handles[i] for i in order],
-        [wrapped(labels[i], _LETTERS[size]) for i in order],
-        title="\n".join(wrapped(line, _LETTERS[size]) for line in title.splitlines()) or None,
-        fontsize=size,
-        title_fontsize=size,
-        alignment="left",
-        handlelength=1.5,
-        labelspacing=0.35,
-    )
-    legend.get_title().set_color(title_color)
-    return legend
+class Written(NamedTuple):
+    """What is written into the corners of a spectrum.
 
+    Attributes:
+        first: The label of the artist that is the first of the legend.
+        title: Lines above the legend.
+        title_color: Their color.
+        lines: A block of text of its own.
+    """
 
-def add_lines(axes: Axes, lines: Sequence[str]) -> Text:
-    """Adds lines of text; `make_room` gives them their place."""
-    return axes.text(
-        _GAP,
-        1 - _GAP,
-        "\n".join(lines),
-        transform=axes.transAxes,
-        va="top",
-        fontsize=17,
-        linespacing=1.4,
-        multialignment="left",
-        zorder=5,
-        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 2},
-    )
+    first: str
+    title: str = ""
+    title_color: str = "black"
+    lines: Sequence[str] = ()
 
 
 def add_text(axes: Axes, x: float, y: float, text: str) -> Text:
@@ -70,97 +54,165 @@ def add_text(axes: Axes, x: float, y: float, text: str) -> Text:
     return axes.text(x, y, text, transform=axes.transAxes, fontsize=19, zorder=6)
 
 
-def wrapped(text: str, letters: int) -> str:
-    """Returns a text in lines of so many letters, unless a formula or a number is longer."""
-    kept = _WHOLE.sub(lambda found: found[0].replace(" ", "\xa0"), text)
-    lines = textwrap.wrap(kept, letters, break_long_words="$" not in text, break_on_hyphens=False)
-    return "\n".join(lines).replace("\xa0", " ")
+def wrapped(axes: Axes, text: str, size: float, width: float) -> str:
+    """Returns a text in lines that are not wider when rendered, unless one piece alone is.
+
+    Args:
+        axes: Where it is to be written.
+        text: Words between spaces; formulas, and values with their uncertainties, are one piece.
+        size: Of the letters, in points.
+        width: In units of the axes.
+    """
+    lines: list[str] = []
+    for piece in _TOKEN.findall(text):
+        longer = f"{lines[-1]} {piece}" if lines else piece
+        if lines and _width(axes, longer, size) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(piece)
+    return "\n".join(lines)
 
 
 def make_room(
     axes: Axes,
-    x: np.ndarray,
+    edges: np.ndarray,
     heights: np.ndarray,
-    legend: Legend,
-    lines: Text | None = None,
+    written: Written,
     fixed: Sequence[Text] = (),
 ) -> None:
-    """Puts legend and lines into the upper corners, and raises the axis until they are free.
+    """Adds legend and lines in the upper corners, and raises the axis until they cover nothing.
 
-    They stand below of what is in their corner already.
+    They stand below of what is in their corner already. The letters are as large as possible while
+    what is drawn keeps enough of the height; if it never does, it gets as much as possible.
 
     Args:
         axes: With its limits in x, its lower limit and its scale in y set.
-        x: Where something is drawn, in rising order.
-        heights: How high that reaches, in units of the axis.
-        legend: Goes where the axis has to be raised least.
-        lines: As the legend, which they do not cover, if there are any.
+        edges: Of the bins.
+        heights: How high what is drawn reaches in each bin, in units of the axis.
+        written: What is to be written.
         fixed: Texts that stay where they are; those that are not low in the axes get room, too.
     """
+    log = axes.get_yscale() == "log"
+    floor = axes.get_ylim()[0]
+    reach = np.log(np.maximum(heights / floor, 1)) if log else heights - floor
+    places = axes.transLimits.transform(np.stack([edges, np.zeros_like(edges)], axis=1))[:, 0]
     texts = [_box(text, axes) for text in fixed]
     high = [box for box in texts if box.y0 > _HIGH]
-    needed: dict[tuple[Side, Side], tuple[bool, float]] = {}
-    for sides in product(_SIDES, _SIDES if lines is not None else _SIDES[:1]):
-        placed = _place(axes, legend, lines, sides, texts)
-        pairs = combinations([*placed, *texts], 2)
-        bad = any(box.y0 - _GAP < _LOWEST for box in placed) or any(a.overlaps(b) for a, b in pairs)
-        needed[sides] = bad, _top(axes, x, heights, [*placed, *high])
-    best = min(needed, key=lambda sides: needed[sides])
-    _place(axes, legend, lines, best, texts)
-    axes.set_ylim(top=needed[best][1])
+    best = _Layout(fits=False, share=-1.0)
+    for size, columns in product(_SIZES, (1, 2)):
+        artists = _write(axes, written, size, columns)
+        extents = [_box(artist, axes) for artist in artists]
+        for artist in artists:
+            artist.remove()
+        for boxes in _placed(extents, texts):
+            needed = _needed(places, reach, [*boxes, *high])
+            fits = _fits(boxes, texts)
+            found = _Layout(fits, reach.max() / needed, size, columns, needed, boxes)
+            best = max(best, found, key=lambda layout: (layout.fits, layout.share))
+        if best.fits and best.share >= _ENOUGH:
+            break
+    for artist, box in zip(_write(axes, written, best.size, best.columns), best.boxes, strict=True):
+        if isinstance(artist, Text):
+            artist.set_position((box.x0, box.y1))
+        else:
+            artist.set_bbox_to_anchor((box.x0, box.y1), transform=axes.transAxes)
+    axes.set_ylim(top=floor * math.exp(best.needed) if log else floor + best.needed)
 
 
-def _place(
-    axes: Axes,
-    legend: Legend,
-    lines: Text | None,
-    sides: tuple[Side, Side],
-    texts: Sequence[Bbox],
-) -> list[Bbox]:
-    """Puts legend and lines to their sides, below of other texts, and returns their boxes."""
-    legend.set_loc(sides[0])
-    boxes = [_lowered(axes, legend, lambda top: _hang(axes, legend, top), 1, texts)]
-    if lines is not None:
-        left = sides[1] == "upper left"
-        lines.set_horizontalalignment("left" if left else "right")
-        lines.set_x(_GAP if left else 1 - _GAP)
-        boxes.append(_lowered(axes, lines, lines.set_y, 1 - _GAP, [*texts, *boxes]))
-    return boxes
+class _Layout(NamedTuple):
+    """One way to write, the better the greater.
+
+    Attributes:
+        fits: Whether everything is in the axes and nothing covers another.
+        share: Of the height of the axes, what is drawn has.
+        size: Of the letters.
+        columns: Of the legend.
+        needed: The height of the axes, from the lower limit on; a factor's logarithm if log.
+        boxes: Where legend and lines are.
+    """
+
+    fits: bool
+    share: float
+    size: int = _SIZES[-1]
+    columns: int = 1
+    needed: float = 1.0
+    boxes: tuple[Bbox, ...] = ()
 
 
-def _hang(axes: Axes, legend: Legend, top: float) -> None:
-    legend.set_bbox_to_anchor((0, 0, 1, top), transform=axes.transAxes)
+def _write(axes: Axes, written: Written, size: int, columns: int) -> list[Legend | Text]:
+    """Adds the legend of all labelled artists, and the lines if there are any."""
+    handles, labels = axes.get_legend_handles_labels()
+    order = sorted(range(len(labels)), key=lambda i: labels[i] != written.first)
+    widest = _WIDEST if columns == 1 else 1 - 2 * _GAP
+    room = widest / columns - 3.5 * size / 72 * axes.figure.dpi / axes.bbox.width  # less the handle
+    title = [wrapped(axes, line, size, widest) for line in written.title.splitlines()]
+    legend = axes.legend(
+        [handles[i] for i in order],
+        [wrapped(axes, labels[i], size, room) for i in order],
+        title="\n".join(title) or None,
+        loc="upper left",
+        borderaxespad=0,
+        ncols=columns,
+        fontsize=size,
+        title_fontsize=size,
+        alignment="left",
+        handlelength=1.5,
+        labelspacing=0.35,
+        columnspacing=1,
+    )
+    legend.get_title().set_color(written.title_color)
+    if not written.lines:
+        return [legend]
+    text = axes.text(
+        0,
+        1,
+        "\n".join(wrapped(axes, line, size - 1, widest) for line in written.lines),
+        transform=axes.transAxes,
+        va="top",
+        fontsize=size - 1,
+        linespacing=1.35,
+        zorder=5,
+        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 2},
+    )
+    return [legend, text]
 
 
-def _lowered(
-    axes: Axes,
-    artist: Artist,
-    set_top: Callable[[float], None],
-    top: float,
-    others: Sequence[Bbox],
-) -> Bbox:
-    """Sets the upper end of an artist as high as nothing is in its way, and returns its box."""
-    set_top(top)
-    for other in sorted(others, key=lambda box: -box.y1):
-        if other.overlaps(_box(artist, axes)):
-            set_top(other.y0 - _GAP)
-    return _box(artist, axes)
+def _placed(extents: Sequence[Bbox], texts: Sequence[Bbox]) -> Iterator[tuple[Bbox, ...]]:
+    """Yields all ways to hang boxes of these extents into the corners, below of other texts."""
+    for sides in product((1, 0), repeat=len(extents)):
+        boxes: list[Bbox] = []
+        for extent, right in zip(extents, sides, strict=True):
+            left = 1 - _GAP - extent.width if right else _GAP
+            top = 1 - _GAP
+            for other in sorted([*texts, *boxes], key=lambda box: -box.y1):
+                box = Bbox.from_bounds(left, top - extent.height, extent.width, extent.height)
+                if other.overlaps(box):
+                    top = other.y0 - _GAP
+            boxes.append(Bbox.from_bounds(left, top - extent.height, extent.width, extent.height))
+        yield tuple(boxes)
+
+
+def _fits(boxes: Sequence[Bbox], texts: Sequence[Bbox]) -> bool:
+    inside = all(box.x0 >= 0 and box.x1 <= 1 and box.y0 >= _LOWEST + _GAP for box in boxes)
+    return inside and not any(a.overlaps(b) for a, b in combinations([*boxes, *texts], 2))
+
+
+def _needed(places: np.ndarray, reach: np.ndarray, boxes: Sequence[Bbox]) -> float:
+    """Returns the height of the axes from which on the boxes cover nothing that is drawn."""
+    needed = [1.12 * float(reach.max())]
+    for box in boxes:
+        under = (places[1:] > box.x0 - _GAP) & (places[:-1] < box.x1 + _GAP)
+        needed.append(float(reach[under].max(initial=0)) / max(_LOWEST, box.y0 - _GAP))
+    return max(needed) or 1.0
 
 
 def _box(artist: Artist, axes: Axes) -> Bbox:
     return artist.get_window_extent().transformed(axes.transAxes.inverted())
 
 
-def _top(axes: Axes, x: np.ndarray, heights: np.ndarray, boxes: Sequence[Bbox]) -> float:
-    """Returns the upper limit of the axis from which on the boxes cover nothing."""
-    floor = float(axes.get_ylim()[0])
-    free = [(heights.max(), 1 / 1.12)]  # what is drawn, and how far up it may reach
-    for box in boxes:
-        corners = [(box.x0 - _GAP, 0), (box.x1 + _GAP, 0)]
-        low, high = axes.transLimits.inverted().transform(corners)[:, 0]
-        under = (x >= low) & (x <= high)
-        if under.any():
-            free.append((heights[under].max(), max(_LOWEST, box.y0 - _GAP)))
-    if axes.get_yscale() == "log":
-        return float(max(floor * (max(h, floor) / floor) ** (1 / share) for h, share in free))
-    return float(max(floor + (h - floor) / share for h, share in free))
+def _width(axes: Axes, text: str, size: float) -> float:
+    """Returns the rendered width of a text in units of the axes."""
+    artist = axes.text(0, 0, text, fontsize=size)
+    width = artist.get_window_extent().width / axes.bbox.width
+    artist.remove()
+    return float(width)

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tau3mu.fit.data.sample import TOLERANCE
 from tau3mu.fit.output.bins import POINTS, binned_fit, subdivided
-from tau3mu.fit.output.layout import add_legend, add_lines, add_text, make_room
-from tau3mu.fit.output.numbers import minus
-from tau3mu.fit.output.style import (
-    TOTAL,
-    add_label,
-    axis_label,
-    colors,
-    make_ticks,
-    new_figure,
-    styled,
-)
+from tau3mu.fit.output.labels import observable_label, parameter_line, per_bin
+from tau3mu.fit.output.layout import Written, add_text, make_room
+from tau3mu.fit.output.numbers import value_text
+from tau3mu.fit.output.style import TOTAL, looks
+from tau3mu.results.style import add_heading, styled_figure
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from tau3mu.fit.fitting.result import FitResult, ParameterResult, Quantity
+    from tau3mu.fit.language.method import Plot
     from tau3mu.fit.output.bins import BinnedFit
 
 __all__ = ["candidates_label", "draw_blinded", "draw_points", "plot_fit", "scale", "two_panels"]
@@ -35,6 +33,7 @@ def plot_fit(
     spectrum: str | None = None,
     *,
     lumi: float | None = None,
+    energy: float | None = None,
     simulation: bool = False,
 ) -> Figure:
     """Returns a figure of the data with the fitted spectrum, its components and the pulls.
@@ -46,33 +45,48 @@ def plot_fit(
     Args:
         result: The fit; one that is not valid is marked as such.
         spectrum: Which one; it may be left out where there is only one.
-        lumi: Integrated luminosity in fb^-1.
+        lumi: Integrated luminosity in fb^-1, where the fit file does not say it.
+        energy: Center-of-mass energy in TeV, where the fit file does not say it.
         simulation: Whether the data are simulation.
 
     Raises:
         InputError: There is no such spectrum, or it is not said which of several.
     """
-    fit, plot = binned_fit(result, spectrum), result.model.plot
-    with styled(plot):
-        figure, upper, lower = two_panels(fit)
+    fit = binned_fit(result, spectrum)
+    with two_panels(fit, result.model.plot, lumi, energy, simulation=simulation) as panels:
+        figure, upper, lower = panels
         _draw_spectrum(upper, fit, result, simulation=simulation)
         _draw_pulls(lower, fit)
-        make_ticks(upper, lower)
-        add_label(upper, plot, lumi=lumi, simulation=simulation)
     return figure
 
 
-def two_panels(fit: BinnedFit) -> tuple[Figure, Axes, Axes]:
-    """Returns a figure with a large and a small panel that share the axis of the observable."""
-    figure = new_figure(10, 10)
-    figure.subplots_adjust(left=0.14, right=0.95, top=0.94, bottom=0.1)
-    grid = {"height_ratios": (3.2, 1), "hspace": 0.06}
-    upper, lower = figure.subplots(2, 1, sharex=True, gridspec_kw=grid)
-    upper.set_xlim(*fit.part.observable.range)
-    upper.tick_params(labelbottom=False)
-    lower.set_xlabel(axis_label(fit.part.observable.label, fit.part.observable.unit))
-    figure.align_ylabels([upper, lower])
-    return figure, upper, lower
+@contextmanager
+def two_panels(
+    fit: BinnedFit, plot: Plot, lumi: float | None, energy: float | None, *, simulation: bool
+) -> Iterator[tuple[Figure, Axes, Axes]]:
+    """Gives a figure with a large and a small panel that share the axis of the observable.
+
+    matplotlib has the style of the plot while the block runs; the heading is written after it.
+    """
+    with styled_figure(plot.style, 10, 10) as figure:
+        figure.subplots_adjust(left=0.14, right=0.95, top=0.94, bottom=0.1)
+        grid = {"height_ratios": (3.2, 1), "hspace": 0.06}
+        upper, lower = figure.subplots(2, 1, sharex=True, gridspec_kw=grid)
+        upper.set_xlim(*fit.part.observable.range)
+        upper.tick_params(labelbottom=False)
+        upper.set_ylabel(candidates_label(fit, plot.style))
+        lower.set_xlabel(observable_label(fit.part.observable, plot.style))
+        figure.align_ylabels([upper, lower])
+        yield figure, upper, lower
+        add_heading(
+            upper,
+            plot.style,
+            plot.heading,
+            plot.status,
+            lumi=lumi if plot.lumi is None else plot.lumi,
+            energy=energy if plot.energy is None else plot.energy,
+            simulation=simulation,
+        )
 
 
 def scale(fit: BinnedFit) -> np.ndarray:
@@ -84,15 +98,10 @@ def scale(fit: BinnedFit) -> np.ndarray:
     return np.where(whole, 1.0, fit.width / widths)
 
 
-def candidates_label(fit: BinnedFit) -> str:
+def candidates_label(fit: BinnedFit, style: str) -> str:
     """Returns the label of the axis of contents: per bin if all are equal, else per unit."""
-    width, unit = fit.width, fit.part.observable.unit
     what = "Weighted candidates" if fit.data.weighted else "Candidates"
-    if width is None:
-        return f"{what} / {unit or 'unit'}"
-    if unit == "GeV" and width < 0.1:
-        width, unit = 1000 * width, "MeV"
-    return f"{what} / {width:.2g} {unit}".rstrip()
+    return f"{what} / {per_bin(fit.part.observable, fit.width, style)}"
 
 
 def draw_points(
@@ -143,21 +152,19 @@ def _draw_spectrum(axes: Axes, fit: BinnedFit, result: FitResult, *, simulation:
     if (outside := fit.shown & ~fit.data.used).any():
         draw_points(axes, fit, contents, outside, label=f"{first}, not fitted")
     draw_blinded(axes, fit, label="Blinded")
-    axes.set_ylabel(candidates_label(fit))
-    legend = add_legend(
-        axes,
-        title=_title(fit, result),
-        title_color="black" if result.valid else TOTAL,
-        first=first,
-    )
-    lines = add_lines(axes, _parameter_lines(result)) if plot.parameters else None
     texts = [add_text(axes, text.x, text.y, text.text) for text in plot.text]
-    highest = np.where(fit.shown, contents + fit.errors[1] * scale(fit), 0)
-    heights = np.maximum(highest, total.reshape(-1, POINTS).max(axis=1))
+    reach = np.where(fit.shown, contents + fit.errors[1] * scale(fit), 0)
+    heights = np.maximum(reach, total.reshape(-1, POINTS).max(axis=1))
     if plot.log:
         axes.set_yscale("log", nonpositive="clip")
     axes.set_ylim(bottom=_bottom(fit, total, contents, log=plot.log))
-    make_room(axes, fit.centres, heights, legend, lines, texts)
+    written = Written(
+        first,
+        title=_title(fit, result),
+        title_color="black" if result.valid else TOTAL,
+        lines=_parameter_lines(result),
+    )
+    make_room(axes, fit.data.edges, heights, written, texts)
     if plot.y_range is not None:
         axes.set_ylim(*plot.y_range)
 
@@ -170,12 +177,12 @@ def _draw_curves(axes: Axes, fit: BinnedFit, result: FitResult) -> np.ndarray:
     total = np.asarray(curves.sum(axis=0))
     axes.plot(x, total, color=TOTAL, linewidth=2.5, zorder=3, label="Fit")
     components = fit.part.components.values()
-    for curve, component, color in zip(curves, components, colors(components), strict=True):
-        label = f"{component.label}: {minus(result.parameters[component.yield_].text)}"
+    for curve, component, look in zip(curves, components, looks(components), strict=True):
+        label = f"{component.label}: {value_text(result.parameters[component.yield_])}"
         if component.peaks:
-            axes.fill_between(x, curve, color=color, alpha=0.6, linewidth=0, label=label)
+            look.fill(axes, x, 0, curve, label)
         else:
-            axes.plot(x, curve, color=color, linewidth=2.5, linestyle="--", label=label)
+            look.plot(axes, x, curve, label)
     return total
 
 
@@ -191,17 +198,16 @@ def _title(fit: BinnedFit, result: FitResult) -> str:
 
 def _parameter_lines(result: FitResult) -> list[str]:
     shown: dict[str, ParameterResult | Quantity] = {**result.parameters, **result.derived}
-    return [
-        f"{symbol} = {minus(shown[name].text)}"
-        for name, symbol in result.model.plot.parameters.items()
-    ]
+    names = result.model.plot.parameters
+    return [parameter_line(result.model, name, shown[name]) for name in names]
 
 
 def _bottom(fit: BinnedFit, total: np.ndarray, contents: np.ndarray, *, log: bool) -> float:
     """Returns the lower end of the axis: zero, or below of what is negative; above zero if log."""
-    lowest = np.where(fit.shown, contents - fit.errors[0] * scale(fit), 0).min()
     if not log:
-        return min(0.0, 1.1 * float(lowest))
+        lowest = np.where(fit.shown, contents - fit.errors[0] * scale(fit), 0).min()
+        curves = (fit.curves * np.repeat(scale(fit), POINTS)).min()
+        return 1.1 * float(min(0.0, lowest, curves, total.min()))
     filled = contents[fit.shown & (contents > 0)]
     smallest = min(total[total > 0].min(), filled.min() if len(filled) else np.inf)
     # Two to six powers of ten: fewer have no labels, more have no use.
@@ -217,4 +223,5 @@ def _draw_pulls(axes: Axes, fit: BinnedFit) -> None:
         axes.axhline(height, color="black", linewidth=1, linestyle=":")
     axes.axhline(0, color="black", linewidth=1)
     axes.set_ylim(-limit, limit)
+    axes.locator_params("y", nbins=4, steps=[1, 2, 5, 10])
     axes.set_ylabel("Pull")

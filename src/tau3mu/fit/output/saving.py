@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     from matplotlib.figure import Figure
 
+    from tau3mu.fit.data.source import Source
     from tau3mu.fit.fitting.result import FitResult
     from tau3mu.fit.language import FitModel
 
@@ -57,7 +58,9 @@ def save_fit(
     result: FitResult,
     *,
     lumi: float | None = None,
+    energy: float | None = None,
     simulation: bool = False,
+    sources: Mapping[str, Source] | None = None,
     scans: Mapping[str, tuple[np.ndarray, np.ndarray]] | None = None,
 ) -> None:
     """Writes a fit, each file whole or not at all.
@@ -71,8 +74,10 @@ def save_fit(
     Args:
         folder: Where to write; it is made if it is missing.
         result: The fit.
-        lumi: Integrated luminosity in fb^-1, for the plots.
+        lumi: Integrated luminosity in fb^-1, for the plots, where the fit file does not say it.
+        energy: Center-of-mass energy in TeV, for the plots, where the fit file does not say it.
         simulation: Whether the data are simulation, for the plots.
+        sources: What was read for each spectrum, which knows these three itself.
         scans: The profiles of the likelihood, as `plot_scans` takes them; also in `fit.json`.
 
     Raises:
@@ -86,7 +91,11 @@ def save_fit(
     files.make_folder(folder)
     write_text(folder / _JSON, json_text(_document(result, scans or {})))
     write_root(folder / _ROOT, result)
-    for stem, figure in _figures(result, lumi=lumi, simulation=simulation, scans=scans or {}):
+    given = {"lumi": lumi, "energy": energy, "simulation": simulation}
+    headings = {name: given for name in result.model.parts}
+    for name, source in (sources or {}).items():
+        headings[name] = {key: getattr(source, key) for key in given}
+    for stem, figure in _figures(result, headings, scans or {}):
         files.save_figure(folder, stem, figure)
 
 
@@ -136,14 +145,12 @@ def _stems(model: FitModel) -> dict[str, tuple[str, str]]:
 
 def _figures(
     result: FitResult,
-    *,
-    lumi: float | None,
-    simulation: bool,
+    headings: Mapping[str, Mapping[str, Any]],
     scans: Mapping[str, tuple[np.ndarray, np.ndarray]],
 ) -> Iterator[tuple[str, Figure]]:
     for name, (mass_fit, residuals) in _stems(result.model).items():
-        yield mass_fit, plot_fit(result, name, lumi=lumi, simulation=simulation)
-        yield residuals, plot_residuals(result, name, lumi=lumi, simulation=simulation)
+        yield mass_fit, plot_fit(result, name, **headings[name])
+        yield residuals, plot_residuals(result, name, **headings[name])
     if result.covariance_parameters:
         yield "correlation", plot_correlation(result)
     if scans:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tau3mu.fit.output.numbers import minus
-from tau3mu.fit.output.style import TOTAL, make_ticks, new_figure, styled
+from tau3mu.fit.output.labels import parameter_axis, parameter_line
+from tau3mu.fit.output.style import TOTAL
+from tau3mu.results.style import styled_figure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,18 +40,18 @@ def plot_scans(result: FitResult, scans: Mapping[str, tuple[np.ndarray, np.ndarr
     height = "Δχ²" if result.model.method.loss == "chi2" else "2ΔNLL"
     columns = min(_COLUMNS, len(scans))
     rows = math.ceil(len(scans) / columns)
-    with styled(result.model.plot):
-        figure = new_figure(8 * columns, 6 * rows)
+    with styled_figure(result.model.plot.style, 8 * columns, 6 * rows) as figure:
         figure.set_layout_engine("constrained")
         panels = figure.subplots(rows, columns, squeeze=False).ravel()
         for axes, (name, (values, delta_nll)) in zip(panels, scans.items(), strict=False):
             _draw_scan(axes, np.asarray(values), 2 * np.asarray(delta_nll))
             _mark(axes, result.parameters[name])
-            axes.set_xlabel(result.model.plot.parameters.get(name, name))
+            axes.set_xlabel(parameter_axis(result.model, name))
+            line = parameter_line(result.model, name, result.parameters[name])
+            axes.set_title(line, fontsize=18, loc="right", pad=10)
             axes.set_ylabel(height)
         for axes in panels[len(scans) :]:
             axes.remove()
-        make_ticks(*figure.axes)
     return figure
 
 
@@ -75,4 +76,3 @@ def _mark(axes: Axes, parameter: ParameterResult) -> None:
         axes.axvspan(value - error, value + error, color="#3f90da", alpha=0.2, linewidth=0)
     for shift in parameter.minos or ():
         axes.axvline(value + shift, color="black", linewidth=1.5, linestyle=":")
-    axes.set_title(minus(parameter.text), fontsize=18, loc="right")

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tau3mu.fit.language.method import Plot
+from tau3mu.fit.output.labels import parameter_axis, parameter_symbols
 from tau3mu.fit.output.numbers import minus
-from tau3mu.fit.output.style import TOTAL, make_ticks, new_figure, styled
+from tau3mu.fit.output.style import TOTAL
+from tau3mu.results.style import styled_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,20 +36,18 @@ def plot_pulls(study: ToyStudy) -> Figure:
     names = list(study.truth)
     columns = min(_COLUMNS, len(names))
     rows = math.ceil(len(names) / columns)
-    symbols = study.model.plot.parameters
-    with styled(study.model.plot):
-        figure = new_figure(6 * columns, 4.6 * rows)
+    symbols = parameter_symbols(study.model)
+    with styled_figure(study.model.plot.style, 6 * columns, 4.6 * rows) as figure:
         figure.set_layout_engine("constrained")
         panels = figure.subplots(rows, columns, squeeze=False).ravel()
         for axes, name in zip(panels, names, strict=False):
             _draw_pulls(axes, study, name)
-            axes.set_title(symbols.get(name, name), fontsize=18, loc="left")
+            axes.set_title(symbols[name], fontsize=18, loc="left")
             axes.set_xlabel("(fitted − true) / error", fontsize=17)
             axes.set_ylabel("Toys", fontsize=17)
             axes.tick_params(labelsize=14)
         for axes in panels[len(names) :]:
             axes.remove()
-        make_ticks(*figure.axes)
     return figure
 
 
@@ -56,9 +55,9 @@ def plot_bias(study: ToyStudy) -> Figure:
     """Returns a figure of the mean and the width of the pulls of every quantity."""
     names = list(study.truth)
     found = [study.summary[name] for name in names]
-    symbols = study.model.plot.parameters
-    with styled(study.model.plot):
-        figure = new_figure(13, max(4.0, 0.5 * len(names) + 2.2))
+    symbols = parameter_symbols(study.model)
+    height = max(4.0, 0.5 * len(names) + 2.2)
+    with styled_figure(study.model.plot.style, 13, height) as figure:
         figure.set_layout_engine("constrained")
         means, widths = figure.subplots(1, 2, sharey=True)
         rows = np.arange(len(names))[::-1]
@@ -68,7 +67,7 @@ def plot_bias(study: ToyStudy) -> Figure:
         _draw_row_points(
             widths, rows, [s.pull_width for s in found], [s.pull_width_error for s in found], 1
         )
-        means.set_yticks(rows, [symbols.get(name, name) for name in names], fontsize=15)
+        means.set_yticks(rows, [symbols[name] for name in names], fontsize=15)
         means.set_xlabel("Mean of the pulls", fontsize=17)
         widths.set_xlabel("Width of the pulls", fontsize=17)
         means.set_title(_toys(study), fontsize=15, loc="left")
@@ -83,8 +82,8 @@ def plot_trials(study: TrialStudy, name: str) -> Figure:
     the narrow hatched one the RMS of the trials. Trials that are not valid have no point.
     """
     summary, results = study.summary[name], study.results
-    with styled(Plot(style="plain")):
-        figure = new_figure(13, min(_TALLEST, max(5.0, _ROW * len(results) + 2.6)))
+    height = min(_TALLEST, max(5.0, _ROW * len(results) + 2.6))
+    with styled_figure(study.style, 13, height) as figure:
         figure.set_layout_engine("constrained")
         axes = figure.subplots()
         rows = np.arange(len(results))[::-1]
@@ -99,7 +98,7 @@ def plot_trials(study: TrialStudy, name: str) -> Figure:
                     color=TOTAL, xycoords=axes.get_yaxis_transform(),
                 )  # fmt: skip
         axes.set_yticks(rows, [result.label for result in results], fontsize=13)
-        axes.set_xlabel(name, fontsize=18)
+        axes.set_xlabel(study.labels.get(name, name), fontsize=18)
         axes.set_title(study.file.title, fontsize=16, loc="left")
         axes.legend(
             loc="upper left", bbox_to_anchor=(0, -0.9 / figure.get_figheight()), ncols=3,
@@ -115,16 +114,18 @@ def _draw_pulls(axes: Axes, study: ToyStudy, name: str) -> None:
     axes.stairs(counts, _BINS, fill=True, color=_BLUE, alpha=0.4)
     fine = np.linspace(_BINS[0], _BINS[-1], 400)
     area = len(pulls) * (_BINS[1] - _BINS[0])
-    axes.plot(fine, area * _gauss(fine, 0, 1), color="black", linestyle="--", linewidth=1.5)
+    unit = {"color": "black", "linestyle": "--", "linewidth": 1.5, "label": "mean 0, width 1"}
+    axes.plot(fine, area * _gauss(fine, 0, 1), **unit)
     if summary.pull_width > 0:
         fitted = _gauss(fine, summary.pull_mean, summary.pull_width)
-        axes.plot(fine, area * fitted, color=TOTAL, linewidth=2)
+        axes.plot(fine, area * fitted, color=TOTAL, linewidth=2, label="mean, width of pulls")
     lines = (
         f"mean {minus(f'{summary.pull_mean:.3f}')} ± {summary.pull_mean_error:.3f}",
         f"width {summary.pull_width:.3f} ± {summary.pull_width_error:.3f}",
         f"{summary.toys} toys",
     )
-    axes.text(0.07, 0.94, "\n".join(lines), transform=axes.transAxes, va="top", fontsize=13)
+    axes.text(0.04, 0.95, "\n".join(lines), transform=axes.transAxes, va="top", fontsize=13)
+    axes.legend(loc="upper right", fontsize=13, borderaxespad=0.3)
     axes.set_xlim(_BINS[0], _BINS[-1])
     axes.set_ylim(0, max(1.0, 1.5 * float(counts.max())))
 
@@ -160,7 +161,6 @@ def _finish_rows(figure: Figure, rows: int) -> None:
         axes.set_ylim(-0.7, rows - 0.3)
         axes.tick_params("x", labelsize=14)
         axes.tick_params("y", which="minor", length=0)
-    make_ticks(*figure.axes)
 
 
 def _gauss(x: np.ndarray, mean: float, width: float) -> np.ndarray:

@@ -15,7 +15,7 @@ Values without an error, as at a limit or where fixed, do not enter what is made
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -119,11 +119,17 @@ class QuantitySummary:
 
 @dataclass(frozen=True)
 class TrialStudy:
-    """The fits of all trials of a file."""
+    """The fits of all trials of a file.
+
+    `labels` say how plots write the quantities, and `style` in whose look; they are those of the
+    first trial.
+    """
 
     file: TrialsFile
     document: dict[str, Any]
     results: tuple[TrialResult, ...]
+    labels: dict[str, str] = field(default_factory=dict)
+    style: str = "plain"
 
     @property
     def valid(self) -> tuple[TrialResult, ...]:

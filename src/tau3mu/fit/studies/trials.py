@@ -9,6 +9,7 @@ from tau3mu.errors import InputError, Tau3muError
 from tau3mu.fit.data.prepare import prepare, resolve, sources
 from tau3mu.fit.fitting import fit
 from tau3mu.fit.fitting.result import Quantity
+from tau3mu.fit.output.labels import parameter_axis
 from tau3mu.fit.studies.trial_study import TrialResult, TrialStudy
 from tau3mu.fit.studies.trials_file import Trials, load_trials
 from tau3mu.fit.studies.workers import run_tasks
@@ -63,7 +64,14 @@ def run_trials(
         TrialResult(options=trial.options, **one)
         for trial, one in zip(trials.trials, found, strict=True)
     ]
-    return TrialStudy(trials.file, trials.document, tuple(results))
+    first = trials.trials[0].model
+    return TrialStudy(
+        trials.file,
+        trials.document,
+        tuple(results),
+        labels={name: parameter_axis(first, name) for name in trials.file.quantities},
+        style=first.plot.style,
+    )
 
 
 def _task(trial: Trial, read: _Read) -> tuple[FitModel, Any]:

@@ -1,0 +1,182 @@
+"""The looks of every figure: the styles of the experiments or a plain one, and the heading."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.text import Text
+
+__all__ = ["StyledFigure", "add_heading", "styled_figure"]
+
+ENERGY = 13.0
+"""Center-of-mass energy in TeV of CMS data of which nothing else is known."""
+_SIZE = 24  # of the letters of a heading
+_BASE, _SPACE = 6, 9  # points between the frame and the heading, and between its words
+_COMMON: dict[str, Any] = {
+    # The fonts of the experiments lack letters, such as Greek and superscripts.
+    "font.family": ["TeX Gyre Heros", "DejaVu Sans"],
+    "mathtext.fallback": "stixsans",
+    "axes.labelpad": 6,
+    "axes.unicode_minus": True,
+    "axes.labelsize": 26,
+    "axes.formatter.limits": (-3, 5),
+    "axes.formatter.use_mathtext": True,
+    "axes.formatter.useoffset": False,
+    "figure.constrained_layout.w_pad": 0.12,
+    "figure.constrained_layout.h_pad": 0.1,
+    "xtick.labelsize": 21,
+    "ytick.labelsize": 21,
+    # White, so that they can be read on a hatched window.
+    "legend.frameon": True,
+    "legend.edgecolor": "none",
+    "legend.framealpha": 0.85,
+    "legend.fancybox": False,
+    "hatch.linewidth": 0.8,
+}
+_TICKS: dict[str, Any] = {
+    f"{axis}tick.{key}": value
+    for axis, side in (("x", "top"), ("y", "right"))
+    for key, value in (
+        (side, True),
+        ("direction", "in"),
+        ("minor.visible", True),
+        ("major.size", 10),
+        ("minor.size", 5),
+    )
+}
+_PLAIN: dict[str, Any] = {
+    **_TICKS,
+    "font.family": "DejaVu Sans",
+    "mathtext.fontset": "dejavusans",
+    "axes.labelsize": 22,
+    "xtick.labelsize": 18,
+    "ytick.labelsize": 18,
+}
+
+
+class StyledFigure(Figure):
+    """A figure that is drawn in the style in which it was made, whenever that is.
+
+    matplotlib looks up much of a style, such as the fonts of mathematics, when it draws.
+    """
+
+    def __init__(self, width: float, height: float, style: dict[str, Any]) -> None:
+        self._style = style
+        super().__init__(figsize=(width, height))
+        FigureCanvasAgg(self)
+
+    @contextmanager
+    def styled(self) -> Iterator[None]:
+        """Gives matplotlib the style of the figure while the block runs."""
+        from matplotlib import rc_context
+
+        with rc_context(self._style):
+            yield
+
+    def draw(self, renderer: Any) -> None:
+        """Draws the figure in its style."""
+        with self.styled():
+            super().draw(renderer)
+
+    def get_tightbbox(self, *args: Any, **kwargs: Any) -> Any:
+        """Returns what the figure covers in its style."""
+        with self.styled():
+            return super().get_tightbbox(*args, **kwargs)
+
+
+@contextmanager
+def styled_figure(style: str, width: float, height: float) -> Iterator[StyledFigure]:
+    """Gives an empty figure, and matplotlib its style while the block fills it.
+
+    pyplot does not know the figure.
+
+    Args:
+        style: CMS, ALICE or plain.
+        width: In inches.
+        height: In inches.
+    """
+    from matplotlib import rc_context
+
+    settings = _settings(style)
+    with rc_context(settings):
+        figure = StyledFigure(width, height, settings)
+        yield figure
+        # Ticks have the style of when they are made, which may be when others ask for them.
+        for axes in figure.axes:
+            axes.get_xticklabels()
+            axes.get_yticklabels()
+
+
+def add_heading(
+    axes: Axes,
+    style: str,
+    experiment: str,
+    status: str,
+    *,
+    lumi: float | None = None,
+    energy: float | None = None,
+    simulation: bool = False,
+) -> None:
+    """Writes experiment and status above the axes, luminosity and energy above on the right.
+
+    Args:
+        axes: Below the heading.
+        style: CMS, ALICE or plain.
+        experiment: Its name; if it is empty, neither name nor status are written.
+        status: Stands beside the name of the experiment.
+        lumi: Integrated luminosity in fb^-1, if it is known.
+        energy: Center-of-mass energy in TeV, if it is known; that of CMS is `ENERGY` otherwise.
+        simulation: Whether the data are simulation.
+    """
+    place: dict[str, Any] = {"textcoords": "offset points", "va": "baseline", "fontsize": _SIZE}
+    # A factor such as 10^6 stands to the left of the axes, not in the way of the heading.
+    axes.yaxis.get_offset_text().set(x=-0.01, ha="right")
+    right = _conditions(lumi, ENERGY if energy is None and style == "CMS" else energy)
+    texts = [axes.annotate(right, (1, 1), (0, _BASE), xycoords="axes fraction", ha="right", **place)]
+    if experiment:
+        name = axes.annotate(experiment, (0, 1), (0, _BASE), xycoords="axes fraction", **place)
+        name.set(fontsize=1.3 * _SIZE, fontweight="bold")
+        words = " ".join(word for word in ("Simulation" if simulation else "", status) if word)
+        status_text = axes.annotate(
+            words, (1, 1), (_SPACE, _BASE), xycoords=(name, "axes fraction"),
+            fontstyle="italic" if style == "CMS" else "normal", **place,
+        )  # fmt: skip
+        texts += [name, status_text]
+    _shrink(axes, texts)
+
+
+def _shrink(axes: Axes, texts: Sequence[Text]) -> None:
+    """Makes the letters of a heading smaller where it is wider than the axes."""
+    gaps = 3 * _SPACE * axes.get_figure(root=True).dpi / 72
+    needed = sum(text.get_window_extent().width for text in texts) + gaps
+    available = axes.get_window_extent().width
+    if needed > available:
+        for text in texts:
+            text.set_fontsize(text.get_fontsize() * available / needed)
+
+
+def _conditions(lumi: float | None, energy: float | None) -> str:
+    parts = []
+    if lumi is not None:
+        small = 0 < lumi < 0.1  # noqa: PLR2004
+        parts.append(f"{1000 * lumi:.3g} pb⁻¹" if small else f"{lumi:.3g} fb⁻¹")
+    if energy is not None:
+        parts.append(f"({energy:g} TeV)")
+    return " ".join(parts)
+
+
+def _settings(style: str) -> dict[str, Any]:
+    import mplhep
+
+    if style == "plain":
+        return {**_COMMON, **_PLAIN}
+    base = {"CMS": mplhep.style.CMS, "ALICE": mplhep.style.ALICE}[style]
+    return {**base, **_COMMON}
