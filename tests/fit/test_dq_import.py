@@ -16,7 +16,7 @@ from tau3mu.errors import InputError
 from tau3mu.fit.commands.import_dq import main
 from tau3mu.fit.dq import import_dq, write_imported
 from tau3mu.fit.dq.cosmetics import color, mathtext
-from tau3mu.fit.language import load_model
+from tau3mu.fit.language import load_model, model_of
 from tau3mu.fit.pdfs import PDFS
 
 DEGENERATE = {"Exp", "Pol4Exp", "RatioVWG"}  # without the scale that dq_fitter gives them
@@ -183,6 +183,7 @@ def test_a_binned_fit_becomes_a_fit_file(imported, masses):
         },
         "plot": {
             "style": "ALICE",
+            "experiment": "",
             "log": True,
             "y_range": [1, 1.5 * highest],
             "parameters": {"mean_Jpsi": r"μ$_{\mathrm{J/ψ}}$"},
@@ -190,6 +191,13 @@ def test_a_binned_fit_becomes_a_fit_file(imported, masses):
         },
     }  # fmt: skip
     assert fit.warnings == ()
+
+
+def test_plots_in_the_look_of_alice_say_only_what_the_texts_say(imported, masses):
+    (fit,) = imported({"text": [[0.2, 0.8, "Simulation, toy MC"]]})
+    plot = model_of(fit.document, "fit.json", Path()).plot
+    assert (plot.style, plot.heading) == ("ALICE", "")
+    assert [text.text for text in plot.text] == ["Simulation, toy MC"]
 
 
 def test_a_tree_becomes_an_unbinned_fit(imported, masses):

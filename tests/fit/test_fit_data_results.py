@@ -109,6 +109,27 @@ def test_luminosity_is_unknown_if_that_of_a_dataset_is(results):
     assert read_data(path, MASS, column="mass").lumi is None
 
 
+@pytest.mark.parametrize(
+    ("eras", "energy"),
+    [
+        (("2017B", "2018"), 13.0),
+        (("Run2022C", "2023"), 13.6),
+        (("2012", "2012"), 8.0),
+        (("2018", "2022"), None),
+        (("2017B", ""), None),
+        ((None, None), None),
+    ],
+)
+def test_the_energy_is_that_of_the_years_of_all_eras(results, eras, energy):
+    facts = {name: {**DATA, "era": era} for name, era in zip("ab", eras, strict=True)}
+    path = results({"a": 10, "b": 5}, facts)
+    assert read_data(path, MASS).energy == energy
+    assert read_data(path, MASS, column="mass").energy == energy
+    assert read_data(path / "dsphipi" / "histograms.json", MASS).energy == energy
+    alone = {"2017B": 13.0, "Run2022C": 13.6, "2012": 8.0, "2018": 13.0}.get(eras[0])
+    assert read_data(path, MASS, histogram="a/mass").energy == alone
+
+
 def test_without_run_json_all_are_added_and_this_is_said(results):
     path = results({"a": 10, "b": 5})
     for source in (read_data(path, MASS), read_data(path / "dsphipi" / "histograms.json", MASS)):

@@ -332,7 +332,9 @@ def test_a_study_is_written_and_never_over_another(study, tmp_path):
 
 def test_plots_show_the_numbers_of_the_summary(study):
     panels = plot_pulls(study).axes
-    assert [axes.get_title("left") for axes in panels] == NAMES
+    assert [axes.get_title("left") for axes in panels] == [
+        "μ(Signal)", "slope(Background)", "N(Signal)", "N(Background)", "ratio"
+    ]  # fmt: skip
     for axes, name in zip(panels, NAMES, strict=True):
         summary = study.summary[name]
         (text,) = [text.get_text() for text in axes.texts]

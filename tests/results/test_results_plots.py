@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import re
+from io import BytesIO
+
 import numpy as np
+import pytest
 
 from tau3mu.results import plot_histogram
 
@@ -17,6 +21,37 @@ def test_draws_the_nominal_contents_of_each_dataset(histograms):
         expected = histogram[dataset, "nominal", :]
         assert np.array_equal(patch.get_data().values, expected.values())
         assert np.array_equal(patch.get_data().edges, expected.axes[0].edges)
+
+
+def test_a_heading_says_luminosity_energy_and_simulation_and_its_words_are_apart(histograms):
+    figure = plot_histogram(histograms["mass"], lumi=34.7, energy=13.6, simulation=True)
+    figure.canvas.draw()
+    (axes,) = figure.axes
+    written = {text.get_text(): text.get_window_extent() for text in axes.texts}
+    name, status = written["CMS"], written["Simulation Private work"]
+    right = written["34.7 fb⁻¹ (13.6 TeV)"]
+    assert 0.05 * name.width < status.x0 - name.x1 < name.width
+    assert status.x1 < right.x0
+    assert right.x1 == pytest.approx(axes.bbox.x1, abs=3)
+    assert min(name.y0, right.y0) > axes.bbox.y1 - 0.1 * name.height
+
+
+def test_keeps_the_fonts_of_the_style(histograms):
+    figure = plot_histogram(histograms["mass"])
+    target = BytesIO()
+    figure.savefig(target, format="pdf")
+    found = set(re.findall(rb"/BaseFont /(?:\w+\+)?([\w-]+)", target.getvalue()))
+    # The label m(μμπ) is a formula; only its Greek letters are not in the font of the style.
+    assert any(name.startswith(b"TeXGyreHeros") for name in found)
+    assert not any(name.startswith(b"DejaVuSans") for name in found)
+
+
+def test_lines_are_told_apart_in_gray_and_the_axis_ends_with_the_bins(histograms):
+    histogram = histograms["mass"]
+    (axes,) = plot_histogram(histogram).axes
+    styles = [patch.get_linestyle() for patch in axes.patches]
+    assert len(set(styles)) == len(styles) == 2
+    assert axes.get_xlim() == (histogram.axes[-1].edges[0], histogram.axes[-1].edges[-1])
 
 
 def test_leaves_no_figure_open(histograms):

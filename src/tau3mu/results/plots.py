@@ -33,11 +33,12 @@ def plot_histogram(
     """
     import mplhep
 
-    from tau3mu.results.style import add_heading, styled_figure
+    from tau3mu.results.style import PowersFormatter, add_heading, styled_figure
 
     with styled_figure("CMS", 10, 10) as figure:
         figure.set_layout_engine("constrained")
         axes = figure.subplots()
+        axes.yaxis.set_major_formatter(PowersFormatter())
         lines = cycle(_LINES)
         for dataset, variation, part in variations(histogram):
             if variation == NOMINAL:

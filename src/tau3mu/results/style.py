@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import ScalarFormatter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -14,10 +15,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.text import Text
 
-__all__ = ["StyledFigure", "add_heading", "styled_figure"]
+__all__ = ["PowersFormatter", "StyledFigure", "add_heading", "styled_figure"]
 
 ENERGY = 13.0
 """Center-of-mass energy in TeV of CMS data of which nothing else is known."""
+_RAISED = str.maketrans("-−0123456789", "⁻⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _SIZE = 24  # of the letters of a heading
 _BASE, _SPACE = 6, 9  # points between the frame and the heading, and between its words
 _COMMON: dict[str, Any] = {
@@ -28,7 +30,6 @@ _COMMON: dict[str, Any] = {
     "axes.unicode_minus": True,
     "axes.labelsize": 26,
     "axes.formatter.limits": (-3, 5),
-    "axes.formatter.use_mathtext": True,
     "axes.formatter.useoffset": False,
     "figure.constrained_layout.w_pad": 0.12,
     "figure.constrained_layout.h_pad": 0.1,
@@ -90,6 +91,15 @@ class StyledFigure(Figure):
         """Returns what the figure covers in its style."""
         with self.styled():
             return super().get_tightbbox(*args, **kwargs)
+
+
+class PowersFormatter(ScalarFormatter):
+    """Numbers of ticks with a factor such as ×10⁶, all in the font of the text."""
+
+    def get_offset(self) -> str:
+        """Returns the factor, "" if there is none."""
+        power = super().get_offset().removeprefix("1e")
+        return f"×10{power.translate(_RAISED)}" if power else ""
 
 
 @contextmanager

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tau3mu.fit.output.numbers import value_text
+from tau3mu.fit.output.numbers import math_scripts, value_text
 from tau3mu.fit.pdfs import PDFS
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ __all__ = [
 
 _ENERGY = re.compile(r"[kMGT]?eV")
 _MOMENTUM = re.compile(r"\W*(?:mathit\W*)?p(?:[_ᵀ{}$ ]|T|\b)")  # $p_T$, pT, p(μμ) and the like
-_BROAD = 0.1  # GeV: narrower bins are given in MeV
+_PREFIXES = ("T", "G", "M", "k", "")
+_BROAD = 0.1  # narrower bins are given in the next smaller unit
 _SYMBOLS = {
     **dict.fromkeys(("mu", "m", "mean"), "μ"),
     **dict.fromkeys(("sigma", "width"), "σ"),
@@ -57,9 +59,9 @@ _SHARED = 2  # components that a symbol names
 
 def axis_label(label: str, unit: str, style: str) -> str:
     """Returns the label of an axis with its unit, if there is one, in the brackets of a style."""
-    if not unit:
-        return label
-    return f"{label} ({unit})" if style == "ALICE" else f"{label} [{unit}]"
+    if unit:
+        label += f" ({unit})" if style == "ALICE" else f" [{unit}]"
+    return math_scripts(label)
 
 
 def observable_label(observable: Observable, style: str) -> str:
@@ -72,8 +74,9 @@ def per_bin(observable: Observable, width: float | None, style: str) -> str:
     unit = _unit(observable, style)
     if width is None:
         return unit or "unit"
-    if unit.startswith("GeV") and width < _BROAD:
-        width, unit = 1000 * width, unit.replace("GeV", "MeV", 1)
+    for larger, smaller in pairwise(_PREFIXES):
+        if unit.startswith(f"{larger}eV") and width < _BROAD:
+            width, unit = 1000 * width, smaller + unit.removeprefix(larger)
     number = np.format_float_positional(width, precision=3, fractional=False, trim="-")
     return f"{number} {unit}".rstrip()
 
@@ -95,7 +98,8 @@ def parameter_symbols(model: FitModel) -> dict[str, str]:
     often = Counter(made.values())
     clear = {name: symbol for name, symbol in made.items() if often[symbol] == 1}
     names = (*model.parameters, *model.yields, *model.derived)
-    return {name: name for name in names} | clear | model.plot.parameters
+    symbols = {name: name for name in names} | clear | model.plot.parameters
+    return {name: math_scripts(symbol) for name, symbol in symbols.items()}
 
 
 def parameter_axis(model: FitModel, name: str) -> str:

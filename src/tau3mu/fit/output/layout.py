@@ -14,6 +14,8 @@ import numpy as np
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
+from tau3mu.fit.output.numbers import math_scripts
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -51,7 +53,7 @@ class Written(NamedTuple):
 
 def add_text(axes: Axes, x: float, y: float, text: str) -> Text:
     """Adds a text at a place in units of the axes."""
-    return axes.text(x, y, text, transform=axes.transAxes, fontsize=19, zorder=6)
+    return axes.text(x, y, math_scripts(text), transform=axes.transAxes, fontsize=19, zorder=6)
 
 
 def wrapped(axes: Axes, text: str, size: float, width: float) -> str:
@@ -64,7 +66,7 @@ def wrapped(axes: Axes, text: str, size: float, width: float) -> str:
         width: In units of the axes.
     """
     lines: list[str] = []
-    for piece in _TOKEN.findall(text):
+    for piece in _TOKEN.findall(math_scripts(text)):
         longer = f"{lines[-1]} {piece}" if lines else piece
         if lines and _width(axes, longer, size) <= width:
             lines[-1] = longer
@@ -170,7 +172,7 @@ def _write(axes: Axes, written: Written, size: int, columns: int) -> list[Legend
         transform=axes.transAxes,
         va="top",
         fontsize=size - 1,
-        linespacing=1.35,
+        linespacing=1.6 if any("$" in line for line in written.lines) else 1.35,
         zorder=5,
         bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 2},
     )

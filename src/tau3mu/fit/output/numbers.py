@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+import re
+import unicodedata
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tau3mu.fit.fitting.result import ParameterResult, Quantity
 
-__all__ = ["decimals", "minus", "value_text"]
+__all__ = ["decimals", "math_scripts", "minus", "value_text"]
 
 _LARGE, _SMALL, _TINY = 1e5, 1e-4, 1e-2  # of an uncertainty and, if small, of the value
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -22,6 +25,27 @@ def decimals(error: float) -> int:
 def minus(number: str) -> str:
     """Returns a number with the minus sign that ticks have, instead of hyphens."""
     return number.replace("-", "−")
+
+
+def math_scripts(text: str) -> str:
+    """Returns a text in which formulas raise and lower letters, if it has formulas at all.
+
+    Beside formulas, matplotlib takes all letters from the fonts of these, which lack ⁻ or ₛ.
+    """
+    if "$" not in text:
+        return text
+    parts = re.split(r"(\$[^$]*\$)", text)
+    return "".join(part if part.startswith("$") else _scripts(part) for part in parts)
+
+
+def _scripts(text: str) -> str:
+    result = ""
+    for kind, group in groupby(text, lambda letter: unicodedata.decomposition(letter)[:5]):
+        letters = "".join(group)
+        mark = {"<supe": "^", "<sub>": "_"}.get(kind)
+        plain = unicodedata.normalize("NFKC", letters)
+        result += letters if mark is None else f"${mark}{{\\mathrm{{{plain}}}}}$"
+    return result
 
 
 def value_text(found: ParameterResult | Quantity) -> str:

@@ -13,7 +13,7 @@ from tau3mu.fit.output.labels import observable_label, parameter_line, per_bin
 from tau3mu.fit.output.layout import Written, add_text, make_room
 from tau3mu.fit.output.numbers import value_text
 from tau3mu.fit.output.style import TOTAL, looks
-from tau3mu.results.style import add_heading, styled_figure
+from tau3mu.results.style import PowersFormatter, add_heading, styled_figure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,11 +72,14 @@ def two_panels(
         figure.subplots_adjust(left=0.14, right=0.95, top=0.94, bottom=0.1)
         grid = {"height_ratios": (3.2, 1), "hspace": 0.06}
         upper, lower = figure.subplots(2, 1, sharex=True, gridspec_kw=grid)
+        for axes in (upper, lower):
+            axes.yaxis.set_major_formatter(PowersFormatter())
         upper.set_xlim(*fit.part.observable.range)
         upper.tick_params(labelbottom=False)
         upper.set_ylabel(candidates_label(fit, plot.style))
         lower.set_xlabel(observable_label(fit.part.observable, plot.style))
         figure.align_ylabels([upper, lower])
+        _thin_labels(lower)
         yield figure, upper, lower
         add_heading(
             upper,
@@ -87,6 +90,14 @@ def two_panels(
             energy=energy if plot.energy is None else plot.energy,
             simulation=simulation,
         )
+
+
+def _thin_labels(axes: Axes) -> None:
+    """Gives the axis of the observable so few numbers that they are apart and on the figure."""
+    widest = max(label.get_window_extent().width for label in axes.get_xticklabels())
+    figure, box = axes.get_figure(root=True), axes.bbox
+    beside = "upper" if widest / 2 > figure.bbox.x1 - box.x1 else None
+    axes.locator_params("x", nbins=min(9, max(1, int(box.width / (1.3 * widest)))), prune=beside)
 
 
 def scale(fit: BinnedFit) -> np.ndarray:
