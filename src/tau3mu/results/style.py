@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.style import context
 from matplotlib.ticker import ScalarFormatter
 
 if TYPE_CHECKING:
@@ -70,16 +71,16 @@ class StyledFigure(Figure):
     """
 
     def __init__(self, width: float, height: float, style: dict[str, Any]) -> None:
+        """Makes an empty figure, in inches."""
         self._style = style
-        super().__init__(figsize=(width, height))
-        FigureCanvasAgg(self)
+        with context(style):
+            super().__init__(figsize=(width, height))
+            FigureCanvasAgg(self)
 
     @contextmanager
     def styled(self) -> Iterator[None]:
         """Gives matplotlib the style of the figure while the block runs."""
-        from matplotlib import rc_context
-
-        with rc_context(self._style):
+        with context(self._style):
             yield
 
     def draw(self, renderer: Any) -> None:
@@ -113,11 +114,8 @@ def styled_figure(style: str, width: float, height: float) -> Iterator[StyledFig
         width: In inches.
         height: In inches.
     """
-    from matplotlib import rc_context
-
-    settings = _settings(style)
-    with rc_context(settings):
-        figure = StyledFigure(width, height, settings)
+    figure = StyledFigure(width, height, _settings(style))
+    with figure.styled():
         yield figure
         # Ticks have the style of when they are made, which may be when others ask for them.
         for axes in figure.axes:
@@ -150,7 +148,9 @@ def add_heading(
     # A factor such as 10^6 stands to the left of the axes, not in the way of the heading.
     axes.yaxis.get_offset_text().set(x=-0.01, ha="right")
     right = _conditions(lumi, ENERGY if energy is None and style == "CMS" else energy)
-    texts = [axes.annotate(right, (1, 1), (0, _BASE), xycoords="axes fraction", ha="right", **place)]
+    texts = [
+        axes.annotate(right, (1, 1), (0, _BASE), xycoords="axes fraction", ha="right", **place)
+    ]
     if experiment:
         name = axes.annotate(experiment, (0, 1), (0, _BASE), xycoords="axes fraction", **place)
         name.set(fontsize=1.3 * _SIZE, fontweight="bold")
@@ -165,18 +165,18 @@ def add_heading(
 
 def _shrink(axes: Axes, texts: Sequence[Text]) -> None:
     """Makes the letters of a heading smaller where it is wider than the axes."""
-    gaps = 3 * _SPACE * axes.get_figure(root=True).dpi / 72
+    gaps = 3 * _SPACE * axes.figure.dpi / 72
     needed = sum(text.get_window_extent().width for text in texts) + gaps
     available = axes.get_window_extent().width
     if needed > available:
         for text in texts:
-            text.set_fontsize(text.get_fontsize() * available / needed)
+            text.set_fontsize(float(text.get_fontsize()) * available / needed)
 
 
 def _conditions(lumi: float | None, energy: float | None) -> str:
     parts = []
     if lumi is not None:
-        small = 0 < lumi < 0.1  # noqa: PLR2004
+        small = 0 < lumi < 0.1
         parts.append(f"{1000 * lumi:.3g} pb⁻¹" if small else f"{lumi:.3g} fb⁻¹")
     if energy is not None:
         parts.append(f"({energy:g} TeV)")

@@ -24,7 +24,7 @@ _DARK = 60  # percent: from which correlation on a cell needs white numbers
 
 
 def plot_correlation(result: FitResult) -> Figure:
-    """Returns a figure of the correlations, in percent, which grows with their number and their labels.
+    """Returns a figure of the correlations, in percent; it grows with their number and labels.
 
     Raises:
         InputError: The fit has no covariance.
@@ -43,9 +43,7 @@ def plot_correlation(result: FitResult) -> Figure:
             color = "white" if abs(value) > _DARK else "black"
             text = minus(f"{round(value)}")
             axes.text(column, row, text, ha="center", va="center", size=15, color=color)
-        axes.set_xticks(
-            range(len(names)), symbols, rotation=60, ha="right", rotation_mode="anchor"
-        )
+        axes.set_xticks(range(len(names)), symbols, rotation=60, ha="right", rotation_mode="anchor")
         axes.set_yticks(range(len(names)), symbols)
         axes.minorticks_off()
         axes.tick_params(length=0, labelsize=16, pad=6)

@@ -89,12 +89,12 @@ def parameter_symbols(model: FitModel) -> dict[str, str]:
     """
     made: dict[str, str] = {}
     for name, uses in _uses(model).items():
-        symbols = {symbol for symbol, _, _ in uses}
+        roles = {symbol for symbol, _, _ in uses}
         labels = dict.fromkeys(label for _, label, _ in uses)
         spectra = {spectrum for _, _, spectrum in uses}
-        if len(symbols) == 1 and len(labels) <= _SHARED:
+        if len(roles) == 1 and len(labels) <= _SHARED:
             here = spectra if len(model.parts) > 1 and len(spectra) == 1 else ()
-            made[name] = f"{symbols.pop()}({', '.join([*labels, *here])})"
+            made[name] = f"{roles.pop()}({', '.join([*labels, *here])})"
     often = Counter(made.values())
     clear = {name: symbol for name, symbol in made.items() if often[symbol] == 1}
     names = (*model.parameters, *model.yields, *model.derived)
@@ -163,8 +163,7 @@ def _power(unit: str, dimension: int) -> str:
 
 
 def _uses(model: FitModel) -> dict[str, list[tuple[str, str, str]]]:
-    """Returns for every parameter its symbol in each place where it is used, with component and
-    spectrum."""
+    """Returns for every parameter where it is used: its symbol, component and spectrum."""
     uses: dict[str, list[tuple[str, str, str]]] = {}
     for spectrum, part in model.parts.items():
         for component in part.components.values():

@@ -95,8 +95,9 @@ def two_panels(
 def _thin_labels(axes: Axes) -> None:
     """Gives the axis of the observable so few numbers that they are apart and on the figure."""
     widest = max(label.get_window_extent().width for label in axes.get_xticklabels())
-    figure, box = axes.get_figure(root=True), axes.bbox
-    beside = "upper" if widest / 2 > figure.bbox.x1 - box.x1 else None
+    box = axes.bbox
+    margin = (1 - axes.get_position().x1) / axes.get_position().width * box.width
+    beside = "upper" if widest / 2 > margin else None
     axes.locator_params("x", nbins=min(9, max(1, int(box.width / (1.3 * widest)))), prune=beside)
 
 

@@ -77,7 +77,7 @@ def _draw_stack(axes: Axes, fit: BinnedFit, result: FitResult, *, label: str) ->
     fine = subdivided(fit.data.edges)
     x = (fine[1:] + fine[:-1]) / 2
     components = list(fit.part.components.values())
-    summed = np.zeros_like(x)
+    summed: np.ndarray = np.zeros(len(x))
     for curve, component, look in zip(fit.curves, components, looks(components), strict=True):
         if component.peaks:
             below, summed = summed, summed + curve * np.repeat(scale(fit), POINTS)

@@ -92,7 +92,7 @@ def save_fit(
     write_text(folder / _JSON, json_text(_document(result, scans or {})))
     write_root(folder / _ROOT, result)
     given = {"lumi": lumi, "energy": energy, "simulation": simulation}
-    headings = {name: given for name in result.model.parts}
+    headings = dict.fromkeys(result.model.parts, given)
     for name, source in (sources or {}).items():
         headings[name] = {key: getattr(source, key) for key in given}
     for stem, figure in _figures(result, headings, scans or {}):

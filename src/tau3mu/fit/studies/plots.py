@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tau3mu.fit.output.labels import parameter_axis, parameter_symbols
+from tau3mu.fit.output.labels import parameter_symbols
 from tau3mu.fit.output.numbers import minus
 from tau3mu.fit.output.style import TOTAL
 from tau3mu.results.style import styled_figure
@@ -114,8 +114,8 @@ def _draw_pulls(axes: Axes, study: ToyStudy, name: str) -> None:
     axes.stairs(counts, _BINS, fill=True, color=_BLUE, alpha=0.4)
     fine = np.linspace(_BINS[0], _BINS[-1], 400)
     area = len(pulls) * (_BINS[1] - _BINS[0])
-    unit = {"color": "black", "linestyle": "--", "linewidth": 1.5, "label": "mean 0, width 1"}
-    axes.plot(fine, area * _gauss(fine, 0, 1), **unit)
+    unit = area * _gauss(fine, 0, 1)
+    axes.plot(fine, unit, color="black", linestyle="--", linewidth=1.5, label="mean 0, width 1")
     if summary.pull_width > 0:
         fitted = _gauss(fine, summary.pull_mean, summary.pull_width)
         axes.plot(fine, area * fitted, color=TOTAL, linewidth=2, label="mean, width of pulls")
