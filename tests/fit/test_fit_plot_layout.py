@@ -149,6 +149,26 @@ def test_the_legend_leaves_the_data_their_room(result):
     assert frame.y0 < box.y0 < box.y1 < frame.y1
 
 
+@pytest.mark.parametrize("top", [2050, 2400, 4000])
+def test_the_legend_suits_a_given_range(top):
+    result = labelled(LATEX, y_range=[0, top])
+    figure = plot_fit(result)
+    assert figure.axes[0].get_ylim() == (0, top)
+    check_nothing_overlaps(figure)
+
+
+def test_the_letters_are_large_where_there_is_room():
+    sizes = [
+        plot_fit(labelled(LATEX, y_range=[0, top], **LINES))
+        .axes[0]
+        .get_legend()
+        .get_texts()[0]
+        .get_size()
+        for top in (2050, 4000)
+    ]
+    assert sizes[0] < sizes[1]
+
+
 def test_labels_are_as_wide_as_they_are_rendered_not_as_their_source():
     (latex,) = (label for label in legend(plot_fit(labelled(LATEX))) if "J/" in label)
     assert latex == LATEX["Jpsi"] + ": 3003 ± 112"

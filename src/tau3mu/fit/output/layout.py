@@ -81,6 +81,7 @@ def make_room(
     heights: np.ndarray,
     written: Written,
     fixed: Sequence[Text] = (),
+    top: float | None = None,
 ) -> None:
     """Adds legend and lines in the upper corners, and raises the axis until they cover nothing.
 
@@ -93,10 +94,13 @@ def make_room(
         heights: How high what is drawn reaches in each bin, in units of the axis.
         written: What is to be written.
         fixed: Texts that stay where they are; those that are not low in the axes get room, too.
+        top: The upper limit of the axis, where it is given; the letters then try to suit it.
     """
     log = axes.get_yscale() == "log"
     floor = axes.get_ylim()[0]
     reach = np.log(np.maximum(heights / floor, 1)) if log else heights - floor
+    given = None if top is None else math.log(top / floor) if log else top - floor
+    enough = reach.max() / given if given else _ENOUGH
     places = axes.transLimits.transform(np.stack([edges, np.zeros_like(edges)], axis=1))[:, 0]
     texts = [_box(text, axes) for text in fixed]
     high = [box for box in texts if box.y0 > _HIGH]
@@ -111,14 +115,15 @@ def make_room(
             fits = _fits(boxes, texts)
             found = _Layout(fits, reach.max() / needed, size, columns, needed, boxes)
             best = max(best, found, key=lambda layout: (layout.fits, layout.share))
-        if best.fits and best.share >= _ENOUGH:
+        if best.fits and best.share >= enough:
             break
     for artist, box in zip(_write(axes, written, best.size, best.columns), best.boxes, strict=True):
         if isinstance(artist, Text):
             artist.set_position((box.x0, box.y1))
         else:
             artist.set_bbox_to_anchor((box.x0, box.y1), transform=axes.transAxes)
-    axes.set_ylim(top=floor * math.exp(best.needed) if log else floor + best.needed)
+    height = best.needed if given is None else given
+    axes.set_ylim(top=floor * math.exp(height) if log else floor + height)
 
 
 class _Layout(NamedTuple):

@@ -67,6 +67,7 @@ def _texts(model: FitModel) -> Iterator[tuple[str, str]]:
         yield f"{path}observable.unit", part.observable.unit
         for key, component in part.components.items():
             yield f"{path}components.{key}.label", component.label
+    yield "plot.experiment", model.plot.heading
     yield "plot.status", model.plot.status
     yield from ((f"plot.parameters.{name}", text) for name, text in model.plot.parameters.items())
     yield from ((f"plot.text.{i}.text", line.text) for i, line in enumerate(model.plot.text))

@@ -169,16 +169,15 @@ def _draw_spectrum(axes: Axes, fit: BinnedFit, result: FitResult, *, simulation:
     heights = np.maximum(reach, total.reshape(-1, POINTS).max(axis=1))
     if plot.log:
         axes.set_yscale("log", nonpositive="clip")
-    axes.set_ylim(bottom=_bottom(fit, total, contents, log=plot.log))
+    bottom, top = plot.y_range or (_bottom(fit, total, contents, log=plot.log), None)
+    axes.set_ylim(bottom=bottom)
     written = Written(
         first,
         title=_title(fit, result),
         title_color="black" if result.valid else TOTAL,
         lines=_parameter_lines(result),
     )
-    make_room(axes, fit.data.edges, heights, written, texts)
-    if plot.y_range is not None:
-        axes.set_ylim(*plot.y_range)
+    make_room(axes, fit.data.edges, heights, written, texts, top)
 
 
 def _draw_curves(axes: Axes, fit: BinnedFit, result: FitResult) -> np.ndarray:
