@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 from io import BytesIO
 
+import hist
 import numpy as np
 import pytest
 
@@ -34,6 +35,26 @@ def test_a_heading_says_luminosity_energy_and_simulation_and_its_words_are_apart
     assert status.x1 < right.x0
     assert right.x1 == pytest.approx(axes.bbox.x1, abs=3)
     assert min(name.y0, right.y0) > axes.bbox.y1 - 0.1 * name.height
+
+
+def test_the_legend_is_above_the_lines():
+    names = [f"2017{era}.v1-rereco-of-all-muons" for era in "ABCDEF"]
+    histogram = hist.Hist(
+        hist.axis.StrCategory(names, name="dataset"),
+        hist.axis.StrCategory(["nominal"], name="variation"),
+        hist.axis.Regular(10, 0, 1, name="x", label="x"),
+        storage=hist.storage.Weight(),
+    )
+    for number, name in enumerate(names, 1):
+        values = np.repeat(histogram.axes["x"].centers, 100 * number)
+        histogram.fill(dataset=name, variation="nominal", x=values)
+    figure = plot_histogram(histogram)
+    figure.canvas.draw()
+    (axes,) = figure.axes
+    box = axes.get_legend().get_window_extent()
+    top = axes.transData.transform((0, 600 + 600**0.5))[1]
+    assert top < box.y0 < box.y1 < axes.bbox.y1
+    assert top > axes.bbox.y0 + 0.5 * axes.bbox.height
 
 
 def test_keeps_the_fonts_of_the_style(histograms):

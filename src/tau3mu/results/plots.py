@@ -49,7 +49,8 @@ def plot_histogram(
         axes.set_xlabel(histogram.axes[-1].label)
         axes.set_ylabel(histogram.label or "Candidates")
         axes.set_xlim(*histogram.axes[-1].edges[[0, -1]])
-        axes.legend()
+        axes.legend(fontsize=18)
+        mplhep.yscale_legend(axes, soft_fail=True)
         heading = {"lumi": lumi, "energy": energy}
         add_heading(axes, "CMS", "CMS", "Private work", **heading, simulation=simulation)
     return figure

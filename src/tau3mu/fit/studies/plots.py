@@ -96,6 +96,7 @@ def plot_trials(study: TrialStudy, name: str) -> Figure:
                 axes.annotate(
                     f"left out: {result.status}", (0.03, row), va="center", fontsize=13,
                     color=TOTAL, xycoords=axes.get_yaxis_transform(),
+                    bbox={"facecolor": "white", "edgecolor": "none", "pad": 2},
                 )  # fmt: skip
         axes.set_yticks(rows, [result.label for result in results], fontsize=13)
         axes.set_xlabel(study.labels.get(name, name), fontsize=18)
@@ -128,6 +129,7 @@ def _draw_pulls(axes: Axes, study: ToyStudy, name: str) -> None:
     axes.legend(loc="upper right", fontsize=13, borderaxespad=0.3)
     axes.set_xlim(_BINS[0], _BINS[-1])
     axes.set_ylim(0, max(1.0, 1.5 * float(counts.max())))
+    axes.locator_params("y", integer=True)
 
 
 def _draw_row_points(
