@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["plot_histogram"]
 
 _LINES = "-", "--", "-.", ":"
+_GAP, _LOWEST = 0.01, 0.3  # of the axes: below the legend, and what the lines have at least
 
 
 def plot_histogram(
@@ -49,8 +50,11 @@ def plot_histogram(
         axes.set_xlabel(histogram.axes[-1].label)
         axes.set_ylabel(histogram.label or "Candidates")
         axes.set_xlim(*histogram.axes[-1].edges[[0, -1]])
-        axes.legend(fontsize=18)
-        mplhep.yscale_legend(axes, soft_fail=True)
+        legend = axes.legend(fontsize=18, loc="upper right")
         heading = {"lumi": lumi, "energy": energy}
         add_heading(axes, "CMS", "CMS", "Private work", **heading, simulation=simulation)
+        figure.draw_without_rendering()  # which gives the axes their place
+        under = legend.get_window_extent().transformed(axes.transAxes.inverted()).y0 - _GAP
+        low, high = axes.get_ylim()
+        axes.set_ylim(low, low + (high - low) / min(1.0, max(under, _LOWEST)))
     return figure

@@ -36,8 +36,7 @@ _BROAD = 0.1  # narrower bins are given in the next smaller unit
 _SYMBOLS = {
     **dict.fromkeys(("mu", "m", "mean"), "μ"),
     **dict.fromkeys(("sigma", "width"), "σ"),
-    **dict.fromkeys(("alpha", "alphal", "alphar"), "α"),
-    "sigmal": "σ$_L$", "sigmar": "σ$_R$", "alphal": "α$_L$", "alphar": "α$_R$",
+    "alpha": "α", "sigmal": "σ$_L$", "sigmar": "σ$_R$", "alphal": "α$_L$", "alphar": "α$_R$",
     "alpha_left": "α$_L$", "alpha_right": "α$_R$", "nl": "n$_L$", "nr": "n$_R$",
     "n_left": "n$_L$", "n_right": "n$_R$", "gamma": "γ", "lambd": "λ", "beta": "β", "delta": "δ",
     "coefficients": "c",
