@@ -191,6 +191,15 @@ def test_lines_are_broken_where_they_are_too_wide():
         assert wrapped(axes, "J/ψ: 1e-07 (at limit)", 19, 0.2).split("\n")[-1] == "1e-07 (at limit)"
 
 
+def test_a_word_that_is_too_long_is_cut():
+    figure = plot_fit(labelled({"background": "Background" + 12 * "WithoutSpaces"}))
+    check_nothing_overlaps(figure)
+    box, frame = figure.axes[0].get_legend().get_window_extent(), figure.axes[0].bbox
+    assert frame.x0 < box.x0 < box.x1 < frame.x1
+    label = legend(figure)[-1].replace("\n", "")
+    assert label.startswith("Background" + 12 * "WithoutSpaces" + ":")
+
+
 def test_broad_bins_are_not_under_the_legend():
     edges = np.array([2.2, 2.8, 3.0, 3.2, 3.4, 4.8])
     observable = {key: value for key, value in DIMUON["observable"].items() if key != "bins"}

@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PowersFormatter", "StyledFigure", "add_heading", "styled_figure"]
 
-ENERGY = 13.0
-"""Center-of-mass energy in TeV of CMS data of which nothing else is known."""
+_ENERGY = 13.0  # TeV, of CMS data of which nothing else is known
 _RAISED = str.maketrans("-−0123456789", "⁻⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _SIZE = 24  # of the letters of a heading
 _BASE, _SPACE = 6, 9  # points between the frame and the heading, and between its words
@@ -141,13 +140,13 @@ def add_heading(
         experiment: Its name; if it is empty, neither name nor status are written.
         status: Stands beside the name of the experiment.
         lumi: Integrated luminosity in fb^-1, if it is known.
-        energy: Center-of-mass energy in TeV, if it is known; that of CMS is `ENERGY` otherwise.
+        energy: Center-of-mass energy in TeV, if it is known; that of CMS is 13 otherwise.
         simulation: Whether the data are simulation.
     """
     place: dict[str, Any] = {"textcoords": "offset points", "va": "baseline", "fontsize": _SIZE}
     # A factor such as 10^6 stands to the left of the axes, not in the way of the heading.
     axes.yaxis.get_offset_text().set(x=-0.01, ha="right")
-    right = _conditions(lumi, ENERGY if energy is None and style == "CMS" else energy)
+    right = _conditions(lumi, _ENERGY if energy is None and experiment == "CMS" else energy)
     texts = [
         axes.annotate(right, (1, 1), (0, _BASE), xycoords="axes fraction", ha="right", **place)
     ]

@@ -143,7 +143,7 @@ class Plot(Strict):
     energy: Annotated[float, Field(gt=0)] | None = Field(
         default=None,
         description="The center-of-mass energy in TeV. Left out, it is that of the datasets' eras, "
-        "or 13 in the style of CMS if there are none.",
+        "or 13 for CMS if there are none.",
     )
     log: bool = Field(
         default=False, description="Whether the counts are drawn on a logarithmic scale."

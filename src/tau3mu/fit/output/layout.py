@@ -57,7 +57,7 @@ def add_text(axes: Axes, x: float, y: float, text: str) -> Text:
 
 
 def wrapped(axes: Axes, text: str, size: float, width: float) -> str:
-    """Returns a text in lines that are not wider when rendered, unless one piece alone is.
+    """Returns a text in lines that are not wider when rendered, unless a formula alone is.
 
     Args:
         axes: Where it is to be written.
@@ -66,9 +66,11 @@ def wrapped(axes: Axes, text: str, size: float, width: float) -> str:
         width: In units of the axes.
     """
     lines: list[str] = []
-    for piece in _TOKEN.findall(math_scripts(text)):
+    for word in _TOKEN.findall(math_scripts(text)):
+        *full, piece = _cut(axes, word, size, width)
+        lines.extend(full)
         longer = f"{lines[-1]} {piece}" if lines else piece
-        if lines and _width(axes, longer, size) <= width:
+        if lines and not full and _width(axes, longer, size) <= width:
             lines[-1] = longer
         else:
             lines.append(piece)
@@ -211,6 +213,15 @@ def _needed(places: np.ndarray, reach: np.ndarray, boxes: Sequence[Bbox]) -> flo
         under = (places[1:] > box.x0 - _GAP) & (places[:-1] < box.x1 + _GAP)
         needed.append(float(reach[under].max(initial=0)) / max(_LOWEST, box.y0 - _GAP))
     return max(needed) or 1.0
+
+
+def _cut(axes: Axes, word: str, size: float, width: float) -> list[str]:
+    """Returns a word in parts that are not wider; a formula or a number with spaces is whole."""
+    own = _width(axes, word, size)
+    if own <= width or "$" in word or " " in word or len(word) == 1:
+        return [word]
+    letters = max(1, int(len(word) * 0.9 * width / own))
+    return [word[:letters], *_cut(axes, word[letters:], size, width)]
 
 
 def _box(artist: Artist, axes: Axes) -> Bbox:

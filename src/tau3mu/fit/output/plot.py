@@ -94,7 +94,8 @@ def two_panels(
 
 def _thin_labels(axes: Axes) -> None:
     """Gives the axis of the observable so few numbers that they are apart and on the figure."""
-    widest = max(label.get_window_extent().width for label in axes.get_xticklabels())
+    widths = [label.get_window_extent().width for label in axes.get_xticklabels()]
+    widest = max(widths, default=1.0) or 1.0
     box = axes.bbox
     margin = (1 - axes.get_position().x1) / axes.get_position().width * box.width
     beside = "upper" if widest / 2 > margin else None
