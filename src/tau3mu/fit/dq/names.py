@@ -64,7 +64,8 @@ def read_parameter(
     """
     text = text.strip()
     if (tie := _TIE.fullmatch(text)) is not None:
-        return _formula(*tie.groups(), f"{where}: {text!r}")
+        sign, name, inner = tie.groups()
+        return _formula(sign, name, inner, f"{where}: {text!r}")
     if (label := _LABEL.fullmatch(text)) is not None:
         return NamedParameter(label[1], {"value": f"@{label[1]}"})
     if not _NAME.fullmatch(text):
