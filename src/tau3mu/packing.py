@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import linecache
 from collections import ChainMap
-from types import CodeType
+from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import cloudpickle
@@ -23,6 +23,8 @@ __all__ = ["Packed", "pack_object", "remember"]
 
 Lines = dict[str, tuple[int, None, list[str], str]]
 """Files as `linecache` keeps them if they do not change."""
+
+_FOUND = {"__spec__", "__loader__", "__path__", "__cached__"}
 
 
 class Packed(NamedTuple):
@@ -55,14 +57,29 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
     def __init__(self, file: io.BytesIO) -> None:
         self.files: set[str] = set()
         known = cloudpickle.Pickler.dispatch_table
-        self._reduce_code = known[CodeType]
-        self.dispatch_table = ChainMap({CodeType: self._with_file}, known)
+        self._reduce_code, self._reduce_module = known[CodeType], known[ModuleType]
+        ours = {CodeType: self._with_file, ModuleType: self._in_two_steps}
+        self.dispatch_table = ChainMap(ours, known)
         super().__init__(file)
 
     def _with_file(self, code: CodeType) -> tuple[Any, tuple[Any, ...]]:
         if not installed(code.co_filename):
             self.files.add(code.co_filename)
         return _of_file, (code.co_filename, *self._reduce_code(code))
+
+    def _in_two_steps(self, module: ModuleType) -> tuple[Any, ...]:
+        """Makes a module first and fills it then, since modules may refer to each other."""
+        make, arguments = self._reduce_module(module)
+        if len(arguments) == 1:  # by reference
+            return make, arguments
+        name, content = arguments
+        # How it was found means nothing elsewhere.
+        content = {key: value for key, value in content.items() if key not in _FOUND}
+        return make, (name, {}), content, None, None, _fill
+
+
+def _fill(module: ModuleType, content: dict[str, Any]) -> None:
+    vars(module).update(content)
 
 
 def _of_file(file: str, make: Callable[..., CodeType], arguments: tuple[Any, ...]) -> CodeType:

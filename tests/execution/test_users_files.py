@@ -10,6 +10,7 @@ from users_processors import chunks_of, n_muons, write
 from tau3mu.catalogue import load_processors
 from tau3mu.errors import InputError
 from tau3mu.execution import ProcessorError, execute, rehearse
+from tau3mu.execution.chunk import pack, process_packed
 from tau3mu.execution.fingerprint import fingerprint
 
 ABOVE_1_GEV, ABOVE_8_GEV = 17_274, 4_134
@@ -55,12 +56,19 @@ def test_packages_of_one_name_and_relative_imports(tmp_path, demo):
     for folder, value in (("a", 1.0), ("b", 8.0)):
         package = tmp_path / folder / "common"
         (package / "deep").mkdir(parents=True)
-        (package / "__init__.py").write_text("from .limits import PT\nfrom common import deep\n")
+        (package / "__init__.py").write_text(
+            "from .limits import PT\nfrom common import deep\nimport common.deep.value\n"
+        )
         (package / "limits.py").write_text("from common.deep.value import PT\n")
         (package / "deep" / "value.py").write_text(f"PT = {value}\n")
     names = [cuts(tmp_path / f, 0, name=f.upper(), module="common") for f in ("a", "b")]
-    result = execute(chunks_of(demo[0]), load_processors(names))
+    processors = load_processors(names)
+    chunks = chunks_of(demo[0])
+    result = execute(chunks, processors)
     assert (n_muons(result, "A"), n_muons(result, "B")) == (ABOVE_1_GEV, ABOVE_8_GEV)
+    travelled = process_packed(0, chunks[0], pack(processors)).found
+    for name, expected in (("A", ABOVE_1_GEV), ("B", ABOVE_8_GEV)):
+        assert travelled[name].cutflow.candidates.tolist() == [[expected]]
 
 
 def test_helpers_in_folders_that_the_files_add_to_the_path(tmp_path, demo):
