@@ -110,3 +110,24 @@ def test_what_cannot_be_compared_is_never_taken_for_the_same(mine, caplog):
     body = BODY + "\nimport threading\nLOCK = threading.Lock()\n"
     assert mine(body) != mine(body)
     assert "no resuming later" in caplog.text
+
+
+def test_code_of_other_modules_that_a_file_imports_is_seen(tmp_path, monkeypatch):
+    """Such as those of a user's package that is installed for development."""
+    package = tmp_path / "elsewhere" / "development_of_fingerprint"
+    package.mkdir(parents=True)
+    monkeypatch.syspath_prepend(str(package.parent))
+    (tmp_path / "mine.py").write_text(BODY.replace("import helper_of_", "import development_of_"))
+    prints = []
+    for cut in (1, 2, 1):
+        text = f"import re\nNAME = re.compile('a')\n\ndef cut():\n    return {cut}\n"
+        (package / "__init__.py").write_text(text)
+        module = type(sys)("development_of_fingerprint")
+        module.__file__ = str(package / "__init__.py")
+        exec(compile(text, module.__file__, "exec"), vars(module))
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+        prints.append(fingerprint(load_processors([f"{tmp_path / 'mine.py'}:Mine"])))
+    (package / "__init__.py").write_text("# edited after its import\n")
+    prints.append(fingerprint(load_processors([f"{tmp_path / 'mine.py'}:Mine"])))
+    assert prints[0] == prints[2]
+    assert len(set(prints)) == 3

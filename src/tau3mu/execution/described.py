@@ -8,6 +8,7 @@ since the text that was run is known.
 
 from __future__ import annotations
 
+import copyreg
 import dis
 from functools import cached_property
 from inspect import getattr_static
@@ -49,17 +50,21 @@ _NO_CONTENT = {
     "__dict__", "__weakref__", "_abc_impl", "__firstlineno__", "__static_attributes__",
     "__module__", "__annotations_cache__",
 }  # fmt: skip
-
-
 _LOOK_UP = {"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"}
 
 
 class Description:
-    """Describes values; collects the existing files that their texts name in `files`."""
+    """Describes values and the code that they use.
+
+    Attributes:
+        files: The existing files that texts name.
+        modules: The names of the users' modules whose code is described.
+    """
 
     def __init__(self) -> None:
         """Has described nothing yet."""
         self.files: set[Path] = set()
+        self.modules: set[str] = set()
         self._code: dict[int, tuple[int, Any]] = {}  # met before; held, so that ids stay theirs
         self._above: set[int] = set()
 
@@ -101,6 +106,7 @@ class Description:
         other = Description()
         pieces = b"\0".join(other.of(value))
         self.files |= other.files
+        self.modules |= other.modules
         return pieces
 
     def _of_code_object(self, value: type | FunctionType) -> Iterator[bytes]:
@@ -111,6 +117,7 @@ class Description:
             yield b"%d" % self._code[id(value)][0]
             return
         self._code[id(value)] = len(self._code), value
+        self.modules.add(str(value.__module__))
         yield from self._of_class(value) if isinstance(value, type) else self._of_function(value)
 
     def _of_parts(self, value: Any) -> Iterator[bytes]:
@@ -136,7 +143,8 @@ class Description:
             yield from self.of(function)  # of a cache, or compiled
         else:
             # What pickle would write of it: how it is made, from what, and its state.
-            reduced = value.__reduce_ex__(4)
+            registered = copyreg.dispatch_table.get(type(value))
+            reduced = registered(value) if registered else value.__reduce_ex__(4)
             if isinstance(reduced, tuple):  # items come as iterators, which are made for this
                 reduced = [list(r) if hasattr(r, "__next__") else r for r in reduced]
             yield from self.of(reduced)
@@ -179,9 +187,14 @@ class Description:
         if id(module) in self._code:
             return
         self._code[id(module)] = len(self._code), module
+        self.modules.add(module.__name__)
         for name, value in sorted(vars(module).items()):
-            if not name.startswith("__") and not isinstance(value, ModuleType):
-                yield name.encode()
+            if name.startswith("__"):
+                continue
+            yield name.encode()
+            if isinstance(value, ModuleType) and is_users(value.__name__):
+                yield from self.of_module(value)
+            else:
                 yield from self.of(value)
 
 

@@ -10,6 +10,7 @@ import ast
 import hashlib
 import logging
 import platform
+import sys
 import uuid
 from importlib.metadata import version
 from importlib.resources import files
@@ -18,11 +19,12 @@ from typing import TYPE_CHECKING, Any
 
 from tau3mu.behaviors import users_behaviors
 from tau3mu.execution.described import Description, existing_file
-from tau3mu.user_code import plain_name, user_modules
+from tau3mu.user_code import PREFIX, plain_name, user_modules
 from tau3mu.user_files import source_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+    from types import ModuleType
 
     from tau3mu.selection import Processor
 
@@ -59,21 +61,34 @@ def _pieces(processors: Sequence[Processor]) -> Iterator[bytes]:
     for processor in processors:
         cls = type(processor)
         yield f"{processor.name} {plain_name(cls.__module__)}.{cls.__qualname__}".encode()
-        yield from _state(cls, description, cls.__qualname__)
+        yield from _state(cls.__mro__, description, cls.__qualname__)
         yield from _state(vars(processor), description, cls.__qualname__)
         yield from _state(processor.configuration, description, cls.__qualname__)
         yield from _state(sorted(processor.columns), description, cls.__qualname__)
     yield from _state(users_behaviors(processors), description, "ak.behavior")
+    imported = [m for n, m in user_modules(processors).items() if n.startswith(PREFIX)]
+    for module in _in_order(imported):
+        yield from _told(description.of_module(module), plain_name(module.__name__))
+    met = [sys.modules[name] for name in description.modules if name in sys.modules]
     named: set[Path] = set()
-    modules = user_modules(processors).values()
-    for module in sorted(modules, key=lambda m: (plain_name(m.__name__), str(m.__file__))):
-        file = Path(str(module.__file__)).resolve()
+    for module in _in_order(module for module in met if _has_file(module)):
         source = source_of(module)
         yield source
-        named.update(_files_in(source, file.parent))
-        yield from _told(description.of_module(module), file.name)
+        named.update(_files_in(source, Path(str(module.__file__)).resolve().parent))
     for file in sorted(named | description.files):
         yield from _file_content(file)
+
+
+def _in_order(modules: Iterable[ModuleType]) -> list[ModuleType]:
+    """Returns modules in an order that does not depend on when they were imported."""
+    return sorted(modules, key=lambda module: (plain_name(module.__name__), source_of(module)))
+
+
+def _has_file(module: ModuleType) -> bool:
+    file = getattr(module, "__file__", None)  # which may be gone, if its text is known
+    if not isinstance(file, str) or not file.endswith(".py"):
+        return False
+    return module.__name__.startswith(PREFIX) or Path(file).is_file()
 
 
 def _file_content(file: Path) -> Iterator[bytes]:
