@@ -13,7 +13,7 @@ from tau3mu.fit.data.prepare import prepare, resolve
 from tau3mu.fit.fitting.covariance import find_stops, measure_covariance, propagate
 from tau3mu.fit.fitting.derived import count_window, derive
 from tau3mu.fit.fitting.minimise import minimise
-from tau3mu.fit.fitting.quality import describe_spectra, goodness_of_fit
+from tau3mu.fit.fitting.quality import describe_bins, describe_spectra, goodness_of_fit
 from tau3mu.fit.fitting.result import FitResult, Minimum, ParameterResult
 from tau3mu.fit.fitting.search import SAME, first_steps, group_minima, in_bins, search
 from tau3mu.fit.fitting.verdict import describe_doubts, find_faults
@@ -182,19 +182,8 @@ def _polish(objective: Objective, candidate: Candidate) -> Minuit:
 
 def _doubts_of_method(objective: Objective, values: Mapping[str, float]) -> list[str]:
     """Returns what a reader should know of the loss."""
-    model, doubts = objective.model, []
-    if model.method.loss == "chi2":
-        seen = sum(sample.entries for sample in objective.data.values())
-        expected = sum(
-            loss.function.total(values, sample.edges)[sample.used].sum()
-            for loss, sample in zip(objective.losses.values(), objective.data.values(), strict=True)
-            if isinstance(sample, Binned)
-        )
-        doubts.append(
-            f"χ² takes its variances from the data, which draws yields down: the model expects "
-            f"{expected:.0f} of {seen:.0f} entries"
-        )
-    if objective.weighted and model.outputs.scans:
+    doubts = describe_bins(objective, values)
+    if objective.weighted and objective.model.outputs.scans:
         doubts.append("scans are left out: they do not know what the weights do to the errors")
     return doubts
 
