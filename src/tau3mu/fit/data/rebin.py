@@ -97,7 +97,8 @@ def check_edge(value: float, edges: np.ndarray, key: str, where: str) -> None:
 def _slacks(edges: np.ndarray) -> np.ndarray:
     """Returns how far a number may be off each edge: a part of the narrower bin beside it."""
     widths = np.diff(edges)
-    return TOLERANCE * np.minimum(np.append(widths, np.inf), np.append(np.inf, widths))
+    narrower = np.minimum(np.append(widths, np.inf), np.append(np.inf, widths))
+    return np.asarray(TOLERANCE * narrower)
 
 
 def _cannot_merge(edges: np.ndarray, wanted: np.ndarray, missing: float, where: str) -> InputError:

@@ -51,13 +51,14 @@ class Binned:
     @property
     def weighted(self) -> bool:
         """Whether the contents are sums of weights, so that they are not Poisson counts."""
-        return not np.allclose(self.contents[self.used], self.variances[self.used], rtol=1e-6)
+        contents, variances = self.contents[self.used], self.variances[self.used]
+        return not np.allclose(contents, variances, rtol=1e-6, atol=0)
 
     @property
     def fractional(self) -> bool:
         """Whether the contents are taken as counts although they are not whole numbers."""
         contents = self.contents[self.used]
-        return not self.weighted and not np.allclose(contents, np.round(contents), rtol=1e-6)
+        return not self.weighted and not np.allclose(contents, np.round(contents), rtol=1e-6, atol=0)
 
     @property
     def mean_weight(self) -> float:

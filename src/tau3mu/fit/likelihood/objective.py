@@ -67,7 +67,7 @@ class BinnedLikelihood:
         self.constant = float(factorials) - self._saturated
 
     def _expected(self, values: Mapping[str, Any]) -> np.ndarray:
-        return self.function.total(values, self.data.edges)[self.data.used]
+        return np.asarray(self.function.total(values, self.data.edges)[self.data.used])
 
     def __call__(self, values: Mapping[str, Any]) -> float:
         """Returns the loss."""

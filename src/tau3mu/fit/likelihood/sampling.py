@@ -122,7 +122,7 @@ def expected_counts(
     if used is not None:
         negative &= used
     if not negative.any():
-        return np.maximum(total, 0.0)
+        return np.asarray(np.maximum(total, 0.0))
     i = int(np.argmin(np.where(negative, total, 0)))
     yields = ", ".join(f"{c.yield_} = {values[c.yield_]:g}" for c in part.components.values())
     message = (
