@@ -58,7 +58,8 @@ class Binned:
     def fractional(self) -> bool:
         """Whether the contents are taken as counts although they are not whole numbers."""
         contents = self.contents[self.used]
-        return not self.weighted and not np.allclose(contents, np.round(contents), rtol=1e-6, atol=0)
+        whole = np.allclose(contents, np.round(contents), rtol=1e-6, atol=0)
+        return not (self.weighted or whole)
 
     @property
     def mean_weight(self) -> float:
