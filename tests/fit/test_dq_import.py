@@ -456,11 +456,10 @@ def test_widths_and_yields_get_limits_that_make_sense(imported, masses):
     (fit,) = imported(pdfs)
     parameters = fit.document["parameters"]
     assert parameters["width_Jpsi"] == {"value": 0.07, "limits": [7e-5, 0.12]}
-    assert parameters["sig_Psi2s"] == {"value": 100, "limits": [0, 900]}
+    assert parameters["sig_Psi2s"] == {"value": 100, "limits": [-100, 900]}
     assert parameters["sig_Jpsi_Bkg"] == {"expression": "sig_Jpsi"}
     assert fit.warnings[1:] == (
         "width_Jpsi: the lower limit is 7e-05, since the width of a CB2 is above 0",
-        "sig_Psi2s: the lower limit is 0, since a yield is not negative",
         "Bkg: the yield sig_Jpsi_Bkg is equal to sig_Jpsi",
     )
 

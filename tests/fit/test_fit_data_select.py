@@ -243,15 +243,17 @@ def test_nothing_to_fit(windows):
         binned(_histogram(contents), _observable(), windows, where=WHERE)
 
 
-def test_contents_without_variances_that_are_no_counts_are_said(caplog):
+def test_contents_without_variances_are_taken_as_counts():
     histogram = hist.Hist(hist.axis.Regular(2, 0, 10)).fill([1, 1, 6])
-    assert not binned(histogram, _observable(), ALL, where=WHERE).weighted
-    assert caplog.text == ""
+    whole = binned(histogram, _observable(), ALL, where=WHERE)
+    assert (whole.weighted, whole.fractional) == (False, False)
     scaled = hist.Hist(hist.axis.Regular(2, 0, 10)).fill([1, 1, 6], weight=0.3)
-    np.testing.assert_allclose(
-        binned(scaled, _observable(), ALL, where=WHERE).variances, [0.6, 0.3]
-    )
-    assert "fit jpsi: the histogram stores no variances" in caplog.text
+    sample = binned(scaled, _observable(), ALL, where=WHERE)
+    np.testing.assert_allclose(sample.variances, [0.6, 0.3])
+    assert sample.fractional
+    assert not binned(
+        _histogram([0.6, 0.3], [0.18, 0.09]), _observable(), ALL, where=WHERE
+    ).fractional
 
 
 def test_values_in_ranges_and_outside_of_blinded_windows():

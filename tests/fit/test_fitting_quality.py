@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hist
 import numpy as np
 import pytest
 from both_engines import component, counted, described, drawn, made
@@ -84,3 +85,53 @@ def test_toys_of_weighted_data_fluctuate_like_them(binned):
 def test_the_same_seed_gives_the_same_p_value():
     data = counted(_data(3))
     assert _p_value(DOCUMENT, data, toys=20) == _p_value(DOCUMENT, data, toys=20)
+
+
+def _gaps():
+    """Counts of which some are zero, beside each other and alone."""
+    counts = np.full(52, 100.0)
+    counts[[0, 1, 30]] = 0
+    return counts
+
+
+@pytest.mark.parametrize("engine", ["numpy", "zfit"])
+def test_least_squares_say_which_bins_they_skip(engine):
+    histogram = hist.Hist(hist.axis.Variable(EDGES), data=_gaps())
+    result = fit(made(WITHOUT_PEAK, engine=engine, loss="chi2"), histogram)
+    spectrum = result.spectra["dimuon"]
+    skipped = ((EDGES[0], EDGES[1]), (EDGES[1], EDGES[2]), (EDGES[30], EDGES[31]))
+    assert spectrum.skipped_bins == pytest.approx(np.array(skipped))
+    assert (spectrum.bins, result.ndf) == (49, 47)
+    assert result.to_dict()["spectra"]["dimuon"]["skipped_bins"][2] == pytest.approx([3.7, 3.75])
+    (said,) = [m for m in result.messages if "2.2 to 2.3, 3.7 to 3.75" in m]
+    assert "3 of 52" in said
+    (bias,) = [m for m in result.messages if "draws yields" in m]
+    # The yield is that of the bins with entries, 5200, and not the mean of all.
+    expected = result.expected(EDGES).sum(axis=0)
+    filled = np.delete(expected, [0, 1, 30]).sum()
+    assert result.values["B"] == pytest.approx(5200, rel=1e-3)
+    assert f"{filled:.1f} of 4900.0 entries" in bias
+
+
+def test_least_squares_say_which_entries_without_a_variance_they_skip():
+    histogram = hist.Hist(hist.axis.Variable(EDGES), storage="Weight")
+    histogram.view().value = histogram.view().variance = np.full(52, 100.0)
+    histogram.view().variance[7] = 0
+    result = fit(made(WITHOUT_PEAK, engine="numpy", loss="chi2"), histogram)
+    assert len(result.spectra["dimuon"].skipped_bins) == 1
+    assert any("1 of 52" in m and "100 entries" in m for m in result.messages)
+
+
+def test_nothing_is_skipped_where_all_bins_have_entries():
+    histogram = hist.Hist(hist.axis.Variable(EDGES), data=np.full(52, 100.0))
+    for loss in ("chi2", "likelihood"):
+        result = fit(made(WITHOUT_PEAK, engine="numpy", loss=loss), histogram)
+        assert result.spectra["dimuon"].skipped_bins == ()
+        assert not any("skips" in message for message in result.messages)
+
+
+def test_likelihoods_keep_empty_bins():
+    histogram = hist.Hist(hist.axis.Variable(EDGES), data=_gaps())
+    result = fit(made(WITHOUT_PEAK, engine="numpy"), histogram)
+    assert result.values["B"] == pytest.approx(4900, rel=1e-6)
+    assert (result.spectra["dimuon"].bins, result.spectra["dimuon"].skipped_bins) == (52, ())

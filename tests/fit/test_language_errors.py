@@ -274,8 +274,6 @@ def test_circles_of_expressions(error_of):
          "parameters.unused: no component uses it"),
         ("parameters.mena", {"value": 1, "fixed": True},
          "parameters.mena: no component uses it (did you mean 'mean'?)"),
-        ("parameters.nSignal.limits", [-5, 1e5],
-         "parameters.nSignal.limits: a yield cannot be negative, not -5"),
         ("labels", DROP,
          "parameters.tail.value: @tail needs the key 'labels', which says where the labels are"),
         ("method.minos", ["maen"],

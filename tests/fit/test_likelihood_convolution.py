@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -12,6 +13,8 @@ from scipy.special import voigt_profile
 
 from tau3mu.fit import fit
 from tau3mu.fit.likelihood import SpectrumFunction
+from tau3mu.fit.likelihood.densities import density_of
+from tau3mu.fit.pdfs import PDFS
 
 GAUSS = {"pdf": "Gauss", "parameters": {"mu": "bias", "sigma": "width"}}
 VALUES = {"mean": 3.1, "gamma": 0.04, "bias": 0.0, "width": 0.05, "wide": 0.12, "core": 0.7}
@@ -121,3 +124,88 @@ def test_a_fit_finds_the_resolution(engine):
         assert abs(one.value - other.value) < 0.02 * other.error, name
         assert one.error == pytest.approx(other.error, rel=0.01), name
         assert abs(one.value - {**VALUES, "S": 20000}[name]) < 4 * one.error, name
+
+
+def _smeared(document):
+    (component,) = made(document).parts["dimuon"].components.values()
+    return density_of(component, (2.2, 4.8))
+
+
+@pytest.mark.parametrize(
+    ("gamma", "width"), [(0.04, 0.05), (0.01, 0.03), (0.005, 0.01), (0.002, 0.004)]
+)
+def test_many_entries_have_the_density_that_few_have(gamma, width):
+    """The polynomials between the nodes are as exact as the integral, also for narrow peaks."""
+    shape = _smeared(_document(GAUSS))
+    values = VALUES | {"gamma": gamma, "width": width}
+    x = np.random.default_rng(1).uniform(2.2, 4.8, 30_000)
+    many = shape.density(values, x)
+    few = np.concatenate([shape.density(values, part) for part in np.split(x, 30)])
+    assert not np.array_equal(many, few)
+    np.testing.assert_allclose(many, few, rtol=1e-6, atol=1e-7 * few.max())
+    assert shape.integrals(values, np.array([2.2, 4.8])).sum() == pytest.approx(
+        shape.integrals(values, EDGES).sum(), rel=1e-9
+    )
+
+
+def test_what_no_polynomial_describes_is_calculated_for_each_entry():
+    """A Cauchy far narrower than the nodes of the convolution makes 96 peaks of its own."""
+    shape = _smeared(_document(GAUSS))
+    values = VALUES | {"gamma": 1e-4}
+    x = np.random.default_rng(1).uniform(2.2, 4.8, 60_000)
+    few = np.concatenate([shape.density(values, part) for part in np.split(x, 60)])
+    np.testing.assert_array_equal(shape.density(values, x), few)
+
+
+def test_other_values_and_other_entries_are_calculated_again():
+    shape = _smeared(_document(GAUSS))
+    generator = np.random.default_rng(1)
+    first, second = (generator.uniform(2.2, 4.8, 5000) for _ in range(2))
+    wide = VALUES | {"width": 0.1}
+    found = [shape.density(v, x) for v in (VALUES, wide, VALUES) for x in (first, second)]
+    np.testing.assert_array_equal(found[0], found[4])
+    np.testing.assert_array_equal(found[1], found[5])
+    voigt = voigt_profile(first - 3.1, 0.1, 0.04) / voigt_profile(0, 0.1, 0.04)
+    near = np.abs(first - 3.1) < 0.3
+    np.testing.assert_allclose(found[2][near] / found[2].max(), voigt[near], rtol=1e-3)
+
+
+def test_an_unbinned_fit_with_a_resolution_is_that_of_voigt():
+    free = {
+        "mean": {"value": 3.1, "limits": [3.0, 3.2]},
+        "width": {"value": 0.08, "limits": [0.02, 0.2]},
+    }
+    parameters = {"gamma": {"value": 0.04, "fixed": True}} | free
+    voigt = made(
+        described(
+            {"S": component("S", "Voigt", m="mean", sigma="width", gamma="gamma")}, parameters
+        ),
+        engine="numpy",
+    )
+    data = drawn(voigt, {"S": 10000.0}, 3)
+    expected, found = fit(voigt, data), fit(made(_document(GAUSS, **free), engine="numpy"), data)
+    assert found.valid
+    assert found.nll == pytest.approx(expected.nll, abs=0.01)
+    for name in ("mean", "width", "S"):
+        one, other = found.parameters[name], expected.parameters[name]
+        assert abs(one.value - other.value) < 0.01 * other.error, name
+        assert one.error == pytest.approx(other.error, rel=0.01), name
+
+
+def test_an_unbinned_fit_with_a_resolution_counts_few_densities(monkeypatch):
+    """Each step costs as much as the norm of the convolution, however many entries there are."""
+    counted = []
+    peak = PDFS["Cauchy"]
+
+    def formula(x, *given, xp):
+        counted.append(np.size(x))
+        return peak.formula(x, *given, xp=xp)
+
+    monkeypatch.setitem(PDFS, "Cauchy", replace(peak, formula=formula))
+    shape = _smeared(_document(GAUSS))
+    for number in (20_000, 200_000):
+        counted.clear()
+        x = np.random.default_rng(1).uniform(2.2, 4.8, number)
+        shape.density(VALUES, x)
+        shape.integrals(VALUES, np.array([2.2, 4.8]))
+        assert sum(counted) <= 512 * 6 * 96

@@ -42,6 +42,7 @@ def test_pulls_are_shown_and_the_study_is_written(fit_file, tmp_path, capsys):
     assert [cell.strip() for cell in row.split("│")[1:-1]] == [
         "nSignal",
         "400",
+        "30",
         f"{summary.pull_mean:+.3f} ± {summary.pull_mean_error:.3f}",
         f"{summary.pull_width:.3f} ± {summary.pull_width_error:.3f}",
         f"{100 * summary.coverage:.1f} %",

@@ -89,11 +89,16 @@ def fit_and_save(model: FitModel, found: Mapping[str, Source], folder: Path) -> 
 def _check(options: argparse.Namespace) -> int:
     from rich.console import Console
 
+    from tau3mu.errors import InputError
     from tau3mu.fit.language import load_model
+    from tau3mu.fit.language.values import fitted_bins, too_few_bins
     from tau3mu.fit.likelihood.rehearsal import rehearse
 
     model = load_model(options.fit)
     rehearse(model, users_only=True)
+    if (bins := fitted_bins(model)) is not None and (problem := too_few_bins(model, bins)):
+        message = f"{options.fit}: observable.bins: {problem}"
+        raise InputError(message)
     Console().print(f"{options.fit} is a valid fit: {model.title}", markup=False)
     return 0
 

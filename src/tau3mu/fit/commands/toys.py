@@ -121,13 +121,14 @@ def _table(study: ToyStudy) -> Table:
 
     number = len(study.toys)
     table = Table(
-        "Quantity", "Truth", "Pull mean", "Pull width", "Within ±1σ",
+        "Quantity", "Truth", "Toys", "Pull mean", "Pull width", "Within ±1σ",
         title=f"{number} toy{'' if number == 1 else 's'} of {study.model.name}",
     )  # fmt: skip
     for name, found in study.summary.items():
         table.add_row(
             name,
             f"{found.truth:.5g}",
+            str(found.toys),
             f"{found.pull_mean:+.3f} ± {found.pull_mean_error:.3f}",
             f"{found.pull_width:.3f} ± {found.pull_width_error:.3f}",
             f"{100 * found.coverage:.1f} %",
@@ -139,3 +140,5 @@ def _print_failures(notes: Any, study: ToyStudy) -> None:
     for status, number in study.statuses.items():
         if status != "ok":
             notes.print(f"left out: {number} of {len(study.toys)} toys: {status}", markup=False)
+    for warning in study.warnings:
+        notes.print(f"warning: {warning}", markup=False)

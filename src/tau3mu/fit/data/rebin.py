@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["axis_edges", "check_edge", "cut"]
 
+_ROUNDING = 1e-3  # of what edges may be off: less is rounding in double precision
+
 
 def axis_edges(axis: Any, where: str) -> np.ndarray:
     """Returns the edges of the bins of an axis, without under- and overflow.
@@ -50,8 +52,8 @@ def cut(edges: np.ndarray, observable: Observable, where: str) -> tuple[np.ndarr
             none of the histogram.
     """
     lower, upper = observable.range
-    slack = TOLERANCE * np.diff(edges).min()
-    if lower < edges[0] - slack or upper > edges[-1] + slack:
+    slacks = _slacks(edges)
+    if lower < edges[0] - slacks[0] or upper > edges[-1] + slacks[-1]:
         message = (
             f"{where}: the histogram goes from {edges[0]:g} to {edges[-1]:g} and does not cover "
             f"the observable from {lower:g} to {upper:g}; narrow observable.range to it, or give "
@@ -62,10 +64,15 @@ def cut(edges: np.ndarray, observable: Observable, where: str) -> tuple[np.ndarr
         check_edge(value, edges, "observable.range", where)
     first, last = (int(np.abs(edges - value).argmin()) for value in observable.range)
     if observable.bins is None:
-        return edges[first : last + 1], np.arange(first, last + 1)
+        inside = edges[first : last + 1].copy()
+        # The bins span the range, also where their edges are in single precision.
+        for end, position, value in ((0, first, lower), (-1, last, upper)):
+            if abs(inside[end] - value) > _ROUNDING * slacks[position]:
+                inside[end] = value
+        return inside, np.arange(first, last + 1)
     wanted = np.asarray(observable.edges, dtype=np.float64)
     groups = first + np.abs(edges[first : last + 1, None] - wanted).argmin(axis=0)
-    off = np.abs(edges[groups] - wanted) > slack
+    off = np.abs(edges[groups] - wanted) > slacks[groups]
     if off.any():
         raise _cannot_merge(edges[first : last + 1], wanted, float(wanted[off][0]), where)
     return wanted, groups
@@ -77,8 +84,7 @@ def check_edge(value: float, edges: np.ndarray, key: str, where: str) -> None:
     Raises:
         InputError: It is none; the message says which are near.
     """
-    distance = np.abs(edges - value)
-    if distance.min() <= TOLERANCE * np.diff(edges).min():
+    if (np.abs(edges - value) <= _slacks(edges)).any():
         return
     above = int(np.clip(np.searchsorted(edges, value), 1, len(edges) - 1))
     message = (
@@ -86,6 +92,13 @@ def check_edge(value: float, edges: np.ndarray, key: str, where: str) -> None:
         f"{edges[above - 1]:g} and {edges[above]:g}"
     )
     raise InputError(message)
+
+
+def _slacks(edges: np.ndarray) -> np.ndarray:
+    """Returns how far a number may be off each edge: a part of the narrower bin beside it."""
+    widths = np.diff(edges)
+    narrower = np.minimum(np.append(widths, np.inf), np.append(np.inf, widths))
+    return np.asarray(TOLERANCE * narrower)
 
 
 def _cannot_merge(edges: np.ndarray, wanted: np.ndarray, missing: float, where: str) -> InputError:

@@ -14,7 +14,14 @@ import numpy as np
 
 from tau3mu.errors import InputError, suggest
 from tau3mu.fit.data.columns import flat, of_lists, parquet_columns, tree_columns
-from tau3mu.fit.data.root_files import find_histogram, histogram_keys, listed, open_root, to_hist
+from tau3mu.fit.data.root_files import (
+    find_histogram,
+    histogram_keys,
+    listed,
+    open_root,
+    to_hist,
+    without_cycles,
+)
 from tau3mu.fit.data.source import Source
 from tau3mu.results.histograms import NOMINAL
 
@@ -93,8 +100,8 @@ def read_spectrum(path: Path, histogram: str, processor: str) -> Source:
     with open_root(str(file)) as content:
         keys = histogram_keys(content)
         name = f"{file}:{histogram}"
-        if histogram in keys:
-            dataset = histogram.rpartition("/")[0]
+        if (plain := without_cycles(histogram)) in keys:
+            dataset = plain.rpartition("/")[0]
             fact = (facts or {}).get(dataset, {})
             return Source(
                 to_hist(find_histogram(content, histogram), name),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 import uproot
 
 from tau3mu.errors import InputError, suggest
+from tau3mu.ntuples.source import LocalSource
 from tau3mu.ntuples.unreadable import is_defect, read_errors, reason
 
 if TYPE_CHECKING:
@@ -24,11 +26,13 @@ __all__ = [
     "listed",
     "open_root",
     "to_hist",
+    "without_cycles",
 ]
 
 _TREES = ("TTree", "TNtuple", "TNtupleD", "TChain", "ROOT::RNTuple")
 _COLLECTIONS = ("TList", "THashList", "TObjArray")
 _LISTED = 20
+_CYCLE = re.compile(r";\d+(?=/|$)")
 
 
 @contextmanager
@@ -39,7 +43,9 @@ def open_root(path: str) -> Iterator[Any]:
         InputError: The file is missing, is no ROOT file, or is damaged.
     """
     try:
-        with uproot.open(path) as file:
+        # As a key, since uproot takes what follows a colon of a text for an object of the file.
+        source = {} if "://" in path else {"handler": LocalSource}
+        with uproot.open({path: None}, **source) as file:
             _check_size(file.file, path)
             yield file
     except InputError:
@@ -56,7 +62,8 @@ def find_histogram(file: Any, key: str) -> Any:
 
     Args:
         file: An open file.
-        key: Its path: directories, and names in lists that were written as one object.
+        key: Its path: directories, and names in lists that were written as one object. The newest
+            of several cycles is meant, unless it says which: `mass;1`.
 
     Raises:
         InputError: It is not there, or is something else.
@@ -124,6 +131,11 @@ def labels(histogram: Any) -> dict[int, str]:
     return {} if found is None else {int(item.member("@fUniqueID")): str(item) for item in found}
 
 
+def without_cycles(key: str) -> str:
+    """Returns the path of an object without the cycles, such as `mass` of `mass;1`."""
+    return _CYCLE.sub("", key)
+
+
 def having(names: Iterable[str], kind: str) -> str:
     """Returns which things of a kind a file has, or that it has none, for a message."""
     every = list(names)
@@ -147,17 +159,29 @@ def _check_size(file: Any, path: str) -> None:
 
 def _find(file: Any, key: str, kind: str) -> Any:
     classes = _classes(file)
-    if key in classes:
-        return file[key]
+    if without_cycles(key) in classes:
+        return _cycle(file, key, kind)
     parts = key.split("/")
     for depth in range(len(parts) - 1, 0, -1):
         head = "/".join(parts[:depth])
-        if classes.get(head) in _COLLECTIONS:
-            return _in_collection(file[head], f"{file.file_path}: {head}", parts[depth:])
+        if classes.get(without_cycles(head)) in _COLLECTIONS:
+            collection = _cycle(file, head, "list")
+            return _in_collection(collection, f"{file.file_path}: {head}", parts[depth:])
     names = [name for name, found in classes.items() if found != "TDirectory"]
     there = f"it has {listed(names)}" if names else "the file is empty"
     message = f"{file.file_path} has no {kind} {key!r}{suggest(key, names)}; {there}"
     raise InputError(message)
+
+
+def _cycle(file: Any, key: str, kind: str) -> Any:
+    """Returns an object whose path is known, unless it has no such cycle."""
+    try:
+        return file[key]
+    except uproot.KeyInFileError as error:
+        path = without_cycles(key)
+        there = [name for name in file.keys() if without_cycles(name) == path]  # noqa: SIM118
+        message = f"{file.file_path} has no {kind} {key!r}; it has {listed(there)}"
+        raise InputError(message) from error
 
 
 def _in_collection(collection: Any, where: str, parts: list[str]) -> Any:

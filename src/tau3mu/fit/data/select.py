@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
     from tau3mu.fit.data.windows import Observable, Windows
 
 __all__ = ["binned", "unbinned"]
-
-log = logging.getLogger(__name__)
 
 
 def binned(
@@ -56,12 +53,6 @@ def binned(
         for array in (contents, contents if stored is None else stored)
     )
     _check_contents(edges, contents, variances, used, where, allow_negative=allow_negative)
-    if stored is None and not np.array_equal(contents, np.round(contents)):
-        log.warning(
-            "%s: the histogram stores no variances; its contents are taken as counts, although "
-            "they are not whole numbers",
-            where,
-        )
     return Binned(edges, contents, variances, used)
 
 

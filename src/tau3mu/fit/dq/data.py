@@ -59,10 +59,10 @@ def find_spectrum(
         )
         return DqSpectrum({"histogram": name}, interval, None, None, (warning,))
     # Here, since checking a fit file needs no ROOT file and should stay fast.
-    from tau3mu.fit.data.root_files import find_histogram, open_root
+    from tau3mu.fit.data.root_files import find_histogram, open_root, without_cycles
 
     with open_root(str(file)) as content:
-        if content.classnames(cycle=False).get(name) in _TREES:
+        if content.classnames(cycle=False).get(without_cycles(name)) in _TREES:
             return DqSpectrum({"tree": name, "column": COLUMN}, interval, None, None, ())
         histogram = find_histogram(content, name)
         edges, counts = histogram.axis().edges(), np.asarray(histogram.values())

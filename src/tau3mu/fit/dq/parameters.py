@@ -210,15 +210,9 @@ class _Parameters:
             self.warnings.append(f"{name}: the lower limit is {lower:g}, since {what} is above 0")
 
     def own_yields(self, yields: list[str], components: Iterable[str]) -> list[str]:
-        """Returns the yields, each of one component, none of them negative."""
+        """Returns the yields, each of one component."""
         names = []
         for name, component in zip(yields, components, strict=True):
-            entry = self.entries[name]
-            lower, upper = entry.get("limits", (0, 0))
-            if lower < 0:
-                start = max(entry["value"], 0)
-                self.entries[name] = {"value": start, "limits": [0, upper]}
-                self.warnings.append(f"{name}: the lower limit is 0, since a yield is not negative")
             if name in names:
                 names.append(f"{name}_{component}")
                 self.entries[names[-1]] = {"expression": name}

@@ -22,6 +22,7 @@ _NEAR = 1e-3  # of the error and of the allowed range
 _INWARD = 1e-2  # of the allowed range
 _RISE = 1e-4  # of the NLL over that distance, from which on a limit matters
 _NEGLIGIBLE = 0.01  # of the error
+_ACCURATE = 3  # as Minuit counts; so is one of nothing
 _STEP = 1e-3  # of a standard deviation, for derivatives
 
 
@@ -94,6 +95,8 @@ def measure_covariance(
         minuit.fixed[name] = True
     names = tuple(n for n in objective.parameters.free if n not in stops)
     nothing = Covariance((), np.empty((0, 0)), 0)
+    if not objective.parameters.free:
+        return Covariance((), np.empty((0, 0)), _ACCURATE)
     if not names:
         return nothing
     minuit.hesse()
@@ -144,7 +147,7 @@ def propagate(
 def _quality(minuit: Minuit) -> int:
     if minuit.fmin.has_made_posdef_covar:
         return 2
-    return 3 if minuit.fmin.has_accurate_covar else 1
+    return _ACCURATE if minuit.fmin.has_accurate_covar else 1
 
 
 def _slopes_at(

@@ -8,16 +8,18 @@ from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from tau3mu.errors import InputError
 from tau3mu.fit.data import Binned
 from tau3mu.fit.data.prepare import prepare, resolve
 from tau3mu.fit.fitting.covariance import find_stops, measure_covariance, propagate
 from tau3mu.fit.fitting.derived import count_window, derive
 from tau3mu.fit.fitting.minimise import minimise
-from tau3mu.fit.fitting.quality import describe_spectra, goodness_of_fit
+from tau3mu.fit.fitting.quality import describe_bins, describe_spectra, goodness_of_fit
 from tau3mu.fit.fitting.result import FitResult, Minimum, ParameterResult
 from tau3mu.fit.fitting.search import SAME, first_steps, group_minima, in_bins, search
 from tau3mu.fit.fitting.verdict import describe_doubts, find_faults
 from tau3mu.fit.language import FitModel, load_model
+from tau3mu.fit.language.values import too_few_bins
 from tau3mu.fit.likelihood import Objective
 from tau3mu.fit.likelihood.rehearsal import rehearse
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from tau3mu.fit.data.prepare import Data
     from tau3mu.fit.fitting.covariance import Covariance, Stop
     from tau3mu.fit.fitting.minimise import Minuit
+    from tau3mu.fit.fitting.result import GoodnessOfFitResult
     from tau3mu.fit.fitting.search import Candidate
 
 __all__ = ["fit", "fit_prepared"]
@@ -80,6 +83,7 @@ def fit_prepared(
         rehearse(model, znp, users_only=True)
     begin = time.perf_counter()
     objective = Objective(model, data)
+    _check_bins(objective)
     binned = in_bins(objective)
     candidates = search(binned, start)
     minuit = _finish(objective, candidates)
@@ -110,9 +114,9 @@ def fit_prepared(
     minos, minos_doubts = _minos(objective, minuit, stops, valid=not faults)
     windows = {n: count_window(w, objective, values, covariance) for n, w in model.windows.items()}
     spectra = describe_spectra(objective, values)
+    p_value, p_value_doubts = _p_value(objective, values)
     method, constraints = model.method, [p for p in model.parameters.values() if p.constraint]
     packages = _PACKAGES + (_ZFIT_PACKAGES if method.engine == "zfit" else ())
-    settings = method.goodness_of_fit
     return FitResult(
         model=model,
         data=data,
@@ -122,6 +126,7 @@ def fit_prepared(
             *(text for _, text in faults),
             *doubts,
             *minos_doubts,
+            *p_value_doubts,
             *(f"the window {name} {text}" for name, (_, text) in windows.items() if text),
         ),
         converged=converged,
@@ -148,8 +153,23 @@ def fit_prepared(
             for name, text in model.derived.items()
         },
         windows={name: window for name, (window, _) in windows.items() if window is not None},
-        goodness_of_fit=goodness_of_fit(objective, values, settings) if settings else None,
+        goodness_of_fit=p_value,
     )
+
+
+def _check_bins(objective: Objective) -> None:
+    """Refuses counts that are too few to determine the parameters."""
+    model, samples = objective.model, objective.data.values()
+    if not all(isinstance(sample, Binned) for sample in samples):
+        return
+    chi2 = model.method.loss == "chi2"
+    used = [
+        s.used & (s.variances > 0) if chi2 else s.used for s in samples if isinstance(s, Binned)
+    ]
+    counted = sum(int(bins.sum()) for bins in used)
+    if missing := too_few_bins(model, counted):
+        message = f"fit {model.name}: {missing}"
+        raise InputError(message)
 
 
 def _finish(objective: Objective, candidates: Sequence[Candidate]) -> Minuit:
@@ -168,7 +188,7 @@ def _polish(objective: Objective, candidate: Candidate) -> Minuit:
     # A start that ended at a limit has no error to step by.
     steps = {name: candidate.errors[name] or rough[name] for name in free}
     values = candidate.values
-    if objective.model.method.engine == "numpy":
+    if objective.model.method.engine == "numpy" or not free:
         return minimise(objective, values, free, steps, limits, strategy=1)
     if not all(isinstance(sample, Binned) for sample in objective.data.values()):
         # zfit's Minuit has only to confirm the minimum; on the way there it would take longer.
@@ -182,21 +202,25 @@ def _polish(objective: Objective, candidate: Candidate) -> Minuit:
 
 def _doubts_of_method(objective: Objective, values: Mapping[str, float]) -> list[str]:
     """Returns what a reader should know of the loss."""
-    model, doubts = objective.model, []
-    if model.method.loss == "chi2":
-        seen = sum(sample.entries for sample in objective.data.values())
-        expected = sum(
-            loss.function.total(values, sample.edges)[sample.used].sum()
-            for loss, sample in zip(objective.losses.values(), objective.data.values(), strict=True)
-            if isinstance(sample, Binned)
-        )
-        doubts.append(
-            f"χ² takes its variances from the data, which draws yields down: the model expects "
-            f"{expected:.0f} of {seen:.0f} entries"
-        )
-    if objective.weighted and model.outputs.scans:
+    doubts = describe_bins(objective, values)
+    if not objective.parameters.free:
+        doubts.append("no parameter is free: NLL and χ² are those of the given values")
+    if objective.weighted and objective.model.outputs.scans:
         doubts.append("scans are left out: they do not know what the weights do to the errors")
     return doubts
+
+
+def _p_value(
+    objective: Objective, values: Mapping[str, float]
+) -> tuple[GoodnessOfFitResult | None, list[str]]:
+    """Returns the p-value from toys if the model asks for it, or why there is none."""
+    settings = objective.model.method.goodness_of_fit
+    if settings is None:
+        return None, []
+    try:
+        return goodness_of_fit(objective, values, settings), []
+    except InputError as error:  # the fitted yields are negative where nothing makes up for it
+        return None, [f"there is no p-value from toys: {error}"]
 
 
 def _minos(

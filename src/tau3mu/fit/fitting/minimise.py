@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from iminuit import Minuit  # type: ignore[import-untyped]
@@ -20,6 +21,27 @@ ERRORDEF = 0.5  # by which a negative log-likelihood rises at one standard devia
 TOLERANCE = 1e-5  # estimated distance to the minimum
 
 
+@dataclass(frozen=True)
+class Fixed:
+    """Stands for Minuit where no parameter is free: there is nothing to minimise."""
+
+    fval: float
+    parameters: tuple[str, ...] = ()
+    values: tuple[float, ...] = ()
+    errors: tuple[float, ...] = ()
+    edm: float = 0.0
+
+    @property
+    def fmin(self) -> Fixed:
+        """Where Minuit says how close it came."""
+        return self
+
+    @property
+    def valid(self) -> bool:
+        """Whether the function is a number."""
+        return math.isfinite(self.fval)
+
+
 def minimise(
     function: Callable[[np.ndarray], float],
     start: Mapping[str, float],
@@ -29,7 +51,7 @@ def minimise(
     *,
     strategy: int = 0,
 ) -> Minuit:
-    """Returns Minuit at the minimum that it found.
+    """Returns Minuit at the minimum that it found, and `Fixed` if no parameter changes.
 
     Where the function is not a number at the start, Minuit stays there and is not valid.
 
@@ -41,6 +63,8 @@ def minimise(
         limits: Of the parameters.
         strategy: That of Minuit; 0 is the fastest, and its errors are rough.
     """
+    if not names:
+        return Fixed(float(function(())))  # type: ignore[arg-type]  # a point without coordinates
     minuit = Minuit(function, [start[name] for name in names], name=names)
     for name in names:
         minuit.limits[name] = limits[name]

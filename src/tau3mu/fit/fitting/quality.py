@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from tau3mu.fit.data import Unbinned
     from tau3mu.fit.language.method import GoodnessOfFit
 
-__all__ = ["describe_spectra", "goodness_of_fit"]
+__all__ = ["describe_bins", "describe_spectra", "goodness_of_fit"]
+
+_PLACES = 10  # named in a message; the result has all
 
 
 def describe_spectra(
@@ -31,22 +33,53 @@ def describe_spectra(
     described = {}
     for name, sample in objective.data.items():
         binned = _bins_of(objective, name, sample)
-        expected = objective.losses[name].function.expected(values, binned.edges).sum(axis=0)
-        pulls = binned.pulls(expected)[binned.used]
-        known = np.isfinite(pulls)
-        chi2, bins = float(np.sum(pulls[known] ** 2)), int(known.sum())
-        if objective.model.method.loss == "chi2":
-            loss = objective.losses[name]
-            chi2, bins = 2 * loss(values), int(np.count_nonzero(loss.variances > 0))
+        chi2, known = _chi2(objective, values, name, binned)
+        skipped = np.flatnonzero(binned.used & ~known)
+        edges = binned.edges
         described[name] = SpectrumResult(
             entries=sample.entries,
             outside=_outside(sample),
             weighted=sample.weighted,
             chi2=chi2,
-            bins=bins,
+            bins=int(known.sum()),
+            skipped_bins=tuple((float(edges[i]), float(edges[i + 1])) for i in skipped),
             data_hash=sample.hash,
         )
     return described
+
+
+def describe_bins(objective: Objective, values: Mapping[str, float]) -> list[str]:
+    """Returns what a reader should know of the contents of the bins and of χ²."""
+    warnings = []
+    seen = described = 0.0
+    minimised = objective.model.method.loss == "chi2"
+    for name, sample in objective.data.items():
+        if isinstance(sample, Binned) and sample.fractional:
+            warnings.append(
+                f"{name}: the contents are not whole numbers, and their variances are the "
+                "contents, as if they were counts; if they are weighted or scaled, the errors are "
+                "wrong: write the histogram with its sums of squared weights (Sumw2)"
+            )
+        binned = _bins_of(objective, name, sample)
+        expected = objective.losses[name].function.total(values, binned.edges)
+        _, known = _chi2(objective, values, name, binned)
+        skipped = binned.used & ~known
+        seen, described = seen + binned.contents[known].sum(), described + expected[known].sum()
+        if skipped.any():
+            why = "the data have" if minimised else "the expectation has"
+            warnings.append(
+                f"{name}: χ² skips {skipped.sum()} of {binned.used.sum()} bins, where {why} no "
+                f"variance: {_places(binned.edges, skipped)}; they hold "
+                f"{binned.contents[skipped].sum():g} entries, and the model expects "
+                f"{expected[skipped].sum():.3g}"
+            )
+    if minimised:
+        bias = "down" if described < seen else "up"
+        warnings.append(
+            f"χ² takes its variances from the data, which draws yields {bias}: in its bins the "
+            f"model expects {described:.1f} of {seen:.1f} entries"
+        )
+    return warnings
 
 
 def goodness_of_fit(
@@ -74,6 +107,28 @@ def goodness_of_fit(
     fitted = settings.toys - failed
     p_value = worse / fitted if fitted else float("nan")
     return GoodnessOfFitResult(statistic, p_value, settings.toys, failed)
+
+
+def _chi2(
+    objective: Objective, values: Mapping[str, float], name: str, binned: Binned
+) -> tuple[float, np.ndarray]:
+    """Returns χ² of a spectrum, and which bins are in it."""
+    loss = objective.losses[name]
+    if objective.model.method.loss == "chi2":
+        return 2 * loss(values), binned.used & (binned.variances > 0)
+    expected = loss.function.expected(values, binned.edges).sum(axis=0)
+    pulls = binned.pulls(expected)
+    known = np.isfinite(pulls)
+    return float(np.sum(pulls[known] ** 2)), known
+
+
+def _places(edges: np.ndarray, chosen: np.ndarray) -> str:
+    """Returns where bins lie, neighbours as one interval."""
+    steps = np.flatnonzero(np.diff(np.concatenate([[0], chosen, [0]])))
+    intervals = edges[steps].reshape(-1, 2)
+    places = [f"{lower:.5g} to {upper:.5g}" for lower, upper in intervals[:_PLACES]]
+    more = len(intervals) - len(places)
+    return ", ".join([*places, *([f"and {more} more"] if more else [])])
 
 
 def _deviance(objective: Objective, values: Mapping[str, Any]) -> float:

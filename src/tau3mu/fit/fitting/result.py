@@ -111,6 +111,9 @@ class SpectrumResult:
     weighted: bool
     chi2: float
     bins: int
+    """Those of χ²."""
+    skipped_bins: tuple[tuple[float, float], ...]
+    """The edges of the bins that are fitted and yet not in χ²: they have no variance."""
     data_hash: str
 
 

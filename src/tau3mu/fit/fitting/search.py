@@ -211,7 +211,8 @@ def _run_stage(objective: Objective, stage: Stage, values: dict[str, float]) -> 
     part = [components[key] for key in stage.components]
     silent = {c.yield_: 0.0 for key, c in components.items() if key not in stage.components}
     yields = {c.yield_: sample.entries / len(part) for c in components.values()}
-    start = values | {n: y for n, y in yields.items() if n in parameters.free}
+    free_yields = {n: y for n, y in yields.items() if n in parameters.free}
+    start = values | {n: _inside(y, objective.limits[n]) for n, y in free_yields.items()}
     used = parameters.touched_by(n for c in part for n in (*c.names, c.yield_))
     free = [n for n in parameters.free if n in used]
     others = {n: start.get(n, 1.0) for n in parameters.free}
@@ -258,6 +259,13 @@ def _first_yields(objective: Objective, shapes: dict[str, float]) -> dict[str, f
             if yield_name in found:
                 found[yield_name].append(max(float(value), _FIRST_YIELD * sample.entries))
     return {
-        name: float(np.clip(np.mean(numbers), *objective.limits[name]))
+        name: _inside(float(np.mean(numbers)), objective.limits[name])
         for name, numbers in found.items()
     }
+
+
+def _inside(value: float, limits: tuple[float, float]) -> float:
+    """Returns a value that lies between limits, as far inside as Minuit needs it to move."""
+    lower, upper = limits
+    margin = _MARGIN * (upper - lower)
+    return value if lower < value < upper else float(np.clip(value, lower + margin, upper - margin))

@@ -13,6 +13,7 @@ from tau3mu.errors import suggest
 from tau3mu.fit.expressions import ExpressionError, evaluation_order, parse
 from tau3mu.fit.language.base import allowed, refuse, require_order
 from tau3mu.fit.language.parts import parsed
+from tau3mu.fit.language.values import value_checks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -33,6 +34,7 @@ def check_model(model: FitModel) -> None:
     # Last, since a name that is misspelt where it is used leaves the right one unused.
     used = _all_used(model)
     _run(partial(_check_used, name, used) for name in model.parameters)
+    _run(value_checks(model))
 
 
 def _run(checks: Iterable[Callable[[], None]]) -> None:
@@ -160,8 +162,6 @@ def _check_parameter(model: FitModel, name: str, parameter: Parameter) -> None:
             f"{parameter.value} needs the key 'labels', which says where the labels are",
             f"{at}.value",
         )
-    if name in model.yields and parameter.limits is not None and parameter.limits[0] < 0:
-        refuse(f"a yield cannot be negative, not {parameter.limits[0]:g}", f"{at}.limits")
 
 
 def _check_order(model: FitModel) -> None:

@@ -59,7 +59,8 @@ class Method(Strict):
     loss: Literal["likelihood", "chi2"] = Field(
         default="likelihood",
         description="likelihood: extended, of counts or of single entries; chi2: Neyman's, of "
-        "counts, with the variances of the histogram.",
+        "counts, with the variances of the histogram; bins without one, as empty bins are, are "
+        "skipped, and the result says which.",
     )
     engine: Literal["zfit", "numpy"] = Field(
         default="zfit",

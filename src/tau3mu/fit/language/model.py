@@ -123,6 +123,21 @@ class FitModel(Strict):
         return {n: p.expression for n, p in self.parameters.items() if p.expression is not None}
 
     @cached_property
+    def negative_yields(self) -> tuple[str, ...]:
+        """The names of the yields that their limits, or those they follow, let be negative."""
+        return tuple(name for name in self.yields if self._below_zero(name))
+
+    def _below_zero(self, name: str) -> bool:
+        parameter = self.parameters.get(name)
+        if parameter is None:
+            return False
+        if parameter.parsed is not None:
+            return any(self._below_zero(used) for used in parameter.parsed.names)
+        if parameter.free and parameter.limits is not None:
+            return parameter.limits[0] < 0
+        return isinstance(parameter.value, float) and parameter.value < 0
+
+    @cached_property
     def hash(self) -> str:
         """SHA-256 of all that the model says."""
         document = json.dumps(self.to_dict(), sort_keys=True)

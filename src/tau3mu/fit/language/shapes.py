@@ -181,7 +181,8 @@ class Component(Shape):
         alias="yield",
         description="The parameter that is the number of its entries in the full range. One that "
         "is not listed in `parameters` runs from 0 to twice the entries, or to a thousand times "
-        "those that are seen where only a part of the range is fitted.",
+        "those that are seen where only a part of the range is fitted. One with `limits` below 0 "
+        "may be negative, as a search needs it, where the sum of all components is positive.",
     )
     color: str | None = Field(
         default=None, description="A colour that matplotlib knows, for plots."

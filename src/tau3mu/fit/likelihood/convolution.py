@@ -26,8 +26,8 @@ def convolved(shape: Shape, span: Interval) -> Pdf:
 
     The integral over the resolution reaches six standard deviations to either side of its mean,
     with 96 nodes. That is right to 1e-4 for a Cauchy with a gamma of a third of the resolution, to
-    2e-3 for one of a fifth: what is much narrower needs no convolution. An unbinned fit needs 96
-    numbers of memory per entry.
+    2e-3 for one of a fifth: what is much narrower needs no convolution. An unbinned fit with zfit
+    needs 96 numbers of memory per entry; `Smeared` says what NumPy does instead.
 
     Args:
         shape: A single pdf with a resolution, which is a pdf or a sum of pdfs.

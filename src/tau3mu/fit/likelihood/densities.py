@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from tau3mu.fit.likelihood.convolution import arguments, convolved
+from tau3mu.fit.likelihood.smeared import Smeared
 from tau3mu.fit.pdfs import bin_integrals, density
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ def density_of(shape: Shape, span: Interval) -> Density:
     if shape.sum is not None:
         parts = [density_of(part, span) for part in shape.smeared_parts]
         return _Sum(parts, shape.fractions or (), span)
+    if shape.resolution is not None:
+        return Smeared(convolved(shape, span), shape.names, span)
     return _Single(*single_pdf(shape, span), span)
 
 

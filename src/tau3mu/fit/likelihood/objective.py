@@ -51,7 +51,11 @@ class Loss(Protocol):
 
 
 class BinnedLikelihood:
-    """Poisson counts in bins, up to a constant of the data: zero where they are as expected."""
+    """Poisson counts in bins, up to a constant of the data: zero where they are as expected.
+
+    With negative yields, less than nothing may be expected in bins without entries; their terms
+    go on linearly, as in the unbinned likelihood, of which this is the limit of fine bins.
+    """
 
     def __init__(self, function: SpectrumFunction, data: Binned) -> None:
         """Keeps the bins that are fitted."""
@@ -63,17 +67,17 @@ class BinnedLikelihood:
         self.constant = float(factorials) - self._saturated
 
     def _expected(self, values: Mapping[str, Any]) -> np.ndarray:
-        expected = self.function.total(values, self.data.edges)[self.data.used]
-        return np.asarray(np.maximum(expected, _NO_COUNTS))
+        return np.asarray(self.function.total(values, self.data.edges)[self.data.used])
 
     def __call__(self, values: Mapping[str, Any]) -> float:
         """Returns the loss."""
         expected = self._expected(values)
-        return float(np.sum(expected - self._contents * np.log(expected))) + self._saturated
+        logarithms = np.log(np.maximum(expected, _NO_COUNTS))
+        return float(np.sum(expected - self._contents * logarithms)) + self._saturated
 
     def logarithms(self, values: Mapping[str, Any]) -> np.ndarray:
         """Returns the logarithm of the expectation of every bin that is fitted."""
-        return np.asarray(np.log(self._expected(values)))
+        return np.asarray(np.log(np.maximum(self._expected(values), _NO_COUNTS)))
 
     def impossible(self, values: Mapping[str, Any]) -> int:
         """Returns how many bins with entries are not expected to have any."""

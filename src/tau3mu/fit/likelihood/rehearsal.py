@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tau3mu.errors import InputError
+from tau3mu.fit.language.values import first_values
 from tau3mu.fit.likelihood.convolution import arguments
-from tau3mu.fit.likelihood.parameters import Parameters
 from tau3mu.fit.pdfs import PDFS, density
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def rehearse(model: FitModel, xp: Any = np, *, users_only: bool = False) -> None
     Raises:
         InputError: A formula of a user fails or is negative, or a density is nowhere a number.
     """
-    values = _first_values(model)
+    values = first_values(model)
     for spectrum, part in model.parts.items():
         where = f"fit {model.name}" + (f", spectrum {spectrum}" if model.spectra else "")
         for key, component in part.components.items():
@@ -43,20 +43,6 @@ def rehearse(model: FitModel, xp: Any = np, *, users_only: bool = False) -> None
                     continue
                 if set(shape.names) <= set(values):
                     _try(shape, values, part.observable.range, f"{where}, component {key}", xp)
-
-
-def _first_values(model: FitModel) -> dict[str, float]:
-    parameters = Parameters(model)
-    declared = model.parameters
-    values = dict(parameters.fixed) | {
-        name: float(value)
-        for name in parameters.free
-        if name in declared and isinstance(value := declared[name].value, float)
-    }
-    for name, expression in parameters.expressions.items():
-        if set(expression.names) <= set(values):
-            values[name] = float(expression.evaluate(values))
-    return values
 
 
 def _try(shape: Shape, values: Mapping[str, float], span: Interval, where: str, xp: Any) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tau3mu.errors import InputError
 from tau3mu.fit.data import Binned, Unbinned
 from tau3mu.fit.data.sample import covered
 from tau3mu.fit.likelihood.spectrum import SpectrumFunction
@@ -16,9 +17,10 @@ if TYPE_CHECKING:
 
     from tau3mu.fit.language import FitModel, SpectrumModel
 
-__all__ = ["Toys", "entries_of", "measured_again"]
+__all__ = ["Toys", "entries_of", "expected_counts", "measured_again"]
 
 _FINE = 20_000  # parts of the range within which entries are drawn evenly
+_ROUNDING = 1e-9  # of the largest expectation: less than nothing by this much is rounding
 
 
 class Toys:
@@ -36,13 +38,19 @@ class Toys:
             model: With all labels and templates read.
             values: Of all parameters; the truth of the toys.
             like: Data whose bins, ranges and mean weights the toys have.
+
+        Raises:
+            InputError: Negative yields leave less than nothing in a part of the range.
         """
         self._model, self._values, self._like = model, dict(values), like
         self._expected = {
-            name: SpectrumFunction(model.parts[name]).expected(values, sample.edges).sum(axis=0)
+            name: expected_counts(model.parts[name], values, sample.edges, sample.used)
             for name, sample in like.items()
             if isinstance(sample, Binned)
         }
+        for name, sample in like.items():
+            if isinstance(sample, Unbinned):  # of which draw() would find out later
+                _negative_total(model.parts[name], values)
 
     def draw(self, generator: np.random.Generator) -> dict[str, Binned | Unbinned]:
         """Returns one set of toy data: numbers with their Poisson fluctuations."""
@@ -68,19 +76,68 @@ class Toys:
 def entries_of(
     part: SpectrumModel, values: Mapping[str, Any], generator: np.random.Generator
 ) -> np.ndarray:
-    """Returns single entries of a spectrum, a Poisson number of each component, shuffled."""
+    """Returns single entries of a spectrum, a Poisson number of each component, shuffled.
+
+    With negative yields the entries are those of the sum of all components.
+
+    Raises:
+        InputError: They leave less than nothing in a part of the range.
+    """
     edges = np.linspace(*part.observable.range, _FINE + 1)
     function = SpectrumFunction(part)
     shapes = np.clip(function.shapes(values, edges), 0, None)
+    yields = [values[name] for name in function.yields]
+    if (total := _negative_total(part, values)) is not None:
+        yields, shapes = [total.sum()], total[None, :]
     found = []
-    for name, shape in zip(function.yields, shapes, strict=True):
-        number = generator.poisson(values[name])
+    for mean, shape in zip(yields, shapes, strict=True):
+        number = generator.poisson(mean)
         cumulative = np.concatenate([[0.0], np.cumsum(shape)])
         drawn = generator.random(number) * cumulative[-1]
         found.append(np.interp(drawn, cumulative, edges))
     entries = np.concatenate(found)
     generator.shuffle(entries)
     return entries
+
+
+def expected_counts(
+    part: SpectrumModel,
+    values: Mapping[str, Any],
+    edges: np.ndarray,
+    used: np.ndarray | None = None,
+) -> np.ndarray:
+    """Returns the expected numbers of entries between neighbouring edges, of all components.
+
+    Args:
+        part: The spectrum.
+        values: Of all parameters.
+        edges: They must span the full range of the observable.
+        used: Where they matter; everywhere, if it is not given.
+
+    Raises:
+        InputError: It is less than nothing somewhere, so that there are no such data.
+    """
+    total = np.asarray(SpectrumFunction(part).expected(values, edges).sum(axis=0))
+    negative = total < -_ROUNDING * np.abs(total).max()
+    if used is not None:
+        negative &= used
+    if not negative.any():
+        return np.asarray(np.maximum(total, 0.0))
+    i = int(np.argmin(np.where(negative, total, 0)))
+    yields = ", ".join(f"{c.yield_} = {values[c.yield_]:g}" for c in part.components.values())
+    message = (
+        f"no data can be drawn with {yields}: from {edges[i]:.5g} to {edges[i + 1]:.5g} of "
+        f"{part.observable.name}, {total[i]:.3g} entries are expected; a negative yield needs more "
+        "of the other components there"
+    )
+    raise InputError(message)
+
+
+def _negative_total(part: SpectrumModel, values: Mapping[str, Any]) -> np.ndarray | None:
+    """Returns what is expected in fine bins if a yield is negative, else None."""
+    if min(values[c.yield_] for c in part.components.values()) >= 0:
+        return None
+    return expected_counts(part, values, np.linspace(*part.observable.range, _FINE + 1))
 
 
 def measured_again(

@@ -75,10 +75,11 @@ class ZfitEngine:
 
     def _build(self, name: str, sample: Binned | Unbinned) -> BinnedSpectrum | UnbinnedSpectrum:
         part = self.model.parts[name]
+        negative = bool(self.model.negative_yields)
         if isinstance(sample, Binned):
             chi2 = self.model.method.loss == "chi2"
-            return BinnedSpectrum(part, self.zfit_parameters, sample, chi2=chi2)
-        return UnbinnedSpectrum(part, self.zfit_parameters, sample)
+            return BinnedSpectrum(part, self.zfit_parameters, sample, chi2=chi2, negative=negative)
+        return UnbinnedSpectrum(part, self.zfit_parameters, sample, negative=negative)
 
     def _build_loss(self) -> Any:
         """Returns the sum of the losses of all spectra and constraints, of which zfit has none."""

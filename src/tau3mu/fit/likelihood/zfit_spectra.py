@@ -31,9 +31,23 @@ class BinnedSpectrum:
     """
 
     def __init__(
-        self, part: SpectrumModel, parameters: Mapping[str, Any], sample: Binned, *, chi2: bool
+        self,
+        part: SpectrumModel,
+        parameters: Mapping[str, Any],
+        sample: Binned,
+        *,
+        chi2: bool,
+        negative: bool = False,
     ) -> None:
-        """Builds the pdfs and the loss."""
+        """Builds the pdfs and the loss.
+
+        Args:
+            part: The model of the spectrum.
+            parameters: Those of zfit, by name.
+            sample: The bins.
+            chi2: Whether χ² is minimised instead of the likelihood.
+            negative: Whether yields may be negative, of which zfit's likelihood knows nothing.
+        """
         self._space = zfit.Space(part.observable.name, limits=part.observable.range)
         self._span, self._parameters = part.observable.range, parameters
         self._components = tuple(part.components.values())
@@ -42,11 +56,11 @@ class BinnedSpectrum:
         number = len(self._used)
         axis = zfit.Space("bin", binning=zfit.binned.RegularBinning(number, 0, number, name="bin"))
         self._integrals = [self._integrals_of(component) for component in self._components]
-        if chi2:
+        if chi2 or negative:
             self._contents = tf.Variable(np.zeros(number))
             self._inverse_variances = tf.Variable(np.zeros(number))
             self.loss = zfit.loss.SimpleLoss(
-                self._half_chi2,
+                self._half_chi2 if chi2 else self._likelihood,
                 params=_independent(parameters, self._components),
                 errordef=0.5,
                 jit=True,
@@ -108,6 +122,13 @@ class BinnedSpectrum:
         del params  # the counts know their parameters
         return 0.5 * znp.sum((self._contents - self.counts()) ** 2 * self._inverse_variances)
 
+    def _likelihood(self, params: Any) -> Any:
+        """Returns the loss of counts where fewer than none may be expected in an empty bin."""
+        del params  # the counts know their parameters
+        expected = self.counts()
+        logarithms = znp.log(znp.maximum(expected, _NO_DENSITY))
+        return znp.sum(expected - self._contents * logarithms)
+
 
 class _Counts(zfit.pdf.BaseBinnedPDF):  # type: ignore[misc]
     """The sum of all components as zfit sees it: expected counts."""
@@ -132,9 +153,14 @@ class UnbinnedSpectrum:
     """Single entries in zfit's own sum of extended pdfs, truncated to what is fitted."""
 
     def __init__(
-        self, part: SpectrumModel, parameters: Mapping[str, Any], sample: Unbinned
+        self,
+        part: SpectrumModel,
+        parameters: Mapping[str, Any],
+        sample: Unbinned,
+        *,
+        negative: bool = False,
     ) -> None:
-        """Builds the pdfs and the loss."""
+        """Builds the pdfs and the loss; the arguments are those of `BinnedSpectrum`."""
         space = zfit.Space(part.observable.name, limits=part.observable.range)
         pdfs = [
             _native(component, space, parameters, parameters[component.yield_])
@@ -151,24 +177,25 @@ class UnbinnedSpectrum:
             obs=space,
             name="entries",
         )
-        if whole:
+        if whole and not negative:
             self.loss = zfit.loss.ExtendedUnbinnedNLL(
                 self.pdf, self._data, options={"subtr_const": False}
             )
         else:
             independent = _independent(parameters, part.components.values())
             self.loss = zfit.loss.SimpleLoss(
-                self._truncated_loss, params=independent, errordef=0.5, jit=True
+                self._likelihood, params=independent, errordef=0.5, jit=True
             )
 
     def load(self, sample: Unbinned) -> None:
         """Takes other entries."""
         self._data.update_data(sample.values, weights=sample.weights)
 
-    def _truncated_loss(self, params: Any) -> Any:
-        """Returns the loss of entries in a part of the range.
+    def _likelihood(self, params: Any) -> Any:
+        """Returns the loss of entries in a part of the range, or with negative yields.
 
-        That of zfit's truncated pdf is not used, since zfit normalises it to 1e-4 only.
+        That of zfit's truncated pdf is not used, since zfit normalises it to 1e-4 only; nor its
+        own where yields are negative, since it takes the logarithm of any density.
         """
         del params  # the pdf knows its parameters
         expected = sum(znp.sum(self._whole.ext_integrate(limits)) for limits in self._limits)

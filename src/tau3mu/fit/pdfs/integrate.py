@@ -20,7 +20,15 @@ if TYPE_CHECKING:
 
     from tau3mu.fit.pdfs.pdf import Array, Pdf
 
-__all__ = ["NODES", "PANELS", "bin_integrals", "density", "legendre_nodes", "place"]
+__all__ = [
+    "NODES",
+    "PANELS",
+    "bin_integrals",
+    "density",
+    "legendre_nodes",
+    "place",
+    "quadrature",
+]
 
 PANELS = 512
 NODES = 6
@@ -67,11 +75,17 @@ def bin_integrals(
         kinks = np.clip(pdf.kinks(*values), edges[0], edges[-1])
         grid = np.sort(np.concatenate([grid, kinks]))
         starts = np.searchsorted(grid, edges[:-1])
+    x, weights = quadrature(grid)
+    panels = np.sum(density(pdf, x, values, span) * weights, axis=1)
+    return np.asarray(np.add.reduceat(panels, starts))
+
+
+def quadrature(grid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the nodes in the panels between neighbours and their weights, panels x `NODES`."""
     nodes, weights = legendre_nodes()
     halves = np.diff(grid)[:, np.newaxis] / 2
     x = (grid[:-1] + grid[1:])[:, np.newaxis] / 2 + halves * nodes
-    panels = np.sum(density(pdf, x, values, span) * (halves * weights), axis=1)
-    return np.asarray(np.add.reduceat(panels, starts))
+    return x, halves * weights
 
 
 @cache

@@ -9,8 +9,7 @@ import numpy as np
 
 from tau3mu.errors import InputError
 from tau3mu.fit.data.prepare import resolve
-from tau3mu.fit.likelihood import expected
-from tau3mu.fit.likelihood.sampling import entries_of
+from tau3mu.fit.likelihood.sampling import entries_of, expected_counts
 from tau3mu.fit.output.files import check_free, make_folder
 from tau3mu.fit.studies.truth import true_values
 from tau3mu.results.files import atomic
@@ -61,9 +60,7 @@ def generate(
     truth = true_values(model, values)
     keys = _keys(model)
     generator = np.random.default_rng(seed)
-    drawn = {
-        name: _drawn(model, name, part, truth, generator) for name, part in model.parts.items()
-    }
+    drawn = {name: _drawn(part, truth, generator) for name, part in model.parts.items()}
     make_folder(path.parent)
     with atomic(path) as temporary, uproot.recreate(temporary) as file:
         for name, data in drawn.items():
@@ -95,13 +92,7 @@ def _key(part: SpectrumModel) -> str:
     return given.histogram or given.tree or _TREE
 
 
-def _drawn(
-    model: FitModel,
-    name: str,
-    part: SpectrumModel,
-    truth: Mapping[str, float],
-    generator: np.random.Generator,
-) -> Any:
+def _drawn(part: SpectrumModel, truth: Mapping[str, float], generator: np.random.Generator) -> Any:
     """Returns the columns of a tree, or a histogram."""
     import hist
 
@@ -110,7 +101,7 @@ def _drawn(
         entries = entries_of(part, truth, generator)
         weights = {} if given.weight is None else {given.weight: np.ones(len(entries))}
         return {given.column: entries, **weights}
-    means = expected(model, name, truth, observable.edges).sum(axis=0)
+    means = expected_counts(part, truth, observable.edges)
     axis = hist.axis.Regular(
         len(means), *observable.range, name=observable.name, label=observable.label
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,11 +25,15 @@ _INSIDE = 0.01  # of the range between limits: Minuit cannot leave a limit
 
 @dataclass(frozen=True)
 class Refit:
-    """The values of all parameters and their covariance; None, unless the status is "ok"."""
+    """The values of all parameters and their covariance; None, unless the status is "ok".
+
+    `stops` says of the parameters that are at a limit at which: "lower" or "upper".
+    """
 
     status: str
     values: dict[str, float]
     covariance: Covariance | None
+    stops: dict[str, str] = field(default_factory=dict)
 
 
 def refit(objective: Objective, start: Mapping[str, float]) -> Refit:
@@ -60,4 +64,6 @@ def refit(objective: Objective, start: Mapping[str, float]) -> Refit:
         stops=stops,
         impossible=objective.impossible(values),
     )
-    return Refit(faults[0][0], values, None) if faults else Refit("ok", values, covariance)
+    status = faults[0][0] if faults else "ok"
+    sides = {name: stop.side for name, stop in stops.items()}
+    return Refit(status, values, None if faults else covariance, sides)

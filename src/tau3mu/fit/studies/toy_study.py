@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,12 +25,16 @@ _FIGURES = ("pulls", "bias")
 
 @dataclass(frozen=True)
 class Toy:
-    """The fit of one toy: nothing but the status if it is not valid; NaN for no error."""
+    """The fit of one toy: no values if it is not valid; NaN for no error.
+
+    `stops` says of the parameters that are at a limit at which: "lower" or "upper".
+    """
 
     index: int
     status: str
     values: dict[str, float]
     errors: dict[str, float]
+    stops: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,10 @@ class ToySummary:
     are right. `bias` is the mean of (fitted - true), `bias_in_sigma` the same in units of the
     spread of the fitted values. `coverage` is the part of toys whose pull lies within ±1; 0.683 is
     expected. NaN where there are too few toys.
+
+    Toys in which the parameter is at a limit have no pull, which biases all of these. They are
+    counted in `at_lower_limit` and `at_upper_limit`, and in `pull_median` as lower or higher than
+    all others: it stays right as long as it is finite.
     """
 
     truth: float
@@ -56,6 +64,9 @@ class ToySummary:
     pull_width_error: float
     coverage: float
     coverage_error: float
+    at_lower_limit: int
+    at_upper_limit: int
+    pull_median: float
 
 
 @dataclass(frozen=True)
@@ -125,7 +136,39 @@ class ToyStudy:
             pull_width_error=width / math.sqrt(2 * (number - 1)) if number > 1 else math.nan,
             coverage=inside,
             coverage_error=math.sqrt(inside * (1 - inside)) / root,
+            at_lower_limit=(below := self._stopped(name, "lower")),
+            at_upper_limit=(above := self._stopped(name, "upper")),
+            pull_median=_median(pulls, below, above),
         )
+
+    def _stopped(self, name: str, side: str) -> int:
+        return sum(toy.stops.get(name) == side for toy in self.toys)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the toys that have no pull do to the pulls of the others."""
+        number, found = len(self.toys), []
+        if self.failed:
+            reasons = ", ".join(f"{n} {s}" for s, n in self.statuses.items() if s != "ok")
+            found.append(
+                f"{self.failed} of {number} toys are in none of the pulls ({reasons}): the others "
+                "are no fair sample, so that means and widths of their pulls are biased"
+            )
+        for name, summary in self.summary.items():
+            for side, stopped, effect in (
+                ("lower", summary.at_lower_limit, "upwards"),
+                ("upper", summary.at_upper_limit, "downwards"),
+            ):
+                if not stopped:
+                    continue
+                median = summary.pull_median
+                known = f"is {median:+.2f}" if math.isfinite(median) else "is one of these"
+                found.append(
+                    f"{name} is at its {side} limit in {stopped} of {number} toys, which have no "
+                    f"pull: its pulls are biased {effect} and too narrow; with these toys, their "
+                    f"median {known}. Wider 'limits' avoid this; those of a yield may go below 0"
+                )
+        return tuple(found)
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the summary as what JSON knows, with the configuration."""
@@ -136,6 +179,7 @@ class ToyStudy:
             "toys": len(self.toys),
             "failed": self.failed,
             "statuses": self.statuses,
+            "warnings": self.warnings,
             "summary": {name: asdict(summary) for name, summary in self.summary.items()},
             "configuration": self.model.to_dict(),
         }
@@ -165,6 +209,15 @@ class ToyStudy:
 def toy_files() -> list[str]:
     """Returns the names of the files that a study is written to."""
     return [_JSON, _TABLE, *(name for stem in _FIGURES for name in figure_names(stem))]
+
+
+def _median(pulls: np.ndarray, below: int, above: int) -> float:
+    """Returns the median of pulls and of toys that lie below and above all of them."""
+    if not len(pulls) + below + above:
+        return math.nan
+    ordered = np.concatenate([np.full(below, -np.inf), np.sort(pulls), np.full(above, np.inf)])
+    lower, upper = ordered[(len(ordered) - 1) // 2], ordered[len(ordered) // 2]
+    return float(lower if lower == upper else (lower + upper) / 2)
 
 
 def _deviation(values: np.ndarray) -> float:

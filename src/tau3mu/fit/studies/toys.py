@@ -13,6 +13,7 @@ from tau3mu.fit.data.prepare import prepare, resolve
 from tau3mu.fit.expressions import parse
 from tau3mu.fit.fitting.covariance import propagate
 from tau3mu.fit.likelihood import Objective
+from tau3mu.fit.likelihood.parameters import Parameters
 from tau3mu.fit.likelihood.sampling import Toys, measured_again
 from tau3mu.fit.studies.refit import refit
 from tau3mu.fit.studies.toy_study import Toy, ToyStudy
@@ -73,6 +74,10 @@ def run_toys(
     truth = true_values(model, values)
     form = empty_data(model) if like is None else prepare(model, like)  # type: ignore[arg-type]
     plan = _Plan(model, truth, form, seed)
+    if not Parameters(model).free:
+        message = f"fit {model.name}: no parameter is free, so toys have nothing to measure"
+        raise InputError(message)
+    Toys(model, truth, form)  # says now whether there are such data
     chunks = [range(first, min(first + _CHUNK, number)) for first in range(0, number, _CHUNK)]
     found = run_tasks(
         _fit_toys, plan, chunks, workers=workers, client=client,
@@ -120,7 +125,7 @@ def _fit_toy(plan: _Plan, toys: Toys, index: int) -> Toy:
     found = refit(objective, plan.truth)
     covariance = found.covariance
     if covariance is None:
-        return Toy(index, found.status, {}, {})
+        return Toy(index, found.status, {}, {}, found.stops)
     values: dict[str, float] = {}
     errors: dict[str, float] = {}
     for name, expression in plan.quantities.items():
@@ -131,4 +136,4 @@ def _fit_toy(plan: _Plan, toys: Toys, index: int) -> Toy:
         quantity = propagate(expression.evaluate, objective, found.values, covariance)
         values[name] = quantity.value
         errors[name] = math.nan if quantity.error is None else quantity.error
-    return Toy(index, found.status, values, errors)
+    return Toy(index, found.status, values, errors, found.stops)

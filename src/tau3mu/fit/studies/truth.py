@@ -91,6 +91,10 @@ def _check(model: FitModel, truth: Mapping[str, float], given: Mapping[str, floa
                 "the values; are they those of another fit?"
             )
             raise InputError(message)
-    if negative := [name for name in model.yields if truth[name] < 0]:
-        message = f"fit {model.name}: the yields of {', '.join(negative)} are below 0"
+    undeclared = [name for name in model.yields if name not in model.parameters]
+    if negative := [name for name in undeclared if truth[name] < 0]:
+        message = (
+            f"fit {model.name}: the true values of the yields {', '.join(negative)} are below 0; "
+            "declare them in 'parameters' with 'limits' that say so"
+        )
         raise InputError(message)
