@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,14 +36,6 @@ _TRIES = 20  # of one side
 _GROWTH = 2.0  # of the distance, from one try to the next at most
 _CLOSE = 2e-3  # of the standard deviations of the level
 _APART = 0.05  # of an uncertainty, by which the two engines may differ
-
-
-@dataclass(frozen=True)
-class _Side:
-    """How far a quantity can go to one side; None, and why, if that is not known."""
-
-    distance: float | None
-    reason: str = ""
 
 
 def with_minos(result: FitResult) -> FitResult:
@@ -121,57 +113,71 @@ def _levels(
     name: str, profile: Profile, result: FitResult, doubts: list[str]
 ) -> dict[int, Sides]:
     """Returns the two sides of a quantity for every level, and adds what was not found."""
+    if not (math.isfinite(profile.minimum.value) and 0 < profile.error < math.inf):
+        doubts.append(f"Minos did not find the errors of {name}: no parameter changes it")
+        return {}
     derived = name in result.model.derived
+    # The distances are those from the value of the fit, which may be that of the other engine.
     centre = result.derived[name].value if derived else result.values[name]
     limits = None if derived else result.parameters[name].limits
-    found: dict[int, Sides] = {}
-    if not (math.isfinite(profile.minimum.value) and 0 < profile.error < math.inf):
-        doubts.append(f"Minos did not find the errors of {name}: it does not change")
-        return found
-    for level in result.model.method.minos_levels:
-        sigmas = 1.0 if level == _ONE_SIGMA else float(stats.norm.isf((1 - level / 100) / 2))
-        sides: list[float | None] = []
-        for word, sign in (("lower", -1), ("upper", 1)):
-            limit = None if limits is None else limits[int(sign > 0)]
-            side = _side(profile, sign, sigmas, limit)
-            # From the value of the fit, which may be that of the other engine.
-            shift = profile.minimum.value - centre
-            sides.append(None if side.distance is None else side.distance + shift)
-            if side.distance is None:
-                at = "" if level == _ONE_SIGMA else f" at {level} %"
-                doubts.append(f"Minos did not find the {word} error of {name}{at}: {side.reason}")
-        found[level] = (sides[0], sides[1])
-    return found
+    levels = result.model.method.minos_levels
+    found: dict[int, list[float | None]] = {level: [] for level in levels}
+    for word, sign in (("lower", -1), ("upper", 1)):
+        walk = _Walk(profile, sign, None if limits is None else limits[int(sign > 0)])
+        for level in levels:
+            one = level == _ONE_SIGMA
+            edge = walk.to(1.0 if one else float(stats.norm.isf((1 - level / 100) / 2)))
+            found[level].append(None if edge is None else edge - centre)
+            if edge is None:
+                at = "" if one else f" at {level} %"
+                doubts.append(f"Minos did not find the {word} error of {name}{at}: {walk.reason}")
+    return {level: (down, up) for level, (down, up) in found.items()}
 
 
-def _side(profile: Profile, sign: int, sigmas: float, limit: float | None) -> _Side:
-    """Returns where the profile has risen by so many standard deviations.
+class _Walk:
+    """The way along a profile, outwards from the minimum.
 
-    Their number is close to a straight line of the distance, so that a secant finds the place; a
-    point inside and one outside of it keep it between them.
+    The standard deviations by which the likelihood has fallen are close to a straight line of the
+    distance, so that a secant finds where they have a given number; a point inside and one outside
+    of that place keep it between them.
     """
-    inside, before = profile.minimum, None
-    outside: Point | None = None
-    value = inside.value + sign * sigmas * profile.error
-    for _ in range(_TRIES):
-        if limit is not None and sign * (value - limit) > 0:
-            value = limit
-        point = profile.at(value, inside, before)
-        if point is None:
-            value = (value + inside.value) / 2
-            if abs(value - inside.value) < _CLOSE * profile.error:
-                return _Side(None, "no fit succeeds beyond")
-            continue
-        if abs(point.sigmas / sigmas - 1) < _CLOSE:
-            return _Side(_interpolated(inside, point, sigmas) - profile.minimum.value)
-        if point.sigmas < sigmas:
-            if point.value == limit:
-                return _Side(None, f"the limit {limit:g} comes first")
-            inside, before = point, inside
-        else:
-            outside = point
-        value = _next(inside, before, outside, sigmas, profile.error * sign)
-    return _Side(None, f"the likelihood does not rise enough up to {value:g}")
+
+    def __init__(self, profile: Profile, sign: int, limit: float | None) -> None:
+        self._profile, self._sign, self._limit = profile, sign, limit
+        self._inside: Point = profile.minimum
+        self._before: Point | None = None
+        self.reason = ""
+
+    def to(self, sigmas: float) -> float | None:
+        """Returns where the profile has risen by so many standard deviations.
+
+        It is None, and there is a reason, if that is not found. The numbers rise from call to call.
+        """
+        profile, outside = self._profile, None
+        value = _next(self._inside, self._before, None, sigmas, profile.error * self._sign)
+        for _ in range(_TRIES):
+            if self._limit is not None and self._sign * (value - self._limit) > 0:
+                value = self._limit
+            if value == self._inside.value:
+                self.reason = f"the limit {value:g} comes first"
+                return None
+            point = profile.at(value, self._inside, self._before)
+            if point is None:
+                value = (value + self._inside.value) / 2
+                if abs(value - self._inside.value) < _CLOSE * profile.error:
+                    break
+                continue
+            if abs(point.sigmas / sigmas - 1) < _CLOSE:
+                return _interpolated(self._inside, point, sigmas)
+            if point.sigmas < sigmas:
+                self._inside, self._before = point, self._inside
+            else:
+                outside = point
+            value = _next(
+                self._inside, self._before, outside, sigmas, profile.error * self._sign
+            )
+        self.reason = f"the fits do not get beyond {self._inside.value:g}"
+        return None
 
 
 def _next(
@@ -184,7 +190,7 @@ def _next(
         # A jump of the profile keeps the secant at one end.
         return inside.value + min(max(share, 0.05), 0.95) * (outside.value - inside.value)
     if before is None or inside.sigmas <= before.sigmas:
-        return inside.value + unit * sigmas
+        return inside.value + unit * (sigmas - inside.sigmas)
     step = (inside.value - before.value) / (inside.sigmas - before.sigmas)
     missing = step * (sigmas - inside.sigmas)
     furthest = _GROWTH * max(abs(inside.value - before.value), abs(unit) / 10)

@@ -24,11 +24,14 @@ if TYPE_CHECKING:
 __all__ = ["LowerMinimum", "Point", "Profile"]
 
 _STEP = 1e-3  # of a standard deviation, for slopes
-_PRECISION = 1e-6  # of the loss, where a fit at a point ends
-_STEPS = 100  # of one fit at most
+_PRECISION = 1e-5  # of the loss, where a fit at a point ends
+_STEPS = 100  # of one run at most
+_RUNS = 4
+_FEW = 10  # steps: all that a likelihood close to a parabola takes
+_GAIN = 1e-3  # of the loss from one run to the next: below it, the end is reached
 _KEPT = 1e-3  # standard deviations by which the condition may be missed
-_SURPRISE = 1.3  # times the standard deviations that were expected: another way there is tried
-_HALVINGS = 3
+_SURPRISE = 1.5  # times the standard deviations that were expected: another way there is tried
+_HALVINGS = 2
 
 
 class LowerMinimum(Exception):  # noqa: N818 - not an error: the fit goes on from there
@@ -121,10 +124,10 @@ class Profile:
         found = self._fit(value, begin.place + direction * (value - begin.value))
         expected = begin.sigmas + abs(value - begin.value) / self.error
         if halvings and (found is None or found.sigmas > _SURPRISE * expected):
-            # The line led astray: there in two steps.
+            # The line may have led astray: there in two steps.
             middle = self._reach((value + begin.value) / 2, begin, before, halvings - 1)
             if middle is not None:
-                other = self._reach(value, middle, begin, halvings - 1)
+                other = self._reach(value, middle, begin, 0)
                 if found is None or (other is not None and other.rise < found.rise):
                     found = other
         return found
@@ -141,20 +144,23 @@ class Profile:
             "fun": lambda z: (self._value(z) - value) / self.error,
             "jac": lambda z: self._slope(self._value, z) / self.error,
         }
-        for _ in range(2):  # the second time without what was learned of the curvature
+        best = math.inf
+        for _ in range(_RUNS):  # each without what the one before has learned of the curvature
             with np.errstate(all="ignore"):
                 found = minimize(
                     self._loss, start, jac=lambda z: self._slope(self._loss, z), method="SLSQP",
                     constraints=(kept, inside), options={"ftol": _PRECISION, "maxiter": _STEPS},
                 )  # fmt: skip
-            start = np.asarray(found.x)
+            start, rise = np.asarray(found.x), float(found.fun)
             missed = abs(self._value(start) - value) / self.error
-            if not (math.isfinite(found.fun) and missed < _KEPT):
+            if not (math.isfinite(rise) and missed < _KEPT):
                 return None
-            if found.fun < -self._lower:
-                raise LowerMinimum(self.values_at(start), -float(found.fun))
-            if found.success:
-                return Point(value, float(found.fun), start)
+            if rise < -self._lower:
+                raise LowerMinimum(self.values_at(start), -rise)
+            # Where progress is slow, what looks like the end may be a stop on the way.
+            if found.success and (found.nit < _FEW or best - rise < _GAIN):
+                return Point(value, rise, start)
+            best = rise
         return None
 
     def _loss(self, place: np.ndarray) -> float:
@@ -174,4 +180,9 @@ class Profile:
 
     def _slope(self, function: Callable[[np.ndarray], float], place: np.ndarray) -> np.ndarray:
         steps = _STEP * np.eye(len(place))
-        return np.array([(function(place + s) - function(place - s)) / (2 * _STEP) for s in steps])
+        if np.min(self._room(place)) > 2 * _STEP:
+            here = function(place)
+            return np.array([function(place + step) - here for step in steps]) / _STEP
+        # Beyond a limit the function does not change: one of the two steps is on this side.
+        ends = ((function(place + step), function(place - step)) for step in steps)
+        return np.array([up - down for up, down in ends]) / (2 * _STEP)
