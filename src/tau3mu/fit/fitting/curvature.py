@@ -54,7 +54,7 @@ def inverse_curvature(
                 return None
         except np.linalg.LinAlgError:
             return None
-        if 1 / _ROUND < spread[0] and spread[-1] < _ROUND:
+        if spread[0] > 1 / _ROUND and spread[-1] < _ROUND:
             break
     return np.asarray(matrix)
 

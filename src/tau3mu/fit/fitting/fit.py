@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from tau3mu.fit.fitting.minimise import Minuit
     from tau3mu.fit.fitting.search import Candidate
 
-__all__ = ["complete", "fit", "fit_prepared", "restart"]
+__all__ = ["complete", "fit", "fit_prepared", "not_lowest", "restart"]
 
 _RESTARTS = 3
 _PACKAGES = ("tau3mu", "iminuit", "numpy", "scipy")
@@ -93,16 +93,14 @@ def complete(result: FitResult) -> FitResult:
     Where Minos meets a lower minimum, the fit is made again from there, and says so.
     """
     for _ in range(_RESTARTS):
-        try:
-            return with_minos(result)
-        except LowerMinimum as lower:
-            result = restart(result, lower.values, lower.depth, "Minos")
-    return result if not result.valid else _not_lowest(result, "Minos")
+        found = with_minos(result)
+        if not isinstance(found, LowerMinimum):
+            return found
+        result = restart(result, found.values, "Minos")
+    return not_lowest(result, "Minos") if result.valid else result
 
 
-def restart(
-    result: FitResult, values: Mapping[str, float], depth: float, finder: str
-) -> FitResult:
+def restart(result: FitResult, values: Mapping[str, float], finder: str) -> FitResult:
     """Returns the fit that ends in a lower minimum, without Minos.
 
     If none is found from there, it is the same fit, which is not valid then.
@@ -110,16 +108,13 @@ def restart(
     Args:
         result: A fit.
         values: Of all parameters, where the likelihood is larger.
-        depth: By how much the NLL is lower there.
         finder: What met it, for the message.
     """
     again = _fitted(result.model, result.data, values)
     if again.nll > result.nll - SAME / 2:
-        return _not_lowest(result, finder)
-    remark = (
-        f"{finder} met a lower minimum, by {depth:.2f} in NLL: the fit was made again from there"
-    )
+        return not_lowest(result, finder)
     shift = result.nll - again.nll
+    remark = f"{finder} met a minimum that is {shift:.2f} lower in NLL: the fit began again there"
     others = [replace(m, delta_nll=m.delta_nll + shift) for m in result.minima]
     return replace(
         again,
@@ -130,7 +125,8 @@ def restart(
     )
 
 
-def _not_lowest(result: FitResult, finder: str) -> FitResult:
+def not_lowest(result: FitResult, finder: str) -> FitResult:
+    """Returns a fit that is not valid, since something has met a lower NLL."""
     text = f"{finder} met a lower NLL than that of the fit, and no fit from there ends in a minimum"
     return replace(
         result, valid=False, status="not the lowest minimum", messages=(text, *result.messages)

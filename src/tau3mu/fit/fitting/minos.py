@@ -1,4 +1,4 @@
-"""Asymmetric uncertainties: where the profile of the likelihood has risen by as much as a level says.
+"""Asymmetric uncertainties: where the profile of the loss has risen by as much as a level says.
 
 The profile is that of the NumPy evaluator, also for fits that zfit has finished: the two agree, and
 what takes seconds with one takes minutes with the other.
@@ -38,17 +38,15 @@ _CLOSE = 2e-3  # of the standard deviations of the level
 _APART = 0.05  # of an uncertainty, by which the two engines may differ
 
 
-def with_minos(result: FitResult) -> FitResult:
+def with_minos(result: FitResult) -> FitResult | LowerMinimum:
     """Returns a fit with the asymmetric uncertainties for which its model asks.
 
     What is not found is None and has a message. There are none for a fit that is not valid, and
-    none of weighted entries, of which the likelihood does not know the uncertainties.
-
-    Raises:
-        LowerMinimum: The likelihood is larger somewhere else than at the minimum of the fit.
+    none of weighted entries, of which the likelihood does not know the uncertainties. If the
+    likelihood is larger somewhere else, that place is returned.
     """
     names = _asked(result)
-    if not names or not result.valid:
+    if not (names and result.valid and result.covariance_parameters):
         return result
     objective = Objective(result.model, result.data)
     if objective.weighted:
@@ -66,10 +64,13 @@ def with_minos(result: FitResult) -> FitResult:
         return _without(result, reason)
     found: dict[str, dict[int, Sides]] = {}
     doubts: list[str] = []
-    for name in names:
-        log.debug("fit %s: Minos of %s", result.model.name, name)
-        profile = Profile(objective, values, covariance, _quantity(result, name), SAME)
-        found[name] = _levels(name, profile, result, doubts)
+    try:
+        for name in names:
+            log.debug("fit %s: Minos of %s", result.model.name, name)
+            profile = Profile(objective, values, covariance, _quantity(result, name), SAME)
+            found[name] = _levels(name, profile, result, doubts)
+    except LowerMinimum as lower:
+        return lower
     return _with(result, found, doubts)
 
 
@@ -109,9 +110,7 @@ def _quantity(result: FitResult, name: str) -> Callable[[Mapping[str, Any]], flo
     return lambda values: values[name]
 
 
-def _levels(
-    name: str, profile: Profile, result: FitResult, doubts: list[str]
-) -> dict[int, Sides]:
+def _levels(name: str, profile: Profile, result: FitResult, doubts: list[str]) -> dict[int, Sides]:
     """Returns the two sides of a quantity for every level, and adds what was not found."""
     if not (math.isfinite(profile.minimum.value) and 0 < profile.error < math.inf):
         doubts.append(f"Minos did not find the errors of {name}: no parameter changes it")
@@ -173,9 +172,7 @@ class _Walk:
                 self._inside, self._before = point, self._inside
             else:
                 outside = point
-            value = _next(
-                self._inside, self._before, outside, sigmas, profile.error * self._sign
-            )
+            value = _next(self._inside, self._before, outside, sigmas, profile.error * self._sign)
         self.reason = f"the fits do not get beyond {self._inside.value:g}"
         return None
 
@@ -204,9 +201,7 @@ def _interpolated(first: Point, second: Point, sigmas: float) -> float:
     return first.value + step * (sigmas - first.sigmas)
 
 
-def _with(
-    result: FitResult, found: Mapping[str, dict[int, Sides]], doubts: list[str]
-) -> FitResult:
+def _with(result: FitResult, found: Mapping[str, dict[int, Sides]], doubts: list[str]) -> FitResult:
     def added(item: Any, name: str) -> Any:
         levels = found.get(name, {})
         others = {str(level): sides for level, sides in levels.items() if level != _ONE_SIGMA}

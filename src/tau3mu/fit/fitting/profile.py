@@ -37,10 +37,10 @@ _HALVINGS = 2
 class LowerMinimum(Exception):  # noqa: N818 - not an error: the fit goes on from there
     """The likelihood is larger somewhere else than at the minimum that was found."""
 
-    def __init__(self, values: dict[str, float], depth: float) -> None:
-        """Keeps the values of all parameters there, and by how much the loss is lower."""
-        super().__init__(values, depth)
-        self.values, self.depth = values, depth
+    def __init__(self, values: dict[str, float]) -> None:
+        """Keeps the values of all parameters there."""
+        super().__init__(values)
+        self.values = values
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class Profile:
         self.error = float(np.linalg.norm(slope))
         """The uncertainty of the quantity to first order."""
         self.minimum = Point(self._value(origin), 0.0, origin)
-        self._tangent = slope / max(self.error, 1e-300) ** 2
+        self._tangent = slope / self.error**2 if self.error > 0 else slope
 
     def at(self, value: float, begin: Point, before: Point | None = None) -> Point | None:
         """Returns the profile at a value of the quantity, None if no fit there succeeds.
@@ -156,7 +156,7 @@ class Profile:
             if not (math.isfinite(rise) and missed < _KEPT):
                 return None
             if rise < -self._lower:
-                raise LowerMinimum(self.values_at(start), -rise)
+                raise LowerMinimum(self.values_at(start))
             # Where progress is slow, what looks like the end may be a stop on the way.
             if found.success and (found.nit < _FEW or best - rise < _GAIN):
                 return Point(value, rise, start)

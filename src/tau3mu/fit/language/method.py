@@ -10,7 +10,17 @@ from pydantic import Field, model_validator
 from tau3mu.fit.language.base import Interval, Name, Positive, Strict, either, require_order
 from tau3mu.fit.language.parts import parsed
 
-__all__ = ["GoodnessOfFit", "Method", "Minos", "Outputs", "Plot", "Stage", "Starts", "Text", "Window"]
+__all__ = [
+    "GoodnessOfFit",
+    "Method",
+    "Minos",
+    "Outputs",
+    "Plot",
+    "Stage",
+    "Starts",
+    "Text",
+    "Window",
+]
 
 Edge = Annotated[float | str, either("a number or an expression")]
 

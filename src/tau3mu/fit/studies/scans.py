@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tau3mu.errors import InputError, suggest
-from tau3mu.fit.fitting import complete, restart
+from tau3mu.fit.fitting import complete
+from tau3mu.fit.fitting.fit import not_lowest, restart
 from tau3mu.fit.fitting.minimise import minimise
 from tau3mu.fit.fitting.search import SAME, first_steps
 from tau3mu.fit.likelihood import Objective
@@ -53,17 +54,24 @@ def scan_all(result: FitResult) -> tuple[FitResult, dict[str, tuple[np.ndarray, 
     scans of a fit that is not valid, and none of weighted entries.
     """
     for _ in range(_RESTARTS):
-        scans: dict[str, tuple[np.ndarray, np.ndarray]] = {}
-        for name in result.model.outputs.scans if _scannable(result) else ():
-            values, rise, lowest = _scanned(result, name)
-            scans[name] = values, rise
-            depth = -float(np.nanmin(rise, initial=0.0))
-            if depth > SAME:
-                result = complete(restart(result, lowest, depth, f"the scan of {name}"))
-                break
-        else:
-            break
-    return result, scans if _scannable(result) else {}
+        scans, lowest, finder = _all_scanned(result)
+        if lowest is None:
+            return result, scans
+        result = complete(restart(result, lowest, finder))
+    return not_lowest(result, "a scan"), {}
+
+
+def _all_scanned(
+    result: FitResult,
+) -> tuple[dict[str, tuple[np.ndarray, np.ndarray]], dict[str, float] | None, str]:
+    """Returns the scans; or where one meets a lower minimum, and which one."""
+    scans: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+    for name in result.model.outputs.scans if _scannable(result) else ():
+        values, rise, lowest = _scanned(result, name)
+        scans[name] = values, rise
+        if np.nanmin(rise, initial=0.0) < -SAME:
+            return {}, lowest, f"the scan of {name}"
+    return scans, None, ""
 
 
 def _scannable(result: FitResult) -> bool:
@@ -114,7 +122,10 @@ def _walk(
     rise: np.ndarray,
     places: list[dict[str, float]],
 ) -> None:
-    """Fills in the profile, and where the parameters are, on one side of the minimum, from there outwards."""
+    """Fills in the profile on one side of the minimum, from there outwards.
+
+    Also in `places`: where all parameters are.
+    """
     others = [other for other in objective.parameters.free if other != name]
     for index in side:
         fixed = start | {name: float(values[index])}
