@@ -105,7 +105,7 @@ def test_roofit_finds_the_same_values_and_the_same_profile():
 
 def test_errors_of_single_entries():
     """Their density has kinks in its second derivative, at which the steps must not matter."""
-    result = fit(tails(), entries(4000, 4000))
+    result = fit(tails(), entries(8000, 2000))
     expected, _ = reference(result)
     for name, error in expected.items():
         assert result.parameters[name].error == pytest.approx(error, rel=0.03), name
