@@ -54,6 +54,7 @@ def test_json_holds_result_and_configuration(folder):
         "is_yield": False,
         "expression": None,
         "minos": None,
+        "minos_levels": {},
     }
     assert document["parameters"]["mean2"]["expression"] == "mean + 0.584"
     assert document["spectra"]["dimuon"]["data_hash"] == result.data["dimuon"].hash

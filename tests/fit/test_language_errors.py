@@ -175,7 +175,8 @@ def test_the_documents_of_these_tests_are_right(tmp_path):
         ("method.starts.number", 0,
          "method.starts.number: a number above 0 belongs here, not 0"),
         ("method.minos", "everything",
-         "method.minos: 'all' or a list of names of parameters belongs here, not \"everything\""),
+         ("method.minos: 'all', a list of names of parameters and derived quantities, or an object "
+          "with 'parameters' and 'levels' (of 68, 90 and 95) belongs here, not \"everything\"")),
         ("method.stages.0.ranges", [[3.3, 2.9]],
          "method.stages.0.ranges: the lower edge 3.3 is not below the upper edge 2.9"),
         ("method.stages.0.components", [],

@@ -67,20 +67,21 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def fit_and_save(model: FitModel, found: Mapping[str, Source], folder: Path) -> FitResult:
-    """Returns the fit of what was read, after writing it with all that the model asks for."""
-    from tau3mu.fit.fitting import fit
-    from tau3mu.fit.output import save_fit
-    from tau3mu.fit.studies import scan, write_sweights
+    """Returns the fit of what was read, after writing it with all that the model asks for.
 
-    result = fit(model, {name: source.data for name, source in found.items()})
-    weighted = any(spectrum.weighted for spectrum in result.spectra.values())
-    scannable = result.valid and (model.method.loss == "chi2" or not weighted)
-    save_fit(
-        folder,
-        result,
-        sources=found,
-        scans={name: scan(result, name) for name in model.outputs.scans} if scannable else {},
-    )
+    It is written before Minos and the scans are made, which may take long, and once more after
+    them.
+    """
+    from tau3mu.fit.fitting import complete, fit
+    from tau3mu.fit.output import save_fit, update_fit
+    from tau3mu.fit.studies import write_sweights
+    from tau3mu.fit.studies.scans import scan_all
+
+    first = fit(model, {name: source.data for name, source in found.items()}, minos=False)
+    save_fit(folder, first, sources=found)
+    result, scans = scan_all(complete(first))
+    if result is not first or scans:
+        update_fit(folder, first, result, sources=found, scans=scans)
     if model.outputs.sweights and result.valid:
         write_sweights(folder, result, found)
     return result

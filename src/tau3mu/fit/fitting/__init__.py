@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tau3mu.fit.fitting.fit import fit, fit_prepared
+from tau3mu.fit.fitting.fit import complete, fit, fit_prepared
 from tau3mu.fit.fitting.result import FitResult
 
-__all__ = ["FitResult", "fit", "fit_prepared"]
+__all__ = ["FitResult", "complete", "fit", "fit_prepared"]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tau3mu.fit.fitting.curvature import inverse_curvature
 from tau3mu.fit.fitting.result import Quantity
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def measure_covariance(
     values: Mapping[str, float],
     stops: Mapping[str, Stop],
 ) -> Covariance:
-    """Returns the covariance from Hesse, of weighted data corrected for the weights.
+    """Returns the covariance from the curvature, of weighted data corrected for the weights.
 
     Parameters at a limit are held there: the likelihood has no parabola around them, and in
     Minuit's transformed coordinates their row would make the others wrong.
@@ -99,12 +100,15 @@ def measure_covariance(
         return Covariance((), np.empty((0, 0)), _ACCURATE)
     if not names:
         return nothing
-    minuit.hesse()
+    if stops or not minuit.fmin.has_accurate_covar:
+        minuit.hesse()
     if minuit.covariance is None:
         return nothing
     matrix = np.array([[minuit.covariance[a, b] for b in names] for a in names])
     if not np.all(np.diag(matrix) > 0):
         return nothing
+    exact = _exact(minuit, names, matrix)
+    matrix = matrix if exact is None else exact
     if objective.weighted:
         scatter = objective.scatter(_slopes_at(objective, values, names, matrix), values)
         matrix = np.asarray(matrix @ scatter @ matrix)
@@ -142,6 +146,23 @@ def propagate(
             if not abs(float(function(inside)) - value) <= _NEGLIGIBLE * error:
                 return Quantity(value, None)
     return Quantity(value, error if math.isfinite(error) else None)
+
+
+def _exact(minuit: Minuit, names: tuple[str, ...], rough: np.ndarray) -> np.ndarray | None:
+    """Returns the covariance of some parameters from the second derivatives of Minuit's function.
+
+    That is the loss of the engine of the fit.
+    """
+    places = [minuit.parameters.index(name) for name in names]
+    minimum = np.array(minuit.values)
+
+    def function(point: np.ndarray) -> float:
+        at = minimum.copy()
+        at[places] = point
+        return float(minuit.fcn(at))
+
+    limits = np.array(minuit.limits)[places].T
+    return inverse_curvature(function, minimum[places], rough, limits)
 
 
 def _quality(minuit: Minuit) -> int:

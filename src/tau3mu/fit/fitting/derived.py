@@ -9,7 +9,7 @@ import numpy as np
 
 from tau3mu.fit.expressions import parse
 from tau3mu.fit.fitting.covariance import propagate
-from tau3mu.fit.fitting.result import Quantity, WindowResult
+from tau3mu.fit.fitting.result import DerivedResult, Quantity, WindowResult
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,10 +23,10 @@ __all__ = ["count_window", "derive"]
 
 def derive(
     text: str, objective: Objective, values: Mapping[str, float], covariance: Covariance
-) -> Quantity:
+) -> DerivedResult:
     """Returns the value of an expression of the parameters, with its error."""
-    expression = parse(text)
-    return propagate(expression.evaluate, objective, values, covariance)
+    quantity = propagate(parse(text).evaluate, objective, values, covariance)
+    return DerivedResult(quantity.value, quantity.error)
 
 
 def count_window(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
+from dataclasses import replace
 from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from tau3mu.fit.data.prepare import prepare, resolve
 from tau3mu.fit.fitting.covariance import find_stops, measure_covariance, propagate
 from tau3mu.fit.fitting.derived import count_window, derive
 from tau3mu.fit.fitting.minimise import minimise
+from tau3mu.fit.fitting.minos import LowerMinimum, with_minos
 from tau3mu.fit.fitting.quality import describe_bins, describe_spectra, goodness_of_fit
 from tau3mu.fit.fitting.result import FitResult, Minimum, ParameterResult
 from tau3mu.fit.fitting.search import SAME, first_steps, group_minima, in_bins, search
@@ -34,14 +36,19 @@ if TYPE_CHECKING:
     from tau3mu.fit.fitting.result import GoodnessOfFitResult
     from tau3mu.fit.fitting.search import Candidate
 
-__all__ = ["fit", "fit_prepared"]
+__all__ = ["complete", "fit", "fit_prepared", "not_lowest", "restart"]
 
+_RESTARTS = 3
 _PACKAGES = ("tau3mu", "iminuit", "numpy", "scipy")
 _ZFIT_PACKAGES = ("zfit", "tensorflow")
 
 
 def fit(
-    model: FitModel | str | Path, data: Data, *, start: Mapping[str, float] | None = None
+    model: FitModel | str | Path,
+    data: Data,
+    *,
+    start: Mapping[str, float] | None = None,
+    minos: bool = True,
 ) -> FitResult:
     """Returns the fit of a model to data.
 
@@ -54,6 +61,7 @@ def fit(
             unbinned fit; for several spectra, a mapping from their names to these.
         start: Values of the free parameters from which to start, such as those of an earlier
             result, instead of the stages and the several starts.
+        minos: Whether Minos is made where the model asks for it; `complete` makes it later.
 
     Raises:
         InputError: The data do not fit the model, or there is nothing to fit.
@@ -61,7 +69,7 @@ def fit(
     """
     model = resolve(model if isinstance(model, FitModel) else load_model(model))
     rehearse(model)
-    return fit_prepared(model, prepare(model, data), start=start)
+    return fit_prepared(model, prepare(model, data), start=start, minos=minos)
 
 
 def fit_prepared(
@@ -69,6 +77,7 @@ def fit_prepared(
     data: Mapping[str, Binned | Unbinned],
     *,
     start: Mapping[str, float] | None = None,
+    minos: bool = True,
 ) -> FitResult:
     """Returns the fit of a model, whose labels and templates are read, to data cut to its ranges.
 
@@ -77,6 +86,59 @@ def fit_prepared(
     Raises:
         RunError: The likelihood is a number nowhere.
     """
+    result = _fitted(model, data, start)
+    return complete(result) if minos else result
+
+
+def complete(result: FitResult) -> FitResult:
+    """Returns a fit with what its model asks of Minos.
+
+    Where Minos meets a lower minimum, the fit is made again from there, and says so.
+    """
+    for _ in range(_RESTARTS):
+        found = with_minos(result)
+        if not isinstance(found, LowerMinimum):
+            return found
+        result = restart(result, found.values, "Minos")
+    return not_lowest(result, "Minos") if result.valid else result
+
+
+def restart(result: FitResult, values: Mapping[str, float], finder: str) -> FitResult:
+    """Returns the fit that ends in a lower minimum, without Minos.
+
+    If none is found from there, it is the same fit, which is not valid then.
+
+    Args:
+        result: A fit.
+        values: Of all parameters, where the likelihood is larger.
+        finder: What met it, for the message.
+    """
+    again = _fitted(result.model, result.data, values)
+    if again.nll > result.nll - SAME / 2:
+        return not_lowest(result, finder)
+    shift = result.nll - again.nll
+    remark = f"{finder} met a minimum that is {shift:.2f} lower in NLL: the fit began again there"
+    others = [replace(m, delta_nll=m.delta_nll + shift) for m in result.minima]
+    return replace(
+        again,
+        messages=(*again.messages, remark),
+        minima=(*again.minima, *others),
+        failed_starts=again.failed_starts + result.failed_starts,
+        fit_seconds=round(again.fit_seconds + result.fit_seconds, 3),
+    )
+
+
+def not_lowest(result: FitResult, finder: str) -> FitResult:
+    """Returns a fit that is not valid, since something has met a lower NLL."""
+    text = f"{finder} met a lower NLL than that of the fit, and no fit from there ends in a minimum"
+    return replace(
+        result, valid=False, status="not the lowest minimum", messages=(text, *result.messages)
+    )
+
+
+def _fitted(
+    model: FitModel, data: Mapping[str, Binned | Unbinned], start: Mapping[str, float] | None
+) -> FitResult:
     if model.method.engine == "zfit":
         from tau3mu.fit.backend import znp  # takes seconds, which are not those of the fit
 
@@ -111,7 +173,6 @@ def fit_prepared(
         weighted=objective.weighted,
     )
     doubts += _doubts_of_method(objective, values)
-    minos, minos_doubts = _minos(objective, minuit, stops, valid=not faults)
     windows = {n: count_window(w, objective, values, covariance) for n, w in model.windows.items()}
     spectra = describe_spectra(objective, values)
     p_value, p_value_doubts = _p_value(objective, values)
@@ -125,7 +186,6 @@ def fit_prepared(
         messages=(
             *(text for _, text in faults),
             *doubts,
-            *minos_doubts,
             *p_value_doubts,
             *(f"the window {name} {text}" for name, (_, text) in windows.items() if text),
         ),
@@ -138,7 +198,7 @@ def fit_prepared(
         - len(objective.parameters.free)
         + len(constraints),
         spectra=spectra,
-        parameters=_parameters(objective, values, covariance, stops, minos),
+        parameters=_parameters(objective, values, covariance, stops),
         covariance_quality=covariance.quality,
         covariance_parameters=covariance.names,
         covariance=_rows(covariance.matrix),
@@ -223,34 +283,11 @@ def _p_value(
         return None, [f"there is no p-value from toys: {error}"]
 
 
-def _minos(
-    objective: Objective, minuit: Minuit, stops: Mapping[str, Stop], *, valid: bool
-) -> tuple[dict[str, tuple[float, float]], list[str]]:
-    """Returns the asymmetric errors that the model asks for, and which were not found."""
-    asked = objective.model.method.minos
-    free = objective.parameters.free
-    names = [n for n in free if n not in stops and (asked == "all" or n in asked)]
-    if not names or not valid:
-        return {}, []
-    if objective.weighted:
-        return {}, ["Minos is left out: it does not know what the weights do to the errors"]
-    found, doubts = {}, []
-    for name in names:
-        minuit.minos(name)
-        errors = minuit.merrors[name]
-        if errors.is_valid:
-            found[name] = (float(errors.lower), float(errors.upper))
-        else:
-            doubts.append(f"Minos did not find the errors of {name}")
-    return found, doubts
-
-
 def _parameters(
     objective: Objective,
     values: Mapping[str, float],
     covariance: Covariance,
     stops: Mapping[str, Stop],
-    minos: Mapping[str, tuple[float, float]],
 ) -> dict[str, ParameterResult]:
     model, parameters = objective.model, objective.parameters
     errors: dict[str, float | None] = dict(covariance.errors)
@@ -265,7 +302,6 @@ def _parameters(
             fixed=name in parameters.fixed,
             is_yield=name in model.yields,
             expression=model.expressions.get(name),
-            minos=minos.get(name),
         )
         for name in parameters.names
     }

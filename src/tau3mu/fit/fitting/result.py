@@ -17,16 +17,20 @@ if TYPE_CHECKING:
     from tau3mu.fit.language import FitModel
 
 __all__ = [
+    "DerivedResult",
     "FitResult",
     "GoodnessOfFitResult",
     "Minimum",
     "ParameterResult",
     "Quantity",
+    "Sides",
     "SpectrumResult",
     "WindowResult",
     "rounded",
 ]
 
+Sides = tuple[float | None, float | None]
+"""How far something can go down (negative) and up; None on a side where it was not found."""
 
 _MOST_DIGITS = 8  # before or after the point; beyond that, powers of ten are easier to read
 
@@ -62,12 +66,21 @@ class Quantity:
 
 
 @dataclass(frozen=True)
+class DerivedResult(Quantity):
+    """An expression of the parameters; `minos` and `minos_levels` as in `ParameterResult`."""
+
+    minos: Sides | None = None
+    minos_levels: dict[str, Sides] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class ParameterResult:
     """A parameter at the minimum.
 
     There is no error for a fixed parameter, for one at a limit, and where the covariance could not
     be calculated; the error of one with an expression follows from the others. `minos` is how far
-    the parameter can go down (negative) and up, None if it was not asked for or not found.
+    the parameter can go down (negative) and up at one standard deviation, None if it was not asked
+    for or not found; `minos_levels` has the same for the other levels, by their percentage.
     """
 
     value: float
@@ -77,7 +90,8 @@ class ParameterResult:
     fixed: bool
     is_yield: bool
     expression: str | None = None
-    minos: tuple[float, float] | None = None
+    minos: Sides | None = None
+    minos_levels: dict[str, Sides] = field(default_factory=dict)
 
     @property
     def text(self) -> str:
@@ -182,7 +196,7 @@ class FitResult:
     engine: str
     fit_seconds: float
     versions: dict[str, str]
-    derived: dict[str, Quantity] = field(default_factory=dict)
+    derived: dict[str, DerivedResult] = field(default_factory=dict)
     windows: dict[str, WindowResult] = field(default_factory=dict)
     goodness_of_fit: GoodnessOfFitResult | None = None
 

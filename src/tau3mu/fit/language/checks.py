@@ -67,6 +67,10 @@ def _checks(model: FitModel) -> Iterator[Callable[[], None]]:
         yield partial(_check_known, names, model, path)
     for name, text in model.derived.items():
         yield partial(_check_derived, model, name, text)
+    for name in model.outputs.scans:
+        yield partial(_check_free, name, model, "outputs.scans")
+    for name in () if model.method.minos_names == "all" else model.method.minos_names:
+        yield partial(_check_changes, name, model, "method.minos")
     for number, stage in enumerate(model.method.stages):
         yield partial(_check_stage, model, stage, f"method.stages.{number}")
     for name, window in model.windows.items():
@@ -172,7 +176,8 @@ def _check_order(model: FitModel) -> None:
 
 
 def _mentions(model: FitModel) -> Iterator[tuple[str, Iterable[str]]]:
-    yield "method.minos", () if model.method.minos == "all" else model.method.minos
+    minos = model.method.minos_names
+    yield "method.minos", [n for n in minos if n not in model.derived] if minos != "all" else ()
     yield "outputs.scans", model.outputs.scans
     yield "plot.parameters", [n for n in model.plot.parameters if n not in model.derived]
 
@@ -213,6 +218,32 @@ def _check_free(name: str, model: FitModel, at: str) -> None:
     if parameter is not None and not parameter.free:
         kind = "fixed" if parameter.expression is None else "calculated from others"
         refuse(f"{name!r} is {kind}: only free parameters have a profile", at)
+
+
+def _check_changes(name: str, model: FitModel, at: str) -> None:
+    """Refuses what a fit does not change: it is fixed, or follows from what is fixed."""
+    pending, seen = [name], set[str]()
+    while pending:
+        known = pending.pop()
+        parameter, text = model.parameters.get(known), model.derived.get(known)
+        if known in seen:
+            continue
+        seen.add(known)
+        if parameter is not None and parameter.expression is not None:
+            text = parameter.expression
+        if text is not None:
+            pending += _names_in(text)
+        elif parameter is None or parameter.free:
+            return  # a yield, or free; names that are not known are refused elsewhere
+    kind = "fixed" if len(seen) == 1 else "calculated from fixed parameters"
+    refuse(f"{name!r} is {kind}: there is no profile along it", at)
+
+
+def _names_in(text: str) -> tuple[str, ...]:
+    try:
+        return parse(text).names
+    except ExpressionError:  # refused where it is written
+        return ()
 
 
 def _check_window(model: FitModel, window: Window, path: str) -> None:

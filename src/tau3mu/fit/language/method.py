@@ -10,7 +10,17 @@ from pydantic import Field, model_validator
 from tau3mu.fit.language.base import Interval, Name, Positive, Strict, either, require_order
 from tau3mu.fit.language.parts import parsed
 
-__all__ = ["GoodnessOfFit", "Method", "Outputs", "Plot", "Stage", "Starts", "Text", "Window"]
+__all__ = [
+    "GoodnessOfFit",
+    "Method",
+    "Minos",
+    "Outputs",
+    "Plot",
+    "Stage",
+    "Starts",
+    "Text",
+    "Window",
+]
 
 Edge = Annotated[float | str, either("a number or an expression")]
 
@@ -53,6 +63,20 @@ class GoodnessOfFit(Strict):
     seed: int = Field(default=1, description="Of the random numbers.")
 
 
+class Minos(Strict):
+    """What gets the asymmetric errors of Minos, and at which levels."""
+
+    parameters: Literal["all"] | tuple[Name, ...] = Field(
+        default="all",
+        description="Parameters, also those with an expression, and derived quantities; or all "
+        "parameters that are free.",
+    )
+    levels: Annotated[tuple[Literal[68, 90, 95], ...], Field(min_length=1)] = Field(
+        default=(68,),
+        description="Confidence levels in percent: 68 (one standard deviation), 90 or 95.",
+    )
+
+
 class Method(Strict):
     """How the minimum is searched and the errors are found."""
 
@@ -73,14 +97,29 @@ class Method(Strict):
         description="Several starts find the lowest of many minima.",
     )
     minos: Annotated[
-        Literal["all"] | tuple[Name, ...], either("'all' or a list of names of parameters")
+        Literal["all"] | tuple[Name, ...] | Minos,
+        either(
+            "'all', a list of names of parameters and derived quantities, or an object with "
+            "'parameters' and 'levels' (of 68, 90 and 95)"
+        ),
     ] = Field(
         default=(),
-        description="The parameters that also get the asymmetric errors of Minos, or all.",
+        description="The parameters and derived quantities that also get the asymmetric errors of "
+        "Minos, or all free parameters.",
     )
     goodness_of_fit: GoodnessOfFit | None = Field(
         default=None, description="A p-value from toys. Left out, only that of the χ² is given."
     )
+
+    @property
+    def minos_names(self) -> Literal["all"] | tuple[str, ...]:
+        """What gets the asymmetric errors of Minos, or all free parameters."""
+        return self.minos.parameters if isinstance(self.minos, Minos) else self.minos
+
+    @property
+    def minos_levels(self) -> tuple[int, ...]:
+        """The levels of Minos in percent, each once, rising."""
+        return tuple(sorted(set(self.minos.levels))) if isinstance(self.minos, Minos) else (68,)
 
 
 class Window(Strict):

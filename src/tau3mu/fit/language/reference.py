@@ -29,6 +29,7 @@ _HEADINGS = {
     "Constraint": "Constraint",
     "Labels": "Labels",
     "Method": "Method",
+    "Minos": "Minos",
     "Stage": "Stage",
     "Starts": "Starts",
     "GoodnessOfFit": "Goodness of fit",

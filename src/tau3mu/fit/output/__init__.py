@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tau3mu.fit.output.report import print_fit
     from tau3mu.fit.output.residuals import plot_residuals
     from tau3mu.fit.output.root_file import write_root
-    from tau3mu.fit.output.saving import check_free, load_fit_values, save_fit
+    from tau3mu.fit.output.saving import check_free, load_fit_values, save_fit, update_fit
     from tau3mu.fit.output.scans import plot_scans
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "plot_scans",
     "print_fit",
     "save_fit",
+    "update_fit",
     "write_root",
 ]
 
@@ -41,7 +42,7 @@ __getattr__, __dir__, _ = lazy_loader.attach(
         "report": ["print_fit"],
         "residuals": ["plot_residuals"],
         "root_file": ["write_root"],
-        "saving": ["check_free", "load_fit_values", "save_fit"],
+        "saving": ["check_free", "load_fit_values", "save_fit", "update_fit"],
         "scans": ["plot_scans"],
     },
 )

@@ -10,11 +10,11 @@ from rich.text import Text
 from tau3mu.fit.output.numbers import decimals
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from rich.console import Console
 
-    from tau3mu.fit.fitting.result import FitResult, ParameterResult
+    from tau3mu.fit.fitting.result import DerivedResult, FitResult, ParameterResult
 
 __all__ = ["print_fit"]
 
@@ -42,9 +42,11 @@ def print_fit(console: Console, result: FitResult) -> None:
 def _tables(result: FitResult) -> Iterator[Table]:
     yield _parameters(result)
     if result.derived:
-        table = Table("Derived", "Value", "Expression")
+        levels = _levels(result.derived.values())
+        table = Table("Derived", "Value", *levels, "Expression")
         for name, quantity in result.derived.items():
-            table.add_row(name, quantity.text, Text(result.model.derived[name]))
+            expression = Text(result.model.derived[name])
+            table.add_row(name, quantity.text, *_minos(quantity, levels), expression)
         yield table
     if result.windows:
         yield _windows(result)
@@ -53,21 +55,33 @@ def _tables(result: FitResult) -> Iterator[Table]:
 
 
 def _parameters(result: FitResult) -> Table:
-    minos = any(parameter.minos for parameter in result.parameters.values())
-    columns = ["Parameter", "Value", *(["Minos"] if minos else []), "Limits or expression"]
+    levels = _levels(result.parameters.values())
+    columns = ["Parameter", "Value", *levels, "Limits or expression"]
     table = Table(*columns, title=f"Fit {result.model.name}")
     for name, parameter in result.parameters.items():
-        asymmetric = [_minos(parameter)] if minos else []
-        table.add_row(name, parameter.text, *asymmetric, Text(_origin(parameter)))
+        sides = _minos(parameter, levels)
+        table.add_row(name, parameter.text, *sides, Text(_origin(parameter)))
     return table
 
 
-def _minos(parameter: ParameterResult) -> str:
-    if parameter.minos is None:
-        return ""
-    down, up = parameter.minos
-    digits = decimals(parameter.error or up)
-    return f"{down:+.{digits}f} {up:+.{digits}f}"
+def _levels(items: Iterable[ParameterResult | DerivedResult]) -> list[str]:
+    """Returns the titles of the columns for Minos."""
+    items = list(items)
+    others = sorted({level for item in items for level in item.minos_levels})
+    first = ["Minos"] if any(item.minos for item in items) else []
+    return [*first, *(f"Minos {level} %" for level in others)]
+
+
+def _minos(item: ParameterResult | DerivedResult, columns: list[str]) -> list[str]:
+    """Returns the asymmetric errors, with the digits of the error."""
+    sides = {"Minos": item.minos} | {f"Minos {n} %": s for n, s in item.minos_levels.items()}
+    texts = []
+    for column in columns:
+        known = [side for side in sides.get(column) or () if side is not None]
+        digits = decimals(item.error or max(known, default=1.0, key=abs))
+        both = ("?" if side is None else f"{side:+.{digits}f}" for side in sides.get(column) or ())
+        texts.append(" ".join(both))
+    return texts
 
 
 def _origin(parameter: ParameterResult) -> str:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tau3mu.fit.fitting.result import FitResult
     from tau3mu.fit.language import FitModel
 
-__all__ = ["check_free", "fit_files", "load_fit_values", "save_fit"]
+__all__ = ["check_free", "fit_files", "load_fit_values", "save_fit", "update_fit"]
 
 _JSON, _ROOT = "fit.json", "fit.root"
 
@@ -89,14 +89,50 @@ def save_fit(
     check_free(folder, result.model)
     check_looks(result.model)
     files.make_folder(folder)
-    write_text(folder / _JSON, json_text(_document(result, scans or {})))
-    write_root(folder / _ROOT, result)
+    _write_numbers(folder, result, scans or {})
     given = {"lumi": lumi, "energy": energy, "simulation": simulation}
-    headings = dict.fromkeys(result.model.parts, given)
-    for name, source in (sources or {}).items():
-        headings[name] = {key: getattr(source, key) for key in given}
+    headings = dict.fromkeys(result.model.parts, given) | _headings(sources or {})
     for stem, figure in _figures(result, headings, scans or {}):
         files.save_figure(folder, stem, figure)
+
+
+def update_fit(
+    folder: Path,
+    first: FitResult,
+    result: FitResult,
+    *,
+    sources: Mapping[str, Source],
+    scans: Mapping[str, tuple[np.ndarray, np.ndarray]],
+) -> None:
+    """Replaces the files of a fit by those of what it has become; see `save_fit`.
+
+    Args:
+        folder: Where `first` was saved.
+        first: The fit as it was saved. Where the values are still the same, so are its plots.
+        result: The fit with Minos, or one that was made again.
+        sources: As in `save_fit`.
+        scans: As in `save_fit`.
+
+    Raises:
+        RunError: A file cannot be written.
+    """
+    _write_numbers(folder, result, scans)
+    kept = result.values == first.values
+    for stem, figure in _figures(result, _headings(sources), scans, kept=kept):
+        files.save_figure(folder, stem, figure)
+
+
+def _headings(sources: Mapping[str, Source]) -> dict[str, dict[str, Any]]:
+    """Returns by spectrum what its plots say of the data."""
+    keys = ("lumi", "energy", "simulation")
+    return {name: {key: getattr(source, key) for key in keys} for name, source in sources.items()}
+
+
+def _write_numbers(
+    folder: Path, result: FitResult, scans: Mapping[str, tuple[np.ndarray, np.ndarray]]
+) -> None:
+    write_text(folder / _JSON, json_text(_document(result, scans)))
+    write_root(folder / _ROOT, result)
 
 
 def load_fit_values(path: str | Path) -> dict[str, float]:
@@ -147,11 +183,14 @@ def _figures(
     result: FitResult,
     headings: Mapping[str, Mapping[str, Any]],
     scans: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    *,
+    kept: bool = False,
 ) -> Iterator[tuple[str, Figure]]:
-    for name, (mass_fit, residuals) in _stems(result.model).items():
+    """Yields the names of the plots and the plots; those of the fit unless they can be kept."""
+    for name, (mass_fit, residuals) in ({} if kept else _stems(result.model)).items():
         yield mass_fit, plot_fit(result, name, **headings[name])
         yield residuals, plot_residuals(result, name, **headings[name])
-    if result.covariance_parameters:
+    if result.covariance_parameters and not kept:
         yield "correlation", plot_correlation(result)
     if scans:
         yield "scans", plot_scans(result, scans)

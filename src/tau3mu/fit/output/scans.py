@@ -74,5 +74,5 @@ def _mark(axes: Axes, parameter: ParameterResult) -> None:
     axes.axvline(value, color="black", linewidth=1.5)
     if error is not None:
         axes.axvspan(value - error, value + error, color="#3f90da", alpha=0.2, linewidth=0)
-    for shift in parameter.minos or ():
+    for shift in (side for side in parameter.minos or () if side is not None):
         axes.axvline(value + shift, color="black", linewidth=1.5, linestyle=":")

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tau3mu.errors import InputError, suggest
+from tau3mu.fit.fitting import complete
+from tau3mu.fit.fitting.fit import not_lowest, restart
 from tau3mu.fit.fitting.minimise import minimise
-from tau3mu.fit.fitting.search import first_steps
+from tau3mu.fit.fitting.search import SAME, first_steps
 from tau3mu.fit.likelihood import Objective
 
 if TYPE_CHECKING:
@@ -17,7 +19,9 @@ if TYPE_CHECKING:
 
     from tau3mu.fit.fitting.result import FitResult
 
-__all__ = ["scan"]
+__all__ = ["scan", "scan_all"]
+
+_RESTARTS = 3
 
 
 def scan(
@@ -39,6 +43,46 @@ def scan(
     Raises:
         InputError: There is no such parameter, or it is not free.
     """
+    values, rise, _ = _scanned(result, name, points, width)
+    return values, rise
+
+
+def scan_all(result: FitResult) -> tuple[FitResult, dict[str, tuple[np.ndarray, np.ndarray]]]:
+    """Returns a fit and the scans for which its model asks.
+
+    Where one meets a lower minimum, the fit is made again from there, and says so. There are no
+    scans of a fit that is not valid, and none of weighted entries.
+    """
+    for _ in range(_RESTARTS):
+        scans, lowest, finder = _all_scanned(result)
+        if lowest is None:
+            return result, scans
+        result = complete(restart(result, lowest, finder))
+    return not_lowest(result, "a scan"), {}
+
+
+def _all_scanned(
+    result: FitResult,
+) -> tuple[dict[str, tuple[np.ndarray, np.ndarray]], dict[str, float] | None, str]:
+    """Returns the scans; or where one meets a lower minimum, and which one."""
+    scans: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+    for name in result.model.outputs.scans if _scannable(result) else ():
+        values, rise, lowest = _scanned(result, name)
+        scans[name] = values, rise
+        if np.nanmin(rise, initial=0.0) < -SAME:
+            return {}, lowest, f"the scan of {name}"
+    return scans, None, ""
+
+
+def _scannable(result: FitResult) -> bool:
+    weighted = any(spectrum.weighted for spectrum in result.spectra.values())
+    return result.valid and (result.model.method.loss == "chi2" or not weighted)
+
+
+def _scanned(
+    result: FitResult, name: str, points: int = 30, width: float = 3.0
+) -> tuple[np.ndarray, np.ndarray, dict[str, float]]:
+    """Returns what `scan` does, and where the likelihood was largest of all points."""
     objective = Objective(result.model, result.data)
     free = objective.parameters.free
     if name not in free:
@@ -51,9 +95,11 @@ def scan(
     centre = result.values[name]
     lowest, at_minimum = _profiled(objective, dict(result.values), list(free))
     rise = np.full(len(values), math.nan)
+    places = [at_minimum] * len(values)
     for side in (np.flatnonzero(values >= centre), np.flatnonzero(values < centre)[::-1]):
-        _walk(objective, name, values, side, at_minimum, rise)
-    return values, rise - lowest
+        _walk(objective, name, values, side, at_minimum, rise, places)
+    known = np.where(np.isnan(rise), math.inf, rise)
+    return values, rise - lowest, places[int(np.argmin(known))]
 
 
 def _values(
@@ -74,13 +120,18 @@ def _walk(
     side: Iterable[int],
     start: dict[str, float],
     rise: np.ndarray,
+    places: list[dict[str, float]],
 ) -> None:
-    """Fills in the profile on one side of the minimum, from there outwards."""
+    """Fills in the profile on one side of the minimum, from there outwards.
+
+    Also in `places`: where all parameters are.
+    """
     others = [other for other in objective.parameters.free if other != name]
     for index in side:
         fixed = start | {name: float(values[index])}
         rise[index], found = _profiled(objective, fixed, others)
         start = found if math.isfinite(rise[index]) else start
+        places[index] = start
 
 
 def _profiled(
