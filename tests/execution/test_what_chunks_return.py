@@ -191,3 +191,14 @@ def test_not_finite_weights_are_warned_of(chunks):
     result = execute(chunks, [Nan()])
     assert np.isnan(result.processors["Nan"].cutflow["one"][0]["sumw"])
     assert [text for text in result.warnings if "'all'" in text and "nan" in text]
+
+
+def test_a_fill_that_changes_its_candidates_changes_no_result(chunks):
+    class Scaling(Odd):
+        def fill(self, histograms, candidates, *, dataset, is_mc):
+            super().fill(histograms, candidates, dataset=dataset, is_mc=is_mc)
+            np.asarray(candidates.event)[:] = 0
+
+    (whole, scaled) = (execute(chunks, [made]).processors for made in (Odd(), Scaling()))
+    assert scaled["Scaling"].candidates.event.tolist() == whole["Odd"].candidates.event.tolist()
+    assert scaled["Scaling"].histograms == whole["Odd"].histograms
