@@ -42,7 +42,7 @@ def check_histograms(processor: Processor, dataset: str) -> dict[str, Hist[Any]]
         InputError: They cannot be; the message names the processor and the histogram.
     """
     try:
-        given = processor.histograms()
+        given: Any = processor.histograms()
     except (Exception, SystemExit) as error:  # a user's processor may raise anything
         raise failed(processor, error) from error
     if not isinstance(given, Mapping):

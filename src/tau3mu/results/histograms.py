@@ -150,7 +150,9 @@ def variations(histogram: Hist[Any]) -> Iterator[tuple[str, str, Any]]:
     varied = VARIATION in histogram.axes.name
     names = list(histogram.axes[VARIATION]) if varied else [NOMINAL]
     for dataset, variation in product(histogram.axes[DATASET], names):
-        choice = {DATASET: dataset, VARIATION: variation} if varied else {DATASET: dataset}
+        choice: dict[int | str, Any] = {DATASET: dataset}
+        if varied:
+            choice[VARIATION] = variation
         part = histogram[choice]
         if variation == NOMINAL or _filled(part):
             yield dataset, variation, part

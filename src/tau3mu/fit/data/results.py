@@ -64,7 +64,7 @@ def spectrum(histogram: Hist[Any], is_mc: Mapping[str, bool]) -> Source:
             f"{listed(histogram.axes[VARIATION])}"
         )
         raise InputError(message)
-    nominal = {VARIATION: NOMINAL} if varied else {}
+    nominal: dict[int | str, Any] = {VARIATION: NOMINAL} if varied else {}
     parts: list[Any] = [histogram[{DATASET: name, **nominal}] for name in filled]
     total = _add(parts, chosen, "the histogram")
     return Source(total, datasets=tuple(chosen), simulation=simulation)
