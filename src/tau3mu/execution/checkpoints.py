@@ -41,7 +41,7 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 _DELAY = 5.0
-_FORMAT = 3
+_FORMAT = 4
 _OURS = re.compile(r"[0-9a-f]{64}\.json|\.[0-9a-f]{64}\.\d+\.json")
 
 
