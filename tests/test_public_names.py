@@ -29,8 +29,8 @@ PUBLIC = {
     ],
     "tau3mu.errors": ["InputError", "RunError", "Tau3muError", "suggest"],
     "tau3mu.execution": [
-        "FileRead", "Patience", "ProcessorError", "ProcessorResult", "RunResult", "execute",
-        "process_chunk", "rehearse",
+        "FileRead", "Patience", "ProcessorError", "ProcessorResult", "RunResult",
+        "check_histograms", "dry_run", "execute", "process_chunk",
     ],
     "tau3mu.fit": [
         "FitModel", "FitResult", "Source", "fit", "load_model", "plot_fit", "run_toys",

@@ -455,3 +455,40 @@ def test_a_scheduler_that_runs_already_is_used_and_left_running(
     assert len(first) > 600
     with Client(scheduler, timeout="10s") as client:
         assert len(client.scheduler_info()["workers"]) == 1
+
+
+WITHOUT_VARIATIONS = """
+    def histograms(self):
+        import hist
+
+        dataset, _, mass = super().histograms()["mass"].axes
+        others = [hist.axis.Regular(4, 0, 60, name="pt"), hist.axis.Regular(3, -3, 3, name="eta"),
+                  hist.axis.Regular(5, 0, 60, name="flight_significance")]
+        return {"mass": hist.Hist(mass, dataset, storage="Weight"),
+                "four": hist.Hist(dataset, mass, *others, storage="Int64")}
+
+    def fill(self, histograms, candidates, *, dataset, is_mc):
+        for histogram in histograms.values():
+            names = [name for name in histogram.axes.name if name != "dataset"]
+            histogram.fill(dataset=dataset, **{name: candidates[name] for name in names})
+"""
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("executor", ["iterative", "dask"])
+def test_histograms_without_variations_are_stored_and_fitted(
+    executor, processor_file, tmp_path, oracle
+):
+    path = processor_file(WITHOUT_VARIATIONS)
+    given = ["--processor", f"{path}:Mine", "--fit", "dsphipi", "--executor", executor]
+    done = command(*given, "--output", tmp_path / "out", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    expected = json.loads((oracle / "dsphipi_demo_intended.json").read_text())["hist"]
+    with uproot.open(tmp_path / "out" / "Mine" / "histograms.root") as file:
+        assert file.keys(cycle=False) == ["demo", "demo/mass"]
+        assert file["demo/mass"].values().tolist() == expected
+    stored = load_histograms(tmp_path / "out")
+    assert stored["mass"].project("mass").values().tolist() == expected
+    assert stored["four"].project("mass").values().tolist() == expected
+    assert stored["four"].sum(flow=True) == 1480
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["fits"]["Mine"]["valid"] is True

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import time
+from importlib.resources import files
 from pathlib import Path
 
 import awkward as ak
@@ -208,6 +209,12 @@ def test_two_processors_of_one_name(refused, processor_file):
     assert "both called 'dsphipi'" in error
 
 
+def test_two_processors_that_differ_in_case_alone(refused, processor_file):
+    path = processor_file("    pass\n\n\nclass MINE(Mine):\n    pass\n")
+    error = refused("--processor", f"{path}:Mine", "--processor", f"{path}:MINE")
+    assert "would share a folder" in error
+
+
 def test_processor_with_an_unknown_column(refused, processor_file):
     path = processor_file("    columns = frozenset({'muon.ptt', 'run'})\n")
     error = refused("--processor", f"{path}:Mine")
@@ -325,7 +332,23 @@ def test_wrong_usage(refused, arguments, expected):
         ("    def __init__(self):\n        raise ValueError('no table')\n", "no table"),
         ("    columns = 'run'\n", "a set"),
         ("    name = 'a b/c'\n", "cannot name its folder"),
-        ("    name = 'run.json'\n", "cannot name its folder"),
+        *(
+            (f"    name = {name!r}\n", "cannot name its folder")
+            for name in (
+                "run.json",
+                "plan.json",
+                "ledger.jsonl",
+                "log.txt",
+                "checkpoints",
+                "Checkpoints",
+                "RUN.JSON",
+                ".lock",
+                ".plan.123.json",
+                "",
+                "m" * 201,
+                5,
+            )
+        ),
     ],
 )
 def test_mistakes_in_a_processor_show_before_the_work(refused, processor_file, body, expected):
@@ -353,6 +376,34 @@ def test_a_fit_of_other_bins_than_the_histogram(refused, processor_file):
     )
     error = refused("--processor", f"{path}:Mine", "--fit", "dsphipi", "--output", "out")
     assert "the histogram has 10 bins" in error
+
+
+@pytest.mark.parametrize(
+    ("axes", "expected"),
+    [
+        ("*axes, hist.axis.Regular(3, 0, 1, name='pt')", "2 axes"),
+        ("axes[0], hist.axis.StrCategory(['up'], name='variation'), axes[2]", "'nominal'"),
+    ],
+)
+def test_a_fit_of_what_cannot_be_fitted(refused, processor_file, axes, expected):
+    path = processor_file(
+        "    def histograms(self):\n"
+        "        import hist\n"
+        "        axes = super().histograms()['mass'].axes\n"
+        f"        return {{'mass': hist.Hist({axes}, storage='Weight')}}\n"
+    )
+    error = refused("--processor", f"{path}:Mine", "--fit", "dsphipi", "--output", "out")
+    assert expected in error
+    assert "processor Mine" in error
+
+
+@pytest.mark.parametrize(("key", "column"), [("column", "masss"), ("weight", "wight")])
+def test_a_fit_of_a_column_that_there_is_not(refused, tmp_path, key, column):
+    model = json.loads((files("tau3mu.fits") / "dsphipi.json").read_text())
+    model["input"] = {"column": "mass", "weight": "weight", key: column}
+    (tmp_path / "mine.json").write_text(json.dumps(model))
+    error = refused("--fit", "mine.json", "--output", "out")
+    assert f"the column {column!r}, which processor dsphipi does not return" in error
 
 
 @pytest.mark.parametrize("option", ["--dataset", "--processor", "--fit", "--output"])

@@ -20,6 +20,7 @@ from tau3mu.preparation import CHUNK_SIZE, Plan, Settings, prepare
 from tau3mu.record import run_record
 from tau3mu.results import ResultsFolder, run_log
 from tau3mu.results.lock import locked
+from tau3mu.results.names import PLAN
 from tau3mu.results.plan import write_plan
 
 if TYPE_CHECKING:
@@ -178,7 +179,7 @@ def _work(
     results.write_run(run_record(plan, outcome, started, "finished"))
     if not missing:
         remove_checkpoints(results.path)
-        (results.path / "plan.json").unlink(missing_ok=True)
+        (results.path / PLAN).unlink(missing_ok=True)
     return outcome
 
 
@@ -257,6 +258,7 @@ def _execute(
             resume=plan.settings.resume,
             skip_bad_files=plan.settings.skip_bad_files,
             patience=plan.settings.patience,
+            expected=plan.expected,
             on_record=on_record,
             watch=watch,
         )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tau3mu.errors import InputError, suggest
 from tau3mu.processors import SHIPPED
+from tau3mu.results.names import why_no_folder
 from tau3mu.user_code import place
 from tau3mu.user_files import import_user_file
 
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from tau3mu.selection import Processor
 
 __all__ = ["load_processor", "load_processors"]
-
-_NAME = re.compile(r"\w[\w.-]*")
-_TAKEN = {"log.txt", "run.json"}
 
 
 def load_processors(names: Sequence[str]) -> list[Processor]:
@@ -32,19 +29,21 @@ def load_processors(names: Sequence[str]) -> list[Processor]:
     processors = [load_processor(name) for name in names]
     seen: dict[str, str] = {}
     for asked, processor in zip(names, processors, strict=True):
-        if not _NAME.fullmatch(processor.name) or processor.name in _TAKEN:
+        if reason := why_no_folder(processor.name):
             message = (
                 f"--processor {asked} is called {processor.name!r}, which cannot name its folder: "
-                "use letters, digits, _ and -"
+                f"{reason}"
             )
             raise InputError(message)
-        if processor.name in seen:
+        folder = processor.name.casefold()
+        if folder in seen:
             message = (
-                f"--processor {seen[processor.name]} and --processor {asked} are both called "
-                f"{processor.name!r}: their results would share a folder; rename one"
+                f"--processor {seen[folder]} and --processor {asked} are both called "
+                f"{processor.name!r}, save for upper and lower case: their results would share a "
+                "folder; rename one"
             )
             raise InputError(message)
-        seen[processor.name] = asked
+        seen[folder] = asked
     return processors
 
 

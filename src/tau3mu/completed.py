@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from tau3mu.errors import InputError
 from tau3mu.execution.checkpoints import chunk_keys
+from tau3mu.execution.fingerprint import source_hash
+from tau3mu.results.names import RUN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +27,7 @@ def run_key(plan: Plan, keys: Sequence[str]) -> str:
     """Returns a hash of all that the results of a run depend on, with the keys of its chunks."""
     facts = {
         "chunks": list(keys),
+        "filling": source_hash(plan.processors),
         "candidates": plan.settings.candidates,
         "fits": {name: model.hash for name, model in plan.models.items()},
     }
@@ -42,7 +45,7 @@ def completed(plan: Plan) -> int | None:
     if not plan.settings.resume:
         return None
     try:
-        run = json.loads((plan.folder / "run.json").read_text(encoding="utf-8"))
+        run = json.loads((plan.folder / RUN).read_text(encoding="utf-8"))
         done = run["status"] == "finished" and run["complete"]
     except (OSError, ValueError, KeyError, TypeError):  # none yet, or damaged: it is made again
         return None

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from tau3mu.catalogue import load_processors
 from tau3mu.completed import completed
 from tau3mu.datasets import check_files, check_readable_files, make_chunks
-from tau3mu.errors import InputError
-from tau3mu.execution import Patience, rehearse
+from tau3mu.errors import InputError, suggest
+from tau3mu.execution import Patience, check_histograms, dry_run
 from tau3mu.grid.proxy import find_proxy, needs_proxy
 from tau3mu.grid.shipping import use_proxy
 from tau3mu.ntuples.layout import layout, layouts
@@ -20,10 +20,13 @@ from tau3mu.results import ResultsFolder, default_folder
 from tau3mu.results.plan import read_plan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from hist import Hist
+
     from tau3mu.datasets import CheckedFile, Chunk, Dataset, RejectedFile
+    from tau3mu.execution.contract import Returned
     from tau3mu.execution.run import Executor
     from tau3mu.fit import FitModel
     from tau3mu.grid.proxy import Proxy
@@ -62,8 +65,9 @@ class Settings:
 class Plan:
     """What is going to be done, checked as far as that is possible beforehand.
 
-    `rejected` are the files that cannot be opened, if they may be left out. `done` is the exit
-    code of the run that is to be resumed if it is complete already, so that nothing is left to do.
+    `expected` is what the processors return without events, and `rejected` are the files that
+    cannot be opened, if they may be left out. `done` is the exit code of the run that is to be
+    resumed if it is complete already, so that nothing is left to do.
     """
 
     folder: Path
@@ -74,6 +78,7 @@ class Plan:
     rejected: list[RejectedFile]
     chunks: list[Chunk]
     models: dict[str, FitModel]
+    expected: dict[str, Returned]
     proxy: Proxy | None = None
     done: int | None = None
 
@@ -121,20 +126,32 @@ def prepare(
         remembered = read_plan(folder, processors=names, datasets=about, columns=columns)
     else:
         ResultsFolder.check_free(folder)
-    models = {} if settings.no_fit else _models(loaded, settings.fit)
+    histograms = {p.name: check_histograms(p, datasets[0].name) for p in loaded}
+    models = {} if settings.no_fit else _models(histograms, settings.fit)
     proxy = _proxy(datasets, settings)
     with ExitStack() as stack:
         stack.callback(close_files)
         with use_proxy(proxy):
             files, rejected = _check(datasets, columns, settings, remembered, on_file)
         chunks = make_chunks(files, datasets, settings.chunk_size)
-        rehearse(chunks[0], loaded, lazily=lazily)
+        expected = dry_run(chunks, loaded, lazily=lazily, candidates=settings.candidates)
+        for name, model in models.items():
+            _check_columns(model, name, expected[name].columns)
         if settings.executor != "iterative":
             from tau3mu.clusters import ship_code
 
             ship_code(loaded)
         plan = Plan(
-            folder, settings, loaded, list(datasets), files, rejected, chunks, models, proxy
+            folder,
+            settings,
+            loaded,
+            list(datasets),
+            files,
+            rejected,
+            chunks,
+            models,
+            expected,
+            proxy,
         )
         plan = replace(plan, done=completed(plan))
         if plan.done is None:
@@ -207,37 +224,55 @@ def _proxy(datasets: Sequence[Dataset], settings: Settings) -> Proxy | None:
     return proxy
 
 
-def _models(processors: Sequence[Processor], fit: str | None) -> dict[str, FitModel]:
+def _models(histograms: Mapping[str, dict[str, Hist[Any]]], fit: str | None) -> dict[str, FitModel]:
     """Returns the fit of each processor: the one asked for, or the shipped one of its name."""
     from tau3mu.fit import load_model, shipped_fits
 
     models = {}
-    for processor in processors:
-        if fit is None and processor.name not in shipped_fits():
+    for processor, filled in histograms.items():
+        if fit is None and processor not in shipped_fits():
             continue
-        model = load_model(fit or processor.name)
-        if _fits(processor, model, required=fit is not None):
-            models[processor.name] = model
+        model = load_model(fit or processor)
+        if _fits(processor, filled, model, required=fit is not None):
+            models[processor] = model
     return models
 
 
-def _fits(processor: Processor, model: FitModel, *, required: bool) -> bool:
+def _fits(
+    processor: str, histograms: dict[str, Hist[Any]], model: FitModel, *, required: bool
+) -> bool:
     """Returns whether a processor fills what a model fits, in bins that the model can take."""
-    from tau3mu.fit.data.prepare import check_axis
+    from tau3mu.fit.data.prepare import check_histogram
 
-    histograms = processor.histograms()
     for part in model.parts.values():
         asked = part.input.histogram if part.input else part.observable.name
         if asked is None:  # single entries, of the candidates
             continue
         if asked in histograms:
-            check_axis(histograms[asked].axes[-1], part, f"fit {model.name}")
+            check_histogram(histograms[asked], part, f"fit {model.name} of processor {processor}")
         elif not required:
             return False
         else:
             message = (
-                f"fit {model.name} is of histogram {asked!r}, which processor {processor.name} "
-                f"does not fill; it has {', '.join(histograms)}"
+                f"fit {model.name} is of histogram {asked!r}, which processor {processor} "
+                f"does not fill{suggest(asked, histograms)}; it has {', '.join(histograms)}"
             )
             raise InputError(message)
     return True
+
+
+def _check_columns(model: FitModel, processor: str, columns: Mapping[str, str]) -> None:
+    """Checks that the candidates have the columns of single entries that a model fits."""
+    for part in model.parts.values():
+        given = part.input
+        for column in (given.column, given.weight) if given else ():
+            if column is None:
+                continue
+            kind = columns.get(column)
+            if kind is None or not kind.startswith(("float", "int", "uint")):
+                there = "does not return" if kind is None else f"returns as {kind}"
+                message = (
+                    f"fit {model.name} is of the column {column!r}, which processor {processor} "
+                    f"{there}{suggest(column, columns)}; it has {', '.join(columns)}"
+                )
+                raise InputError(message)

@@ -65,14 +65,7 @@ def test_every_executor_and_chunk_size_gives_the_same(executor, size, datasets, 
         for key, histogram in expected.histograms.items():
             got = found.histograms[key]
             assert got.axes == histogram.axes
-            for data in ("demo", "z-skim"):
-                assert np.array_equal(
-                    got[data, ...].view(flow=True), histogram[data, ...].view(flow=True)
-                )
-            for field in ("value", "variance"):
-                np.testing.assert_allclose(
-                    got.view(flow=True)[field], histogram.view(flow=True)[field], rtol=1e-12
-                )
+            assert np.array_equal(got.view(flow=True), histogram.view(flow=True))
 
 
 def test_candidates_are_sorted_and_name_their_file(reference, skim, demo):

@@ -9,7 +9,7 @@ from users_processors import chunks_of, n_muons, write
 from tau3mu.catalogue import load_processors
 from tau3mu.datasets import Dataset, make_chunks
 from tau3mu.errors import InputError
-from tau3mu.execution import ProcessorError, execute, rehearse
+from tau3mu.execution import ProcessorError, dry_run, execute
 from tau3mu.execution.chunk import process_chunk
 from tau3mu.processors import DsPhiPi
 
@@ -57,7 +57,7 @@ def pair(tmp_path):
 def test_changed_events_are_of_one_processor(pair, demo, change, rude):
     chunks = chunks_of(demo[0])
     processors = pair(change)
-    rehearse(chunks[0], processors)
+    dry_run(chunks, processors)
     result = execute(chunks, processors)
     assert n_muons(result, "Rude") == rude
     assert n_muons(result, "Meek") == N_MUONS
@@ -87,7 +87,7 @@ def test_arrays_that_all_read_cannot_be_written_to(pair, demo, change):
 def test_a_write_is_found_before_the_work(pair, demo):
     (chunk,) = chunks_of(demo[0])
     with pytest.raises(InputError, match=r"Rude .*pair.py, line 34"):
-        rehearse(chunk, pair("np.asarray(events.run)[:] = 1"))
+        dry_run([chunk], pair("np.asarray(events.run)[:] = 1"))
 
 
 def test_what_is_returned_is_not_changed_by_the_next_chunk(tmp_path, demo):

@@ -9,7 +9,7 @@ from users_processors import chunks_of, n_muons, write
 
 from tau3mu.catalogue import load_processors
 from tau3mu.errors import InputError
-from tau3mu.execution import ProcessorError, execute, rehearse
+from tau3mu.execution import ProcessorError, dry_run, execute
 from tau3mu.execution.chunk import pack, process_packed
 from tau3mu.execution.fingerprint import fingerprint
 
@@ -204,7 +204,7 @@ def test_a_failure_in_the_dry_run_names_the_line_of_the_user(tmp_path, demo):
     (chunk,) = chunks_of(demo[0])
     for name, place in (("Here", "failing.py, line 37"), ("There", "helper.py, line 5")):
         with pytest.raises(InputError) as error:
-            rehearse(chunk, load_processors([f"{path}:{name}"]))
+            dry_run([chunk], load_processors([f"{path}:{name}"]))
         assert str(error.value).endswith(f"{place})")
 
 

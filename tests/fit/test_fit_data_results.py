@@ -253,3 +253,32 @@ def test_broken_run_json(results, text):
     (path / "run.json").write_text(text)
     with pytest.raises(InputError, match=r"run\.json does not say which datasets were read"):
         read_data(path, MASS)
+
+
+def test_histograms_without_variations_and_in_any_order_of_axes(tmp_path):
+    axes = [
+        hist.axis.Regular(62, 1.65, 2.01, name="mass"),
+        hist.axis.StrCategory([], name="dataset", growth=True),
+    ]
+    plain = hist.Hist(*axes, storage="Double")
+    for name, entries in TWO_ERAS.items():
+        plain.fill(_masses(entries), name)
+    folder = tmp_path / "results" / "mine"
+    folder.mkdir(parents=True)
+    write_histograms(folder, {"mass": plain})
+    (tmp_path / "results" / "run.json").write_text(json.dumps({"datasets": FACTS}))
+    expected = spectrum(_filled({"2017B": 10, "2017C": 5}), {"2017B": False, "2017C": False})
+    for path in (folder, folder / "histograms.json"):
+        source = read_data(path, MASS)
+        assert source.datasets == ("2017B", "2017C")
+        np.testing.assert_array_equal(source.data.values(), expected.data.values())
+
+
+def test_a_histogram_without_its_nominal_variation_is_not_fitted():
+    histogram = hist.Hist(
+        hist.axis.StrCategory(["a"], name="dataset"),
+        hist.axis.StrCategory(["up", "down"], name="variation"),
+        hist.axis.Regular(2, 1.65, 2.01, name="mass"),
+    )
+    with pytest.raises(InputError, match=r"'nominal'.*up, down"):
+        spectrum(histogram, {"a": False})

@@ -94,7 +94,21 @@ def test_a_folder_that_cannot_be_made_is_a_run_error(tmp_path):
         ResultsFolder.create(tmp_path / "file" / "results")
 
 
-@pytest.mark.parametrize("name", ["", "..", "../evil", "a/b", "-x", ".hidden", "a b"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "..",
+        "../evil",
+        "a/b",
+        "-x",
+        ".hidden",
+        "a b",
+        "plan.json",
+        "Ledger.jsonl",
+        "checkpoints",
+    ],
+)
 def test_names_stay_within_the_folder(tmp_path, found, name):
     results = ResultsFolder.create(tmp_path / "run")
     with pytest.raises(InputError, match="cannot name a folder of results"):

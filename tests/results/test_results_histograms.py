@@ -159,3 +159,34 @@ def test_refuses_the_root_file(tmp_path, histograms):
     write_histograms(tmp_path, histograms)
     with pytest.raises(InputError, match=r"histograms\.root does not hold .* a histograms\.json"):
         load_histograms(tmp_path / "histograms.root")
+
+
+def test_large_whole_numbers_are_read_back_exactly(tmp_path):
+    histogram = hist.Hist(hist.axis.StrCategory(["a"], name="dataset"), storage="Int64")
+    histogram[...] = [2**60 + 1]
+    write_histograms(tmp_path, {"n": histogram})
+    assert load_histograms(tmp_path)["n"].values().tolist() == [2**60 + 1]
+
+
+@pytest.mark.parametrize("storage", ["Double", "Int64", "Weight"])
+def test_variations_of_any_storage_reach_the_root_file(tmp_path, storage):
+    axes = [hist.axis.StrCategory(names, name=name) for name, names in
+            (("dataset", ["a"]), ("variation", ["nominal", "up", "down"]))]  # fmt: skip
+    histogram = hist.Hist(*axes, hist.axis.Regular(2, 0, 2, name="x"), storage=storage)
+    histogram.fill(dataset="a", variation="up", x=[0.5, 1.5, 1.5])
+    write_histograms(tmp_path, {"x": histogram + histogram})  # a sum forgets its variances
+    with uproot.open(tmp_path / "histograms.root") as file:
+        assert file.keys(cycle=False) == ["a", "a/x", "a/x_up"]
+        assert file["a/x_up"].values().tolist() == [2, 4]
+        assert file["a/x_up"].variances().tolist() == [2, 4]
+
+
+def test_two_histograms_of_one_name_in_the_root_file_are_refused(tmp_path):
+    dataset = hist.axis.StrCategory(["a"], name="dataset")
+    variation = hist.axis.StrCategory(["nominal", "up"], name="variation")
+    x = hist.axis.Regular(2, 0, 2, name="x")
+    varied, plain = hist.Hist(dataset, variation, x), hist.Hist(dataset, x)
+    varied.fill(dataset="a", variation="up", x=1)
+    with pytest.raises(RunError, match="a/x_up"):
+        write_histograms(tmp_path, {"x": varied, "x_up": plain})
+    assert not list(tmp_path.iterdir())

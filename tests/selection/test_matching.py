@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import awkward as ak
 import numpy as np
+import pytest
 import vector
 
 from tau3mu.selection import match
@@ -92,3 +93,19 @@ def test_events_without_legs_have_no_matches():
     found = match(ak.flatten(nothing), np.zeros(0, dtype=np.int64), momenta([[MUON]]))
     assert found.index.tolist() == []
     assert found.counts()["legs"] == 0
+
+
+@pytest.mark.parametrize("pt", [5.0, 5.0001])
+def test_of_equal_objects_the_first_is_taken(pt):
+    """Whether the match is exact or not."""
+    twins = momenta([[(9.0, 0.5, 1.0), *[(5.0, 0.5, 1.0)] * 3]])
+    found = match(momenta([[(pt, 0.5, 1.0)]])[0], np.array([0]), twins)
+    assert found.index.tolist() == [1]
+    assert found.exact.tolist() == [pt == 5.0]
+    assert found.n_alike.tolist() == [3]
+
+
+def test_of_objects_as_close_on_both_sides_the_first_is_taken():
+    sides = momenta([[(5.0, 0.5 + shift, 1.0) for shift in (2**-15, -(2**-15), 2**-14)]])
+    found = match(momenta([[(5.0, 0.5, 1.0)]])[0], np.array([0]), sides)
+    assert (found.index.tolist(), found.n_alike.tolist()) == ([0], [3])

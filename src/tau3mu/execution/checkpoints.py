@@ -21,6 +21,7 @@ import numpy as np
 
 from tau3mu.execution.fingerprint import fingerprint
 from tau3mu.results.files import atomic, disk_error
+from tau3mu.results.names import CHECKPOINTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,13 +29,19 @@ if TYPE_CHECKING:
     from tau3mu.datasets import Chunk
     from tau3mu.selection import Processor
 
-__all__ = ["Checkpoints", "chunk_key", "chunk_keys", "remove_checkpoints"]
+__all__ = [
+    "Checkpoints",
+    "chunk_key",
+    "chunk_keys",
+    "from_text",
+    "remove_checkpoints",
+    "to_text",
+]
 
 log = logging.getLogger(__name__)
 
-_FOLDER = "checkpoints"
 _DELAY = 5.0
-_FORMAT = 3
+_FORMAT = 4
 _OURS = re.compile(r"[0-9a-f]{64}\.json|\.[0-9a-f]{64}\.\d+\.json")
 
 
@@ -80,7 +87,7 @@ class Checkpoints:
 
     def __init__(self, run: Path, keys: Sequence[str], *, delay: float = _DELAY) -> None:
         """Takes the folder of the run and the key of each chunk."""
-        self._folder, self._keys = run / _FOLDER, keys
+        self._folder, self._keys = run / CHECKPOINTS, keys
         self._begin = time.monotonic() + delay
         self._pending: dict[int, ak.Array] = {}
         self._exists = self._folder.is_dir()
@@ -128,7 +135,7 @@ class Checkpoints:
             index = next(iter(self._pending))
             key = self._keys[index]
             with atomic(self._path(key)) as temporary:
-                temporary.write_text(_packed(self._pending[index], key), encoding="ascii")
+                temporary.write_text(to_text(self._pending[index], key), encoding="ascii")
             del self._pending[index]
 
     def _path(self, key: str) -> Path:
@@ -137,7 +144,7 @@ class Checkpoints:
 
 def remove_checkpoints(run: Path) -> None:
     """Removes all checkpoints from the folder of a run; what else is there stays."""
-    folder = run / _FOLDER
+    folder = run / CHECKPOINTS
     if folder.is_symlink() or not folder.is_dir():
         return
     for path in folder.iterdir():
@@ -147,7 +154,7 @@ def remove_checkpoints(run: Path) -> None:
         folder.rmdir()
 
 
-def _packed(record: ak.Array, key: str) -> str:
+def to_text(record: ak.Array, key: str) -> str:
     """Returns a record as JSON with its buffers in base64, which gives back the same bits.
 
     Parquet would be smaller, but its import takes longer than the chunks of a short run.
@@ -171,7 +178,7 @@ def _digest(content: dict[str, Any]) -> str:
 
 def _read(path: Path, key: str) -> ak.Array | None:
     try:
-        record = _unpacked(path, key)
+        record = from_text(path.read_text(encoding="ascii"), key)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, NotImplementedError) as error:
         problem = str(error).partition("\n")[0][:200]
     else:
@@ -180,15 +187,20 @@ def _read(path: Path, key: str) -> ak.Array | None:
     return None
 
 
-def _unpacked(path: Path, key: str) -> ak.Array:
-    content: dict[str, Any] = json.loads(path.read_text(encoding="ascii"))
+def from_text(text: str, key: str) -> ak.Array:
+    """Returns what `to_text` was given.
+
+    Raises:
+        ValueError: It is not that, or is damaged; a KeyError or TypeError means the same.
+    """
+    content: dict[str, Any] = json.loads(text)
     if content.pop("sha256") != _digest(content):
         message = "it is damaged: its content is not what its checksum says"
         raise ValueError(message)
     if content["key"] != key:
         message = "it is not the checkpoint of this chunk"
         raise ValueError(message)
-    buffers = {name: base64.b64decode(text) for name, text in content["buffers"].items()}
+    buffers = {name: base64.b64decode(data) for name, data in content["buffers"].items()}
     record = ak.from_buffers(ak.forms.from_dict(content["form"]), content["length"], buffers)
     if problem := ak.validity_error(record):
         raise ValueError(problem)

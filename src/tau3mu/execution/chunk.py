@@ -25,7 +25,8 @@ import numpy as np
 from tau3mu.behaviors import users_behaviors, without_changes
 from tau3mu.clusters.code import ship_code
 from tau3mu.errors import InputError, RunError
-from tau3mu.execution.histograms import fill_directly, fill_lazily
+from tau3mu.execution.arrays import one, strings
+from tau3mu.execution.found import check_fill, found
 from tau3mu.ntuples import ReadError, empty_events, read_events
 from tau3mu.ntuples.events import own_view
 from tau3mu.ntuples.schema import MisalignedError
@@ -38,16 +39,18 @@ if TYPE_CHECKING:
 
     from tau3mu.datasets import Chunk
     from tau3mu.packing import Lines
-    from tau3mu.selection import Processor, Selection
+    from tau3mu.selection import Processor
 
 __all__ = [
     "ProcessorError",
     "check_names",
     "empty_record",
+    "no_events",
     "pack",
     "process_chunk",
     "process_packed",
-    "rehearse",
+    "selected",
+    "what",
 ]
 
 
@@ -82,7 +85,7 @@ def process_chunk(index: int, chunk: Chunk, processors: Sequence[Processor]) -> 
     begin = time.monotonic()
 
     def failed(error: str, severity: str, path: str, n_bytes: int = 0) -> ak.Array:
-        none = _no_events(chunk)
+        none = no_events(chunk)
         how: dict[str, Any] = {
             "error": error,
             "severity": severity,
@@ -162,10 +165,11 @@ def _unpacked(packed: bytes) -> tuple[Sequence[Processor], Lines]:
 
 def empty_record(index: int, chunk: Chunk, processors: Sequence[Processor]) -> ak.Array:
     """Returns the record of a chunk in which there is nothing, without reading it."""
-    return _record(index, chunk, _no_events(chunk), processors, time.monotonic())
+    return _record(index, chunk, no_events(chunk), processors, time.monotonic())
 
 
-def _no_events(chunk: Chunk) -> ak.Array:
+def no_events(chunk: Chunk) -> ak.Array:
+    """Returns the events of a chunk in which there are none."""
     return empty_events(layout=chunk.layout, branches=chunk.branches, metadata=_metadata(chunk))
 
 
@@ -186,18 +190,18 @@ def _record(
     n_bytes: int = 0,
 ) -> ak.Array:
     check_names(processors)
-    found = {processor.name: _select(processor, events, chunk) for processor in processors}
-    return _one(
+    results = {processor.name: _select(processor, events, chunk) for processor in processors}
+    return one(
         chunk=np.array([index]),
         entries=np.array([len(events)]),
-        error=_strings([error]),
-        severity=_strings([severity]),
-        path=_strings([path]),
+        error=strings([error]),
+        severity=strings([severity]),
+        path=strings([path]),
         bytes=np.array([n_bytes]),
         seconds=np.array([time.monotonic() - begin]),
-        worker=_strings([f"{platform.node()}:{os.getpid()}"]),
-        triggers=_strings([_triggers(events, processors)]),
-        found=_one(**found),
+        worker=strings([f"{platform.node()}:{os.getpid()}"]),
+        triggers=strings([_triggers(events, processors)]),
+        found=one(**results),
     )
 
 
@@ -205,114 +209,27 @@ def _triggers(events: ak.Array, processors: Sequence[Processor]) -> str:
     return json.dumps(used_triggers(events, frozenset().union(*(p.columns for p in processors))))
 
 
-def rehearse(chunk: Chunk, processors: Sequence[Processor], *, lazily: bool = False) -> None:
-    """Runs the processors on no events, so that their mistakes show before the work.
-
-    Args:
-        chunk: One of those that are going to be worked off.
-        processors: What is going to run.
-        lazily: Whether dask-awkward is going to fill the histograms.
-
-    Raises:
-        InputError: One fails, or what it returns can't be used; the message names the line.
-    """
-    for processor in processors:
-        _rehearse(chunk, processor, lazily=lazily)
-
-
-def _rehearse(chunk: Chunk, processor: Processor, *, lazily: bool) -> None:
-    try:
-        candidates = _selected(processor, _no_events(chunk)).candidates[0]
-        _check_columns(candidates)
-        fill = fill_lazily if lazily else fill_directly
-        fill(processor, processor.histograms(), candidates, chunk.dataset, is_mc=chunk.is_mc)
-    except (Exception, SystemExit) as error:  # a user's processor may raise anything
-        message = (
-            f"processor {processor.name} fails on a chunk without events, which a run may "
-            f"have: {_what(error)}"
-        )
-        raise InputError(message) from error
-
-
-def _check_columns(candidates: ak.Array) -> None:
-    for name in candidates.fields:
-        kind = candidates[name].type.content
-        if isinstance(kind, ak.types.OptionType):
-            kind = kind.content
-        if name in {"dataset", "file"}:
-            message = f"candidates have a column {name!r}, a name that is taken; choose another"
-            raise InputError(message)
-        if not isinstance(kind, ak.types.NumpyType):
-            plain = ak.type(ak.without_parameters(candidates[name])).content
-            message = f"column {name!r} of the candidates holds {plain}: expected one number each"
-            raise InputError(message)
-
-
 def _select(processor: Processor, events: ak.Array, chunk: Chunk) -> ak.Array:
     try:
-        return _selected(processor, events)
+        record = selected(processor, events)
+        check_fill(processor, record.candidates[0], chunk)
     except MisalignedError:
         raise
     except (Exception, SystemExit) as error:  # a user's processor may raise anything
-        message = f"{processor.name} failed on {chunk.label}: {_what(error)}"
+        message = f"{processor.name} failed on {chunk.label}: {what(error)}"
         raise ProcessorError(message, traceback.format_exc()) from error
+    return record
 
 
-def _selected(processor: Processor, events: ak.Array) -> ak.Array:
+def selected(processor: Processor, events: ak.Array) -> ak.Array:
     """Returns what a processor finds, which can change nothing that others see."""
     with without_changes(processor.name):
-        return _found(processor.select(own_view(events)))
+        return found(processor.select(own_view(events)))
 
 
-def _what(error: BaseException) -> str:
+def what(error: BaseException) -> str:
     """Returns what a processor raised, and in which line of it."""
     hint = ""
     if isinstance(error, ValueError) and "read-only" in str(error):
         hint = "; all processors read the same arrays: change a copy"
     return f"{type(error).__name__}: {error}{hint}{place(error)}"
-
-
-def _found(selection: Selection) -> ak.Array:
-    steps, counts = selection.cutflow, selection.counts
-    cutflow = _one(
-        name=_strings([step.name for step in steps]),
-        events=np.array([step.events for step in steps], dtype=np.int64),
-        candidates=np.array([step.candidates for step in steps], dtype=np.int64),
-        sumw=np.array([step.sumw for step in steps], dtype=np.float64),
-    )
-    counted = _one(
-        name=_strings(list(counts)), count=np.array(list(counts.values()), dtype=np.int64)
-    )
-    lists = {"candidates": _own_copy(selection.candidates), "cutflow": cutflow, "counts": counted}
-    return _one(**{name: _only(rows) for name, rows in lists.items()})
-
-
-def _own_copy(rows: ak.Array) -> ak.Array:
-    """Returns rows in memory of their own: a processor may use its own again for the next chunk."""
-    form, length, buffers = ak.to_buffers(ak.to_packed(rows))
-    return ak.from_buffers(form, length, {key: np.array(data) for key, data in buffers.items()})
-
-
-def _only(rows: ak.Array) -> ak.Array:
-    """Returns a list of one item, which is the rows."""
-    edges = np.array([0, len(rows)], dtype=np.int64)
-    return ak.Array(ak.contents.ListOffsetArray(ak.index.Index64(edges), ak.to_layout(rows)))
-
-
-def _one(**fields: Any) -> ak.Array:
-    contents = [ak.to_layout(value) for value in fields.values()]
-    return ak.Array(ak.contents.RecordArray(contents, list(fields)))
-
-
-def _strings(names: Sequence[str]) -> ak.Array:
-    # ak.Array looks at names one by one, and makes something else of none.
-    encoded = [name.encode() for name in names]
-    offsets = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
-    characters = np.frombuffer(b"".join(encoded), dtype=np.uint8)
-    return ak.Array(
-        ak.contents.ListOffsetArray(
-            ak.index.Index64(offsets),
-            ak.contents.NumpyArray(characters, parameters={"__array__": "char"}),
-            parameters={"__array__": "string"},
-        )
-    )

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from tau3mu.behaviors import users_behaviors
 from tau3mu.execution.described import Description, existing_file
+from tau3mu.execution.filling import without_filling
 from tau3mu.user_code import PREFIX, plain_name, user_modules
 from tau3mu.user_files import source_of
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from tau3mu.selection import Processor
 
-__all__ = ["fingerprint"]
+__all__ = ["fingerprint", "source_hash"]
 
 log = logging.getLogger(__name__)
 
@@ -38,18 +39,32 @@ _LARGE = 100_000_000
 
 
 def fingerprint(processors: Sequence[Processor]) -> str:
-    """Returns a hash of all that the processors make of given events.
+    """Returns a hash of all that the processors select from given events.
 
     It covers their classes with the files that define them and everything else that was imported
     from the folders of those files, as they were when they were imported, their attributes and
     configuration, the contents of files that these or text constants of the code name, and this
-    package. Of classes without a file it covers the code that runs.
+    package. Of classes without a file it covers the code that runs. The methods of users' files
+    that fill histograms are no part of it: see `source_hash`.
     """
     digest = hashlib.sha256()
     for piece in _pieces(processors):
         digest.update(len(piece).to_bytes(8, "little"))
         digest.update(piece)
     return digest.hexdigest()
+
+
+def source_hash(processors: Sequence[Processor]) -> str:
+    """Returns a hash of the users' files as they were imported, with the methods that fill."""
+    digest = hashlib.sha256()
+    for module in _modules(processors):
+        digest.update(hashlib.sha256(source_of(module)).digest())
+    return digest.hexdigest()
+
+
+def _modules(processors: Sequence[Processor]) -> list[ModuleType]:
+    modules = user_modules(processors).values()
+    return sorted(modules, key=lambda m: (plain_name(m.__name__), str(m.__file__)))
 
 
 def _pieces(processors: Sequence[Processor]) -> Iterator[bytes]:
@@ -71,8 +86,10 @@ def _pieces(processors: Sequence[Processor]) -> Iterator[bytes]:
         yield from _told(description.of_module(module), plain_name(module.__name__))
     met = [sys.modules[name] for name in description.modules if name in sys.modules]
     named: set[Path] = set()
-    for module in _in_order(module for module in met if _has_file(module)):
-        source = source_of(module)
+    modules = _in_order(module for module in met if _has_file(module))
+    classes = {base.__name__ for p in processors for base in type(p).__mro__}
+    sources = without_filling([source_of(module) for module in modules], classes)
+    for module, source in zip(modules, sources, strict=True):
         yield source
         named.update(_files_in(source, Path(str(module.__file__)).resolve().parent))
     for file in sorted(named | description.files):

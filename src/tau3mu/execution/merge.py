@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import traceback
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -10,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 import awkward as ak
 import numpy as np
 
-from tau3mu.errors import RunError
-from tau3mu.execution.chunk import empty_record
+from tau3mu.execution.chunk import ProcessorError, empty_record
+from tau3mu.execution.contract import NO_EVENTS, Contract
 from tau3mu.execution.histograms import fill_histograms
 from tau3mu.execution.loop import file_of
 from tau3mu.execution.repeated import repeated_events
+from tau3mu.selection.sums import rounded_sum
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -98,6 +101,7 @@ def merge(
     *,
     bad: Mapping[FileKey, Sequence[str]] | None = None,
     lazily: bool = False,
+    contract: Contract | None = None,
 ) -> RunResult:
     """Returns the sum of all records, of which the order does not matter.
 
@@ -107,26 +111,42 @@ def merge(
         processors: What ran on each.
         bad: The files that are left out, whole, with the reasons.
         lazily: Whether dask-awkward fills the histograms.
+        contract: What all chunks returned alike.
+
+    Raises:
+        ProcessorError: A processor failed to fill its histograms.
+        RunError: It returns something else where there are no events.
     """
     bad = bad or {}
-    everything, order = _in_order(records, chunks, processors, bad)
-    for processor in processors:
-        _check_steps(processor.name, everything.found[processor.name].cutflow.name, order)
+    everything, order = _in_order(records, chunks, processors, bad, contract or Contract())
     results = {}
     for processor in processors:
         result = _sum(everything.found[processor.name], order)
-        result.histograms.update(
-            fill_histograms(processor, result.candidates, chunks, lazily=lazily)
-        )
+        result.histograms.update(_filled(processor, result.candidates, chunks, lazily=lazily))
         results[processor.name] = result
     return RunResult(
         results,
         count_files(everything, chunks, bad),
         triggers=_triggers(everything, order),
         warnings=tuple(
-            text for name, result in results.items() for text in _repeated(name, result, chunks)
+            f"{name}: {text}"
+            for name, result in results.items()
+            for text in (*_repeated(result, chunks), *_not_finite(result))
         ),
     )
+
+
+def _filled(
+    processor: Processor, candidates: ak.Array, chunks: Sequence[Chunk], *, lazily: bool
+) -> dict[str, Hist[Any]]:
+    try:
+        return fill_histograms(processor, candidates, chunks, lazily=lazily)
+    except (Exception, SystemExit) as error:  # a user's processor may raise anything
+        message = (
+            f"{processor.name} failed when its histograms were filled: "
+            f"{type(error).__name__}: {error}"
+        )
+        raise ProcessorError(message, traceback.format_exc()) from error
 
 
 def _in_order(
@@ -134,6 +154,7 @@ def _in_order(
     chunks: Sequence[Chunk],
     processors: Sequence[Processor],
     bad: Mapping[FileKey, Sequence[str]],
+    contract: Contract,
 ) -> tuple[ak.Array, list[Chunk]]:
     """Returns the records of the good files by dataset, file and entry, and their chunks."""
     indices = [] if records is None else records.chunk.tolist()
@@ -145,7 +166,9 @@ def _in_order(
     for index, chunk in enumerate(chunks):
         if chunk.dataset not in there:
             there.add(chunk.dataset)
-            parts.append(empty_record(index, chunk, processors))
+            nothing = empty_record(index, chunk, processors)
+            contract.check(nothing, f"{NO_EVENTS} of dataset {chunk.dataset}")
+            parts.append(nothing)
             indices.append(index)
 
     def place(position: int) -> tuple[str, str, int]:
@@ -156,22 +179,21 @@ def _in_order(
     return ak.concatenate(parts)[order], [chunks[indices[i]] for i in order]
 
 
-def _repeated(name: str, result: ProcessorResult, chunks: Sequence[Chunk]) -> Iterator[str]:
+def _repeated(result: ProcessorResult, chunks: Sequence[Chunk]) -> Iterator[str]:
     for dataset in sorted({chunk.dataset for chunk in chunks if not chunk.is_mc}):
         if text := repeated_events(result.candidates, dataset):
-            yield f"{name}: {text}"
+            yield text
 
 
-def _check_steps(processor: str, names: ak.Array, chunks: Sequence[Chunk]) -> None:
-    steps = names.to_list()
-    for chunk, found in zip(chunks, steps, strict=True):
-        if found != steps[0]:
-            message = (
-                f"processor {processor} has other cutflow steps in {chunk.label}, "
-                f"than in the first chunk: {', '.join(found)}; "
-                f"expected {', '.join(steps[0])}"
-            )
-            raise RunError(message)
+def _not_finite(result: ProcessorResult) -> Iterator[str]:
+    for dataset, steps in result.cutflow.items():
+        for step in steps:
+            if not math.isfinite(step["sumw"]):
+                yield (
+                    f"the sum of the weights of dataset {dataset} at cutflow step "
+                    f"{step['name']!r} is {step['sumw']}: some weights are no finite numbers"
+                )
+                break
 
 
 def _sum(found: ak.Array, chunks: Sequence[Chunk]) -> ProcessorResult:
@@ -195,10 +217,13 @@ def _cutflow(steps: ak.Array) -> list[dict[str, Any]]:
     columns = {
         "events": ak.to_numpy(ak.sum(steps.events, axis=0)),
         "candidates": ak.to_numpy(ak.sum(steps.candidates, axis=0)),
-        "sumw": ak.to_numpy(ak.sum(steps.sumw, axis=0)),
     }
     return [
-        {"name": name, **{column: values[i].item() for column, values in columns.items()}}
+        {
+            "name": name,
+            **{column: values[i].item() for column, values in columns.items()},
+            "sumw": rounded_sum(ak.flatten(steps.sumw[:, i]).tolist()),
+        }
         for i, name in enumerate(steps.name[0].tolist())
     ]
 

@@ -10,19 +10,22 @@ from typing import TYPE_CHECKING, Literal
 from tau3mu.errors import InputError, RunError
 from tau3mu.execution.checkpoints import Checkpoints, chunk_keys
 from tau3mu.execution.chunk import check_names
+from tau3mu.execution.contract import Contract
 from tau3mu.execution.ledger import Ledger
 from tau3mu.execution.local import FuturesPool, IterativePool
 from tau3mu.execution.loop import Patience, killed_message, work_off
 from tau3mu.execution.merge import RunResult, count_files, merge
+from tau3mu.results.names import LEDGER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     import awkward as ak
     from distributed import Client
 
     from tau3mu.datasets import Chunk
+    from tau3mu.execution.contract import Returned
     from tau3mu.execution.ledger import Attempt
     from tau3mu.execution.loop import Work
     from tau3mu.execution.pool import Pool
@@ -46,6 +49,7 @@ def execute(
     resume: bool = False,
     skip_bad_files: bool = True,
     patience: Patience | None = None,
+    expected: Mapping[str, Returned] | None = None,
     on_record: Callable[[ak.Array], None] = lambda _: None,
     watch: Callable[[], object] = lambda: None,
 ) -> RunResult:
@@ -66,6 +70,7 @@ def execute(
         skip_bad_files: Whether to sum up what is left if files cannot be read; else the result
             has no processors then, and the folder has checkpoints.
         patience: How often to try and how long to wait.
+        expected: What each processor returns for no events, from `dry_run`.
         on_record: Is called with the record of each chunk as it comes, for instance to advance a
             progress bar by its `entries`.
         watch: Is called at least every few seconds; what it raises ends the run.
@@ -75,7 +80,9 @@ def execute(
             something in a processor cannot be sent to other processes.
         ProcessorError: A processor failed.
         RunError: Chunks killed their processes, nothing finished for too long, the cluster gave
-            up, or the folder cannot be written. What was done is in the checkpoints.
+            up, the folder cannot be written, or a processor returns columns, types or cutflow
+            steps for a chunk that differ from those of others. What was done is in the
+            checkpoints.
     """
     if not chunks:
         message = "there are no events to process: all files are empty"
@@ -84,6 +91,13 @@ def execute(
     patience = patience or Patience()
     pool = _pool(executor, processors, workers, client, patience)
     keys: list[str] = []
+    checkpoints: Checkpoints | None = None
+    contract = Contract(expected)
+
+    def take(record: ak.Array) -> None:
+        contract.check(record, chunks[int(record.chunk[0])].label)
+        on_record(record)
+
     if folder is None:
         work = work_off(
             chunks,
@@ -91,19 +105,20 @@ def execute(
             patience=patience,
             done={},
             on_attempt=lambda *_: None,
-            on_record=lambda _, record: on_record(record),
+            on_record=lambda _, record: take(record),
             watch=watch,
         )
     else:
         keys = chunk_keys(chunks, processors)
+        checkpoints = Checkpoints(folder, keys)
         work = _recorded(
             chunks,
-            keys,
+            checkpoints,
             pool,
             folder,
             patience,
             resume=resume,
-            on_record=on_record,
+            on_record=take,
             watch=watch,
         )
     if work.killed:
@@ -112,7 +127,19 @@ def execute(
     if records is None or (work.bad and not skip_bad_files):
         result = RunResult({}, count_files(records, chunks, work.bad))
     else:
-        result = merge(records, chunks, processors, bad=work.bad, lazily=executor == "dask")
+        try:
+            result = merge(
+                records,
+                chunks,
+                processors,
+                bad=work.bad,
+                lazily=executor == "dask",
+                contract=contract,
+            )
+        except RunError:  # such as of `fill`: the chunks need not run again once it is fixed
+            if checkpoints is not None:
+                checkpoints.flush()
+            raise
     return replace(
         result,
         chunks=len(chunks),
@@ -124,7 +151,7 @@ def execute(
 
 def _recorded(
     chunks: Sequence[Chunk],
-    keys: Sequence[str],
+    checkpoints: Checkpoints,
     pool: Pool,
     folder: Path,
     patience: Patience,
@@ -133,8 +160,7 @@ def _recorded(
     on_record: Callable[[ak.Array], None],
     watch: Callable[[], object],
 ) -> Work:
-    """Works off the chunks with a ledger and checkpoints."""
-    checkpoints = Checkpoints(folder, keys)
+    """Returns what became of the chunks, with a ledger and checkpoints."""
     done = checkpoints.load() if resume else {}
     if resume:
         log.info("%d of %d chunks were done before", len(done), len(chunks))
@@ -146,7 +172,7 @@ def _recorded(
         on_record(record)
 
     with ExitStack() as stack:
-        ledger = stack.enter_context(Ledger(folder / "ledger.jsonl"))
+        ledger = stack.enter_context(Ledger(folder / LEDGER))
 
         def write(_: int, attempt: Attempt) -> None:
             ledger.write(attempt)

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, get_args
 
 import awkward as ak
 import numpy as np
 import uproot
 
 from tau3mu.errors import InputError, RunError, suggest
-from tau3mu.results.files import atomic, find
+from tau3mu.results.files import Memory, atomic, find
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["CandidatesFormat", "check_format", "load_candidates", "write_candidates"]
+__all__ = [
+    "CandidatesFormat",
+    "check_format",
+    "load_candidates",
+    "write_candidates",
+    "written_and_read",
+]
 
 CandidatesFormat = Literal["root", "parquet"]
 
@@ -68,21 +74,38 @@ def write_candidates(folder: Path, candidates: ak.Array, *, fmt: CandidatesForma
     Raises:
         RunError: The file cannot be written, or a field is nested or misses integers.
     """
-    columns = {name: _column(name, candidates[name]) for name in candidates.fields}
     with atomic(folder / f"candidates.{fmt}") as temporary:
-        if fmt == "parquet":
-            import pyarrow.parquet as pq
-
-            # ak.to_parquet buries the error of a full disk under another one.
-            table = ak.to_arrow_table(ak.zip(columns, depth_limit=1), extensionarray=False)
-            pq.write_table(table, temporary, compression="zstd")
-        else:
-            _write_tree(temporary, columns, len(candidates))
+        _write(temporary, candidates, fmt)
     for other in {*get_args(CandidatesFormat)} - {fmt}:  # of a run that is resumed
         (folder / f"candidates.{other}").unlink(missing_ok=True)
 
 
-def _write_tree(path: Path, columns: dict[str, Any], n_rows: int) -> None:
+def written_and_read(candidates: ak.Array, fmt: CandidatesFormat) -> ak.Array:
+    """Returns what `load_candidates` would return of candidates, without a file."""
+    memory = Memory()
+    _write(memory, candidates, fmt)
+    memory.seek(0)
+    if fmt == "parquet":
+        import pyarrow.parquet as pq
+
+        return ak.from_arrow(pq.read_table(memory))
+    with uproot.open(memory) as content:
+        return content["candidates"].arrays()
+
+
+def _write(target: Path | BinaryIO, candidates: ak.Array, fmt: CandidatesFormat) -> None:
+    columns = {name: _column(name, candidates[name]) for name in candidates.fields}
+    if fmt == "parquet":
+        import pyarrow.parquet as pq
+
+        # ak.to_parquet buries the error of a full disk under another one.
+        table = ak.to_arrow_table(ak.zip(columns, depth_limit=1), extensionarray=False)
+        pq.write_table(table, target, compression="zstd")
+    else:
+        _write_tree(target, columns, len(candidates))
+
+
+def _write_tree(path: Path | BinaryIO, columns: dict[str, Any], n_rows: int) -> None:
     kinds = {
         name: column.dtype if isinstance(column, np.ndarray) else column.type.content
         for name, column in columns.items()

@@ -9,6 +9,7 @@ import os
 import shutil
 from collections.abc import Mapping
 from contextlib import contextmanager, suppress
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,14 @@ from tau3mu.errors import InputError, RunError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["atomic", "disk_error", "find", "json_text", "write_text"]
+__all__ = ["Memory", "atomic", "disk_error", "find", "json_text", "write_text"]
+
+
+class Memory(BytesIO):
+    """A file in memory that stays open when uproot closes it, so that it can be read."""
+
+    def close(self) -> None:
+        """Does nothing."""
 
 
 @contextmanager

@@ -14,7 +14,6 @@ log.txt    what the run logged
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +22,8 @@ from tau3mu.errors import InputError, RunError
 from tau3mu.results.candidates import CandidatesFormat, check_format, write_candidates
 from tau3mu.results.cutflow import cutflow_text
 from tau3mu.results.files import atomic, json_text, write_text
-from tau3mu.results.histograms import write_histograms
+from tau3mu.results.histograms import variable_axes, write_histograms
+from tau3mu.results.names import LOG, RUN, why_no_folder
 from tau3mu.results.origin import redact
 from tau3mu.results.plots import plot_histogram
 
@@ -88,7 +88,7 @@ class ResultsFolder:
     @property
     def log_file(self) -> Path:
         """Where the log of the run goes; see `run_log`."""
-        return self.path / "log.txt"
+        return self.path / LOG
 
     def write_run(self, run: Mapping[str, Any]) -> None:
         """Writes `run.json`, with passwords and tokens replaced.
@@ -96,7 +96,7 @@ class ResultsFolder:
         Raises:
             RunError: The file cannot be written.
         """
-        write_text(self.path / "run.json", redact(json_text(run)))
+        write_text(self.path / RUN, redact(json_text(run)))
 
     def write_processor(
         self,
@@ -113,7 +113,7 @@ class ResultsFolder:
         Args:
             name: The name of the processor and of its folder.
             candidates: One record per selected event.
-            histograms: By name, each with the axes `dataset`, `variation` and a variable.
+            histograms: By name, each with an axis `dataset`; see `write_histograms`.
             cutflow: The steps of each dataset, each with `name`, `events`, `candidates`, `sumw`.
             matching: Counts of the matching.
             candidates_format: How to write the candidates.
@@ -132,7 +132,7 @@ class ResultsFolder:
         return folder
 
     def write_plots(self, name: str, histograms: Mapping[str, Hist[Any]]) -> None:
-        """Writes a plot of each histogram of a processor.
+        """Writes a plot of each histogram of a processor that has one variable.
 
         Raises:
             InputError: The name cannot be that of a folder.
@@ -140,15 +140,14 @@ class ResultsFolder:
         """
         folder = _make(self._processor_folder(name) / "plots")
         for histogram_name, histogram in histograms.items():
+            if len(variable_axes(histogram)) != 1:
+                continue
             with atomic(folder / f"{histogram_name}.png") as temporary:
                 plot_histogram(histogram).savefig(temporary)
 
     def _processor_folder(self, name: str) -> Path:
-        if not re.fullmatch(r"\w[\w.-]*", name):
-            message = (
-                f"{name!r} cannot name a folder of results; "
-                "use letters, digits, and after the first also dots and dashes"
-            )
+        if reason := why_no_folder(name):
+            message = f"{name!r} cannot name a folder of results: {reason}"
             raise InputError(message)
         return _make(self.path / name)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, cast
+from itertools import product
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 import uproot
 from hist import Hist
 from hist.axis import Integer, Regular
+from hist.storage import Double
 from uhi.io import ARRAY_KEYS
 from uhi.io.json import default
 
@@ -19,9 +21,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-__all__ = ["NOMINAL", "load_histograms", "variations", "write_histograms"]
+__all__ = [
+    "DATASET",
+    "NOMINAL",
+    "VARIATION",
+    "from_json",
+    "load_histograms",
+    "root_histograms",
+    "to_json",
+    "variable_axes",
+    "variations",
+    "write_histograms",
+    "write_root",
+]
 
+DATASET = "dataset"
+VARIATION = "variation"
 NOMINAL = "nominal"
+
+_MOST_AXES = 3
 
 
 def load_histograms(path: str | Path) -> dict[str, Hist[Any]]:
@@ -35,8 +53,7 @@ def load_histograms(path: str | Path) -> dict[str, Hist[Any]]:
     """
     file = find(path, "histograms.json")
     try:
-        content = json.loads(file.read_text(encoding="utf-8"), object_hook=_arrays)
-        return {name: Hist(histogram) for name, histogram in content.items()}
+        return from_json(file.read_text(encoding="utf-8"))
     except OSError as error:
         message = f"cannot read {file}: {error.strerror or error}"
         raise InputError(message) from error
@@ -49,15 +66,30 @@ def write_histograms(folder: Path, histograms: Mapping[str, Hist[Any]]) -> None:
     """Writes `histograms.json` and `histograms.root`.
 
     In the ROOT file, a dataset is a directory that holds a TH1 per histogram, and one more, called
-    `NAME_VARIATION`, per variation that was filled for the dataset.
+    `NAME_VARIATION`, per variation that was filled for the dataset. Histograms of two or three
+    variables are TH2 and TH3; those of more are in the JSON file alone, and so are those of none.
 
     Args:
         folder: Where to write.
-        histograms: By name, with Weight storage and the axes `dataset` and `variation` before
-            that of the variable.
+        histograms: By name, each of counts, with an axis `dataset` and, if there are variations,
+            an axis `variation`; the others are those of the variables.
 
     Raises:
-        RunError: A file cannot be written, or an axis has an infinite edge.
+        RunError: A file cannot be written, an axis has an infinite edge, or two histograms would
+            have the same name in the ROOT file.
+    """
+    content = to_json(histograms)
+    objects = root_histograms(histograms)
+    write_text(folder / "histograms.json", content)
+    with atomic(folder / "histograms.root") as temporary:
+        write_root(temporary, objects)
+
+
+def to_json(histograms: Mapping[str, Hist[Any]]) -> str:
+    """Returns what `from_json` reads.
+
+    Raises:
+        RunError: An axis has an infinite edge.
     """
     for name, histogram in histograms.items():
         for axis in histogram.axes:
@@ -67,32 +99,82 @@ def write_histograms(folder: Path, histograms: Mapping[str, Hist[Any]]) -> None:
                     "edge; leave it out, the overflow bin is always kept"
                 )
                 raise RunError(message)
-    content = {name: default(histogram) for name, histogram in histograms.items()}
-    write_text(folder / "histograms.json", json_text(content))
-    with atomic(folder / "histograms.root") as temporary, uproot.recreate(temporary) as file:
-        for name, histogram in histograms.items():
-            for dataset, variation, part in variations(histogram):
-                suffix = "" if variation == NOMINAL else f"_{variation}"
-                file[f"{dataset}/{name}{suffix}"] = _root_histogram(part)
+    return json_text({name: default(histogram) for name, histogram in histograms.items()})
 
 
-def variations(histogram: Hist[Any]) -> Iterator[tuple[str, str, Hist[Any]]]:
-    """Yields dataset, variation and histogram for the nominal one and each that was filled."""
-    for dataset in histogram.axes["dataset"]:
-        for variation in histogram.axes["variation"]:
-            part = cast("Hist[Any]", histogram[{"dataset": dataset, "variation": variation}])
-            if variation == NOMINAL or np.any(part.variances(flow=True)):
-                yield dataset, variation, part
+def from_json(text: str) -> dict[str, Hist[Any]]:
+    """Returns histograms by name, equal to those of which the text was made."""
+    content = json.loads(text, object_hook=_arrays)
+    return {name: Hist(histogram) for name, histogram in content.items()}
+
+
+def root_histograms(histograms: Mapping[str, Hist[Any]]) -> dict[str, Hist[Any]]:
+    """Returns what a ROOT file can hold of the histograms, by its path in the file.
+
+    Raises:
+        RunError: Two would have the same path.
+    """
+    objects: dict[str, Hist[Any]] = {}
+    for name, histogram in histograms.items():
+        if not 1 <= len(variable_axes(histogram)) <= _MOST_AXES:
+            continue
+        for dataset, variation, part in variations(histogram):
+            path = f"{dataset}/{name}" + ("" if variation == NOMINAL else f"_{variation}")
+            if path in objects:
+                message = (
+                    f"histogram {name!r} and another one would both be {path!r} in "
+                    "histograms.root: rename one of them or its variation"
+                )
+                raise RunError(message)
+            objects[path] = part
+    return objects
+
+
+def write_root(target: Path | BinaryIO, objects: Mapping[str, Hist[Any]]) -> None:
+    """Writes histograms of one to three axes into a new ROOT file."""
+    with uproot.recreate(target) as file:
+        for path, histogram in objects.items():
+            file[path] = _root_histogram(histogram)
+
+
+def variable_axes(histogram: Hist[Any]) -> list[Any]:
+    """Returns the axes of a histogram other than `dataset` and `variation`."""
+    return [axis for axis in histogram.axes if axis.name not in {DATASET, VARIATION}]
+
+
+def variations(histogram: Hist[Any]) -> Iterator[tuple[str, str, Any]]:
+    """Yields dataset, variation and histogram for the nominal one and each that was filled.
+
+    A histogram without an axis `variation` is nominal. One without variables is a number.
+    """
+    varied = VARIATION in histogram.axes.name
+    names = list(histogram.axes[VARIATION]) if varied else [NOMINAL]
+    for dataset, variation in product(histogram.axes[DATASET], names):
+        choice: dict[int | str, Any] = {DATASET: dataset}
+        if varied:
+            choice[VARIATION] = variation
+        part = histogram[choice]
+        if variation == NOMINAL or _filled(part):
+            yield dataset, variation, part
+
+
+def _filled(histogram: Any) -> bool:
+    view = np.asarray(histogram.view(flow=True) if isinstance(histogram, Hist) else histogram)
+    fields = view.dtype.names
+    return any(np.any(view[field]) for field in fields) if fields else bool(np.any(view))
 
 
 def _root_histogram(histogram: Hist[Any]) -> Any:
     traits = histogram.axes[0].traits
+    stored = histogram.variances(flow=True)
+    if stored is None:  # uproot knows no 64-bit integers
+        return _as_floats(histogram)
     if histogram.ndim > 1 or not (traits.underflow and traits.overflow):
         return histogram
     # uproot's own conversion sets the sum of squared weights to the sum of weights, from which
     # ROOT takes the number of effective entries.
     (axis,) = histogram.axes
-    contents, variances = histogram.values(flow=True), np.asarray(histogram.variances(flow=True))
+    contents, variances = histogram.values(flow=True), np.asarray(stored)
     weights = contents[1:-1]
     regular = isinstance(axis, Regular | Integer) and getattr(axis, "transform", None) is None
     total, total_variance = contents.sum(), variances.sum()
@@ -117,10 +199,17 @@ def _root_histogram(histogram: Hist[Any]) -> Any:
     )
 
 
+def _as_floats(histogram: Hist[Any]) -> Hist[Any]:
+    floats: Hist[Any] = Hist(*histogram.axes, storage=Double(), label=histogram.label)
+    floats.view(flow=True)[...] = histogram.values(flow=True)
+    return floats
+
+
 def _arrays(content: dict[str, Any]) -> dict[str, Any]:
-    # The dtype turns the null of a NaN back into one.
+    # The dtype turns the null of a NaN back into one; whole numbers may be larger than floats keep.
+    dtype = np.int64 if content.get("type") == "int" else np.float64
     return {
-        key: np.asarray(value, dtype=np.float64)
+        key: np.asarray(value, dtype=dtype)
         if key in ARRAY_KEYS and isinstance(value, list)
         else value
         for key, value in content.items()

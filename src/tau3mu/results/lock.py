@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from tau3mu.errors import InputError
 from tau3mu.results.files import disk_error
+from tau3mu.results.names import LOCK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +27,7 @@ def locked(folder: Path) -> Iterator[None]:
         InputError: Another run is in the folder.
         RunError: The folder cannot be written.
     """
-    path = folder / ".lock"
+    path = folder / LOCK
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
     except OSError as error:

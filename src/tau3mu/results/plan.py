@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tau3mu.datasets import CheckedFile
 from tau3mu.errors import InputError
 from tau3mu.results.files import write_text
+from tau3mu.results.names import LOCK, LOG, PLAN, RUN
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -19,7 +20,7 @@ __all__ = ["Remembered", "read_plan", "write_plan"]
 log = logging.getLogger(__name__)
 
 _FORMAT = 1
-_TRACES = {".lock", "log.txt", "run.json"}
+_TRACES = {LOCK, LOG, RUN}
 
 Remembered = dict[tuple[str, str], "CheckedFile"]
 """Checked files by dataset and path as the dataset gives it."""
@@ -51,7 +52,7 @@ def write_plan(
             for file in files
         ],
     }
-    write_text(folder / "plan.json", json.dumps(content) + "\n")
+    write_text(folder / PLAN, json.dumps(content) + "\n")
 
 
 def read_plan(
@@ -70,7 +71,7 @@ def read_plan(
     Raises:
         InputError: There is no run in the folder, or it is of another analysis.
     """
-    path = folder / "plan.json"
+    path = folder / PLAN
     if not path.is_file():
         _refuse_other_folders(folder)
         return {}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
-from tau3mu.results.histograms import NOMINAL, variations
+from tau3mu.errors import InputError
+from tau3mu.results.histograms import NOMINAL, variable_axes, variations
 
 if TYPE_CHECKING:
     from hist import Hist
@@ -27,11 +28,19 @@ def plot_histogram(
     """Returns a figure with one line per dataset, nominal contents with their uncertainties.
 
     Args:
-        histogram: With the axes `dataset` and `variation` before that of the variable.
+        histogram: With an axis `dataset`, maybe one `variation`, and that of the variable.
         lumi: Integrated luminosity in fb^-1.
         energy: Center-of-mass energy in TeV, 13 if it is not given.
         simulation: Whether all of it is simulation.
+
+    Raises:
+        InputError: It has none or several variables.
     """
+    variables = variable_axes(histogram)
+    if len(variables) != 1:
+        names = ", ".join(axis.name for axis in variables) or "none"
+        message = f"a plot is of a histogram of one variable, this one has {names}; project it"
+        raise InputError(message)
     import mplhep
 
     from tau3mu.results.style import PowersFormatter, add_heading, styled_figure
@@ -47,9 +56,9 @@ def plot_histogram(
                     part, ax=axes, label=dataset, histtype="step", yerr=True, flow="none",
                     linestyle=next(lines),
                 )  # fmt: skip
-        axes.set_xlabel(histogram.axes[-1].label)
+        axes.set_xlabel(variables[0].label)
         axes.set_ylabel(histogram.label or "Candidates")
-        axes.set_xlim(*histogram.axes[-1].edges[[0, -1]])
+        axes.set_xlim(*variables[0].edges[[0, -1]])
         legend = axes.legend(fontsize=18, loc="upper right")
         heading = {"lumi": lumi, "energy": energy}
         add_heading(axes, "CMS", "CMS", "Private work", **heading, simulation=simulation)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tau3mu.selection.rows import Rows, as_mask, plain, rows_of
+from tau3mu.selection.sums import exact_sum
 
 if TYPE_CHECKING:
     import awkward as ak
@@ -18,12 +19,17 @@ __all__ = ["Step", "Survivors", "step"]
 
 @dataclass(frozen=True)
 class Step:
-    """What is left after one cut: events, candidates, and the sum of the event weights."""
+    """What is left after one cut: events, candidates, and the sum of the event weights.
+
+    `sumw` is the sum of the weights rounded to a float, and `remainder` is what that rounding took
+    away, so that the sum over all chunks does not depend on how the events were divided.
+    """
 
     name: str
     events: int
     candidates: int
     sumw: float
+    remainder: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -135,4 +141,5 @@ class Survivors:
 
 def step(name: str, weights: npt.NDArray[np.float64], candidates: int) -> Step:
     """Returns the count of events with the given weights and of their candidates."""
-    return Step(name, len(weights), candidates, float(np.sum(weights)))
+    sumw, *remainder = exact_sum(weights) or (0.0,)
+    return Step(name, len(weights), candidates, sumw, tuple(remainder))

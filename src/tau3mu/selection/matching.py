@@ -65,7 +65,7 @@ def match(legs: ak.Array | Rows, event: npt.NDArray[np.int64], objects: ak.Array
 
     An exact match has the same pt, η and φ after rounding to 32-bit floats; the first such object
     is taken. Without one, the closest in ΔR is taken of those within `ANGLE_TOLERANCE` and
-    `PT_TOLERANCE`.
+    `PT_TOLERANCE`, and of several that are as close again the first.
 
     Args:
         legs: One record per leg, with pt, eta, phi; none missing.
@@ -92,8 +92,8 @@ def match(legs: ak.Array | Rows, event: npt.NDArray[np.int64], objects: ak.Array
         {name: values[row] for name, values in leg.items()},
         {name: values[position] for name, values in candidate.items()},
     )
-    nearest = np.flatnonzero(close)[np.argsort(-distance[close], kind="stable")]
-    index[row[nearest]] = position[nearest]  # the last to be written is the closest
+    nearest = np.flatnonzero(close)[np.argsort(distance[close], kind="stable")[::-1]]
+    index[row[nearest]] = position[nearest]  # the last written is the first of the closest
     n_alike += np.bincount(row[close], minlength=len(event))
     return Match(index, exact, n_alike, len(candidates))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import awkward as ak
@@ -23,6 +23,7 @@ class Selection:
 
     Attributes:
         candidates: One record of plain numbers per selected event, in the order of the events.
+            Columns and types are the same for all events, also for none.
         cutflow: The steps, in an order that is the same for all events.
         counts: Further counts to add up and to show, such as legs without a match.
     """
@@ -64,7 +65,11 @@ class Processor(ProcessorABC):  # type: ignore[misc]
 
     @abstractmethod
     def histograms(self) -> dict[str, Hist[Any]]:
-        """Returns the empty histograms; each has a growing axis `dataset`."""
+        """Returns the empty histograms.
+
+        Each has a growing axis `dataset`, and may have an axis `variation`, of which `nominal` is
+        what is plotted and fitted.
+        """
 
     @abstractmethod
     def fill(
@@ -85,7 +90,7 @@ class Processor(ProcessorABC):  # type: ignore[misc]
         is_mc = bool(events.metadata.get("is_mc", False))
         self.fill(histograms, selection.candidates, dataset=dataset, is_mc=is_mc)
         steps = {
-            step.name: {k: v for k, v in asdict(step).items() if k != "name"}
+            step.name: {"events": step.events, "candidates": step.candidates, "sumw": step.sumw}
             for step in selection.cutflow
         }
         columns = {

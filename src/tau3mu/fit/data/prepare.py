@@ -13,7 +13,7 @@ import numpy as np
 from tau3mu.errors import InputError, suggest
 from tau3mu.fit.data.labelled import read_labelled
 from tau3mu.fit.data.readers import read_data
-from tau3mu.fit.data.rebin import axis_edges, cut
+from tau3mu.fit.data.results import spectrum
 from tau3mu.fit.data.sample import Binned, Unbinned
 from tau3mu.fit.data.select import binned, unbinned
 from tau3mu.fit.language import model_of
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     One: TypeAlias = Hist[Any] | np.ndarray | tuple[np.ndarray, np.ndarray | None]
     Data: TypeAlias = One | Mapping[str, One]
 
-__all__ = ["check_axis", "prepare", "resolve", "sources"]
+__all__ = ["check_histogram", "prepare", "resolve", "sources"]
 
 
 def resolve(model: FitModel) -> FitModel:
@@ -193,10 +193,20 @@ class _Everything:
     blind: tuple[tuple[float, float], ...] = ()
 
 
-def check_axis(axis: Any, part: SpectrumModel, where: str) -> None:
-    """Checks that the bins of an axis can be those of a spectrum.
+def check_histogram(histogram: Hist[Any], part: SpectrumModel, where: str) -> None:
+    """Checks that a histogram of a run can be that of a spectrum.
+
+    Args:
+        histogram: With entries in all bins.
+        part: What is fitted.
+        where: What is fitted, for messages.
 
     Raises:
-        InputError: They cannot.
+        InputError: It cannot, such as one of several variables or of other bins.
     """
-    cut(axis_edges(axis, where), part.observable, where)
+    try:
+        read = spectrum(histogram, dict.fromkeys(histogram.axes["dataset"], False))
+    except InputError as error:
+        message = f"{where}: {error}"
+        raise InputError(message) from error
+    binned(read.data, part.observable, part, where=where, allow_negative=True)

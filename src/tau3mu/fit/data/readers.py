@@ -15,7 +15,7 @@ from tau3mu.fit.data.results import is_results, of_run, read_candidates, read_sp
 from tau3mu.fit.data.root_files import find_histogram, having, listed, open_root, to_hist
 from tau3mu.fit.data.source import Source
 from tau3mu.ntuples.unreadable import reason
-from tau3mu.results.histograms import load_histograms
+from tau3mu.results.histograms import DATASET, load_histograms
 
 if TYPE_CHECKING:
     from tau3mu.fit.data.windows import Observable
@@ -131,7 +131,7 @@ def _read_json(path: Path, histogram: str | None, unbinned: list[str]) -> Source
         )
         raise InputError(message)
     found = histograms[name]
-    if {"dataset", "variation"} <= {axis.name for axis in found.axes}:
+    if DATASET in found.axes.name:
         return of_run(found, path, f"{path}:{name}")
     return Source(found, f"{path}:{name}")
 

@@ -23,7 +23,7 @@ from tau3mu.fit.data.root_files import (
     without_cycles,
 )
 from tau3mu.fit.data.source import Source
-from tau3mu.results.histograms import NOMINAL
+from tau3mu.results.histograms import DATASET, NOMINAL, VARIATION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -56,15 +56,23 @@ def spectrum(histogram: Hist[Any], is_mc: Mapping[str, bool]) -> Source:
     """Returns the nominal histogram of the data, or of simulation where there is no data.
 
     Args:
-        histogram: With the axes `dataset` and `variation` before that of the variable.
+        histogram: With an axis `dataset`, and maybe one `variation`, beside that of the variable.
         is_mc: For each dataset whether it is simulation.
 
     Raises:
-        InputError: Nothing was filled for these datasets.
+        InputError: Nothing was filled for these datasets, or nothing nominal.
     """
     chosen, simulation = _choose(is_mc)
-    filled = [name for name in chosen if name in histogram.axes["dataset"]]
-    parts: list[Any] = [histogram[{"dataset": name, "variation": NOMINAL}] for name in filled]
+    filled = [name for name in chosen if name in histogram.axes[DATASET]]
+    varied = VARIATION in histogram.axes.name
+    if varied and NOMINAL not in histogram.axes[VARIATION]:
+        message = (
+            f"the histogram has no variation {NOMINAL!r}, which is fitted; it has "
+            f"{listed(histogram.axes[VARIATION])}"
+        )
+        raise InputError(message)
+    nominal: dict[int | str, Any] = {VARIATION: NOMINAL} if varied else {}
+    parts: list[Any] = [histogram[{DATASET: name, **nominal}] for name in filled]
     total = _add(parts, chosen, "the histogram")
     return Source(total, datasets=tuple(chosen), simulation=simulation)
 
@@ -72,7 +80,7 @@ def spectrum(histogram: Hist[Any], is_mc: Mapping[str, bool]) -> Source:
 def of_run(histogram: Hist[Any], file: Path, name: str) -> Source:
     """Returns the `spectrum` of a histogram of a run's file, with what `run.json` says of it."""
     facts = _read_facts(file)
-    chosen, simulation, remark = _chosen(facts, list(histogram.axes["dataset"]))
+    chosen, simulation, remark = _chosen(facts, list(histogram.axes[DATASET]))
     source = spectrum(histogram, dict.fromkeys(chosen, simulation))
     return replace(
         source,

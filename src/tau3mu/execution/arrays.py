@@ -1,0 +1,46 @@
+"""Awkward arrays that are built of their parts, so that none is looked at item by item."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import awkward as ak
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["one", "only", "own_copy", "strings"]
+
+
+def one(**fields: Any) -> ak.Array:
+    """Returns records with these fields."""
+    contents = [ak.to_layout(value) for value in fields.values()]
+    return ak.Array(ak.contents.RecordArray(contents, list(fields)))
+
+
+def only(rows: ak.Array) -> ak.Array:
+    """Returns a list of one item, which is the rows."""
+    edges = np.array([0, len(rows)], dtype=np.int64)
+    return ak.Array(ak.contents.ListOffsetArray(ak.index.Index64(edges), ak.to_layout(rows)))
+
+
+def own_copy(rows: ak.Array) -> ak.Array:
+    """Returns rows in memory of their own."""
+    form, length, buffers = ak.to_buffers(ak.to_packed(rows))
+    return ak.from_buffers(form, length, {key: np.array(data) for key, data in buffers.items()})
+
+
+def strings(names: Sequence[str]) -> ak.Array:
+    """Returns texts, of the same type also if there are none."""
+    # ak.Array looks at names one by one, and makes something else of none.
+    encoded = [name.encode() for name in names]
+    offsets = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
+    characters = np.frombuffer(b"".join(encoded), dtype=np.uint8)
+    return ak.Array(
+        ak.contents.ListOffsetArray(
+            ak.index.Index64(offsets),
+            ak.contents.NumpyArray(characters, parameters={"__array__": "char"}),
+            parameters={"__array__": "string"},
+        )
+    )

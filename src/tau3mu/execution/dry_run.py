@@ -1,0 +1,151 @@
+"""The dry run: all of a run on no events, so that mistakes show before the work.
+
+What the processors return is checked, added, stored and read back in memory.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import awkward as ak
+import numpy as np
+
+from tau3mu.errors import InputError, RunError
+from tau3mu.execution.arrays import one, strings
+from tau3mu.execution.checkpoints import from_text, to_text
+from tau3mu.execution.chunk import no_events, selected
+from tau3mu.execution.contract import NO_EVENTS, Contract, returned
+from tau3mu.execution.found import TAKEN, check_fill
+from tau3mu.execution.histogram_checks import failed, first_line
+from tau3mu.execution.histograms import empty_histograms, fill
+from tau3mu.results.candidates import written_and_read
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tau3mu.datasets import Chunk
+    from tau3mu.execution.contract import Returned
+    from tau3mu.results.candidates import CandidatesFormat
+    from tau3mu.selection import Processor
+
+__all__ = ["dry_run"]
+
+_KEPT = {
+    "root": "bool, int8 to int64, uint8 to uint64, float32, float64 and texts",
+    "parquet": "bool, integers, floats, texts and times in ms, us or ns",
+}
+
+
+def dry_run(
+    chunks: Sequence[Chunk],
+    processors: Sequence[Processor],
+    *,
+    lazily: bool = False,
+    candidates: CandidatesFormat = "root",
+) -> dict[str, Returned]:
+    """Runs the processors on no events, and stores and reads back what they return.
+
+    Args:
+        chunks: Those of the run. One is taken of data and one of simulation, of each layout.
+        processors: What is going to run.
+        lazily: Whether dask-awkward is going to fill the histograms.
+        candidates: How the candidates are going to be stored.
+
+    Returns:
+        What each processor returns, by its name.
+
+    Raises:
+        InputError: A processor fails, or returns what cannot be added up or stored; the message
+            names the processor, and the line or the column.
+    """
+    kinds = {(chunk.is_mc, chunk.layout): chunk for chunk in reversed(chunks)}
+    expected = {}
+    for processor in processors:
+        contract = Contract()
+        for chunk in kinds.values():
+            found = _tried(processor, chunk, lazily=lazily)
+            record = one(error=strings([""]), found=one(**{processor.name: found}))
+            try:
+                contract.check(record, f"{NO_EVENTS} of dataset {chunk.dataset}")
+            except RunError as error:
+                raise InputError(str(error)) from error
+            _check_checkpoint(processor, record)
+            _check_columns(processor, found.candidates[0], candidates)
+        expected[processor.name] = returned(found, NO_EVENTS)
+    return expected
+
+
+def _tried(processor: Processor, chunk: Chunk, *, lazily: bool) -> ak.Array:
+    try:
+        record = selected(processor, no_events(chunk))
+        rows, empty = record.candidates[0], empty_histograms(processor, [chunk.dataset])
+        names = set(empty)
+        filled = fill(processor, empty, rows, chunk.dataset, is_mc=chunk.is_mc, lazily=lazily)
+        if lazily:  # those of a single chunk are filled directly all the same
+            check_fill(processor, rows, chunk)
+    except InputError as error:
+        message = f"processor {processor.name}, on a chunk without events: {error}"
+        raise InputError(message) from error
+    except (Exception, SystemExit) as error:  # a user's processor may raise anything
+        raise failed(processor, error) from error
+    if other := names ^ set(filled):
+        message = f"processor {processor.name}: fill adds or removes histogram {min(other)!r}"
+        raise InputError(message)
+    return record
+
+
+def _check_checkpoint(processor: Processor, record: ak.Array) -> None:
+    try:
+        back = from_text(to_text(record, NO_EVENTS), NO_EVENTS)
+    except Exception as error:
+        message = (
+            f"processor {processor.name}: its candidates cannot be kept in a checkpoint: "
+            f"{first_line(error)}"
+        )
+        raise InputError(message) from error
+    if back.type != record.type:
+        message = f"processor {processor.name}: a checkpoint changes {record.type} to {back.type}"
+        raise InputError(message)
+
+
+def _check_columns(processor: Processor, candidates: ak.Array, fmt: CandidatesFormat) -> None:
+    """Checks that a file can keep columns of these names and types, with sample values."""
+    samples = {name: _sample(candidates[name]) for name in candidates.fields}
+    if not (problem := _not_kept(samples, fmt)):
+        return
+    where = "columns"
+    for name, sample in samples.items():
+        if alone := _not_kept({name: sample}, fmt):
+            problem, where = alone, f"column {name!r} ({sample.type.content})"
+            break
+    message = (
+        f"processor {processor.name}: candidates.{fmt} cannot keep {where} of the candidates: "
+        f"{problem}; allowed are {_KEPT[fmt]}, and names that are not taken for something else, "
+        "best those of Python variables"
+    )
+    raise InputError(message)
+
+
+def _sample(column: ak.Array) -> ak.Array:
+    kind = column.type.content
+    if isinstance(kind, ak.types.OptionType):
+        kind = kind.content
+    if isinstance(kind, ak.types.NumpyType):
+        return ak.Array(np.array([0, 1]).astype(np.dtype(kind.primitive)))
+    return strings(["", "μ"])
+
+
+def _not_kept(columns: dict[str, ak.Array], fmt: CandidatesFormat) -> str:
+    table = {name: strings(["a", "b"]) for name in TAKEN} | columns
+    try:
+        back = written_and_read(ak.zip(table, depth_limit=1), fmt)
+    except Exception as error:  # noqa: BLE001 - writers raise anything on unusual names and types
+        return first_line(error)
+    for name, column in table.items():
+        if name not in back.fields:
+            return f"{name!r} is not there when it is read back"
+        if back[name].type != column.type:
+            return f"it is {back[name].type.content} when it is read back"
+        if back[name].tolist() != column.tolist():
+            return "its values are others when it is read back"
+    return ""
