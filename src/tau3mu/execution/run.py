@@ -16,7 +16,7 @@ from tau3mu.execution.loop import Patience, killed_message, work_off
 from tau3mu.execution.merge import RunResult, count_files, merge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     import awkward as ak
@@ -59,7 +59,7 @@ def execute(
         processors: What to run; their columns must be among the branches of the chunks.
         executor: `iterative` in this process, `futures` in processes of this machine, `dask` on
             the cluster of `client`.
-        workers: Number of processes for `futures`.
+        workers: Number of processes for `futures`; no more are started than there are chunks to do.
         client: Needed for `dask`.
         folder: Where to keep the ledger and, from five seconds on, checkpoints.
         resume: Whether to begin with the checkpoints that are in the folder.
@@ -82,9 +82,12 @@ def execute(
         raise InputError(message)
     check_names(processors)
     patience = patience or Patience()
+    keys = [] if folder is None else chunk_keys(chunks, processors)
+    checkpoints = None if folder is None else Checkpoints(folder, keys)
+    done = checkpoints.load() if checkpoints is not None and resume else {}
+    workers = max(1, min(workers, len(chunks) - len(done)))
     pool = _pool(executor, processors, workers, client, patience)
-    keys: list[str] = []
-    if folder is None:
+    if folder is None or checkpoints is None:
         work = work_off(
             chunks,
             pool,
@@ -95,14 +98,15 @@ def execute(
             watch=watch,
         )
     else:
-        keys = chunk_keys(chunks, processors)
+        if resume:
+            log.info("%d of %d chunks were done before", len(done), len(chunks))
         work = _recorded(
             chunks,
-            keys,
             pool,
             folder,
+            checkpoints,
+            done,
             patience,
-            resume=resume,
             on_record=on_record,
             watch=watch,
         )
@@ -124,20 +128,16 @@ def execute(
 
 def _recorded(
     chunks: Sequence[Chunk],
-    keys: Sequence[str],
     pool: Pool,
     folder: Path,
+    checkpoints: Checkpoints,
+    done: Mapping[int, ak.Array],
     patience: Patience,
     *,
-    resume: bool,
     on_record: Callable[[ak.Array], None],
     watch: Callable[[], object],
 ) -> Work:
     """Works off the chunks with a ledger and checkpoints."""
-    checkpoints = Checkpoints(folder, keys)
-    done = checkpoints.load() if resume else {}
-    if resume:
-        log.info("%d of %d chunks were done before", len(done), len(chunks))
     for record in done.values():
         on_record(record)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import platform
 from contextlib import contextmanager, suppress
@@ -15,7 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["locked"]
+__all__ = ["LOCK", "locked"]
+
+log = logging.getLogger(__name__)
+
+LOCK = ".lock"
 
 
 @contextmanager
@@ -26,7 +31,7 @@ def locked(folder: Path) -> Iterator[None]:
         InputError: Another run is in the folder.
         RunError: The folder cannot be written.
     """
-    path = folder / ".lock"
+    path = folder / LOCK
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
     except OSError as error:
@@ -49,7 +54,8 @@ def _take(descriptor: int, folder: Path, path: Path) -> None:
         free = path.exists() and os.path.samestat(os.fstat(descriptor), path.stat())
     except BlockingIOError:
         free = False
-    except OSError:  # a file system without locks
+    except OSError as error:  # a file system without locks
+        log.warning("nothing keeps a second run out of %s: %s", folder, error.strerror or error)
         return
     if not free:
         owner = os.pread(descriptor, 100, 0).decode("utf-8", "replace").strip()
