@@ -17,7 +17,7 @@ from tau3mu.execution.loop import file_of
 from tau3mu.execution.repeated import repeated_events
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy.typing as npt
     from hist import Hist
@@ -112,6 +112,7 @@ def merge(
     everything, order = _in_order(records, chunks, processors, bad)
     for processor in processors:
         _check_steps(processor.name, everything.found[processor.name].cutflow.name, order)
+    data = sorted({chunk.dataset for chunk in chunks if not chunk.is_mc})
     results = {}
     for processor in processors:
         result = _sum(everything.found[processor.name], order)
@@ -124,7 +125,9 @@ def merge(
         count_files(everything, chunks, bad),
         triggers=_triggers(everything, order),
         warnings=tuple(
-            text for name, result in results.items() for text in _repeated(name, result, chunks)
+            f"{name}: {text}"
+            for name, result in results.items()
+            for text in repeated_events(result.candidates, data)
         ),
     )
 
@@ -154,12 +157,6 @@ def _in_order(
 
     order = sorted(range(len(indices)), key=place)
     return ak.concatenate(parts)[order], [chunks[indices[i]] for i in order]
-
-
-def _repeated(name: str, result: ProcessorResult, chunks: Sequence[Chunk]) -> Iterator[str]:
-    for dataset in sorted({chunk.dataset for chunk in chunks if not chunk.is_mc}):
-        if text := repeated_events(result.candidates, dataset):
-            yield f"{name}: {text}"
 
 
 def _check_steps(processor: str, names: ak.Array, chunks: Sequence[Chunk]) -> None:
