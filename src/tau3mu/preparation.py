@@ -189,6 +189,7 @@ def _check(
         "on_file": on_file,
         "verify_checksums": settings.verify_checksum,
         "keep_open": settings.executor == "iterative",
+        "known": known,
     }
     if rest and settings.skip_bad_files:
         files, rejected = check_readable_files(rest, columns, **how)

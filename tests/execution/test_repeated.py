@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import awkward as ak
 import numpy as np
 import pytest
 
 from tau3mu.execution.repeated import repeated_events
+from tau3mu.results import load_candidates
+from tau3mu.run import main
 
 BIG = 2**63 + 5  # beyond what a float or a signed integer holds
 
@@ -103,3 +107,28 @@ def test_pairs_of_many_datasets_agree_with_a_slow_count():
 def test_few_candidates_have_nothing_twice(number):
     rows = candidates([1], [1], [5])[:number]
     assert repeated_events(rows, ["data"]) == []
+
+
+@pytest.mark.parametrize("is_mc", [False, True])
+def test_a_run_warns_of_data_that_are_in_two_datasets(is_mc, demo, remade, tmp_path, capsys):
+    """The candidates of the demo's first file, once more in the file of another dataset."""
+    again = remade(demo[0], tmp_path / "again.root")
+    sets = {
+        name: {"files": {str(path): None}, "metadata": {"is_mc": mc}}
+        for name, path, mc in (("first", demo[0], False), ("second", again, is_mc))
+    }
+    (tmp_path / "sets.json").write_text(json.dumps(sets))
+    arguments = ["--no-fit", "--dataset", tmp_path / "sets.json", "--output", tmp_path / "out"]
+    assert main([str(word) for word in arguments]) == 0
+    run = json.loads((tmp_path / "out" / "run.json").read_text())
+    shown = " ".join(capsys.readouterr().out.split())
+    if is_mc:
+        assert run["warnings"] == []
+        return
+    found = load_candidates(tmp_path / "out" / "dsphipi")
+    events = set(zip(*(found[name].tolist() for name in ("run", "lumi", "event")), strict=True))
+    (text,) = run["warnings"]
+    assert text.startswith(f"dsphipi: {len(events)} events are in both datasets first and second")
+    assert str(demo[0]) in text
+    assert str(again) in text
+    assert "in both datasets first and second" in shown
