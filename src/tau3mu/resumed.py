@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["resumed_options"]
 
 _RESULTS = (
-    "files", "dataset", "prefix", "max_files", "processor", "fit", "no_fit", "chunk_size",
+    "files", "dataset", "prefix", "layout", "max_files", "processor", "fit", "no_fit", "chunk_size",
     "candidates",
 )  # fmt: skip
 """On these the results depend, or the checkpoints, which are of chunks."""

@@ -72,6 +72,7 @@ def test_relative_paths_patterns_and_the_format_are_recorded(
         (["--dataset", "demo"], ["--dataset demo", "no --dataset"]),
         (["--max-files", "1"], ["--max-files 1", "no --max-files"]),
         (["--fit", "dsphipi"], ["--fit dsphipi", "no --fit"]),
+        (["--layout", "t3m"], ["--layout t3m", "no --layout"]),
         (["--processor", "dsphipi"], ["--processor dsphipi", "counting.py:Mine"]),
         (["other.root"], ["other.root", "good.root"]),
         (["--prefix", "root://h//x"], ["--prefix root://h//x", "no --prefix"]),
@@ -124,6 +125,14 @@ def test_a_file_that_no_pattern_lists_any_more_is_not_lost_in_silence(
     assert run(["--resume", tmp_path / "out"]) == 1
     assert f"{tmp_path / 'x_1.root'}" in error(capsys)
     assert not (tmp_path / "out" / "Mine").exists()
+
+
+def test_every_option_is_recorded_but_those_of_this_start():
+    names = set(vars(parser().parse_args([])))
+    assert names - set(RunOptions.model_fields) == {
+        "resume", "output", "list", "performance_report",
+    }  # fmt: skip
+    assert set(RunOptions.model_fields) <= names
 
 
 def options_of(*words):

@@ -26,6 +26,7 @@ class RunOptions(BaseModel):
     files: list[str]
     dataset: list[str]
     prefix: str | None
+    layout: str | None
     max_files: _Positive | None
     processor: list[str]
     fit: str | None
@@ -72,5 +73,5 @@ def _absolute(name: str, value: str) -> str:
     elif name == "processor":  # path/to/file.py:Class
         is_path = ":" in value
     else:
-        is_path = name == "fit" and bool(Path(value).suffix)
+        is_path = name in {"fit", "layout"} and bool(Path(value).suffix)
     return str(Path(value).expanduser().absolute()) if is_path else value
