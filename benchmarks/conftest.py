@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +17,7 @@ from tau3mu.benchmark.plots import save_plots
 from tau3mu.benchmark.records import Study, save_study
 from tau3mu.benchmark.samples import default_cache, make_sample
 from tau3mu.benchmark.tables import points_table, rows_table
+from tau3mu.cpus import usable_cpus
 from tau3mu.errors import Tau3muError
 
 ROOT = Path(__file__).parents[1]
@@ -32,8 +32,8 @@ def pytest_addoption(parser):
         help="events of all toy files together (default %(default)s)")  # fmt: skip
     add("--steps", type=at_least(2), default=3, metavar="N",
         help="sizes, each twice the one before (default %(default)s)")  # fmt: skip
-    add("--max-workers", type=at_least(1), default=min(os.cpu_count() or 1, 4), metavar="N",
-        help="most processes (default: one per core, at most 4)")  # fmt: skip
+    add("--max-workers", type=at_least(1), default=min(usable_cpus(), 4), metavar="N",
+        help="most processes (default: one per CPU, at most 4)")  # fmt: skip
     add("--repeats", type=at_least(1), default=3, metavar="N",
         help="how often each run is made; medians are shown (default %(default)s)")  # fmt: skip
     add("--cache", type=Path, default=default_cache(), metavar="DIR",

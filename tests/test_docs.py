@@ -49,7 +49,7 @@ COMMANDS = [
 def test_command_lines_have_only_options_that_exist(page, line):
     _, _, arguments = line.partition("python -m tau3mu.run")
     options = parser().parse_args(shlex.split(arguments))
-    assert options.executor in {"iterative", "futures", "dask"}
+    assert options.executor in {None, "iterative", "futures", "dask"}
 
 
 def test_the_tutorial_on_fits_can_be_followed(tmp_path, monkeypatch):

@@ -350,14 +350,14 @@ def test_the_output_may_lie_at_home(tmp_path, skim, monkeypatch):
 
 
 def test_what_a_resumed_run_finds_takes_the_place_of_all_that_was_there(tmp_path, demo, damaged):
-    """First without the events of a file; then with them, in another format, and fitted anew."""
+    """First without the events of a file; then with them, and fitted again."""
     output, whole = tmp_path / "out", tmp_path / "whole"
     files = [str(damaged), str(demo[1])]
     assert main(["--skip-bad-files", "--output", str(output), *files]) == 2
     few = json.loads((output / "dsphipi" / "fit.json").read_text())
     shutil.copy(demo[0], damaged)
-    assert main(["--resume", str(output), "--candidates", "parquet", *files]) == 0
-    assert main(["--candidates", "parquet", "--output", str(whole), *files]) == 0
+    assert main(["--resume", str(output)]) == 0
+    assert main(["--output", str(whole), *files]) == 0
     for name in ("cutflow.json", "histograms.json", "matching.json"):
         assert (output / "dsphipi" / name).read_bytes() == (whole / "dsphipi" / name).read_bytes()
     again, once = (json.loads((d / "dsphipi" / "fit.json").read_text()) for d in (output, whole))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+from tau3mu.completed import completed
 from tau3mu.errors import InputError, RunError
 from tau3mu.execution import FileRead
 from tau3mu.execution.checkpoints import remove_checkpoints
@@ -19,6 +20,7 @@ from tau3mu.ntuples.opened import close_files
 from tau3mu.preparation import CHUNK_SIZE, Plan, Settings, prepare
 from tau3mu.record import run_record
 from tau3mu.results import ResultsFolder, run_log
+from tau3mu.results.files import remove_staged, staged
 from tau3mu.results.lock import locked
 from tau3mu.results.names import PLAN
 from tau3mu.results.plan import write_plan
@@ -106,19 +108,21 @@ def analyse(
         RunError: The run failed; the message says how to go on.
         KeyboardInterrupt: Somebody pressed Ctrl-C; the message says how to go on.
     """
-    if plan.done is not None:
-        message = f"the run in {plan.folder} is complete already: nothing is left to do"
-        raise InputError(message)
+    _refuse_complete(plan, plan.done)
     started = datetime.now(timezone.utc)
     with ExitStack() as stack:
         stack.callback(close_files)
-        client = _connect(plan.settings, stack, on_stage)
+        client = _connect(plan, stack, on_stage)
         watch = _watch(plan, client, stack)
         if plan.settings.resume:
             results = ResultsFolder(plan.folder)
         else:
-            results = ResultsFolder.create(plan.folder)
+            results = ResultsFolder.create(plan.folder, numbered=not plan.named)
         stack.enter_context(locked(results.path))
+        if plan.settings.resume:  # another process may have been faster
+            _refuse_complete(plan, completed(plan))
+        else:
+            ResultsFolder.check_free(results.path)
         stack.enter_context(run_log(results.log_file))
         try:
             return _work(plan, client, results, started, on_record, on_stage, watch)
@@ -128,6 +132,12 @@ def analyse(
         except KeyboardInterrupt as error:
             message = f"interrupted; {_how_to_resume(results.path)}"
             raise KeyboardInterrupt(message) from error
+
+
+def _refuse_complete(plan: Plan, done: int | None) -> None:
+    if done is not None:
+        message = f"the run in {plan.folder} is complete already: nothing is left to do"
+        raise InputError(message)
 
 
 def _work(
@@ -142,6 +152,7 @@ def _work(
     log.info("%d events in %d files", plan.entries, len(plan.files))
     _remember(plan, results.path)
     on_stage("Reading events")
+    remove_staged(results.path)
     result = _execute(plan, client, results, on_record, watch)
     missing = (*result.incomplete, *_unopened(plan))
     outcome = Outcome(results.path, result, missing, plan.settings.allow_missing)
@@ -155,19 +166,24 @@ def _work(
     if missing:  # such files are looked at again when the run is resumed
         _remember(plan, results.path, without={(file.dataset, file.path) for file in missing})
     if not outcome.written:
-        results.write_run(run_record(plan, outcome, started, "incomplete"))
+        # Results of the run before stay, with the record of how they were made.
+        if not any((results.path / processor.name).exists() for processor in plan.processors):
+            results.write_run(run_record(plan, outcome, started, "incomplete"))
         return outcome
     on_stage("Writing results")
-    for name, found in result.processors.items():
-        results.write_processor(
-            name,
-            candidates=found.candidates,
-            histograms=found.histograms,
-            cutflow=found.cutflow,
-            matching=found.counts,
-            candidates_format=plan.settings.candidates,
-        )
+    with staged(results.path, replace=True) as aside:
+        for name, found in result.processors.items():
+            ResultsFolder(aside).write_processor(
+                name,
+                candidates=found.candidates,
+                histograms=found.histograms,
+                cutflow=found.cutflow,
+                matching=found.counts,
+                candidates_format=plan.settings.candidates,
+            )
+        results.write_run(run_record(plan, outcome, started, "writing"))
     if plan.models:
+        _remove_fits(plan, results.path)
         results.write_run(run_record(plan, outcome, started, "fitting"))
     for name, model in plan.models.items():
         on_stage(f"Fitting {model.title}")
@@ -190,6 +206,7 @@ def _remember(
 ) -> None:
     write_plan(
         folder,
+        options=plan.settings.options,
         processors=[processor.name for processor in plan.processors],
         datasets=[dataset.name for dataset in plan.datasets],
         columns=plan.columns,
@@ -205,7 +222,7 @@ def _unopened(plan: Plan) -> list[FileRead]:
 
 
 def _how_to_resume(folder: Path) -> str:
-    return f"what was done is kept: go on with the same command line and --resume {folder}"
+    return f"what was done is kept: go on with --resume {folder}"
 
 
 def _watch(plan: Plan, client: Client | None, stack: ExitStack) -> Callable[[], object]:
@@ -214,20 +231,19 @@ def _watch(plan: Plan, client: Client | None, stack: ExitStack) -> Callable[[], 
     return stack.enter_context(ship(client, plan.proxy, insecure=plan.settings.insecure)).watch
 
 
-def _connect(
-    settings: Settings, stack: ExitStack, on_stage: Callable[[str], None]
-) -> Client | None:
+def _connect(plan: Plan, stack: ExitStack, on_stage: Callable[[str], None]) -> Client | None:
+    settings = plan.settings
     if settings.executor != "dask":
         return None
     from tau3mu.clusters import connect, performance_report
 
     where = settings.scheduler or settings.cluster
-    local = f"Starting a local Dask cluster of {settings.workers} workers"
+    local = f"Starting a local Dask cluster of {plan.workers} workers"
     on_stage(f"Connecting to {where}" if where else local)
     client: Client = stack.enter_context(
         connect(
             settings.scheduler,
-            workers=None if where else settings.workers,
+            workers=None if where else plan.workers,
             cluster=settings.cluster,
             site=settings.site,
             insecure=settings.insecure,
@@ -252,7 +268,7 @@ def _execute(
             plan.chunks,
             plan.processors,
             executor=plan.settings.executor,
-            workers=plan.settings.workers,
+            workers=plan.workers,
             client=client,
             folder=results.path,
             resume=plan.settings.resume,
@@ -268,11 +284,17 @@ def _execute(
         raise RunError(message) from error
 
 
+def _remove_fits(plan: Plan, folder: Path) -> None:
+    """Removes the fits of the run that is resumed, which may be of fewer events."""
+    from tau3mu.fit.output.saving import fit_files
+
+    for name, model in plan.models.items():
+        for file in fit_files(model):
+            (folder / name / file).unlink(missing_ok=True)
+
+
 def _fit(model: FitModel, folder: Path) -> FitResult:
     from tau3mu.fit.commands.fit import fit_and_save
     from tau3mu.fit.data.prepare import sources
-    from tau3mu.fit.output.saving import fit_files
 
-    for name in fit_files(model):  # of the run that is resumed, and maybe of fewer events
-        (folder / name).unlink(missing_ok=True)
     return fit_and_save(model, sources(model, str(folder)), folder)

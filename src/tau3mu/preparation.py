@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tau3mu.execution.run import Executor
     from tau3mu.fit import FitModel
     from tau3mu.grid.proxy import Proxy
+    from tau3mu.results.options import RunOptions
     from tau3mu.selection import Processor
 
 __all__ = ["CHUNK_SIZE", "Plan", "Settings", "prepare"]
@@ -59,12 +60,15 @@ class Settings:
     allow_missing: float = 0.0
     verify_checksum: bool = False
     patience: Patience = field(default_factory=Patience)
+    options: RunOptions | None = None
+    """What `--resume` goes on with, if the run comes from a command line."""
 
 
 @dataclass(frozen=True)
 class Plan:
     """What is going to be done, checked as far as that is possible beforehand.
 
+    `folder` is to be made, with a number at its end if it is there and the user has not `named` it.
     `expected` is what the processors return without events, and `rejected` are the files that
     cannot be opened, if they may be left out. `done` is the exit code of the run that is to be
     resumed if it is complete already, so that nothing is left to do.
@@ -81,11 +85,18 @@ class Plan:
     expected: dict[str, Returned]
     proxy: Proxy | None = None
     done: int | None = None
+    named: bool = True
 
     @property
     def entries(self) -> int:
         """The number of events to read."""
         return sum(file.entries for file in self.files)
+
+    @property
+    def workers(self) -> int:
+        """The number of processes: no more than there are chunks."""
+        most = 1 if self.settings.executor == "iterative" else self.settings.workers
+        return max(1, min(most, len(self.chunks)))
 
     @property
     def columns(self) -> frozenset[str]:
@@ -117,14 +128,18 @@ def prepare(
     """
     loaded = load_processors(processors)
     lazily = settings.executor == "dask"
+    named = folder is not None
     folder = folder or default_folder(processor.name for processor in loaded)
     columns = _columns(loaded)
     remembered: dict[tuple[str, str], CheckedFile] = {}
     if settings.resume:
         names = [processor.name for processor in loaded]
         about = [dataset.name for dataset in datasets]
-        remembered = read_plan(folder, processors=names, datasets=about, columns=columns)
-    else:
+        listed = {(dataset.name, path) for dataset in datasets for path in dataset.files}
+        remembered = read_plan(
+            folder, processors=names, datasets=about, columns=columns, listed=listed
+        )
+    elif named:
         ResultsFolder.check_free(folder)
     histograms = {p.name: check_histograms(p, datasets[0].name) for p in loaded}
     models = {} if settings.no_fit else _models(histograms, settings.fit)
@@ -153,7 +168,7 @@ def prepare(
             expected,
             proxy,
         )
-        plan = replace(plan, done=completed(plan))
+        plan = replace(plan, done=completed(plan), named=named)
         if plan.done is None:
             stack.pop_all()  # the files stay open for `analyse`
     return plan
@@ -191,6 +206,7 @@ def _check(
         "on_file": on_file,
         "verify_checksums": settings.verify_checksum,
         "keep_open": settings.executor == "iterative",
+        "known": known,
     }
     if rest and settings.skip_bad_files:
         files, rejected = check_readable_files(rest, columns, **how)

@@ -24,15 +24,17 @@ def run_record(plan: Plan, outcome: Outcome, started: datetime, status: str) -> 
         plan: What was to be done.
         outcome: What it came to so far.
         started: When the run began.
-        status: `fitting`, `finished`, or `incomplete` if there are no results.
+        status: `writing` while files take their places, `fitting`, `finished`, or `incomplete` if
+            there are no results.
     """
     result = outcome.result
     return {
         "status": status,
         "complete": not outcome.missing,
-        "exit_code": None if status == "fitting" else outcome.exit_code,
+        "exit_code": None if status in {"writing", "fitting"} else outcome.exit_code,
         "key": run_key(plan, result.keys),
         "configuration": _configuration(plan),
+        "options": plan.settings.options and plan.settings.options.model_dump(mode="json"),
         "datasets": {
             dataset.name: {
                 "era": dataset.era,
@@ -67,7 +69,7 @@ def _configuration(plan: Plan) -> dict[str, Any]:
     settings = plan.settings
     return {
         "executor": settings.executor,
-        "workers": 1 if settings.executor == "iterative" else settings.workers,
+        "workers": plan.workers,
         "scheduler": settings.scheduler,
         "cluster": settings.cluster,
         "chunk_size": settings.chunk_size,

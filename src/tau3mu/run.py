@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tau3mu.cli import first_import, print_error, run_main
-from tau3mu.run_options import parser, refuse_contradictions
+from tau3mu.cpus import usable_cpus
+from tau3mu.run_options import parser, refuse_contradictions, set_defaults
 
 if TYPE_CHECKING:
     import argparse
@@ -52,19 +52,26 @@ def _list(_: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
+    if options.resume is not None:
+        from tau3mu.resumed import resumed_options
+
+        options = resumed_options(options)
     refuse_contradictions(options)
+    set_defaults(options)
     datasets = _datasets(options)
     with first_import("tau3mu.analysis"):
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 
         from tau3mu.analysis import CHUNK_SIZE, Settings, analyse, prepare
+        from tau3mu.results.options import RunOptions
 
+    options.chunk_size = options.chunk_size or CHUNK_SIZE
     settings = Settings(
         executor=options.executor,
-        workers=options.workers or os.cpu_count() or 1,
+        workers=options.workers or usable_cpus(),
         scheduler=options.scheduler,
-        chunk_size=options.chunk_size or CHUNK_SIZE,
+        chunk_size=options.chunk_size,
         candidates=options.candidates,
         fit=options.fit,
         no_fit=options.no_fit,
@@ -78,6 +85,7 @@ def _run(options: argparse.Namespace) -> int:
         allow_missing=options.allow_missing or 0.0,
         verify_checksum=options.verify_checksum,
         patience=_patience(options),
+        options=RunOptions.of(vars(options)),
     )
     columns = (
         "[progress.description]{task.description}",
@@ -89,7 +97,7 @@ def _run(options: argparse.Namespace) -> int:
         checking = progress.add_task("Checking files", total=sum(len(d.files) for d in datasets))
         plan = prepare(
             datasets,
-            options.processor or ["dsphipi"],
+            options.processor,
             settings,
             folder=options.resume or options.output,
             on_file=lambda: progress.advance(checking),
@@ -119,8 +127,7 @@ def _datasets(options: argparse.Namespace) -> list[Dataset]:
     from tau3mu.datasets import combine, dataset_from_files, limit_files, load_datasets
 
     groups = [[dataset_from_files(options.files)]] if options.files else []
-    names = options.dataset or ([] if options.files else ["demo"])
-    groups += [load_datasets(name, prefix=options.prefix) for name in names]
+    groups += [load_datasets(name, prefix=options.prefix) for name in options.dataset]
     datasets = combine(*groups)
     if options.layout:
         from tau3mu.ntuples.layout import own_layout
@@ -191,8 +198,8 @@ def _report_missing(outcome: Outcome) -> None:
     if outcome.missing and not outcome.written:
         print_error(
             f"there are no results, since {len(outcome.missing)} files cannot be read; what was "
-            "done is kept. Mend them and give the same command line with --resume "
-            f"{outcome.folder}, or leave them out with --resume {outcome.folder} --skip-bad-files"
+            f"done is kept. Repair them and go on with --resume {outcome.folder}, or leave them "
+            f"out with --resume {outcome.folder} --skip-bad-files"
         )
 
 

@@ -8,7 +8,7 @@ from tau3mu import __version__
 from tau3mu.cli import Parser, path_of, text_of
 from tau3mu.errors import InputError
 
-__all__ = ["parser", "refuse_contradictions"]
+__all__ = ["parser", "refuse_contradictions", "set_defaults"]
 
 _DESCRIPTION = """\
 Selects candidates in ntuples, fills histograms, fits the mass, and writes a results folder.
@@ -26,13 +26,13 @@ examples:
       a shipped dataset on a cluster that runs already
   python -m tau3mu.run --processor dsphipi --processor my/analysis.py:Mine
       two analyses in one pass over the data
-  python -m tau3mu.run --executor futures --resume results/2017 'skims/Tree_PhiPi_*.root'
+  python -m tau3mu.run --resume results/2017
       goes on with the run that was started with --output results/2017
 
 when something fails:
   What may pass is tried again. A chunk is finished once: after five seconds the run keeps a
-  checkpoint of each, and the same command line with --resume DIR in the place of --output goes on
-  from there, after Ctrl-C, a crash, or when a file has been mended. What has changed since (cuts,
+  checkpoint of each, and --resume DIR alone goes on from there with the options that the folder
+  recorded, after Ctrl-C, a crash, or when a file has been repaired. What has changed since (cuts,
   configuration, corrections, files) is done again. A file that cannot be read in full is left out
   as a whole, never in part: without --skip-bad-files there are no results then.
 
@@ -86,12 +86,13 @@ def parser() -> Parser:
     work.add_argument("--no-fit", action="store_true", help="fit nothing")
     how = made.add_argument_group("how to run")
     how.add_argument(
-        "--executor", choices=("iterative", "futures", "dask"), default="iterative",
-        help="in this process, in processes of this machine, or on Dask (default: %(default)s)",
+        "--executor", choices=("iterative", "futures", "dask"),
+        help="in this process, in processes of this machine, or on Dask (default: iterative)",
     )  # fmt: skip
     how.add_argument(
         "--workers", type=_positive, metavar="N",
-        help="processes of futures and of the local Dask cluster (default: one per core)",
+        help="processes of futures and of the local Dask cluster, at most one per chunk (default: "
+        "one per CPU that this process may use)",
     )  # fmt: skip
     how.add_argument(
         "--scheduler", type=text_of, metavar="ADDRESS",
@@ -125,8 +126,8 @@ def parser() -> Parser:
         help="results folder, new or empty (default: results/TIME-PROCESSORS)",
     )  # fmt: skip
     out.add_argument(
-        "--candidates", choices=("root", "parquet"), default="root",
-        help="format of the candidates (default: %(default)s)",
+        "--candidates", choices=("root", "parquet"),
+        help="format of the candidates (default: root)",
     )  # fmt: skip
     out.add_argument(
         "--list", action="store_true", help="list what ships: processors, fits, datasets"
@@ -139,8 +140,8 @@ def _add_failures(parser: Parser) -> None:
     group = parser.add_argument_group("when something fails")
     group.add_argument(
         "--resume", type=path_of, metavar="DIR",
-        help="go on with the run in this folder: the same command line, with --resume in the "
-        "place of --output; what is finished is not done again",
+        help="go on with the run in this folder and with the options that it recorded; how to run "
+        "and what to do about failures may be given anew; what is finished is not done again",
     )  # fmt: skip
     group.add_argument(
         "--skip-bad-files", action="store_true",
@@ -188,6 +189,14 @@ def _fraction(text: str) -> float:
     return fraction
 
 
+def set_defaults(options: argparse.Namespace) -> None:
+    """Sets what is neither given nor recorded."""
+    options.executor = options.executor or "iterative"
+    options.candidates = options.candidates or "root"
+    options.processor = options.processor or ["dsphipi"]
+    options.dataset = options.dataset or ([] if options.files else ["demo"])
+
+
 def refuse_contradictions(options: argparse.Namespace) -> None:
     """Checks which options exclude or need each other.
 
@@ -217,7 +226,7 @@ def refuse_contradictions(options: argparse.Namespace) -> None:
             "--performance-report needs --executor dask",
         ),
         (
-            options.workers and options.executor == "iterative",
+            options.workers and options.executor in {None, "iterative"},
             "--workers needs --executor futures or dask",
         ),
         (
@@ -227,10 +236,6 @@ def refuse_contradictions(options: argparse.Namespace) -> None:
         (
             options.workers and options.cluster,
             "--workers is for a local cluster: the site file says the size of --cluster",
-        ),
-        (
-            options.resume and options.output,
-            "--resume excludes --output: it goes on in its own folder",
         ),
         (
             options.allow_missing is not None and not options.skip_bad_files,

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import awkward as ak
 import pytest
+import uproot
 
 from tau3mu.catalogue import load_processors
 from tau3mu.datasets import Dataset, check_files, make_chunks
+from tau3mu.run import main
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -111,3 +114,47 @@ def behaviors():
     yield
     ak.behavior.clear()
     ak.behavior.update(before)
+
+
+@pytest.fixture
+def command(counting, tmp_path, demo):
+    """Gives the arguments of a run of the counting processor over files, to a folder."""
+
+    def arguments(*options, files=None, output="out"):
+        where = [] if "--resume" in options else ["--output", tmp_path / output]
+        return [
+            "--no-fit", "--processor", f"{counting.file}:Mine", "--chunk-size", "500",
+            *where, *options, *(files or demo),
+        ]  # fmt: skip
+
+    return arguments
+
+
+def torn(path):
+    """The content of a file with a hole in the basket of a branch that is read."""
+    with uproot.open(path) as file:
+        branch = file["Tree3Mu/ntuple"]["evt"]
+        last = branch.member("fBasketSeek")[branch.num_baskets - 1]
+    content = bytearray(path.read_bytes())
+    content[last : last + 200] = b"\xff" * 200
+    return bytes(content)
+
+
+@pytest.fixture
+def stopped(counting, command, tmp_path, monkeypatch, capsys):
+    """A run of 12 chunks of two copies of the demo, of which one file is bad: 12 checkpoints."""
+    monkeypatch.setattr("tau3mu.execution.checkpoints._DELAY", 0.0)
+    counting.write()
+    good, bad = tmp_path / "good.root", tmp_path / "bad.root"
+    demo = command()[-2:]
+    shutil.copy(demo[0], good)
+    shutil.copy(demo[1], bad)
+    bad.write_bytes(torn(bad))
+    files = [good, bad]
+    assert main([str(word) for word in command(files=files)]) == 2
+    errors = " ".join(capsys.readouterr().err.split())
+    assert f"{bad} [files]: 6000 of 6000 events are missing" in errors
+    assert f"--resume {tmp_path / 'out'}, or leave them out with" in errors
+    assert len(list((tmp_path / "out" / "checkpoints").iterdir())) >= 12
+    counting.forget()
+    return files, demo[1]

@@ -11,13 +11,11 @@ import ak_equal
 import pytest
 from cluster_processes import ClusterProcesses
 from figures import record_figure
-from test_resume import command, run, started, wait_for
+from test_resume import run, started, wait_for
 
 from tau3mu.results import load_candidates
 
 pytestmark = pytest.mark.integration
-
-__all__ = ["command"]  # the fixture
 
 
 @pytest.mark.parametrize("victim", ["scheduler", "driver"])

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import uproot
 
-from tau3mu.errors import InputError
+from tau3mu.errors import InputError, RunError
 from tau3mu.fit.commands.import_dq import main
 from tau3mu.fit.dq import import_dq, write_imported
 from tau3mu.fit.dq.cosmetics import color, mathtext
@@ -685,7 +685,7 @@ def test_written_files_load_and_are_not_overwritten(tmp_path, masses):
     assert '    "mean_Jpsi": {"value": 3.1, "limits": [2.9, 3.3]},\n' in file.read_text("utf-8")
     with pytest.raises(InputError, match=r"my_config\.fit\.json exists already; give another f"):
         write_imported(path, folder)
-    with pytest.raises(InputError, match=r"cannot make the folder .*: File exists"):
+    with pytest.raises(RunError, match=r"cannot make the folder .*: File exists"):
         write_imported(path, path)
 
 

@@ -190,3 +190,18 @@ def test_values_of_no_file_are_refused(tmp_path):
     (tmp_path / "fit.json").write_bytes(b"\xff\xfe")
     with pytest.raises(InputError, match="cannot be read as the result of a fit"):
         load_fit_values(tmp_path)
+
+
+def test_a_fit_that_does_not_fit_on_the_disk_leaves_nothing_and_can_be_saved_again(tmp_path):
+    """`fit.json` was left without plots, and the same command was refused because of it."""
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))  # less than a plot
+    try:
+        with pytest.raises(RunError, match=rf"cannot write {tmp_path}/\w+\.\w+: File too large"):
+            save_fit(tmp_path, fitted("counts"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert names_of(tmp_path) == []
+    save_fit(tmp_path, fitted("counts"))
+    assert "mass_fit.png" in names_of(tmp_path)

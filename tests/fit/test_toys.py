@@ -13,7 +13,7 @@ import pytest
 from peak_models import document, parameters, peak
 from scipy import stats
 
-from tau3mu.errors import InputError
+from tau3mu.errors import InputError, RunError
 from tau3mu.fit import fit
 from tau3mu.fit.data import Unbinned
 from tau3mu.fit.language import model_of
@@ -350,3 +350,15 @@ def test_plots_show_the_numbers_of_the_summary(study):
     assert widths.containers[0].lines[0].get_xdata().tolist() == [
         study.summary[name].pull_width for name in NAMES
     ]
+
+
+def test_a_study_that_does_not_fit_on_the_disk_leaves_nothing(study, tmp_path):
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (12_000, hard))  # less than the table or a plot
+    try:
+        with pytest.raises(RunError, match=rf"cannot write {tmp_path}/\w+\.\w+: File too large"):
+            study.save(tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(tmp_path.iterdir()) == []

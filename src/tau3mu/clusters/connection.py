@@ -49,7 +49,8 @@ def connect(
 
     Args:
         scheduler: A client, or an address such as `tls://host:8786`.
-        workers: Number of worker processes of a local cluster; by default one per core.
+        workers: Number of worker processes of a local cluster; by default one per CPU that this
+            process may use.
         cluster: The name of a cluster in the site file, or a kind of cluster.
         site: The site file; by default that of `$TAU3MU_SITE` or `~/.config/tau3mu/site.toml`.
         insecure: Accept a scheduler on the network that does without TLS.

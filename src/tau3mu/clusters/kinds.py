@@ -126,11 +126,11 @@ class Local(Workers):
 
     @property
     def bounds(self) -> tuple[int, int]:
-        """As many as there are cores if nothing is said."""
-        import os
+        """As many as this process has CPUs if nothing is said."""
+        from tau3mu.cpus import usable_cpus
 
         if self.workers is None and self.maximum is None:
-            return (os.cpu_count() or 1,) * 2
+            return (usable_cpus(),) * 2
         return super().bounds
 
 

@@ -40,6 +40,7 @@ def check_files(
     on_file: Callable[[], object] | None = None,
     verify_checksums: bool = False,
     keep_open: bool = False,
+    known: Sequence[CheckedFile] = (),
 ) -> list[CheckedFile]:
     """Opens every file once and returns what is in it, in the order of the datasets.
 
@@ -54,6 +55,7 @@ def check_files(
         verify_checksums: Whether to compare the checksums of the files with those of the dataset
             files and servers; local files are read whole for that.
         keep_open: Whether the first files stay open for `execute` in this process.
+        known: Further files, which an earlier check has found good.
 
     Raises:
         InputError: Something is wrong with at least one file, or no file holds events. The
@@ -68,7 +70,7 @@ def check_files(
         keep=keep_open,
     )
     _refuse_problems(found, found)
-    return _checked(found)
+    return _checked(found, known)
 
 
 def check_readable_files(
@@ -79,6 +81,7 @@ def check_readable_files(
     on_file: Callable[[], object] | None = None,
     verify_checksums: bool = False,
     keep_open: bool = False,
+    known: Sequence[CheckedFile] = (),
 ) -> tuple[list[CheckedFile], list[RejectedFile]]:
     """Returns the files that can be read, like `check_files`, and those that can't.
 
@@ -92,6 +95,7 @@ def check_readable_files(
         on_file: Is called after each file, for a progress bar.
         verify_checksums: Whether to compare checksums; a file with another one can't be read.
         keep_open: Whether the first files stay open for `execute` in this process.
+        known: Further files, which an earlier check has found good.
 
     Raises:
         InputError: Something else is wrong with at least one file, or there is none left.
@@ -106,7 +110,7 @@ def check_readable_files(
     )
     bad = [inspection for inspection in found if inspection.severity in {"retry", "file"}]
     good = [inspection for inspection in found if inspection.severity not in {"retry", "file"}]
-    _refuse_problems(good or found, found)
+    _refuse_problems(good if good or known else found, found)
     details = {dataset.name: dataset for dataset in datasets}
     rejected = [
         RejectedFile(
@@ -118,7 +122,7 @@ def check_readable_files(
         )
         for bad_file in bad
     ]
-    return _checked(good), rejected
+    return _checked(good, known), rejected
 
 
 def _inspect_all(
@@ -168,9 +172,9 @@ def _give_up(last: Inspection) -> NoReturn:
     raise InputError(message)
 
 
-def _checked(found: Sequence[Inspection]) -> list[CheckedFile]:
+def _checked(found: Sequence[Inspection], known: Sequence[CheckedFile]) -> list[CheckedFile]:
     checked = [inspection.file for inspection in found if inspection.file is not None]
-    if not any(file.entries for file in checked):
+    if not any(file.entries for file in (*checked, *known)):
         message = (
             f"none of the {len(checked)} files holds events, for example "
             f"{printable(checked[0].path)}"

@@ -293,8 +293,8 @@ class DaskPool:
         memory = f" the limit of {limit / 1e9:.1f} GB of" if limit else ""
         message = (
             f"{self._chunks[index].label}: {deaths} workers died while they had it, the last "
-            f"was {worker}: either it takes more memory than{memory} a worker (choose a smaller "
-            "--chunk-size), or the processor kills its process"
+            f"was {worker}: either it takes more memory than{memory} a worker (less is taken by "
+            "a new run with a smaller --chunk-size), or the processor kills its process"
         )
         return Finished(index, None, Failure("killed", message, str(error)), worker)
 

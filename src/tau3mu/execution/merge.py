@@ -119,6 +119,7 @@ def merge(
     """
     bad = bad or {}
     everything, order = _in_order(records, chunks, processors, bad, contract or Contract())
+    data = sorted({chunk.dataset for chunk in chunks if not chunk.is_mc})
     results = {}
     for processor in processors:
         result = _sum(everything.found[processor.name], order)
@@ -131,7 +132,7 @@ def merge(
         warnings=tuple(
             f"{name}: {text}"
             for name, result in results.items()
-            for text in (*_repeated(result, chunks), *_not_finite(result))
+            for text in (*repeated_events(result.candidates, data), *_not_finite(result))
         ),
     )
 
@@ -177,12 +178,6 @@ def _in_order(
 
     order = sorted(range(len(indices)), key=place)
     return ak.concatenate(parts)[order], [chunks[indices[i]] for i in order]
-
-
-def _repeated(result: ProcessorResult, chunks: Sequence[Chunk]) -> Iterator[str]:
-    for dataset in sorted({chunk.dataset for chunk in chunks if not chunk.is_mc}):
-        if text := repeated_events(result.candidates, dataset):
-            yield text
 
 
 def _not_finite(result: ProcessorResult) -> Iterator[str]:

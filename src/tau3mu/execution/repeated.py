@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import awkward as ak
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
 
 __all__ = ["repeated_events"]
@@ -15,31 +19,77 @@ __all__ = ["repeated_events"]
 _SHOWN = 3
 
 
-def repeated_events(candidates: ak.Array, dataset: str) -> str:
-    """Returns a warning about events of a dataset that occur again, empty if there are none.
+def repeated_events(candidates: ak.Array, datasets: Sequence[str]) -> list[str]:
+    """Returns warnings about events that occur again, in one dataset or in two of them.
 
     Args:
-        candidates: Of all datasets; without the columns `run`, `lumi` and `event` nothing can be
-            told.
-        dataset: The one to look at.
+        candidates: Of all datasets, sorted by these; without the columns `run`, `lumi` and `event`
+            nothing can be told.
+        datasets: The names of the data; others are not looked at.
     """
     if not {"run", "lumi", "event"} <= set(candidates.fields):
-        return ""
-    rows = candidates[candidates.dataset == dataset]
-    columns = [ak.to_numpy(rows[name]) for name in ("run", "lumi", "event")]
+        return []
+    of = np.full(len(candidates), -1, np.int32)
+    for number, dataset in enumerate(datasets):
+        of[_place(candidates, dataset)] = number
+    rows = np.flatnonzero(of >= 0)
+    numbers = ak.to_numpy(candidates.event)[rows]
     # Few event numbers are alike by chance, so that only those few need a closer look.
-    alike = np.isin(columns[2], _twice(np.sort(columns[2])))
-    triples = np.stack([column[alike].astype(np.uint64) for column in columns], axis=1)
-    values, counts = np.unique(triples, axis=0, return_counts=True)
-    repeated, surplus = values[counts > 1], int((counts[counts > 1] - 1).sum())
-    if not surplus:
-        return ""
-    names = ", ".join(f"{run}:{lumi}:{event}" for run, lumi, event in repeated[:_SHOWN])
-    more = ", ..." if len(repeated) > _SHOWN else ""
+    rows = rows[np.isin(numbers, _twice(np.sort(numbers)))]
+    triples = np.stack(
+        [
+            ak.to_numpy(candidates[name])[rows].astype(np.uint64)
+            for name in ("run", "lumi", "event")
+        ],
+        axis=1,
+    )
+    events, which = np.unique(triples, axis=0, return_inverse=True)
+    which = which.reshape(-1)  # NumPy 2.0 gives a column
+    counts = {
+        number: np.bincount(which[of[rows] == number], minlength=len(events))
+        for number in np.unique(of[rows])
+    }
+    texts = [
+        _within(datasets[number], found, events)
+        for number, found in counts.items()
+        if found.max() > 1
+    ]
+    for first, second in combinations(counts, 2):
+        common = np.flatnonzero((counts[first] > 0) & (counts[second] > 0))
+        if len(common):
+            places = rows[which == common[0]]
+            files = [candidates.file[places[of[places] == number][0]] for number in (first, second)]
+            names = datasets[first], datasets[second]
+            texts.append(_across(names, files, events[common]))
+    return texts
+
+
+def _place(candidates: ak.Array, dataset: str) -> slice:
+    """Returns where a dataset is; to compare two million names would take a second."""
+    places, names = range(len(candidates)), candidates.dataset
+    first = bisect_left(places, dataset, key=lambda place: names[place])
+    return slice(first, bisect_right(places, dataset, lo=first, key=lambda place: names[place]))
+
+
+def _within(dataset: str, counts: npt.NDArray[np.int64], events: npt.NDArray[np.uint64]) -> str:
+    surplus = int((counts[counts > 1] - 1).sum())
     return (
         f"{surplus} candidates of dataset {dataset} are of events that were selected before "
-        f"(run:lumi:event {names}{more}); do the files overlap?"
+        f"({_listed(events[counts > 1])}); do the files overlap?"
     )
+
+
+def _across(names: Sequence[str], files: Sequence[str], events: npt.NDArray[np.uint64]) -> str:
+    first, second = names
+    return (
+        f"{len(events)} events are in both datasets {first} and {second}, which a fit adds up "
+        f"({_listed(events)}); the first is in {files[0]} and in {files[1]}"
+    )
+
+
+def _listed(events: npt.NDArray[np.uint64]) -> str:
+    names = ", ".join(f"{run}:{lumi}:{event}" for run, lumi, event in events[:_SHOWN])
+    return f"run:lumi:event {names}{', ...' if len(events) > _SHOWN else ''}"
 
 
 def _twice(ordered: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:

@@ -63,7 +63,7 @@ def execute(
         processors: What to run; their columns must be among the branches of the chunks.
         executor: `iterative` in this process, `futures` in processes of this machine, `dask` on
             the cluster of `client`.
-        workers: Number of processes for `futures`.
+        workers: Number of processes for `futures`; no more are started than there are chunks to do.
         client: Needed for `dask`.
         folder: Where to keep the ledger and, from five seconds on, checkpoints.
         resume: Whether to begin with the checkpoints that are in the folder.
@@ -89,16 +89,18 @@ def execute(
         raise InputError(message)
     check_names(processors)
     patience = patience or Patience()
+    keys = [] if folder is None else chunk_keys(chunks, processors)
+    checkpoints = None if folder is None else Checkpoints(folder, keys)
+    done = checkpoints.load() if checkpoints is not None and resume else {}
+    workers = max(1, min(workers, len(chunks) - len(done)))
     pool = _pool(executor, processors, workers, client, patience)
-    keys: list[str] = []
-    checkpoints: Checkpoints | None = None
     contract = Contract(expected)
 
     def take(record: ak.Array) -> None:
         contract.check(record, chunks[int(record.chunk[0])].label)
         on_record(record)
 
-    if folder is None:
+    if folder is None or checkpoints is None:
         work = work_off(
             chunks,
             pool,
@@ -109,15 +111,15 @@ def execute(
             watch=watch,
         )
     else:
-        keys = chunk_keys(chunks, processors)
-        checkpoints = Checkpoints(folder, keys)
+        if resume:
+            log.info("%d of %d chunks were done before", len(done), len(chunks))
         work = _recorded(
             chunks,
-            checkpoints,
             pool,
             folder,
+            checkpoints,
+            done,
             patience,
-            resume=resume,
             on_record=take,
             watch=watch,
         )
@@ -151,19 +153,16 @@ def execute(
 
 def _recorded(
     chunks: Sequence[Chunk],
-    checkpoints: Checkpoints,
     pool: Pool,
     folder: Path,
+    checkpoints: Checkpoints,
+    done: Mapping[int, ak.Array],
     patience: Patience,
     *,
-    resume: bool,
     on_record: Callable[[ak.Array], None],
     watch: Callable[[], object],
 ) -> Work:
     """Returns what became of the chunks, with a ledger and checkpoints."""
-    done = checkpoints.load() if resume else {}
-    if resume:
-        log.info("%d of %d chunks were done before", len(done), len(chunks))
     for record in done.values():
         on_record(record)
 

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from tau3mu.cli import Parser, run_main
+from tau3mu.cpus import usable_cpus
 from tau3mu.generate.files import COMPRESSIONS, LAYOUTS, plan_files, write_files
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def _parser() -> Parser:
         help="simulated signal, with generated particles and pileup, rather than data",
     )
     add("--seed", type=int, default=1, metavar="S", help="another seed, other events (default 1)")
-    add("--workers", type=int, default=1, metavar="N", help="processes, a file each (default 1)")
+    add("--workers", type=int, metavar="N", help="processes, a file each (default one per CPU)")
     add(
         "--compression",
         default="zstd",
@@ -74,7 +75,8 @@ def _generate(options: Namespace) -> int:
     plans = plan_files(**given)
     events = sum(plan.events for plan in plans)
     start = time.perf_counter()
-    steps = write_files(plans, workers=options.workers)
+    workers = usable_cpus() if options.workers is None else options.workers
+    steps = write_files(plans, workers=workers)
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("events", total=events)
         for written in steps:

@@ -7,6 +7,7 @@ import json
 import math
 import os
 import shutil
+import tempfile
 from collections.abc import Mapping
 from contextlib import contextmanager, suppress
 from io import BytesIO
@@ -20,7 +21,19 @@ from tau3mu.errors import InputError, RunError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Memory", "atomic", "disk_error", "find", "json_text", "write_text"]
+__all__ = [
+    "Memory",
+    "atomic",
+    "disk_error",
+    "find",
+    "json_text",
+    "make_folder",
+    "remove_staged",
+    "staged",
+    "write_text",
+]
+
+_ASIDE = ".new-"
 
 
 class Memory(BytesIO):
@@ -52,6 +65,72 @@ def atomic(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):  # such as a folder that is a file, which is the error already
             temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def staged(folder: Path, *, replace: bool = False) -> Iterator[Path]:
+    """Yields a new folder inside `folder`; its files take their places when the block ends well.
+
+    So of files that belong together either all are there, or none: a full disk, an error or a
+    killed process leaves what was there before.
+
+    Args:
+        folder: Where the files are to be; it is made if it is missing.
+        replace: Whether they may replace others.
+
+    Raises:
+        InputError: One of the files is there and must not be replaced; none was written.
+        RunError: A file cannot be written.
+    """
+    make_folder(folder)
+    try:
+        aside = Path(tempfile.mkdtemp(prefix=_ASIDE, dir=folder))
+    except OSError as error:
+        raise disk_error(folder, error) from error
+    try:
+        yield aside
+        _take_places(aside, folder, replace=replace)
+    except RunError as error:  # of a file aside; users know its place
+        raise RunError(str(error).replace(str(aside), str(folder))) from error
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _take_places(aside: Path, folder: Path, *, replace: bool) -> None:
+    files = [path for path in sorted(aside.rglob("*")) if not path.is_dir()]
+    targets = [folder / path.relative_to(aside) for path in files]
+    if not replace and (taken := [str(target) for target in targets if target.exists()]):
+        message = f"{taken[0]} exists already; choose another folder or move it away"
+        raise InputError(message)
+    target = folder
+    try:
+        for path, target in zip(files, targets, strict=True):
+            target.parent.mkdir(exist_ok=True)
+            path.replace(target)
+    except OSError as error:
+        raise disk_error(target, error) from error
+    for parent in {target.parent for target in targets}:
+        with suppress(OSError):
+            _flush(parent)
+
+
+def make_folder(folder: Path) -> None:
+    """Makes a folder with its parents, unless it is there.
+
+    Raises:
+        RunError: It cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"cannot make the folder {folder}: {error.strerror or error}"
+        raise RunError(message) from error
+
+
+def remove_staged(folder: Path) -> None:
+    """Removes what processes that were killed have left of `staged`; none may be at work there."""
+    for aside in folder.glob(f"{_ASIDE}*"):
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def disk_error(path: Path, error: OSError) -> RunError:

@@ -14,6 +14,7 @@ log.txt    what the run logged
 
 from __future__ import annotations
 
+import os
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,9 +22,9 @@ from typing import TYPE_CHECKING, Any
 from tau3mu.errors import InputError, RunError
 from tau3mu.results.candidates import CandidatesFormat, check_format, write_candidates
 from tau3mu.results.cutflow import cutflow_text
-from tau3mu.results.files import atomic, json_text, write_text
+from tau3mu.results.files import atomic, disk_error, json_text, make_folder, write_text
 from tau3mu.results.histograms import variable_axes, write_histograms
-from tau3mu.results.names import LOG, RUN, why_no_folder
+from tau3mu.results.names import LOCK, LOG, RUN, why_no_folder
 from tau3mu.results.origin import redact
 from tau3mu.results.plots import plot_histogram
 
@@ -57,15 +58,23 @@ class ResultsFolder:
         return f"ResultsFolder({str(self.path)!r})"
 
     @classmethod
-    def create(cls, path: str | Path) -> ResultsFolder:
+    def create(cls, path: str | Path, *, numbered: bool = False) -> ResultsFolder:
         """Makes a new folder, with its parents.
+
+        Args:
+            path: Its name.
+            numbered: Whether to put a number at its end, from 2 on, if there is something of this
+                name, also an empty folder: of runs that start at a time, each has its own.
 
         Raises:
             InputError: There is something of this name already, except an empty folder.
             RunError: The folder cannot be made.
         """
+        if numbered:
+            return cls(_make_numbered(Path(path)))
         cls.check_free(path)
-        return cls(_make(Path(path)))
+        make_folder(Path(path))
+        return cls(path)
 
     @staticmethod
     def check_free(path: str | Path) -> None:
@@ -77,7 +86,9 @@ class ResultsFolder:
         """
         path = Path(path)
         try:
-            taken = path.exists() and (not path.is_dir() or any(path.iterdir()))
+            taken = os.path.lexists(path) and (
+                not path.is_dir() or any(entry.name != LOCK for entry in path.iterdir())
+            )
         except OSError as error:
             message = f"cannot look into {path}: {error.strerror or error}"
             raise RunError(message) from error
@@ -138,7 +149,8 @@ class ResultsFolder:
             InputError: The name cannot be that of a folder.
             RunError: A file cannot be written.
         """
-        folder = _make(self._processor_folder(name) / "plots")
+        folder = self._processor_folder(name) / "plots"
+        make_folder(folder)
         for histogram_name, histogram in histograms.items():
             if len(variable_axes(histogram)) != 1:
                 continue
@@ -149,13 +161,21 @@ class ResultsFolder:
         if reason := why_no_folder(name):
             message = f"{name!r} cannot name a folder of results: {reason}"
             raise InputError(message)
-        return _make(self.path / name)
+        folder = self.path / name
+        make_folder(folder)
+        return folder
 
 
-def _make(path: Path) -> Path:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        message = f"cannot make the folder {path}: {error.strerror or error}"
-        raise RunError(message) from error
-    return path
+def _make_numbered(path: Path) -> Path:
+    make_folder(path.parent)
+    number = 1
+    while True:
+        numbered = path if number == 1 else path.with_name(f"{path.name}-{number}")
+        try:
+            numbered.mkdir()
+        except FileExistsError:
+            number += 1
+        except OSError as error:
+            raise disk_error(numbered, error) from error
+        else:
+            return numbered

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import platform
 from contextlib import contextmanager, suppress
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = ["locked"]
+
+log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -50,7 +53,8 @@ def _take(descriptor: int, folder: Path, path: Path) -> None:
         free = path.exists() and os.path.samestat(os.fstat(descriptor), path.stat())
     except BlockingIOError:
         free = False
-    except OSError:  # a file system without locks
+    except OSError as error:  # a file system without locks
+        log.warning("nothing keeps a second run out of %s: %s", folder, error.strerror or error)
         return
     if not free:
         owner = os.pread(descriptor, 100, 0).decode("utf-8", "replace").strip()

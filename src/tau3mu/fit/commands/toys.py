@@ -59,7 +59,7 @@ def main(arguments: Sequence[str]) -> int:
         "--seed", type=int, default=1, metavar="N", help="of the random numbers (default: 1)"
     )
     parser.add_argument(
-        "--workers", type=int, default=1, metavar="N", help="how many processes (default: 1)"
+        "--workers", type=int, metavar="N", help="how many processes (default: one per CPU)"
     )
     return run_main(_toys, parser.parse_args(arguments))
 
@@ -68,6 +68,7 @@ def _toys(options: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.progress import Progress
 
+    from tau3mu.cpus import usable_cpus
     from tau3mu.fit.data.prepare import prepare, resolve, sources
     from tau3mu.fit.language import load_model
     from tau3mu.fit.output import load_fit_values
@@ -92,7 +93,8 @@ def _toys(options: argparse.Namespace) -> int:
         task = progress.add_task("Toys", total=options.number)
         study = run_toys(
             model, options.number, values=values, like=like, seed=options.seed,
-            workers=options.workers, progress=lambda done: progress.advance(task, done),
+            workers=usable_cpus() if options.workers is None else options.workers,
+            progress=lambda done: progress.advance(task, done),
         )  # fmt: skip
     study.save(options.output)
     console.print(_table(study))

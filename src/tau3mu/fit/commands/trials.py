@@ -51,7 +51,7 @@ def main(arguments: Sequence[str]) -> int:
         "--output", type=path_of, metavar="DIR", help="where to write; nothing there is replaced"
     )
     parser.add_argument(
-        "--workers", type=int, default=1, metavar="N", help="how many processes (default: 1)"
+        "--workers", type=int, metavar="N", help="how many processes (default: one per CPU)"
     )
     parser.add_argument(
         "--scheduler", metavar="ADDRESS", help="of a Dask cluster that does the work"
@@ -77,6 +77,7 @@ def _trials(options: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.progress import Progress
 
+    from tau3mu.cpus import usable_cpus
     from tau3mu.fit.output.files import check_free
     from tau3mu.fit.studies import load_trials, run_trials
     from tau3mu.fit.studies.trial_study import trial_files
@@ -90,7 +91,8 @@ def _trials(options: argparse.Namespace) -> int:
     ):
         task = progress.add_task("Trials", total=len(trials.trials))
         study = run_trials(
-            trials, file=options.input, workers=options.workers, client=client,
+            trials, file=options.input, client=client,
+            workers=usable_cpus() if options.workers is None else options.workers,
             progress=lambda done: progress.advance(task, done),
         )  # fmt: skip
     study.save(options.output)

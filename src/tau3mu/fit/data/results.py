@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import replace
 from functools import reduce
@@ -24,6 +23,8 @@ from tau3mu.fit.data.root_files import (
 )
 from tau3mu.fit.data.source import Source
 from tau3mu.results.histograms import DATASET, NOMINAL, VARIATION
+from tau3mu.results.names import RUN
+from tau3mu.results.run_file import DatasetFacts, read_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -110,13 +111,13 @@ def read_spectrum(path: Path, histogram: str, processor: str) -> Source:
         name = f"{file}:{histogram}"
         if (plain := without_cycles(histogram)) in keys:
             dataset = plain.rpartition("/")[0]
-            fact = (facts or {}).get(dataset, {})
+            fact = (facts or {}).get(dataset, DatasetFacts())
             return Source(
                 to_hist(find_histogram(content, histogram), name),
                 name,
                 (dataset,) if dataset else (),
-                bool(fact.get("is_mc", False)),
-                fact.get("lumi"),
+                fact.is_mc,
+                fact.lumi,
                 energy=_energy(facts, [dataset]),
             )
         suffix = f"/{histogram}"
@@ -174,12 +175,14 @@ def read_candidates(path: Path, column: str, weight: str | None, processor: str)
     return Source(data, f"{file}:{column}", tuple(chosen), simulation, lumi, remarks, energy)
 
 
-def _chosen(facts: Mapping[str, Any] | None, there: Sequence[str]) -> tuple[list[str], bool, str]:
+def _chosen(
+    facts: Mapping[str, DatasetFacts] | None, there: Sequence[str]
+) -> tuple[list[str], bool, str]:
     """Returns the datasets to add, whether they are simulation, and a remark."""
     if facts is None:
         names = ", ".join(there)
         return list(there), False, f"there is no run.json, so all datasets are added: {names}"
-    return *_choose({name: bool(fact.get("is_mc")) for name, fact in facts.items()}), ""
+    return *_choose({name: fact.is_mc for name, fact in facts.items()}), ""
 
 
 def _choose(is_mc: Mapping[str, bool]) -> tuple[list[str], bool]:
@@ -187,14 +190,15 @@ def _choose(is_mc: Mapping[str, bool]) -> tuple[list[str], bool]:
     return (data, False) if data else (list(is_mc), True)
 
 
-def _lumi(facts: Mapping[str, Any] | None, datasets: Iterable[str]) -> float | None:
-    lumis = [(facts or {}).get(name, {}).get("lumi") for name in datasets]
-    return sum(lumis) if lumis and None not in lumis else None
+def _lumi(facts: Mapping[str, DatasetFacts] | None, datasets: Iterable[str]) -> float | None:
+    lumis = [(facts or {}).get(name, DatasetFacts()).lumi for name in datasets]
+    known = [lumi for lumi in lumis if lumi is not None]
+    return sum(known) if lumis and len(known) == len(lumis) else None
 
 
-def _energy(facts: Mapping[str, Any] | None, datasets: Iterable[str]) -> float | None:
+def _energy(facts: Mapping[str, DatasetFacts] | None, datasets: Iterable[str]) -> float | None:
     """Returns the center-of-mass energy of the LHC in the years of the datasets, if it is one."""
-    eras = {str((facts or {}).get(name, {}).get("era") or "") for name in datasets}
+    eras = {(facts or {}).get(name, DatasetFacts()).era or "" for name in datasets}
     years = {found[0] if (found := _YEAR.search(era)) else "" for era in eras}
     energies = {_ENERGIES.get(year) for year in years}
     return energies.pop() if len(energies) == 1 else None
@@ -236,15 +240,17 @@ def _find(path: Path, processor: str, names: Sequence[str]) -> Path:
     raise InputError(message)
 
 
-def _read_facts(file: Path) -> dict[str, Any] | None:
+def _read_facts(file: Path) -> Mapping[str, DatasetFacts] | None:
     """Returns what run.json says of the datasets, None without run.json."""
     for folder in (file.resolve().parent, file.resolve().parent.parent):
-        run = folder / "run.json"
+        run = folder / RUN
         if run.is_file():
-            try:
-                datasets = json.loads(run.read_text("utf-8"))["datasets"]
-                return {str(name): dict(fact) for name, fact in datasets.items()}
-            except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-                message = f"{run} does not say which datasets were read: {error!r}"
-                raise InputError(message) from error
+            found = read_run(run)
+            if found.status == "writing":
+                message = (
+                    f"{run} says that the files of its folder are being written, or that the run "
+                    f"ended meanwhile: wait for it, or go on with it by --resume {folder}"
+                )
+                raise InputError(message)
+            return found.datasets
     return None

@@ -56,20 +56,16 @@ def write_imported(path: str | Path, folder: str | Path) -> dict[Path, tuple[str
         InputError: The dq_fitter file cannot be understood, or a file of this name is there.
         RunError: The files cannot be written.
     """
-    from tau3mu.results.files import write_text
+    from tau3mu.results.files import staged, write_text
 
     folder = Path(folder).expanduser()
     files = {folder / f"{fit.name}.fit.json": fit for fit in import_dq(path, folder)}
     if taken := [str(file) for file in files if file.exists()]:
         message = f"{', '.join(taken)} exists already; give another folder, or move it away"
         raise InputError(message)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        message = f"cannot make the folder {folder}: {error.strerror}"
-        raise InputError(message) from error
-    for file, fit in files.items():
-        write_text(file, _json(fit.document) + "\n")
+    with staged(folder) as aside:
+        for file, fit in files.items():
+            write_text(aside / file.name, _json(fit.document) + "\n")
     return {file: fit.warnings for file, fit in files.items()}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tau3mu.errors import InputError, RunError
+from tau3mu.errors import InputError
 from tau3mu.results.files import atomic
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-__all__ = ["check_free", "figure_names", "make_folder", "save_figure"]
+__all__ = ["check_free", "figure_names", "save_figure"]
 
 _FORMATS = ("png", "pdf")
 
@@ -31,19 +31,6 @@ def check_free(folder: Path, names: Iterable[str]) -> None:
         if (folder / name).exists():
             message = f"{folder / name} exists already; choose another folder or move it away"
             raise InputError(message)
-
-
-def make_folder(folder: Path) -> None:
-    """Makes a folder, unless it is there.
-
-    Raises:
-        RunError: It cannot be made.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        message = f"cannot make the folder {folder}: {error.strerror or error}"
-        raise RunError(message) from error
 
 
 def figure_names(stem: str) -> list[str]:

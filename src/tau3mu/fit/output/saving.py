@@ -14,7 +14,7 @@ from tau3mu.fit.output.plot import plot_fit
 from tau3mu.fit.output.residuals import plot_residuals
 from tau3mu.fit.output.root_file import write_root
 from tau3mu.fit.output.scans import plot_scans
-from tau3mu.results.files import find, json_text, write_text
+from tau3mu.results.files import find, json_text, staged, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -63,7 +63,7 @@ def save_fit(
     sources: Mapping[str, Source] | None = None,
     scans: Mapping[str, tuple[np.ndarray, np.ndarray]] | None = None,
 ) -> None:
-    """Writes a fit, each file whole or not at all.
+    """Writes a fit, all of its files or none.
 
     - `fit.json`: the result, and as `configuration` the fit file;
     - `fit.root`: see `write_root`;
@@ -88,12 +88,12 @@ def save_fit(
     folder = Path(folder)
     check_free(folder, result.model)
     check_looks(result.model)
-    files.make_folder(folder)
-    _write_numbers(folder, result, scans or {})
     given = {"lumi": lumi, "energy": energy, "simulation": simulation}
     headings = dict.fromkeys(result.model.parts, given) | _headings(sources or {})
-    for stem, figure in _figures(result, headings, scans or {}):
-        files.save_figure(folder, stem, figure)
+    with staged(folder) as aside:
+        _write_numbers(aside, result, scans or {})
+        for stem, figure in _figures(result, headings, scans or {}):
+            files.save_figure(aside, stem, figure)
 
 
 def update_fit(
@@ -116,10 +116,11 @@ def update_fit(
     Raises:
         RunError: A file cannot be written.
     """
-    _write_numbers(folder, result, scans)
     kept = result.values == first.values
-    for stem, figure in _figures(result, _headings(sources), scans, kept=kept):
-        files.save_figure(folder, stem, figure)
+    with staged(folder, replace=True) as aside:
+        _write_numbers(aside, result, scans)
+        for stem, figure in _figures(result, _headings(sources), scans, kept=kept):
+            files.save_figure(aside, stem, figure)
 
 
 def _headings(sources: Mapping[str, Source]) -> dict[str, dict[str, Any]]:

@@ -14,9 +14,9 @@ import numpy as np
 from tau3mu.errors import InputError
 from tau3mu.fit.data import Unbinned
 from tau3mu.fit.likelihood.parameters import Parameters
-from tau3mu.fit.output.files import check_free, make_folder
+from tau3mu.fit.output.files import check_free
 from tau3mu.fit.studies.tables import read_table, rows_of
-from tau3mu.results.files import atomic
+from tau3mu.results.files import atomic, staged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -92,20 +92,20 @@ def write_sweights(
         for name in entries or result.data
     }
     check_free(folder, files.values())
-    make_folder(folder)
-    for name, file in files.items():
-        weights = sweights(result, name)
-        part, source = result.model.parts[name], sources[name]
-        column = part.input.column if part.input and part.input.column else part.observable.name
-        table = read_table(source, column)
-        rows = rows_of(table, column, source, result.data[name])  # type: ignore[arg-type]
-        for component, values in weights.items():
-            all_rows = np.zeros(len(table))
-            all_rows[rows] = values
-            table = table.append_column(f"sweight_{component}", pa.array(all_rows, mask=~rows))
-        with atomic(folder / file) as temporary:
-            pq.write_table(table, temporary)
-        log.info("%s: sWeights of %d of %d rows", folder / file, rows.sum(), len(table))
+    with staged(folder) as aside:
+        for name, file in files.items():
+            weights = sweights(result, name)
+            part, source = result.model.parts[name], sources[name]
+            column = part.input.column if part.input and part.input.column else part.observable.name
+            table = read_table(source, column)
+            rows = rows_of(table, column, source, result.data[name])  # type: ignore[arg-type]
+            for component, values in weights.items():
+                all_rows = np.zeros(len(table))
+                all_rows[rows] = values
+                table = table.append_column(f"sweight_{component}", pa.array(all_rows, mask=~rows))
+            with atomic(aside / file) as temporary:
+                pq.write_table(table, temporary)
+            log.info("%s: sWeights of %d of %d rows", folder / file, rows.sum(), len(table))
     return [folder / file for file in files.values()]
 
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tau3mu.fit.output.files import check_free, figure_names, make_folder, save_figure
-from tau3mu.results.files import atomic, json_text, write_text
+from tau3mu.fit.output.files import check_free, figure_names, save_figure
+from tau3mu.results.files import atomic, json_text, staged, write_text
 
 if TYPE_CHECKING:
     from tau3mu.fit.language import FitModel
@@ -198,12 +198,12 @@ class ToyStudy:
 
         folder = Path(folder)
         check_free(folder, toy_files())
-        make_folder(folder)
-        write_text(folder / _JSON, json_text(self.to_dict()))
-        with atomic(folder / _TABLE) as temporary:
-            pq.write_table(pa.table(self.table), temporary)
-        for stem, plot in zip(_FIGURES, (plot_pulls, plot_bias), strict=True):
-            save_figure(folder, stem, plot(self), tight=True)
+        with staged(folder) as aside:
+            write_text(aside / _JSON, json_text(self.to_dict()))
+            with atomic(aside / _TABLE) as temporary:
+                pq.write_table(pa.table(self.table), temporary)
+            for stem, plot in zip(_FIGURES, (plot_pulls, plot_bias), strict=True):
+                save_figure(aside, stem, plot(self), tight=True)
 
 
 def toy_files() -> list[str]:

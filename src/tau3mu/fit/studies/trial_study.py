@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tau3mu.fit.output.files import check_free, figure_names, make_folder, save_figure
+from tau3mu.fit.output.files import check_free, figure_names, save_figure
 from tau3mu.fit.output.numbers import decimals
-from tau3mu.results.files import atomic, json_text, write_text
+from tau3mu.results.files import atomic, json_text, staged, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -232,12 +232,12 @@ class TrialStudy:
 
         folder = Path(folder)
         check_free(folder, trial_files(self.file.quantities))
-        make_folder(folder)
-        write_text(folder / _JSON, json_text(self.to_dict()))
-        with atomic(folder / _CSV) as temporary, temporary.open("w", newline="") as stream:
-            csv.writer(stream).writerows(self.rows())
-        for name in self.summary:
-            save_figure(folder, _stem(name), plot_trials(self, name), tight=True)
+        with staged(folder) as aside:
+            write_text(aside / _JSON, json_text(self.to_dict()))
+            with atomic(aside / _CSV) as temporary, temporary.open("w", newline="") as stream:
+                csv.writer(stream).writerows(self.rows())
+            for name in self.summary:
+                save_figure(aside, _stem(name), plot_trials(self, name), tight=True)
 
 
 def trial_files(quantities: Iterable[str]) -> list[str]:
