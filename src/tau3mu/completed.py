@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from tau3mu.errors import InputError
 from tau3mu.execution.checkpoints import chunk_keys
+from tau3mu.input_files import parse_json, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +43,7 @@ def completed(plan: Plan) -> int | None:
     if not plan.settings.resume:
         return None
     try:
-        run = json.loads((plan.folder / "run.json").read_text(encoding="utf-8"))
+        run = parse_json(read_text(plan.folder / "run.json", "record of the run"))
         done = run["status"] == "finished" and run["complete"]
     except (OSError, ValueError, KeyError, TypeError):  # none yet, or damaged: it is made again
         return None

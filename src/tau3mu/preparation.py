@@ -117,8 +117,7 @@ def prepare(
     remembered: dict[tuple[str, str], CheckedFile] = {}
     if settings.resume:
         names = [processor.name for processor in loaded]
-        about = [dataset.name for dataset in datasets]
-        remembered = read_plan(folder, processors=names, datasets=about, columns=columns)
+        remembered = read_plan(folder, processors=names, datasets=datasets, columns=columns)
     else:
         ResultsFolder.check_free(folder)
     models = {} if settings.no_fit else _models(loaded, settings.fit)

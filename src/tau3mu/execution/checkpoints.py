@@ -20,6 +20,8 @@ import awkward as ak
 import numpy as np
 
 from tau3mu.execution.fingerprint import fingerprint
+from tau3mu.input_files import parse_json, read_text
+from tau3mu.redaction import redact
 from tau3mu.results.files import atomic, disk_error
 
 if TYPE_CHECKING:
@@ -57,7 +59,7 @@ def chunk_key(chunk: Chunk, work: str) -> str:
         "metadata": chunk.metadata,
     }
     if not chunk.uuid.strip("0-"):  # from a writer that knows no UUIDs
-        facts["path"] = chunk.path
+        facts["path"] = redact(chunk.path)
         with suppress(OSError):
             status = Path(chunk.path).stat()
             facts["state"] = [status.st_size, status.st_mtime_ns]
@@ -181,7 +183,7 @@ def _read(path: Path, key: str) -> ak.Array | None:
 
 
 def _unpacked(path: Path, key: str) -> ak.Array:
-    content: dict[str, Any] = json.loads(path.read_text(encoding="ascii"))
+    content: dict[str, Any] = parse_json(read_text(path, "checkpoint"))
     if content.pop("sha256") != _digest(content):
         message = "it is damaged: its content is not what its checksum says"
         raise ValueError(message)

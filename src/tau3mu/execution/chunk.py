@@ -31,7 +31,8 @@ from tau3mu.ntuples.events import own_view
 from tau3mu.ntuples.schema import MisalignedError
 from tau3mu.ntuples.triggers import used_triggers
 from tau3mu.packing import pack_object, remember
-from tau3mu.user_code import place
+from tau3mu.redaction import redact
+from tau3mu.user_code import is_interrupt, place
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,8 +58,8 @@ class ProcessorError(RunError):
     def __init__(self, message: str, details: str) -> None:
         """Takes the message for the user and the traceback for the log."""
         super().__init__(message, details)
-        self.message = message
-        self.details = details
+        self.message = redact(message)
+        self.details = redact(details)
 
     def __str__(self) -> str:
         """Returns the message alone."""
@@ -105,12 +106,17 @@ def process_chunk(index: int, chunk: Chunk, processors: Sequence[Processor]) -> 
     except ReadError as error:
         return failed(str(error), error.severity, error.path)
     events, path, n_bytes = reading.events, reading.path, reading.n_bytes
-    where = f"{path}: entries {chunk.start} to {chunk.stop} cannot be"
+    where = f"{redact(path)}: entries {chunk.start} to {chunk.stop} cannot be"
     if len(events) != chunk.entries:
         message = f"{where} read: {len(events)} came instead of {chunk.entries}"
         return failed(message, "file", path, n_bytes)
     try:
         return _record(index, chunk, events, processors, begin, path=path, n_bytes=n_bytes)
+    except ProcessorError as error:
+        if not isinstance(error.__cause__, MemoryError):
+            raise
+        message = f"{error}; choose a smaller --chunk-size, or give the workers more memory"
+        return failed(message, "process", path, n_bytes)
     except MisalignedError as error:
         return failed(f"{where} used: {error}", "file", path, n_bytes)
 
@@ -190,9 +196,9 @@ def _record(
     return _one(
         chunk=np.array([index]),
         entries=np.array([len(events)]),
-        error=_strings([error]),
+        error=_strings([redact(error)]),
         severity=_strings([severity]),
-        path=_strings([path]),
+        path=_strings([redact(path)]),
         bytes=np.array([n_bytes]),
         seconds=np.array([time.monotonic() - begin]),
         worker=_strings([f"{platform.node()}:{os.getpid()}"]),
@@ -226,7 +232,9 @@ def _rehearse(chunk: Chunk, processor: Processor, *, lazily: bool) -> None:
         _check_columns(candidates)
         fill = fill_lazily if lazily else fill_directly
         fill(processor, processor.histograms(), candidates, chunk.dataset, is_mc=chunk.is_mc)
-    except (Exception, SystemExit) as error:  # a user's processor may raise anything
+    except BaseException as error:  # a user's processor may raise anything
+        if is_interrupt(error):
+            raise
         message = (
             f"processor {processor.name} fails on a chunk without events, which a run may "
             f"have: {_what(error)}"
@@ -253,7 +261,9 @@ def _select(processor: Processor, events: ak.Array, chunk: Chunk) -> ak.Array:
         return _selected(processor, events)
     except MisalignedError:
         raise
-    except (Exception, SystemExit) as error:  # a user's processor may raise anything
+    except BaseException as error:  # a user's processor may raise anything
+        if is_interrupt(error):
+            raise
         message = f"{processor.name} failed on {chunk.label}: {_what(error)}"
         raise ProcessorError(message, traceback.format_exc()) from error
 

@@ -15,6 +15,7 @@ from tau3mu.execution.chunk import empty_record
 from tau3mu.execution.histograms import fill_histograms
 from tau3mu.execution.loop import file_of
 from tau3mu.execution.repeated import repeated_events
+from tau3mu.redaction import redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -179,7 +180,7 @@ def _sum(found: ak.Array, chunks: Sequence[Chunk]) -> ProcessorResult:
     chunk_of = np.repeat(np.arange(len(chunks)), ak.to_numpy(ak.num(found.candidates)))
     columns = {
         "dataset": ak.Array([chunk.dataset for chunk in chunks])[chunk_of],
-        "file": ak.Array([chunk.path for chunk in chunks])[chunk_of],
+        "file": ak.Array([redact(chunk.path) for chunk in chunks])[chunk_of],
     }
     columns |= {name: rows[name] for name in rows.fields}
     datasets = np.array([chunk.dataset for chunk in chunks])

@@ -24,7 +24,6 @@ from tau3mu.results.candidates import CandidatesFormat, check_format, write_cand
 from tau3mu.results.cutflow import cutflow_text
 from tau3mu.results.files import atomic, json_text, write_text
 from tau3mu.results.histograms import write_histograms
-from tau3mu.results.origin import redact
 from tau3mu.results.plots import plot_histogram
 
 if TYPE_CHECKING:
@@ -96,7 +95,7 @@ class ResultsFolder:
         Raises:
             RunError: The file cannot be written.
         """
-        write_text(self.path / "run.json", redact(json_text(run)))
+        write_text(self.path / "run.json", json_text(run))
 
     def write_processor(
         self,

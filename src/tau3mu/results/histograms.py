@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -13,6 +12,7 @@ from uhi.io import ARRAY_KEYS
 from uhi.io.json import default
 
 from tau3mu.errors import InputError, RunError
+from tau3mu.input_files import parse_json, read_text
 from tau3mu.results.files import atomic, find, json_text, write_text
 
 if TYPE_CHECKING:
@@ -35,11 +35,8 @@ def load_histograms(path: str | Path) -> dict[str, Hist[Any]]:
     """
     file = find(path, "histograms.json")
     try:
-        content = json.loads(file.read_text(encoding="utf-8"), object_hook=_arrays)
+        content = parse_json(read_text(file, "histograms"), object_hook=_arrays)
         return {name: Hist(histogram) for name, histogram in content.items()}
-    except OSError as error:
-        message = f"cannot read {file}: {error.strerror or error}"
-        raise InputError(message) from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         message = f"{file} does not hold histograms in UHI JSON; give a histograms.json ({error})"
         raise InputError(message) from error

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 import logging
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tau3mu.datasets import CheckedFile
 from tau3mu.errors import InputError
+from tau3mu.input_files import parse_json, read_text
+from tau3mu.redaction import redact, redacted
 from tau3mu.results.files import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from tau3mu.datasets import Dataset
 
 __all__ = ["Remembered", "read_plan", "write_plan"]
 
@@ -33,7 +39,7 @@ def write_plan(
     columns: Collection[str],
     files: Iterable[CheckedFile],
 ) -> None:
-    """Writes what `read_plan` returns.
+    """Writes what `read_plan` returns, without secrets of URLs.
 
     Raises:
         RunError: The file cannot be written.
@@ -47,7 +53,10 @@ def write_plan(
         "datasets": list(datasets),
         "columns": sorted(columns),
         "files": [
-            {"file": adapter.dump_python(file, mode="json"), "state": _state(file.path)}
+            {
+                "file": redacted(adapter.dump_python(file, mode="json")),
+                "state": _state(file.path),
+            }
             for file in files
         ],
     }
@@ -58,13 +67,14 @@ def read_plan(
     folder: Path,
     *,
     processors: Sequence[str],
-    datasets: Sequence[str],
+    datasets: Sequence[Dataset],
     columns: Collection[str],
 ) -> Remembered:
     """Returns the files that need not be checked again.
 
     A local file that has been touched since is not among them. Files of servers are: what is read
-    of them is compared by UUID. If there is no plan, since the run is complete or ended before it
+    of them is compared by UUID. The tokens in their URLs are those of the datasets, which may be
+    other ones than at the start. If there is no plan, since the run is complete or ended before it
     was written, or the file does not hold one, nothing is remembered.
 
     Raises:
@@ -75,15 +85,15 @@ def read_plan(
         _refuse_other_folders(folder)
         return {}
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parse_json(read_text(path, "plan"))
         then = [content["processors"], content["datasets"]]
         fits = content["format"] == _FORMAT and content["columns"] == sorted(columns)
-        remembered = _remembered(content["files"]) if fits else {}
+        remembered = _remembered(content["files"], datasets) if fits else {}
     except (OSError, ValueError, KeyError, TypeError) as error:
         log.warning("%s holds no plan, so all files are checked again: %s", path, error)
         return {}
     for kind, before, now in zip(
-        ("processors", "datasets"), then, (processors, datasets), strict=True
+        ("processors", "datasets"), then, (processors, [d.name for d in datasets]), strict=True
     ):
         if before != list(now):
             message = (
@@ -104,16 +114,37 @@ def _refuse_other_folders(folder: Path) -> None:
     raise InputError(message)
 
 
-def _remembered(files: Iterable[Mapping[str, Any]]) -> Remembered:
+def _remembered(files: Iterable[Mapping[str, Any]], datasets: Iterable[Dataset]) -> Remembered:
     from pydantic import TypeAdapter
 
     adapter = TypeAdapter(CheckedFile)
+    places = {dataset.name: _by_label(dataset) for dataset in datasets}
     found: Remembered = {}
     for item in files:
-        file = adapter.validate_json(json.dumps(item["file"]), strict=True)
-        if item["state"] == _state(file.path):
+        labelled = adapter.validate_json(json.dumps(item["file"]), strict=True)
+        file = _with_secrets(labelled, places.get(labelled.dataset, {}))
+        if file is not None and item["state"] == _state(file.path):
             found[file.dataset, file.listed or file.path] = file
     return found
+
+
+def _by_label(dataset: Dataset) -> dict[str, str]:
+    """Returns the places of files by what is written of them, where that tells them apart."""
+    labels = [(redact(place), place) for place in dataset.places()]
+    number = Counter(label for label, _ in labels)
+    return {label: place for label, place in labels if number[label] == 1}
+
+
+def _with_secrets(file: CheckedFile, places: Mapping[str, str]) -> CheckedFile | None:
+    """Returns a file as it was checked, None if its place is not among these any more."""
+    if file.path not in places or (file.listed and file.listed not in places):
+        return None
+    return replace(
+        file,
+        path=places[file.path],
+        listed=places[file.listed] if file.listed else "",
+        replicas=tuple(places[label] for label in file.replicas if label in places),
+    )
 
 
 def _state(path: str) -> list[int] | None:

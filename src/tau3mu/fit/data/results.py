@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import replace
 from functools import reduce
@@ -23,6 +22,7 @@ from tau3mu.fit.data.root_files import (
     without_cycles,
 )
 from tau3mu.fit.data.source import Source
+from tau3mu.input_files import parse_json, read_text
 from tau3mu.results.histograms import NOMINAL
 
 if TYPE_CHECKING:
@@ -234,7 +234,7 @@ def _read_facts(file: Path) -> dict[str, Any] | None:
         run = folder / "run.json"
         if run.is_file():
             try:
-                datasets = json.loads(run.read_text("utf-8"))["datasets"]
+                datasets = parse_json(read_text(run, "record of the run"))["datasets"]
                 return {str(name): dict(fact) for name, fact in datasets.items()}
             except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
                 message = f"{run} does not say which datasets were read: {error!r}"
