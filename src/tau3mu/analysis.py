@@ -129,6 +129,10 @@ def analyse(
         except RunError as error:
             message = f"{error}\n{_how_to_resume(results.path)}"
             raise RunError(message) from error
+        except (SystemExit, GeneratorExit) as error:  # of a processor's own code
+            message = f"the run was ended by {type(error).__name__}({error})"
+            msg = f"{message}\n{_how_to_resume(results.path)}"
+            raise RunError(msg) from error
         except KeyboardInterrupt as error:
             message = f"interrupted; {_how_to_resume(results.path)}"
             raise KeyboardInterrupt(message) from error

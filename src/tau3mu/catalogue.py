@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import importlib
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tau3mu.errors import InputError, suggest
+from tau3mu.input_files import user_path
 from tau3mu.processors import SHIPPED
 from tau3mu.results.names import why_no_folder
-from tau3mu.user_code import place
+from tau3mu.user_code import is_interrupt, place
 from tau3mu.user_files import import_user_file
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def load_processor(name: str) -> Processor:
     from tau3mu.behaviors import without_changes
 
     with without_changes(f"processor file {path}"):
-        module = import_user_file(Path(path).expanduser(), "processor file")
+        module = import_user_file(user_path(path), "processor file")
     if not hasattr(module, class_name):
         classes = [key for key, value in vars(module).items() if _is_processor(value)]
         message = (
@@ -95,7 +95,9 @@ def _instance(cls: Any, name: str) -> Processor:
         raise InputError(message)
     try:
         processor: Processor = cls()
-    except (Exception, SystemExit) as error:  # a user's class may raise anything
+    except BaseException as error:  # a user's class may raise anything
+        if is_interrupt(error):
+            raise
         message = (
             f"{name} can't be made without arguments{place(error)}: {type(error).__name__}: {error}"
         )

@@ -13,7 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, ParamSpec
 
-from tau3mu.errors import Tau3muError, suggest
+from tau3mu.errors import InputError, Tau3muError, suggest
+from tau3mu.input_files import user_path
+from tau3mu.streams import lasting_streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -39,7 +41,10 @@ class Parser(argparse.ArgumentParser):
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> argparse.Namespace:
         """Returns the parsed arguments; an unknown option is named before a missing one is."""
-        given = list(sys.argv[1:] if args is None else args)
+        with lasting_streams():
+            return self._parse(list(sys.argv[1:] if args is None else args), namespace)
+
+    def _parse(self, given: list[str], namespace: argparse.Namespace | None) -> argparse.Namespace:
         known = self._options()
         for argument in given[: given.index("--")] if "--" in given else given:
             option = argument.partition("=")[0]
@@ -71,32 +76,48 @@ def text_of(value: str) -> str:
 
 def path_of(value: str) -> Path:
     """Returns a path with `~` expanded, since a shell leaves it alone after an equals sign."""
-    return Path(text_of(value)).expanduser()
+    return user_path(text_of(value))
 
 
 def print_error(message: object) -> None:
     """Prints "error: ..." on stderr, with the label in red on a terminal."""
-    from rich.console import Console
+    from tau3mu.terminal import PlainConsole
 
-    console = Console(stderr=True, soft_wrap=True, highlight=False)
-    console.print("error: ", style="bold red", end="")
-    console.print(str(message), markup=False)
+    with lasting_streams():
+        console = PlainConsole(stderr=True, soft_wrap=True, highlight=False)
+        console.print("error: ", style="bold red", end="")
+        console.print(str(message))
 
 
 def run_main(function: Callable[_P, int], *args: _P.args, **kwargs: _P.kwargs) -> int:
     """Returns the exit code of a command: that of `function`, or that of the error it raised.
 
-    A `Tau3muError` is printed as one message and gives 1; Ctrl-C gives 130. Anything else is a
-    defect and keeps its traceback.
+    A `Tau3muError` is printed as one message and gives 1; Ctrl-C gives 130. Code of users that
+    ends its process or generators gives 1 too. Anything else is a defect and keeps its traceback.
+    That nobody reads what is printed, or that it cannot be written, changes no exit code.
     """
+    with lasting_streams():
+        try:
+            _check_working_directory()
+            return function(*args, **kwargs)
+        except Tau3muError as error:
+            print_error(error)
+            return 1
+        except KeyboardInterrupt as error:
+            print_error(str(error) or "interrupted")
+            return _INTERRUPTED
+        except (SystemExit, GeneratorExit) as error:
+            name = type(error).__name__
+            print_error(f"the command was ended by {name}({error}), from code of a user")
+            return 1
+
+
+def _check_working_directory() -> None:
     try:
-        return function(*args, **kwargs)
-    except Tau3muError as error:
-        print_error(error)
-        return 1
-    except KeyboardInterrupt as error:
-        print_error(str(error) or "interrupted")
-        return _INTERRUPTED
+        Path.cwd()
+    except OSError as error:
+        message = "the working directory has been removed: change into another one (cd)"
+        raise InputError(message) from error
 
 
 @contextmanager

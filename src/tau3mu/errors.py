@@ -9,6 +9,8 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
+from tau3mu.redaction import redact
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -17,6 +19,10 @@ __all__ = ["InputError", "RunError", "Tau3muError", "suggest"]
 
 class Tau3muError(Exception):
     """Says in one message what went wrong; base of all errors that are meant for users."""
+
+    def __init__(self, *texts: object) -> None:
+        """Takes the message, in which secrets of URLs are replaced."""
+        super().__init__(*(redact(text) if isinstance(text, str) else text for text in texts))
 
 
 class InputError(Tau3muError, ValueError):

@@ -134,11 +134,7 @@ def prepare(
     remembered: dict[tuple[str, str], CheckedFile] = {}
     if settings.resume:
         names = [processor.name for processor in loaded]
-        about = [dataset.name for dataset in datasets]
-        listed = {(dataset.name, path) for dataset in datasets for path in dataset.files}
-        remembered = read_plan(
-            folder, processors=names, datasets=about, columns=columns, listed=listed
-        )
+        remembered = read_plan(folder, processors=names, datasets=datasets, columns=columns)
     elif named:
         ResultsFolder.check_free(folder)
     histograms = {p.name: check_histograms(p, datasets[0].name) for p in loaded}

@@ -34,17 +34,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _list(_: argparse.Namespace) -> int:
-    from rich.console import Console
-    from rich.table import Table
-
     from tau3mu.datasets import shipped_datasets
     from tau3mu.fit import shipped_fits
     from tau3mu.processors import SHIPPED
+    from tau3mu.terminal import PlainConsole, PlainTable
 
-    table = Table("Processor", "Columns that it reads", title="Processors", show_lines=True)
+    table = PlainTable("Processor", "Columns that it reads", title="Processors", show_lines=True)
     for name, (_class, columns) in SHIPPED.items():
         table.add_row(name, ", ".join(sorted(columns)))
-    console = Console()
+    console = PlainConsole()
     console.print(table)
     console.print("Fits:", ", ".join(shipped_fits()))
     console.print("Datasets:", ", ".join(shipped_datasets()))
@@ -60,11 +58,11 @@ def _run(options: argparse.Namespace) -> int:
     set_defaults(options)
     datasets = _datasets(options)
     with first_import("tau3mu.analysis"):
-        from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 
         from tau3mu.analysis import CHUNK_SIZE, Settings, analyse, prepare
         from tau3mu.results.options import RunOptions
+        from tau3mu.terminal import PlainConsole, description_column
 
     options.chunk_size = options.chunk_size or CHUNK_SIZE
     settings = Settings(
@@ -88,12 +86,12 @@ def _run(options: argparse.Namespace) -> int:
         options=RunOptions.of(vars(options)),
     )
     columns = (
-        "[progress.description]{task.description}",
+        description_column(),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    with Progress(*columns, console=PlainConsole(stderr=True)) as progress:
         checking = progress.add_task("Checking files", total=sum(len(d.files) for d in datasets))
         plan = prepare(
             datasets,
@@ -104,12 +102,12 @@ def _run(options: argparse.Namespace) -> int:
         )
         if plan.done is not None:
             message = f"The run in {plan.folder} is complete already; nothing was left to do"
-            progress.console.print(message, markup=False, soft_wrap=True, highlight=False)
+            progress.console.print(message, soft_wrap=True, highlight=False)
             return plan.done
         stages = _Stages(progress, plan)
         outcome = analyse(plan, on_record=stages.advance, on_stage=stages.begin)
         stages.finish()
-    _report(Console(), outcome)
+    _report(PlainConsole(), outcome)
     return outcome.exit_code
 
 
@@ -168,13 +166,13 @@ def _report(console: Console, outcome: Outcome) -> None:
         for dataset, counts in found.counts.items():
             shown = ", ".join(f"{count} {number}" for count, number in counts.items() if number)
             if shown:
-                console.print(f"{dataset}: {shown}", highlight=False, markup=False)
+                console.print(f"{dataset}: {shown}", highlight=False)
     for fit in outcome.fits.values():
         print_fit(console, fit)
     for name, reason in outcome.not_fitted.items():
         print_error(f"the fit of {name} could not be made: {reason}")
     for warning in outcome.result.warnings:
-        console.print(f"warning: {warning}", style="yellow", markup=False, highlight=False)
+        console.print(f"warning: {warning}", style="yellow", highlight=False)
     if outcome.result.resumed:
         console.print(
             f"{outcome.result.resumed} of {outcome.result.chunks} chunks had been done before",
@@ -182,7 +180,7 @@ def _report(console: Console, outcome: Outcome) -> None:
         )
     _report_missing(outcome)
     if outcome.written:
-        console.print(f"Results: {outcome.folder}", markup=False, soft_wrap=True, highlight=False)
+        console.print(f"Results: {outcome.folder}", soft_wrap=True, highlight=False)
 
 
 def _report_missing(outcome: Outcome) -> None:

@@ -10,6 +10,8 @@ from tau3mu.errors import InputError
 
 __all__ = ["parser", "refuse_contradictions", "set_defaults"]
 
+_DIGITS = 12
+
 _DESCRIPTION = """\
 Selects candidates in ntuples, fills histograms, fits the mass, and writes a results folder.
 
@@ -172,8 +174,9 @@ def _positive(text: str) -> int:
 
 
 def _count(text: str, least: int = 0) -> int:
-    if not text.isascii() or not text.isdigit():
-        message = f"expected a whole number of at least {least}, not {text!r}"
+    if not text.isascii() or not text.isdigit() or len(text) > _DIGITS:
+        shown = repr(text) if len(text) <= 2 * _DIGITS else f"{text[:_DIGITS]!r}..."
+        message = f"expected a whole number of at least {least}, below 1e{_DIGITS}, not {shown}"
         raise argparse.ArgumentTypeError(message)
     return int(text)
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import sysconfig
+import threading
 import traceback
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from tau3mu.input_files import working_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -16,10 +20,38 @@ if TYPE_CHECKING:
 
     from tau3mu.selection import Processor
 
-__all__ = ["PREFIX", "installed", "is_users", "place", "plain_name", "user_modules"]
+__all__ = [
+    "PREFIX",
+    "OutOfTimeError",
+    "installed",
+    "is_interrupt",
+    "is_users",
+    "place",
+    "plain_name",
+    "user_modules",
+]
 
 PREFIX = "tau3mu_user_"
 """How the packages begin that hold a user's file and what lies beside it, see `user_files`."""
+
+
+class OutOfTimeError(BaseException):
+    """Is raised in a chunk that takes too long.
+
+    No `Exception`, so that no handler of a processor takes it for its own.
+    """
+
+
+def is_interrupt(error: BaseException) -> bool:
+    """Tells whether an exception came into the code of a user from outside: Ctrl-C, or a time-out.
+
+    Every other one is that code's own, also `SystemExit`, `GeneratorExit` and, where no Ctrl-C can
+    arrive, `KeyboardInterrupt`.
+    """
+    if isinstance(error, KeyboardInterrupt):
+        arrives = signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
+        return arrives and threading.current_thread() is threading.main_thread()
+    return isinstance(error, OutOfTimeError)
 
 
 def user_modules(processors: Sequence[Processor]) -> dict[str, ModuleType]:
@@ -33,7 +65,7 @@ def user_modules(processors: Sequence[Processor]) -> dict[str, ModuleType]:
     others = [sys.modules[name] for name in names if _is_plain(name) and name in sys.modules]
     folders = {file.parent for module in others if (file := _file(module)) is not None}
     if "__main__" in names:  # of a notebook or of standard input, which have no file
-        folders.add(Path.cwd())
+        folders.add(working_directory())
     found = {}
     for name, module in list(sys.modules.items()):
         file = _file(module)

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 import cloudpickle
 
 from tau3mu.errors import InputError
-from tau3mu.user_code import PREFIX, installed, place
+from tau3mu.input_files import refuse_special
+from tau3mu.user_code import PREFIX, installed, is_interrupt, place
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,6 +40,7 @@ def import_user_file(path: Path, what: str) -> ModuleType:
     Raises:
         InputError: There is no such file, or it fails to import; the message names the line.
     """
+    refuse_special(path)
     if not path.is_file():
         message = f"{what} {path} does not exist"
         raise InputError(message)
@@ -61,7 +63,9 @@ def import_user_file(path: Path, what: str) -> ModuleType:
     imports: _Imports = vars(package)["imports"]
     try:
         spec.loader.exec_module(module)  # type: ignore[union-attr]
-    except (Exception, SystemExit) as error:  # a user's file may raise anything
+    except BaseException as error:  # a user's file may raise anything
+        if is_interrupt(error):
+            raise
         _forget(package.__name__)
         text = error.msg if isinstance(error, SyntaxError) else str(error)
         message = (

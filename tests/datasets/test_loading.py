@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from importlib.resources import files
 from pathlib import Path
 
@@ -29,7 +30,9 @@ def test_file_listed_in_two_datasets(dataset_file, tmp_path, refusal):
     [
         ("{", "is not JSON: Expecting property name enclosed in double quotes: line 1 column 2"),
         ("", "is not JSON: Expecting value: line 1 column 1"),
-        ("[" * 100_000, "is not JSON: "),
+        ("[" * 100_000, "nests too deeply"),
+        ('{"a":' * 500 + "1" + "}" * 500, "nests too deeply"),
+        ('{"a":\n1' + "1" * 5000 + "}", "is not JSON: line 2: an integer of 5001 digits"),
         ('{"a": {}, "a": {}}', "key 'a' appears twice in one object; expected each once"),
         (
             '{"a": {"files": {"b.root": "T", "b.root": "T"}}}',
@@ -43,10 +46,12 @@ def test_not_a_dataset_file(dataset_file, text, expected, refusal):
     assert refusal(dataset_file(text)).startswith(expected)
 
 
-def test_not_text(tmp_path, refusal):
+def test_not_text(tmp_path):
     path = tmp_path / "sets.json"
     path.write_bytes(b'{"a\xff": 1}')
-    assert refusal(path) == "is not text in UTF-8, expected JSON"
+    with pytest.raises(InputError) as error:
+        load_datasets(path)
+    assert (str(path) in str(error.value), "UTF-8" in str(error.value)) == (True, True)
 
 
 def test_byte_order_mark_is_fine(tmp_path):
@@ -55,8 +60,19 @@ def test_byte_order_mark_is_fine(tmp_path):
     assert load_datasets(path) == [Dataset("a", {"/b.root": None})]
 
 
-def test_folder_is_no_dataset_file(tmp_path, refusal):
-    assert refusal(tmp_path) == "cannot be read: Is a directory"
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize("kind", ["a folder", "a named pipe", "a device"])
+def test_special_files_are_no_dataset_file(tmp_path, kind):
+    path = tmp_path / "sets.json"
+    if kind == "a folder":
+        path.mkdir()
+    elif kind == "a named pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("/dev/zero")
+    with pytest.raises(InputError) as error:
+        load_datasets(path)
+    assert f"{path}: it is {kind}" in str(error.value)
 
 
 def test_unknown_name():

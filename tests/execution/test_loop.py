@@ -10,7 +10,7 @@ import pytest
 from figures import record_figure
 from misbehaving_server import misbehaving_server
 
-from tau3mu.errors import RunError
+from tau3mu.errors import InputError, RunError
 from tau3mu.execution import Patience, ProcessorError, execute
 from tau3mu.execution.chunk import process_chunk
 from tau3mu.execution.loop import work_off
@@ -108,6 +108,34 @@ def test_a_bad_file_is_cancelled_and_not_read_on(chunks, processors):
     assert work.bad == {("toy", chunks[0].path, chunks[0].tree): ["torn"]}
     assert [a.reason for a in attempts if a.outcome == "file"] == ["torn"]
     assert set(range(6, 12)) <= set(work.records().chunk.tolist())
+
+
+def test_what_a_process_lacks_is_tried_again(chunks, processors):
+    pool = Scripted(processors, {3: [Failure("process", "not enough memory")] * 2})
+    work, attempts = run(chunks, pool)
+    assert (work.bad, work.attempts) == ({}, 14)
+    assert [a.outcome for a in attempts].count("process") == 2
+
+
+def test_what_a_process_lacks_for_good_ends_the_run_and_no_file_is_bad(chunks, processors):
+    """A good file would be skipped: its events would be lost, with exit code 0."""
+    pool = Scripted(processors, {3: [Failure("process", "not enough memory")] * 3})
+    with pytest.raises(RunError, match=r"not enough memory \(3 tries\)"):
+        run(chunks, pool)
+    assert [index for index, _ in pool.submitted].count(3) == 3
+
+
+@pytest.mark.parametrize("timeout", [0, -1, float("nan")])
+def test_times_that_are_none(timeout):
+    with pytest.raises(InputError):
+        Patience(timeout=timeout)
+
+
+@pytest.mark.parametrize("timeout", [1e20, float("inf"), 10**300])
+def test_times_beyond_all_clocks_are_no_limit(counting, demo, timeout):
+    chunks = counting.chunks(demo, 6000)
+    found = execute(chunks, counting.load(), patience=Patience(timeout=timeout))
+    assert sum(file.read for file in found.files) == 12_000
 
 
 def test_one_chunk_that_kills_is_named_and_the_others_are_kept(chunks, processors):

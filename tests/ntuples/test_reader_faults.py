@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import random
 import resource
@@ -14,10 +15,12 @@ from pathlib import Path
 import aiohttp
 import awkward as ak
 import numpy as np
+import pyarrow as pa
 import pytest
 import uproot
 from cluster_processes import ClusterProcesses
 from figures import record_figure
+from numpy._core._exceptions import _ArrayMemoryError
 from remote_reading import attempt, chunk_of, raw
 
 from tau3mu.catalogue import load_processors
@@ -298,6 +301,10 @@ def http_error(status):
     return aiohttp.ClientResponseError(None, (), status=status)
 
 
+def memory_error(n_bytes):
+    return _ArrayMemoryError((n_bytes // 8,), np.dtype(np.float64))
+
+
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
@@ -319,6 +326,15 @@ def http_error(status):
         (OSError("expected Chunk of length 4, received 0 bytes"), "file"),
         (RuntimeError("coroutine raised StopIteration"), "retry"),
         (RecursionError("maximum recursion depth exceeded"), "file"),
+        (MemoryError(), "process"),
+        (memory_error(1 << 30), "process"),
+        (memory_error(1 << 50), "file"),  # a damaged length, not a lack of memory
+        (pa.lib.ArrowMemoryError("malloc of size 8 failed"), "process"),
+        (OSError(12, "Cannot allocate memory"), "process"),
+        (OSError(28, "No space left on device"), "process"),
+        (OSError(122, "Disk quota exceeded"), "process"),
+        (OSError(24, "Too many open files"), "run"),
+        (RuntimeError("can't start new thread"), "process"),
         (ValueError("not a ROOT file"), "file"),
         (ValueError("Protocol not known: foo"), "run"),
         (ImportError("Install fsspec-xrootd"), "run"),
@@ -334,8 +350,30 @@ def test_severity(error, expected):
     assert severity(error) == expected
 
 
+@pytest.mark.parametrize("depth", [0, 0.7])
+def test_a_stack_that_is_full_says_nothing_of_the_file(depth):
+    """Reading that recurses without end is damage; a deep caller is not."""
+
+    def call(levels):
+        return call(levels - 1) if levels else read()
+
+    def read():
+        try:
+            return recurse()
+        except RecursionError as error:
+            return severity(error)
+
+    def recurse():
+        return recurse()
+
+    levels = int(depth * (sys.getrecursionlimit() - len(inspect.stack())))
+    assert call(levels) == ("process" if depth else "file")
+
+
 def test_decisive():
     """A file would be given up although one of its replicas may come back."""
+    assert decisive(["file", "process", "retry"]) == "process"
+    assert decisive(["process", None]) is None
     assert decisive(["file", "retry", "file"]) == "retry"
     assert decisive(["file", "retry", "run"]) == "run"
     assert decisive(["file", "file"]) == "file"

@@ -10,8 +10,9 @@ from importlib.metadata import version
 
 import pytest
 
+from tau3mu.redaction import redact
 from tau3mu.results import provenance
-from tau3mu.results.origin import _versions, redact
+from tau3mu.results.origin import _versions
 
 STARTED = datetime(2026, 11, 21, 20, 48, tzinfo=timezone(timedelta(hours=1)))
 
@@ -70,6 +71,88 @@ def test_git_commit_and_changes(repository):
     assert provenance(started=STARTED)["git"] == {"commit": commit, "dirty": False}
     (repository / "cuts.py").write_text("pt = 4.0\n")
     assert provenance(started=STARTED)["git"] == {"commit": commit, "dirty": True}
+
+
+PROGRAMS = {
+    "a monitor": [("core.fsmonitor", "{program}")],
+    "a filter": [("filter.x.clean", "{program}")],
+    "a filter with an odd name": [("filter.x=y.z.clean", "{program}")],
+    "a filter process": [("filter.x.process", "{program}"), ("filter.x.required", "true")],
+    "an external diff": [("diff.external", "{program}"), ("core.pager", "{program}")],
+    "hooks": [("core.hooksPath", "{folder}/hooks"), ("core.untrackedCache", "true")],
+    "a transport": [
+        ("core.repositoryformatversion", "1"),
+        ("extensions.partialClone", "origin"),
+        ("remote.origin.url", "ext::{program}"),
+        ("remote.origin.promisor", "true"),
+        ("protocol.ext.allow", "always"),
+    ],
+}
+
+
+@pytest.mark.parametrize("what", PROGRAMS)
+def test_a_repository_runs_no_program_of_its_own(repository, tmp_path_factory, what):
+    """Who gives away a folder could run anything by the record of a run."""
+    planted = tmp_path_factory.mktemp("planted")
+    program = planted / "program"
+    program.write_text(f"#!/bin/sh\ntouch {planted}/ran\ncat\n")
+    program.chmod(0o755)
+    (planted / "hooks").mkdir()
+    for hook in ("post-index-change", "reference-transaction", "fsmonitor-watchman"):
+        (planted / "hooks" / hook).symlink_to(program)
+    keys = [key for key, _ in PROGRAMS[what] if key.startswith("filter.")]
+    if keys:
+        name = keys[0].removeprefix("filter.").rpartition(".")[0]
+        (repository / ".git" / "info" / "attributes").write_text(f"*.py filter={name}\n")
+    head = git(repository, "rev-parse", "HEAD")
+    blob = git(repository, "rev-parse", "HEAD:cuts.py")
+    for key, value in PROGRAMS[what]:
+        git(repository, "config", key, value.format(program=program, folder=planted))
+    if what == "a transport":  # git would ask the remote for what is missing
+        (repository / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
+    (repository / "cuts.py").write_text("pt = 4.5\n")
+    state = provenance(started=STARTED)["git"]
+    assert not (planted / "ran").exists()
+    assert state in ({"commit": head, "dirty": True}, None)
+    assert state is not None or what == "a transport"
+
+
+def test_submodules_run_no_program(repository, tmp_path_factory):
+    inner = tmp_path_factory.mktemp("inner")
+    git(inner, "init", "-q")
+    (inner / "a").write_text("a")
+    git(inner, "add", "a")
+    git(inner, "commit", "-q", "-m", "a")
+    git(repository, "-c", "protocol.file.allow=always", "submodule", "add", "-q", str(inner), "sub")
+    git(repository, "commit", "-q", "-m", "sub")
+    ran = inner / "ran"
+    git(repository / "sub", "config", "core.fsmonitor", f"touch {ran}; false")
+    git(repository / "sub", "config", "filter.x.clean", f"touch {ran}; cat")
+    (repository / ".git" / "modules" / "sub" / "info" / "attributes").write_text("* filter=x\n")
+    (repository / "sub" / "a").write_text("b")
+    ran.unlink(missing_ok=True)
+    assert provenance(started=STARTED)["git"]["dirty"] is False
+    assert not ran.exists()
+
+
+def test_the_environment_points_git_nowhere_else(repository, tmp_path_factory, monkeypatch):
+    commit = git(repository, "rev-parse", "HEAD")
+    other = tmp_path_factory.mktemp("other")
+    git(other, "init", "-q")
+    ran = other / "ran"
+    monkeypatch.setenv("GIT_DIR", str(other / ".git"))
+    monkeypatch.setenv("GIT_CONFIG_PARAMETERS", f"'core.fsmonitor=touch {ran}'")
+    monkeypatch.setenv("GIT_EXTERNAL_DIFF", f"touch {ran}")
+    assert provenance(started=STARTED)["git"] == {"commit": commit, "dirty": False}
+    assert not ran.exists()
+
+
+def test_a_working_directory_that_is_gone(tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    record = provenance(started=STARTED)
+    assert (record["directory"], record["git"]) == (None, None)
 
 
 def test_without_repository_or_git(tmp_path, monkeypatch):

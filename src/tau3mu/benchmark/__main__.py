@@ -57,16 +57,15 @@ def _parser() -> Parser:
 
 
 def _compare(options: Namespace) -> int:
-    from rich.console import Console
-
     from tau3mu.benchmark.comparison import compare, comparison_table
     from tau3mu.benchmark.records import load_study
+    from tau3mu.terminal import PlainConsole
 
     found = compare(load_study(options.first), load_study(options.second))
-    console = Console(soft_wrap=True, highlight=False)
+    console = PlainConsole(soft_wrap=True, highlight=False)
     console.print(comparison_table(found.changes))
     for label in found.alone:
-        console.print(f"only in one study: {label}", markup=False)
+        console.print(f"only in one study: {label}")
     for problem in found.physics:
         print_error(problem)
     if not found.changes:
@@ -75,17 +74,16 @@ def _compare(options: Namespace) -> int:
 
 
 def _show(options: Namespace) -> int:
-    from rich.console import Console
-
     from tau3mu.benchmark.plots import save_plots
     from tau3mu.benchmark.records import Study, load_study
     from tau3mu.benchmark.tables import machine_line, points_table, rows_table
+    from tau3mu.terminal import PlainConsole
 
-    console = Console(highlight=False)
+    console = PlainConsole(highlight=False)
     together = Study()
     for path in options.studies:
         study = load_study(path)
-        console.print(f"{path}: {machine_line(study)}", markup=False)
+        console.print(f"{path}: {machine_line(study)}")
         together.points += study.points
         together.rows += study.rows
     if together.points:
@@ -94,7 +92,7 @@ def _show(options: Namespace) -> int:
         console.print(rows_table(together.rows))
     if options.plots:
         for plot in save_plots(together, options.plots):
-            console.print(f"wrote {plot}", markup=False)
+            console.print(f"wrote {plot}")
     return 0
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rich.table import Table
-
 from tau3mu.benchmark.found import differences
+from tau3mu.terminal import PlainTable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,9 +75,9 @@ def compare(before: Study, after: Study) -> Comparison:
     )
 
 
-def comparison_table(changes: Sequence[Change]) -> Table:
+def comparison_table(changes: Sequence[Change]) -> PlainTable:
     """Returns a table of the changes."""
-    table = Table("point", "quantity", title="From the first study to the second")
+    table = PlainTable("point", "quantity", title="From the first study to the second")
     for name in ("first", "second", "ratio", ""):
         table.add_column(name, justify="right")
     for change in changes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.table import Table
+from tau3mu.terminal import PlainTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,9 +28,11 @@ def machine_line(study: Study) -> str:
     )
 
 
-def points_table(points: Iterable[Point]) -> Table:
+def points_table(points: Iterable[Point]) -> PlainTable:
     """Returns a table with one line per point; the values are medians over its runs."""
-    table = Table(title="Points", caption="MB/s: of the branches that are read, in the event loop")
+    table = PlainTable(
+        title="Points", caption="MB/s: of the branches that are read, in the event loop"
+    )
     for name in ("series", "program", "files", "events", "executor", "chunk"):
         table.add_column(name, justify="right" if name in {"events", "chunk"} else "left")
     for name in ("wall s", "CPU s", "loop s", "events/s", "MB/s", "unpacked", "peak MB", "all MB"):
@@ -42,9 +44,9 @@ def points_table(points: Iterable[Point]) -> Table:
     return table
 
 
-def rows_table(rows: Iterable[Row]) -> Table:
+def rows_table(rows: Iterable[Row]) -> PlainTable:
     """Returns a table of numbers and their targets."""
-    table = Table("What", "Measured", "Target", "Met", title="Benchmarks")
+    table = PlainTable("What", "Measured", "Target", "Met", title="Benchmarks")
     for row in rows:
         table.add_row(row.what, row.measured, row.target, row.met)
     return table

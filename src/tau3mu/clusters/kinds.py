@@ -13,6 +13,8 @@ from typing import Annotated, Any, Literal, NoReturn
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from tau3mu.input_files import user_path
+
 __all__ = [
     "KINDS",
     "Batch",
@@ -72,7 +74,7 @@ _Text = Annotated[str, Field(min_length=1)]
 _Count = Annotated[int, Field(ge=1)]
 _Size = Annotated[str, AfterValidator(_size)]
 _Time = Annotated[str, AfterValidator(_time)]
-_File = Annotated[Path, Field(strict=False), AfterValidator(Path.expanduser)]
+_File = Annotated[Path, Field(strict=False), AfterValidator(user_path)]
 _Environment = dict[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")], str]
 
 
@@ -152,8 +154,8 @@ class Batch(Workers):
     prologue: list[_Text] = []
     python: _Text | None = None
     interface: _Text | None = None
-    log_directory: _File = Path("~/.local/state/tau3mu/jobs").expanduser()
-    shared_temp_directory: _File = Path("~/.local/state/tau3mu/tls").expanduser()
+    log_directory: _File = user_path("~/.local/state/tau3mu/jobs")
+    shared_temp_directory: _File = user_path("~/.local/state/tau3mu/tls")
     tls: Tls | None = None
 
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +23,7 @@ from pydantic import ValidationError
 
 from tau3mu.clusters.kinds import KINDS, Cluster, Tls
 from tau3mu.errors import InputError, suggest
+from tau3mu.input_files import parse_json, parse_toml, read_text, user_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -105,7 +105,7 @@ def load_site(file: Path | None = None) -> Site:
     path = file or _found()
     if path is None:
         return Site()
-    content = _read(path.expanduser())
+    content = _read(user_path(path))
     problems = [
         f"unknown key {key!r}{suggest(key, _PARTS)}; known: {', '.join(_PARTS)}"
         for key in content
@@ -126,29 +126,16 @@ def load_site(file: Path | None = None) -> Site:
 def _found() -> Path | None:
     if os.environ.get(_VARIABLE):
         return Path(os.environ[_VARIABLE])
-    default = _DEFAULT.expanduser()
+    default = user_path(_DEFAULT)
     return default if default.is_file() else None
 
 
 def _read(path: Path) -> dict[str, Any]:
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
-
+    text = read_text(path, "site file")
     try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        message = f"cannot read the site file {path}: {error.strerror or error}"
-        raise InputError(message) from error
-    except UnicodeDecodeError as error:
-        message = f"site file {path}: expected text in UTF-8"
-        raise InputError(message) from error
-    form = "JSON" if path.suffix == ".json" else "TOML"
-    try:
-        content = json.loads(text) if form == "JSON" else tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
-        message = f"site file {path} is not {form}: {error}"
+        content = parse_json(text) if path.suffix == ".json" else parse_toml(text)
+    except InputError as error:
+        message = f"site file {path} {error}"
         raise InputError(message) from error
     if not isinstance(content, dict):
         message = f"site file {path}: expected an object with 'clusters'"

@@ -125,9 +125,10 @@ def _table(head: list[str], rows: list[list[str]]) -> str:
 
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
-    from rich.table import Table
 
-    table = Table(*head, box=SIMPLE_HEAD)
+    from tau3mu.terminal import PlainTable
+
+    table = PlainTable(*head, box=SIMPLE_HEAD)
     for row in rows:
         table.add_row(*row)
     text = StringIO()

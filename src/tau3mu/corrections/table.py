@@ -18,6 +18,7 @@ import correctionlib
 import numpy as np
 
 from tau3mu.errors import InputError, suggest
+from tau3mu.input_files import parse_json, read_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,11 +68,11 @@ def read_correction(file: Path, name: str) -> str:
     Raises:
         InputError: The file cannot be read, is no correction file or has no such correction.
     """
+    raw = read_bytes(file, "correction file")
     try:
-        raw = file.read_bytes()
-        content = json.loads(gzip.decompress(raw) if raw.startswith(b"\x1f\x8b") else raw)
-    except OSError as error:
-        message = f"cannot read the correction file {file}: {error.strerror or error}"
+        content = parse_json(gzip.decompress(raw) if raw.startswith(b"\x1f\x8b") else raw)
+    except gzip.BadGzipFile as error:
+        message = f"{file} is not a correction file: {error}"
         raise InputError(message) from error
     except (ValueError, EOFError, zlib.error) as error:
         message = f"{file} is not a correction file: expected correctionlib JSON ({error})"

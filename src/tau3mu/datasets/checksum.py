@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from tau3mu.datasets.locations import is_url
 from tau3mu.errors import InputError
+from tau3mu.input_files import kind_of_special
 from tau3mu.ntuples.printable import printable
 from tau3mu.ntuples.remote import client_options, is_xrootd, request_timeout
 
@@ -115,6 +116,9 @@ def verify_checksum(path: str, expected: str | None) -> bool:
 
 def _blocks(path: str) -> Iterator[bytes]:
     if not is_url(path):
+        if kind := kind_of_special(path):
+            message = f"it is {kind}, expected a regular file"
+            raise OSError(message)
         with Path(path).open("rb") as file:
             while block := file.read(_BLOCK):
                 yield block

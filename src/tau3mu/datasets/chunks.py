@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tau3mu.datasets.dataset import check_names
 from tau3mu.errors import InputError
+from tau3mu.redaction import redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -62,7 +63,7 @@ class Chunk:
     @property
     def label(self) -> str:
         """What messages call it: file and entries."""
-        return f"{self.path}, entries {self.start} to {self.stop}"
+        return f"{redact(self.path)}, entries {self.start} to {self.stop}"
 
     @property
     def metadata(self) -> dict[str, Any]:

@@ -41,6 +41,8 @@ __all__ = ["inspect_file"]
 _WAITS: Final = (1.0, 4.0)
 """Seconds before a server that did not answer is asked again."""
 
+_MAY_PASS: Final = {"process", "retry"}
+
 _NO_DETAILS: Final = FileDetails()
 
 
@@ -81,7 +83,7 @@ def inspect_file(
         for place in in_order(places):
             look = _look(dataset, place, asked, details, verify=verify, keep=keep)
             looks.append(look)
-            if looks[-1].severity in {None, "run"} and not verify:
+            if looks[-1].severity in {None, "process", "run"} and not verify:
                 break
         return looks
 
@@ -89,7 +91,7 @@ def inspect_file(
     waits = () if all(map(is_set_aside, places)) else _WAITS
     looks = look_at_all()
     for wait in waits:
-        if decisive(look.severity for look in looks) != "retry":
+        if decisive(look.severity for look in looks) not in _MAY_PASS:
             break
         time.sleep(wait)
         looks = look_at_all()
@@ -117,7 +119,7 @@ def _summary(
     passed = tuple((look.path, look.problems[0].removeprefix(_CANNOT)) for look in bad)
     if (file := best.file) is not None:
         # What does not answer now may do so later; what is damaged will not be whole.
-        out = {look.path for look in bad if verify or look.severity != "retry"}
+        out = {look.path for look in bad if verify or look.severity not in _MAY_PASS}
         others = [look for look in good[1:] if look.file and look.file.uuid != file.uuid]
         passed += tuple((look.path, "is another file (its UUID differs)") for look in others)
         out |= {look.path for look in others} | {file.path}

@@ -33,6 +33,7 @@ from tau3mu.datasets.dataset import Dataset, FileDetails, combine
 from tau3mu.datasets.locations import file_map, locate
 from tau3mu.datasets.schema import FileEntry, TutorialEntry, parse_entry
 from tau3mu.errors import InputError, suggest
+from tau3mu.input_files import parse_json, read_text, user_path
 
 __all__ = ["load_datasets", "shipped_datasets"]
 
@@ -49,8 +50,9 @@ def load_datasets(file: str | Path, *, prefix: str | None = None) -> list[Datase
             message names all problems.
     """
     path = _path_of(file)
+    text = read_text(path, "dataset file")
     try:
-        return _datasets(_read_json(path), folder=path.parent, prefix=prefix)
+        return _datasets(_parsed(text), folder=path.parent, prefix=prefix)
     except InputError as error:
         message = f"dataset file {path}: {error}"
         raise InputError(message) from error
@@ -64,7 +66,7 @@ def shipped_datasets() -> list[str]:
 def _path_of(file: str | Path) -> Path:
     if isinstance(file, str) and file in (shipped := shipped_datasets()):
         return _shipped() / f"{file}.json"
-    path = Path(file).expanduser()
+    path = user_path(file)
     if not path.exists():
         shipped = shipped_datasets()
         message = (
@@ -85,18 +87,8 @@ def _is_dataset_file(path: Path) -> bool:
     return all(isinstance(entry, dict) and "files" in entry for entry in content.values())
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_unique)
-    except OSError as error:
-        message = f"cannot be read: {error.strerror}"
-        raise InputError(message) from error
-    except UnicodeDecodeError as error:
-        message = "is not text in UTF-8, expected JSON"
-        raise InputError(message) from error
-    except (json.JSONDecodeError, RecursionError) as error:
-        message = f"is not JSON: {error}"
-        raise InputError(message) from error
+def _parsed(text: str) -> dict[str, Any]:
+    content = parse_json(text, object_pairs_hook=_unique)
     if not isinstance(content, dict) or not content:
         message = 'expected an object of datasets: {"name": {"files": {...}, "metadata": {...}}}'
         raise InputError(message)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tau3mu.errors import InputError
+from tau3mu.input_files import user_path, without_file_scheme
 from tau3mu.ntuples.printable import printable
 from tau3mu.ntuples.remote import is_xrootd
 
@@ -36,14 +37,14 @@ def locate(path: str, *, folder: Path, prefix: str | None) -> str:
     URLs and absolute paths stay what they are. A relative path lies under the prefix, or without
     one under the folder of the dataset file.
     """
-    path = path.removeprefix("file://")
+    path = without_file_scheme(path)
     if is_url(path):
         return path
-    local = Path(path).expanduser()
-    prefix = str(folder) if prefix is None else prefix.removeprefix("file://")
+    local = user_path(path)
+    prefix = str(folder) if prefix is None else without_file_scheme(prefix)
     if (url := _URL.match(prefix)) and not local.is_absolute():
         return _join(url, path)
-    return str(Path(prefix).expanduser().absolute() / local)
+    return str(user_path(prefix).absolute() / local)
 
 
 def split_tree(text: str) -> tuple[str, str | None]:
@@ -61,12 +62,12 @@ def expand(pattern: str) -> list[str]:
     Raises:
         InputError: Nothing matches, or a URL holds a wildcard.
     """
-    if is_url(pattern := pattern.removeprefix("file://")):
+    if is_url(pattern := without_file_scheme(pattern)):
         if "*" in pattern:
             message = f"{pattern}: wildcards work for local files only; list the URLs one by one"
             raise InputError(message)
         return [pattern]
-    path = Path(pattern).expanduser()
+    path = user_path(pattern)
     if path.is_dir():
         message = f"{pattern} is a folder, expected files: write {pattern.rstrip('/')}/*.root"
         raise InputError(message)

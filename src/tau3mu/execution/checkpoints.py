@@ -20,6 +20,8 @@ import awkward as ak
 import numpy as np
 
 from tau3mu.execution.fingerprint import fingerprint
+from tau3mu.input_files import parse_json, read_text
+from tau3mu.redaction import redact
 from tau3mu.results.files import atomic, disk_error
 from tau3mu.results.names import CHECKPOINTS
 
@@ -64,7 +66,7 @@ def chunk_key(chunk: Chunk, work: str) -> str:
         "metadata": chunk.metadata,
     }
     if not chunk.uuid.strip("0-"):  # from a writer that knows no UUIDs
-        facts["path"] = chunk.path
+        facts["path"] = redact(chunk.path)
         with suppress(OSError):
             status = Path(chunk.path).stat()
             facts["state"] = [status.st_size, status.st_mtime_ns]
@@ -178,7 +180,7 @@ def _digest(content: dict[str, Any]) -> str:
 
 def _read(path: Path, key: str) -> ak.Array | None:
     try:
-        record = from_text(path.read_text(encoding="ascii"), key)
+        record = from_text(read_text(path, "checkpoint"), key)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, NotImplementedError) as error:
         problem = str(error).partition("\n")[0][:200]
     else:
@@ -193,7 +195,7 @@ def from_text(text: str, key: str) -> ak.Array:
     Raises:
         ValueError: It is not that, or is damaged; a KeyError or TypeError means the same.
     """
-    content: dict[str, Any] = json.loads(text)
+    content: dict[str, Any] = parse_json(text)
     if content.pop("sha256") != _digest(content):
         message = "it is damaged: its content is not what its checksum says"
         raise ValueError(message)

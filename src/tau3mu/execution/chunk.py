@@ -32,7 +32,8 @@ from tau3mu.ntuples.events import own_view
 from tau3mu.ntuples.schema import MisalignedError
 from tau3mu.ntuples.triggers import used_triggers
 from tau3mu.packing import pack_object, remember
-from tau3mu.user_code import place
+from tau3mu.redaction import redact
+from tau3mu.user_code import is_interrupt, place
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,8 +61,8 @@ class ProcessorError(RunError):
     def __init__(self, message: str, details: str) -> None:
         """Takes the message for the user and the traceback for the log."""
         super().__init__(message, details)
-        self.message = message
-        self.details = details
+        self.message = redact(message)
+        self.details = redact(details)
 
     def __str__(self) -> str:
         """Returns the message alone."""
@@ -108,12 +109,17 @@ def process_chunk(index: int, chunk: Chunk, processors: Sequence[Processor]) -> 
     except ReadError as error:
         return failed(str(error), error.severity, error.path)
     events, path, n_bytes = reading.events, reading.path, reading.n_bytes
-    where = f"{path}: entries {chunk.start} to {chunk.stop} cannot be"
+    where = f"{redact(path)}: entries {chunk.start} to {chunk.stop} cannot be"
     if len(events) != chunk.entries:
         message = f"{where} read: {len(events)} came instead of {chunk.entries}"
         return failed(message, "file", path, n_bytes)
     try:
         return _record(index, chunk, events, processors, begin, path=path, n_bytes=n_bytes)
+    except ProcessorError as error:
+        if not isinstance(error.__cause__, MemoryError):
+            raise
+        message = f"{error}; choose a smaller --chunk-size, or give the workers more memory"
+        return failed(message, "process", path, n_bytes)
     except MisalignedError as error:
         return failed(f"{where} used: {error}", "file", path, n_bytes)
 
@@ -194,9 +200,9 @@ def _record(
     return one(
         chunk=np.array([index]),
         entries=np.array([len(events)]),
-        error=strings([error]),
+        error=strings([redact(error)]),
         severity=strings([severity]),
-        path=strings([path]),
+        path=strings([redact(path)]),
         bytes=np.array([n_bytes]),
         seconds=np.array([time.monotonic() - begin]),
         worker=strings([f"{platform.node()}:{os.getpid()}"]),
@@ -215,7 +221,9 @@ def _select(processor: Processor, events: ak.Array, chunk: Chunk) -> ak.Array:
         check_fill(processor, record.candidates[0], chunk)
     except MisalignedError:
         raise
-    except (Exception, SystemExit) as error:  # a user's processor may raise anything
+    except BaseException as error:  # a user's processor may raise anything
+        if is_interrupt(error):
+            raise
         message = f"{processor.name} failed on {chunk.label}: {what(error)}"
         raise ProcessorError(message, traceback.format_exc()) from error
     return record

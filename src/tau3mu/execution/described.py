@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Any
 import awkward as ak
 import numpy as np
 
+from tau3mu.input_files import user_path, working_directory
 from tau3mu.user_code import PREFIX, is_users, plain_name
 
 if TYPE_CHECKING:
@@ -76,7 +77,8 @@ class Description:
                 AttributeError, NotImplementedError and RecursionError.
         """
         yield type(value).__qualname__.encode()
-        if isinstance(value, (str, Path)) and (file := existing_file(str(value), Path.cwd())):
+        here = working_directory() if isinstance(value, (str, Path)) else None
+        if here and (file := existing_file(str(value), here)):
             self.files.add(file)
         if isinstance(value, (*_PLAIN, Path)):
             yield repr(value).encode()
@@ -210,7 +212,7 @@ def existing_file(text: str, folder: Path) -> Path | None:
     if not 1 < len(text) < 1000 or "\n" in text or "\0" in text:
         return None
     try:
-        file = (folder / text).expanduser()
+        file = folder / user_path(text)
         return file.resolve() if file.is_file() else None
     except (OSError, RuntimeError, ValueError):
         return None

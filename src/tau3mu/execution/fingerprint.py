@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from tau3mu.behaviors import users_behaviors
 from tau3mu.execution.described import Description, existing_file
 from tau3mu.execution.filling import without_filling
+from tau3mu.input_files import working_directory
 from tau3mu.user_code import PREFIX, plain_name, user_modules
 from tau3mu.user_files import source_of
 
@@ -134,6 +135,7 @@ def _contents(folder: Any) -> Iterator[bytes]:
 
 def _files_in(source: bytes, folder: Path) -> set[Path]:
     """Returns the files that text constants of a program name, from its folder or from here."""
+    here = working_directory()
     constants = {
         node.value
         for node in ast.walk(ast.parse(source))
@@ -142,7 +144,7 @@ def _files_in(source: bytes, folder: Path) -> set[Path]:
     return {
         file
         for text in constants
-        for base in (folder, Path.cwd())
+        for base in (folder, here)
         if (file := existing_file(text, base)) is not None
     }
 

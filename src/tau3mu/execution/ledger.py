@@ -7,8 +7,8 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from tau3mu.redaction import redacted
 from tau3mu.results.files import disk_error
-from tau3mu.results.origin import redact
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,7 +36,7 @@ class Attempt:
         seconds: How long that took.
         bytes: How much was read of the file.
         replica: The place that was read, if the file has several.
-        outcome: `done` or `resumed`; or why not: `retry`, `file`, `run`, `killed`.
+        outcome: `done` or `resumed`; or why not: `retry`, `file`, `process`, `run`, `killed`.
         reason: The error, if there is one.
     """
 
@@ -96,7 +96,7 @@ class Ledger:
         Raises:
             RunError: It can't be written, for instance since the disk is full.
         """
-        line = redact(json.dumps(asdict(attempt), ensure_ascii=True)).encode() + b"\n"
+        line = json.dumps(redacted(asdict(attempt)), ensure_ascii=True).encode() + b"\n"
         try:
             written = self._file.write(line)
         except OSError as error:

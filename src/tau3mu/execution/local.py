@@ -10,9 +10,12 @@ from collections import deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from tau3mu.errors import RunError
 from tau3mu.execution.chunk import ProcessorError, pack, process_chunk, process_packed
 from tau3mu.execution.pool import Failure, Finished, no_progress
 from tau3mu.ntuples.opened import close_files
+from tau3mu.streams import make_streams_last
+from tau3mu.user_code import OutOfTimeError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -24,6 +27,9 @@ if TYPE_CHECKING:
     from tau3mu.selection import Processor
 
 __all__ = ["FuturesPool", "IterativePool"]
+
+_LONGEST = 1e8
+"""Seconds, some three years; the clock of the system takes no more than it has bits for."""
 
 _PARENT_SECONDS = 1.0
 """How often a process of a pool looks whether its parent is still there."""
@@ -74,7 +80,7 @@ class IterativePool:
                 return [Finished(index, process_chunk(index, chunk, self._processors), None)]
         except ProcessorError as error:
             return [Finished(index, None, Failure("run", error.message, error.details))]
-        except _OutOfTimeError as error:
+        except OutOfTimeError as error:
             raise no_progress(self._timeout, chunk.label) from error
 
     def cancel(self, indices: Collection[int]) -> None:
@@ -130,7 +136,7 @@ class FuturesPool:
         finished = []
         broken = False
         for future in done:
-            index, _ = self._flying[future]
+            index, chunk = self._flying[future]
             try:
                 record = future.result()
             except ProcessorError as error:
@@ -139,6 +145,10 @@ class FuturesPool:
             except BrokenProcessPool:
                 broken = True
                 continue
+            except (MemoryError, OSError) as error:
+                text = f"its result did not arrive: {type(error).__name__}: {error}"
+                failure = Failure("process", f"{chunk.label}: {text}")
+                finished.append(Finished(index, None, failure))
             else:
                 finished.append(Finished(index, record, None, record.worker[0]))
             del self._flying[future]
@@ -184,6 +194,9 @@ class FuturesPool:
                 return False
             self._shut_down()  # what died was at work on a chunk that had been cancelled
             return self._start(item)
+        except OSError as error:  # no more processes or memory, no working directory any more
+            message = f"cannot start a worker process: {error.strerror or error}"
+            raise RunError(message) from error
         self._flying[future] = item
         return True
 
@@ -207,23 +220,19 @@ class FuturesPool:
             self._executor = None
 
 
-class _OutOfTimeError(BaseException):
-    """No Exception, so that no handler of a processor takes it for its own."""
-
-
 @contextmanager
 def _alarm(seconds: float) -> Iterator[None]:
-    """Raises `_OutOfTimeError` in a block of the main thread that takes longer."""
+    """Raises `OutOfTimeError` in a block of the main thread that takes longer."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def ring(*_: object) -> None:
-        raise _OutOfTimeError
+        raise OutOfTimeError
 
     begin = time.monotonic()
     handler = signal.signal(signal.SIGALRM, ring)
-    left, interval = signal.setitimer(signal.ITIMER_REAL, seconds)
+    left, interval = signal.setitimer(signal.ITIMER_REAL, min(seconds, _LONGEST))
     try:
         yield
     finally:
@@ -247,8 +256,10 @@ def _interrupts_later() -> Iterator[None]:
 def _live_with(parent: int) -> None:
     """Leaves Ctrl-C to the parent of this process, and ends this process when it is gone.
 
-    It may be gone already, since a process takes seconds to start.
+    It may be gone already, since a process takes seconds to start. What a processor prints may
+    have no reader any more, which is no failure of its chunk.
     """
+    make_streams_last()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 

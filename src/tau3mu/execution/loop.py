@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import awkward as ak
 
-from tau3mu.errors import RunError
+from tau3mu.errors import InputError, RunError
 from tau3mu.execution.chunk import ProcessorError
 from tau3mu.execution.ledger import Attempt
 from tau3mu.execution.pool import Failure, no_progress
@@ -52,6 +52,15 @@ class Patience:
     retries: int = 2
     backoff: float = 1.0
     timeout: float = 1800.0
+
+    def __post_init__(self) -> None:
+        """Refuses what is no time, by which nothing would ever end."""
+        if not self.timeout > 0 or not self.backoff >= 0 or self.retries < 0:
+            message = (
+                f"retries {self.retries}, backoff {self.backoff} s, timeout {self.timeout} s: "
+                "expected numbers of at least 0, and a timeout above 0"
+            )
+            raise InputError(message)
 
 
 @dataclass
@@ -213,10 +222,14 @@ class _Loop:
             if failure.details:
                 raise ProcessorError(failure.message, failure.details)
             raise RunError(failure.message)
-        if failure.severity == "retry" and self.tries[index] <= self.patience.retries:
+        again = failure.severity in {"retry", "process"}
+        if again and self.tries[index] <= self.patience.retries:
             pause = self.patience.backoff * 2 ** (self.tries[index] - 1)
             log.warning("%s; another try in %g s", failure.message, pause)
             heapq.heappush(self.delayed, (time.monotonic() + pause, index))
+        elif failure.severity == "process":  # which says nothing about the file
+            message = f"{failure.message} ({self.tries[index]} tries)"
+            raise RunError(message)
         elif failure.severity == "killed":
             log.error("%s", failure.message)
             self.work.killed.append(failure.message)

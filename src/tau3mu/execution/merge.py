@@ -17,6 +17,7 @@ from tau3mu.execution.contract import NO_EVENTS, Contract
 from tau3mu.execution.histograms import fill_histograms
 from tau3mu.execution.loop import file_of
 from tau3mu.execution.repeated import repeated_events
+from tau3mu.redaction import redact
 from tau3mu.selection.sums import rounded_sum
 
 if TYPE_CHECKING:
@@ -196,7 +197,7 @@ def _sum(found: ak.Array, chunks: Sequence[Chunk]) -> ProcessorResult:
     chunk_of = np.repeat(np.arange(len(chunks)), ak.to_numpy(ak.num(found.candidates)))
     columns = {
         "dataset": ak.Array([chunk.dataset for chunk in chunks])[chunk_of],
-        "file": ak.Array([chunk.path for chunk in chunks])[chunk_of],
+        "file": ak.Array([redact(chunk.path) for chunk in chunks])[chunk_of],
     }
     columns |= {name: rows[name] for name in rows.fields}
     datasets = np.array([chunk.dataset for chunk in chunks])

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Failure", "Finished", "Pool", "Severity", "no_progress"]
 
-Severity = Literal["retry", "file", "run", "killed"]
+Severity = Literal["retry", "file", "process", "run", "killed"]
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,10 @@ class Failure:
     """Why a chunk has no record.
 
     Attributes:
-        severity: `retry`: try again later; `file`: what is wrong is wrong with the file; `run`:
-            nothing else can work either; `killed`: the process that worked on the chunk died.
+        severity: `retry`: try again later; `file`: what is wrong is wrong with the file;
+            `process`: the process lacks memory or the like, so try again, and end the run if that
+            does not help; `run`: nothing else can work either; `killed`: the process that worked
+            on the chunk died.
         message: One line for the user.
         details: The traceback, if there is one.
     """

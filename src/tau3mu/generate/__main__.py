@@ -68,8 +68,9 @@ def _parser() -> Parser:
 
 
 def _generate(options: Namespace) -> int:
-    from rich.console import Console
     from rich.progress import Progress
+
+    from tau3mu.terminal import PlainConsole
 
     given = {name: value for name, value in vars(options).items() if name != "workers"}
     plans = plan_files(**given)
@@ -77,17 +78,16 @@ def _generate(options: Namespace) -> int:
     start = time.perf_counter()
     workers = usable_cpus() if options.workers is None else options.workers
     steps = write_files(plans, workers=workers)
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    with Progress(console=PlainConsole(stderr=True), transient=True) as progress:
         task = progress.add_task("events", total=events)
         for written in steps:
             progress.advance(task, written)
     seconds = time.perf_counter() - start
     size = sum(plan.path.stat().st_size for plan in plans)
-    console = Console(soft_wrap=True, highlight=False)
+    console = PlainConsole(soft_wrap=True, highlight=False)
     console.print(
         f"{options.directory}: {len(plans)} files, {events} events, {size / 1e6:.1f} MB, "
-        f"{events / seconds:.0f} events/s",
-        markup=False,
+        f"{events / seconds:.0f} events/s"
     )
     return 0
 

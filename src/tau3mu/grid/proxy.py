@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tau3mu.errors import InputError
+from tau3mu.input_files import user_path
 from tau3mu.ntuples.remote import is_xrootd
 
 if TYPE_CHECKING:
@@ -130,9 +131,9 @@ def find_proxy(option: Path | None) -> Proxy | None:
     Only the last may be absent, which gives None; `Proxy.check` tells whether it can be used.
     """
     if option is not None:
-        return Proxy(option.expanduser().absolute())
+        return Proxy(user_path(option).absolute())
     if named := os.environ.get(VARIABLE):
-        return Proxy(Path(named).expanduser().absolute())
+        return Proxy(user_path(named).absolute())
     usual = _usual_place()
     return Proxy(usual) if os.path.lexists(usual) else None
 

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tau3mu.errors import InputError, suggest
+from tau3mu.input_files import user_path
 from tau3mu.ntuples.printable import printable
 from tau3mu.ntuples.table_checks import LEVELS
 from tau3mu.ntuples.tables import Branch, decode_table, parse_table
@@ -222,7 +223,7 @@ def own_layout(asked: str, folder: Path = Path()) -> str:
     """
     if not asked.endswith(".tsv"):
         return layout(asked).name
-    path = folder / Path(asked).expanduser()
+    path = folder / user_path(asked)
     try:
         irregular = path.exists() and not path.is_file()  # of a pipe, reading may never end
         content = b"" if irregular else path.read_bytes()

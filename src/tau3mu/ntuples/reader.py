@@ -40,8 +40,9 @@ class ReadError(Tau3muError, OSError):
     """Is raised when events that should be there can't be read.
 
     Attributes:
-        severity: `retry` if it may go well the next time, `file` if the file will not do, `run` if
-            no other file will do better.
+        severity: `retry` if it may go well the next time, `file` if the file will not do,
+            `process` if this process lacks memory or the like, `run` if no other file will do
+            better.
         path: The file.
     """
 
@@ -126,7 +127,7 @@ def read_events(
         if isinstance(outcome, Reading):
             return outcome
         failures.append(outcome)
-        if outcome.severity == "run":
+        if outcome.severity in {"run", "process"}:
             break
     raise _read_error(paths[0], start, stop, failures)
 

@@ -12,6 +12,7 @@ beginning for whatever it has asked for.
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,16 +22,29 @@ from uproot.source.file import FileResource, MultithreadedFileSource
 from uproot.source.fsspec import FSSpecSource
 from uproot.source.futures import ResourceTrivialExecutor, TrivialFuture
 
+from tau3mu.input_files import kind_of_special
+
 if TYPE_CHECKING:
     import queue
 
-__all__ = ["LocalSource", "NoPartsError", "RemoteSource"]
+__all__ = ["LocalSource", "NoPartsError", "RemoteSource", "SpecialFileError"]
+
+
+class SpecialFileError(OSError):
+    """Is raised for what is there, but no regular file."""
+
+    def __init__(self, kind: str) -> None:
+        """Takes what it is, such as "a named pipe"."""
+        super().__init__(errno.EINVAL, f"it is {kind}, expected a regular file")
 
 
 class LocalSource(MultithreadedFileSource):  # type: ignore[misc]
     """The source for local files, without threads."""
 
     def _open(self) -> None:
+        # A named pipe would be waited for; that a folder cannot be opened, Python says itself.
+        if kind := kind_of_special(self._file_path, folders=True):
+            raise SpecialFileError(kind)
         self._resource = FileResource(self._file_path)
         self._executor = ResourceTrivialExecutor(self._resource)
         self._num_bytes = Path(self._file_path).stat().st_size

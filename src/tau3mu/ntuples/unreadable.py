@@ -16,6 +16,8 @@ import re
 import struct
 import sys
 import zlib
+from math import prod
+from traceback import walk_tb
 from typing import TYPE_CHECKING, Final, Literal
 
 import cramjam
@@ -28,8 +30,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Severity", "advice", "decisive", "is_defect", "read_errors", "reason", "severity"]
 
-Severity = Literal["retry", "file", "run"]
-"""What an error means: try again, leave this file alone, or stop altogether."""
+Severity = Literal["retry", "file", "process", "run"]
+"""What an error means: try again, this file is bad, this process lacks something, or stop now.
+
+What a process lacks (memory, room on a disk) says nothing about the file. It is worth another try,
+and then ends the run: to skip the file would lose good events.
+"""
 
 _ERRORS: tuple[type[Exception], ...] = (
     OSError,  # missing, cut, a folder, no permission, no connection
@@ -48,7 +54,7 @@ _ERRORS: tuple[type[Exception], ...] = (
     AssertionError,  # checksums of RNTuple
     NameError,
     NotImplementedError,
-    MemoryError,  # a length that is none
+    MemoryError,  # too little of it, or a length that is not one
     RuntimeError,  # endless nesting; fewer parts than were asked of a server
     StopIteration,
 )
@@ -62,11 +68,22 @@ _MISTAKES: Final = (
 )
 """What damage makes uproot raise, but never this package, which says so by a ValueError."""
 
+_PROCESS_ERRNO: Final = {errno.ENOMEM, errno.ENOSPC, errno.EDQUOT}
+_PROCESS_TEXTS: Final = ("can't start new thread", "cannot schedule new futures")
+"""What a `RuntimeError` says that is of the process, which has too many threads or is ending."""
 _RUN_ERRNO: Final = {errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE}
 _FILE_ERRNO: Final = {
     errno.ENOENT, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL,
     errno.ENXIO,
 }  # fmt: skip
+
+_NO_LENGTH: Final = 1 << 40
+"""Bytes that no array of a chunk has: who asks for more has read a damaged length."""
+
+_READERS: Final = {
+    "aiohttp", "asyncio", "cramjam", "fsspec", "fsspec_xrootd", "uproot", "xrootd",
+}  # fmt: skip
+"""The libraries in which damage of a file may look like a mistake of a program."""
 
 _XROOTD = re.compile(r"\[(?:ERROR|FATAL)\]")
 """How the messages of the XRootD client begin, the only thing that tells its errors apart."""
@@ -98,16 +115,18 @@ def read_errors() -> tuple[type[Exception], ...]:
 def is_defect(error: BaseException) -> bool:
     """Tells whether an error of `read_errors` is a mistake in this package rather than damage.
 
-    Kinds that programs raise by mistake are one if they were raised in a module of this package.
-    Handlers raise such an error again, so that no user is told that a good file is damaged.
+    Kinds that programs raise by mistake are one if they were raised in a module of this package,
+    or in what it has called without a library that reads between them. Handlers raise such an
+    error again, so that no user is told that a good file is damaged.
     """
-    place = error.__traceback__
-    if place is None or not isinstance(error, _MISTAKES):
+    if error.__traceback__ is None or not isinstance(error, (*_MISTAKES, RecursionError)):
         return False
-    while place.tb_next is not None:
-        place = place.tb_next
-    module = str(place.tb_frame.f_globals.get("__name__"))
-    return module.partition(".")[0] == __name__.partition(".")[0]
+    modules = [str(frame.f_globals.get("__name__")) for frame, _ in walk_tb(error.__traceback__)]
+    packages = [module.partition(".")[0].lower() for module in modules]
+    ours = __name__.partition(".")[0]
+    if packages[-1] == ours and not isinstance(error, RecursionError):  # which ends anywhere
+        return True
+    return ours in packages and _READERS.isdisjoint(packages)
 
 
 def severity(error: BaseException) -> Severity:
@@ -115,15 +134,36 @@ def severity(error: BaseException) -> Severity:
     http = sys.modules.get("aiohttp")
     if http and isinstance(error, http.ClientError):
         return _severity_of_http(error)
+    if isinstance(error, MemoryError | RuntimeError):
+        return _severity_of_limits(error)
     if isinstance(error, ImportError) or "Protocol not known" in str(error):
         return "run"
     if isinstance(error, TimeoutError | asyncio.TimeoutError | ConnectionError):
         return "retry"
-    if isinstance(error, OSError):
-        return _severity_of_os(error)
-    if isinstance(error, RuntimeError) and "StopIteration" in str(error):
+    return _severity_of_os(error) if isinstance(error, OSError) else "file"
+
+
+def _severity_of_limits(error: MemoryError | RuntimeError) -> Severity:
+    if isinstance(error, MemoryError):
+        return "file" if _asks_for_the_impossible(error) else "process"
+    if isinstance(error, RecursionError):
+        return "file" if _nests_endlessly(error) else "process"
+    if "StopIteration" in str(error):
         return "retry"  # a vector read that gave less than was asked for
-    return "file"
+    return "process" if str(error).startswith(_PROCESS_TEXTS) else "file"
+
+
+def _asks_for_the_impossible(error: MemoryError) -> bool:
+    """Tells whether the memory was for an array as long as none can be (NumPy says how long)."""
+    shape, dtype = getattr(error, "shape", None), getattr(error, "dtype", None)
+    return shape is not None and dtype is not None and prod(shape) * dtype.itemsize > _NO_LENGTH
+
+
+def _nests_endlessly(error: RecursionError) -> bool:
+    """Tells whether reading has used up the stack, and not who has called for it."""
+    if error.__traceback__ is None:
+        return True
+    return sum(1 for _ in walk_tb(error.__traceback__)) > sys.getrecursionlimit() // 2
 
 
 def _severity_of_os(error: OSError) -> Severity:
@@ -135,6 +175,8 @@ def _severity_of_os(error: OSError) -> Severity:
         return "file" if codes & _XROOTD_FILE else "retry"
     if error.errno in _RUN_ERRNO:
         return "run"
+    if error.errno in _PROCESS_ERRNO:
+        return "process"
     # Without a number it is uproot's own, about a file that ends too early.
     return "file" if error.errno is None or error.errno in _FILE_ERRNO else "retry"
 
@@ -160,15 +202,23 @@ def decisive(severities: Iterable[Severity | None]) -> Severity | None:
     found = set(severities)
     if None in found:
         return None
-    return "run" if "run" in found else "retry" if "retry" in found else "file"
+    worst: tuple[Severity, ...] = ("run", "process", "retry")
+    return next((each for each in worst if each in found), "file")
 
 
 def advice(error: BaseException) -> str:
     """Returns what to do about an error that no other file will be spared, to follow the reason."""
-    if severity(error) != "run":
+    kind = severity(error)
+    if kind not in {"run", "process"}:
         return ""
     text = str(error).lower()
-    if isinstance(error, ImportError):
+    if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
+        what = "choose a smaller --chunk-size, fewer --workers, or give the workers more memory"
+    elif getattr(error, "errno", None) in {errno.ENOSPC, errno.EDQUOT}:
+        what = "make room on the disk that the temporary files of this process are on"
+    elif kind == "process":
+        what = "this says nothing about the file: raise the limits of the process (ulimit -a)"
+    elif isinstance(error, ImportError):
         what = "install what is missing, on the workers too: pip install 'tau3mu[xrootd]'"
     elif "protocol not known" in text:
         what = "expected a local path, root:// or https://"
@@ -187,6 +237,10 @@ def reason(error: BaseException, limit: int = 200) -> str:
     """Returns in one line why a file cannot be read, without the name of the file."""
     if isinstance(error, FileNotFoundError):
         return "no such file"
+    if isinstance(error, MemoryError):
+        damaged = _asks_for_the_impossible(error)
+        what = "it has a length that none can have" if damaged else "not enough memory"
+        return printable(f"{what}: {error}".removesuffix(": "))
     if isinstance(error, OSError) and error.strerror:
         return printable(error.strerror)
     if isinstance(error, TimeoutError | asyncio.TimeoutError):

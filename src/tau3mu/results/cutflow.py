@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+
+from tau3mu.terminal import PlainTable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from rich.table import Table
 
 __all__ = ["cutflow_table", "cutflow_text"]
 
@@ -30,7 +32,7 @@ def cutflow_table(
         A table in which the efficiencies are ratios of events, in percent: to the step before,
         and to the first step. They are left empty where that step has no events.
     """
-    table = Table(title=title and Text(title))
+    table = PlainTable(title=title)
     # On a narrow terminal, names are broken over lines so that no digit is lost.
     table.add_column("dataset", overflow="fold")
     table.add_column("step", overflow="fold")
@@ -41,8 +43,8 @@ def cutflow_table(
         for index, step in enumerate(steps):
             events = step["events"]
             table.add_row(
-                Text("" if index else dataset),
-                Text(step["name"]),
+                "" if index else dataset,
+                step["name"],
                 f"{events:d}",
                 f"{step['candidates']:d}",
                 f"{step['sumw']:.6g}",

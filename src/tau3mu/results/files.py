@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tau3mu.errors import InputError, RunError
+from tau3mu.input_files import refuse_special, user_path
+from tau3mu.redaction import redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -151,7 +153,10 @@ def write_text(path: Path, text: str) -> None:
 
 
 def json_text(value: Any) -> str:
-    """Returns strict JSON, in which numbers that JSON lacks (NaN and the infinities) are null."""
+    """Returns strict JSON without secrets of URLs.
+
+    Numbers that JSON lacks (NaN and the infinities) are null.
+    """
     return json.dumps(_plain(value), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
 
 
@@ -165,7 +170,8 @@ def find(path: str | Path, *names: str) -> Path:
     Raises:
         InputError: There is no such file, or more than one.
     """
-    path = Path(path).expanduser()
+    path = user_path(path)
+    refuse_special(path, folders=True)
     if path.is_file():
         return path
     wanted = " or ".join(names)
@@ -195,11 +201,11 @@ def _flush(path: Path) -> None:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {redact(str(key)): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [_plain(item) for item in value]
     if isinstance(value, (np.ndarray, np.generic)):
         return _plain(value.tolist())
-    if isinstance(value, Path):
-        return str(value)
+    if isinstance(value, str | Path):
+        return redact(str(value))
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -25,7 +25,6 @@ from tau3mu.results.cutflow import cutflow_text
 from tau3mu.results.files import atomic, disk_error, json_text, make_folder, write_text
 from tau3mu.results.histograms import variable_axes, write_histograms
 from tau3mu.results.names import LOCK, LOG, RUN, why_no_folder
-from tau3mu.results.origin import redact
 from tau3mu.results.plots import plot_histogram
 
 if TYPE_CHECKING:
@@ -107,7 +106,7 @@ class ResultsFolder:
         Raises:
             RunError: The file cannot be written.
         """
-        write_text(self.path / RUN, redact(json_text(run)))
+        write_text(self.path / RUN, json_text(run))
 
     def write_processor(
         self,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from itertools import product
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -15,6 +14,7 @@ from uhi.io import ARRAY_KEYS
 from uhi.io.json import default
 
 from tau3mu.errors import InputError, RunError
+from tau3mu.input_files import parse_json, read_text
 from tau3mu.results.files import atomic, find, json_text, write_text
 
 if TYPE_CHECKING:
@@ -53,10 +53,7 @@ def load_histograms(path: str | Path) -> dict[str, Hist[Any]]:
     """
     file = find(path, "histograms.json")
     try:
-        return from_json(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        message = f"cannot read {file}: {error.strerror or error}"
-        raise InputError(message) from error
+        return from_json(read_text(file, "histograms"))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         message = f"{file} does not hold histograms in UHI JSON; give a histograms.json ({error})"
         raise InputError(message) from error
@@ -104,7 +101,7 @@ def to_json(histograms: Mapping[str, Hist[Any]]) -> str:
 
 def from_json(text: str) -> dict[str, Hist[Any]]:
     """Returns histograms by name, equal to those of which the text was made."""
-    content = json.loads(text, object_hook=_arrays)
+    content = parse_json(text, object_hook=_arrays)
     return {name: Hist(histogram) for name, histogram in content.items()}
 
 

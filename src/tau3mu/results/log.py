@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from tau3mu.errors import RunError, Tau3muError
-from tau3mu.results.origin import redact
+from tau3mu.redaction import redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +33,7 @@ def run_log(path: Path) -> Iterator[None]:
         RunError: The file cannot be opened.
     """
     try:
-        handler = _Handler(path, encoding="utf-8")
+        handler = _Handler(path, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         message = f"cannot write {path}: {error.strerror or error}"
         raise RunError(message) from error

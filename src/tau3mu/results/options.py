@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from tau3mu.datasets.locations import is_url
-from tau3mu.results.origin import redact
+from tau3mu.redaction import redact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import re
-import subprocess
 import sys
 from datetime import datetime, timezone
 from functools import cache
@@ -13,10 +11,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tau3mu.redaction import redact
+from tau3mu.results.git import git_state
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["provenance", "redact"]
+__all__ = ["provenance"]
 
 _PACKAGES = (
     "tau3mu",
@@ -34,12 +35,6 @@ _PACKAGES = (
     "uproot",
     "vector",
     "zfit",
-)
-
-_SECRETS = re.compile(
-    r"(?P<url>://[^/@\s\"':]+):[^/@\s\"']+(?=@)"
-    r"|(?P<key>(?:authz|password|secret|token)=)(?:Bearer(?:%20|\s))?[^&\s\"']+",
-    re.IGNORECASE,
 )
 
 
@@ -63,23 +58,20 @@ def provenance(
         `command`, `directory`, `started`, `finished` (UTC, ISO 8601), `host`, `python`,
         `versions` of the packages that are installed, and `git`: the commit of the repository
         around the working directory and whether tracked files differ from it, or None.
+        `directory` is None if it has been removed.
     """
     command = sys.orig_argv if command is None else command
+    directory = _working_directory()
     return {
         "command": [redact(word) for word in command],
-        "directory": str(Path.cwd()),
+        "directory": None if directory is None else redact(str(directory)),
         "started": _utc(started),
         "finished": _utc(finished or datetime.now(timezone.utc)),
         "host": {"name": platform.node(), "platform": platform.platform(), "cpus": os.cpu_count()},
         "python": platform.python_version(),
         "versions": _versions(),
-        "git": _git_state(Path.cwd()),
+        "git": None if directory is None else git_state(directory),
     }
-
-
-def redact(text: str) -> str:
-    """Returns the text with passwords in URLs and values of tokens replaced by three stars."""
-    return _SECRETS.sub(lambda m: f"{m['url']}:***" if m["url"] else f"{m['key']}***", text)
 
 
 def _utc(time: datetime) -> str:
@@ -99,18 +91,8 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _git_state(directory: Path) -> dict[str, Any] | None:
-    commit = _git(directory, "rev-parse", "HEAD")
-    changes = _git(directory, "status", "--porcelain", "--untracked-files=no")
-    if commit is None or changes is None:
-        return None
-    return {"commit": commit.strip(), "dirty": bool(changes)}
-
-
-def _git(directory: Path, *arguments: str) -> str | None:
-    command = ["git", "--no-optional-locks", "-C", str(directory), *arguments]
+def _working_directory() -> Path | None:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
-    except (OSError, subprocess.TimeoutExpired):
+        return Path.cwd()
+    except FileNotFoundError:  # removed while the run was going
         return None
-    return done.stdout if done.returncode == 0 else None

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -10,13 +13,16 @@ from pydantic import BaseModel, ConfigDict
 
 from tau3mu.datasets import CheckedFile
 from tau3mu.errors import InputError
+from tau3mu.redaction import redact, redacted
 from tau3mu.results.files import write_text
 from tau3mu.results.names import LOCK, LOG, PLAN, RUN
 from tau3mu.results.options import RunOptions
 from tau3mu.results.run_file import read_json
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from tau3mu.datasets import Dataset
 
 __all__ = ["Remembered", "read_plan", "recorded_options", "write_plan"]
 
@@ -59,7 +65,7 @@ def write_plan(
     columns: Collection[str],
     files: Iterable[CheckedFile],
 ) -> None:
-    """Writes what `read_plan` and `recorded_options` return.
+    """Writes what `read_plan` and `recorded_options` return, without secrets of URLs.
 
     Raises:
         RunError: The file cannot be written.
@@ -71,7 +77,7 @@ def write_plan(
         columns=sorted(columns),
         files=[_File(file=file, state=_state(file.path)) for file in files],
     )
-    write_text(folder / PLAN, plan.model_dump_json() + "\n")
+    write_text(folder / PLAN, json.dumps(redacted(plan.model_dump(mode="json"))) + "\n")
 
 
 def recorded_options(folder: Path) -> RunOptions | None:
@@ -94,22 +100,21 @@ def read_plan(
     folder: Path,
     *,
     processors: Sequence[str],
-    datasets: Sequence[str],
+    datasets: Sequence[Dataset],
     columns: Collection[str],
-    listed: Collection[tuple[str, str]],
 ) -> Remembered:
     """Returns the files that need not be checked again.
 
     A local file that has been touched since is not among them. Files of servers are: what is read
-    of them is compared by UUID. If there is no plan, since the run is complete or ended before it
+    of them is compared by UUID. The tokens in their URLs are those of the datasets, which may be
+    other ones than at the start. If there is no plan, since the run is complete or ended before it
     was written, or the file does not hold one, nothing is remembered.
 
     Args:
         folder: The results folder.
         processors: The names of what the run is of now.
-        datasets: The names of what it reads now.
+        datasets: What it reads now.
         columns: What the processors read now.
-        listed: Dataset and path of each file that is to be read now.
 
     Raises:
         InputError: There is no run in the folder, it is of another analysis, or of files that are
@@ -120,7 +125,7 @@ def read_plan(
         return {}
     for kind, before, now in (
         ("processors", plan.processors, list(processors)),
-        ("datasets", plan.datasets, list(datasets)),
+        ("datasets", plan.datasets, [dataset.name for dataset in datasets]),
     ):
         if before != now:
             message = (
@@ -128,8 +133,9 @@ def read_plan(
                 f"{', '.join(now)}: begin a new run with --output"
             )
             raise InputError(message)
-    then = {(one.file.dataset, one.file.listed or one.file.path): one for one in plan.files}
-    if gone := sorted(path for dataset, path in then.keys() - set(listed)):
+    then = {(one.file.dataset, one.file.listed or one.file.path) for one in plan.files}
+    listed = {(dataset.name, redact(path)) for dataset in datasets for path in dataset.files}
+    if gone := sorted(path for _, path in then - listed):
         more = f" and {len(gone) - 1} more" if len(gone) > 1 else ""
         message = (
             f"the run in {folder} is also of {gone[0]}{more}, which no pattern or dataset file "
@@ -138,7 +144,13 @@ def read_plan(
         raise InputError(message)
     if plan.columns != sorted(columns):
         return {}
-    return {key: one.file for key, one in then.items() if one.state == _state(one.file.path)}
+    places = {dataset.name: _by_label(dataset) for dataset in datasets}
+    found: Remembered = {}
+    for one in plan.files:
+        file = _with_secrets(one.file, places[one.file.dataset])
+        if file is not None and one.state == _state(file.path):
+            found[file.dataset, file.listed or file.path] = file
+    return found
 
 
 def _read(folder: Path) -> _PlanFile | None:
@@ -160,6 +172,25 @@ def _refuse_other_folders(folder: Path) -> None:
             return
     message = f"nothing can be resumed in {folder}: no run began there"
     raise InputError(message)
+
+
+def _by_label(dataset: Dataset) -> dict[str, str]:
+    """Returns the places of files by what is written of them, where that tells them apart."""
+    labels = [(redact(place), place) for place in dataset.places()]
+    number = Counter(label for label, _ in labels)
+    return {label: place for label, place in labels if number[label] == 1}
+
+
+def _with_secrets(file: CheckedFile, places: Mapping[str, str]) -> CheckedFile | None:
+    """Returns a file as it was checked, None if its place is not among these any more."""
+    if file.path not in places or (file.listed and file.listed not in places):
+        return None
+    return replace(
+        file,
+        path=places[file.path],
+        listed=places[file.listed] if file.listed else "",
+        replicas=tuple(places[label] for label in file.replicas if label in places),
+    )
 
 
 def _state(path: str) -> tuple[int, int] | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from tau3mu.errors import InputError
+from tau3mu.input_files import read_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,11 +65,9 @@ def read_json(path: Path, model: type[_Model]) -> _Model:
     Raises:
         InputError: It cannot be read; the message names the keys that are wrong.
     """
+    text = read_text(path, "record")
     try:
-        return model.model_validate_json(path.read_bytes())
-    except OSError as error:
-        message = f"{path} cannot be read: {error.strerror or error}"
-        raise InputError(message) from error
+        return model.model_validate_json(text)
     except ValidationError as error:
         problems = "; ".join(_line(detail) for detail in error.errors()[:_MOST])
         message = f"{path} is damaged: {problems}"

@@ -88,41 +88,39 @@ def fit_and_save(model: FitModel, found: Mapping[str, Source], folder: Path) -> 
 
 
 def _check(options: argparse.Namespace) -> int:
-    from rich.console import Console
-
     from tau3mu.errors import InputError
     from tau3mu.fit.language import load_model
     from tau3mu.fit.language.values import fitted_bins, too_few_bins
     from tau3mu.fit.likelihood.rehearsal import rehearse
+    from tau3mu.terminal import PlainConsole
 
     model = load_model(options.fit)
     rehearse(model, users_only=True)
     if (bins := fitted_bins(model)) is not None and (problem := too_few_bins(model, bins)):
         message = f"{options.fit}: observable.bins: {problem}"
         raise InputError(message)
-    Console().print(f"{options.fit} is a valid fit: {model.title}", markup=False)
+    PlainConsole().print(f"{options.fit} is a valid fit: {model.title}")
     return 0
 
 
 def _fit(options: argparse.Namespace) -> int:
-    from rich.console import Console
-
     from tau3mu.fit.data.prepare import sources
     from tau3mu.fit.language import load_model
     from tau3mu.fit.output import check_free, check_looks
     from tau3mu.fit.output.report import print_fit
+    from tau3mu.terminal import PlainConsole
 
-    console, notes = Console(), Console(stderr=True, soft_wrap=True, highlight=False)
+    console, notes = PlainConsole(), PlainConsole(stderr=True, soft_wrap=True, highlight=False)
     model = load_model(options.fit)
     check_free(options.output, model)
     check_looks(model)
     found = sources(model, options.input, options.histogram)
     for source in found.values():
         if source.remark:
-            notes.print(f"note: {source.remark}", markup=False)
+            notes.print(f"note: {source.remark}")
     names = ", ".join(source.name for source in found.values())
     with notes.status(f"Fitting {names}"):
         result = fit_and_save(model, found, options.output)
     print_fit(console, result)
-    notes.print(f"written to {options.output}", markup=False)
+    notes.print(f"written to {options.output}")
     return 0 if result.valid else 1

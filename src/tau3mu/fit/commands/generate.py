@@ -49,16 +49,15 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _generate(options: argparse.Namespace) -> int:
-    from rich.console import Console
-
     from tau3mu.fit.language import load_model
     from tau3mu.fit.output import load_fit_values
     from tau3mu.fit.studies import generate
+    from tau3mu.terminal import PlainConsole
 
     model = load_model(options.fit)
     values = None if options.values is None else load_fit_values(options.values)
     for name, entries in generate(model, options.output, values=values, seed=options.seed).items():
-        Console().print(f"{name}: {entries} entries", markup=False, highlight=False)
-    notes = Console(stderr=True, soft_wrap=True, highlight=False)
-    notes.print(f"written to {options.output}", markup=False)
+        PlainConsole().print(f"{name}: {entries} entries", highlight=False)
+    notes = PlainConsole(stderr=True, soft_wrap=True, highlight=False)
+    notes.print(f"written to {options.output}")
     return 0

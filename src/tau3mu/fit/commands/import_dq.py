@@ -41,18 +41,17 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _import(options: argparse.Namespace) -> int:
-    from rich.console import Console
-
     from tau3mu.fit.dq import write_imported
+    from tau3mu.terminal import PlainConsole
 
-    console = Console(soft_wrap=True)
-    notes = Console(stderr=True, soft_wrap=True, highlight=False)
+    console = PlainConsole(soft_wrap=True)
+    notes = PlainConsole(stderr=True, soft_wrap=True, highlight=False)
     folder = options.output or Path(options.file).parent
     written = write_imported(options.file, folder)
     for note in _notes(written):
-        notes.print(f"note: {note}", markup=False)
+        notes.print(f"note: {note}")
     for file in written:
-        console.print(f"{file}: check it with `python -m tau3mu.fit --check {file}`", markup=False)
+        console.print(f"{file}: check it with `python -m tau3mu.fit --check {file}`")
     return 0
 
 

@@ -65,7 +65,6 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _toys(options: argparse.Namespace) -> int:
-    from rich.console import Console
     from rich.progress import Progress
 
     from tau3mu.cpus import usable_cpus
@@ -75,8 +74,9 @@ def _toys(options: argparse.Namespace) -> int:
     from tau3mu.fit.output.files import check_free
     from tau3mu.fit.studies import run_toys
     from tau3mu.fit.studies.toy_study import toy_files
+    from tau3mu.terminal import PlainConsole
 
-    console, notes = Console(), Console(stderr=True, soft_wrap=True, highlight=False)
+    console, notes = PlainConsole(), PlainConsole(stderr=True, soft_wrap=True, highlight=False)
     model = resolve(load_model(options.fit))
     check_free(options.output, toy_files())
     values: Mapping[str, float] | None = None
@@ -99,7 +99,7 @@ def _toys(options: argparse.Namespace) -> int:
     study.save(options.output)
     console.print(_table(study))
     _print_failures(notes, study)
-    notes.print(f"written to {options.output}", markup=False)
+    notes.print(f"written to {options.output}")
     return 0 if study.statuses["ok"] else 1
 
 
@@ -119,10 +119,10 @@ def _fitted(model: FitModel, data: Any) -> dict[str, float]:
 
 
 def _table(study: ToyStudy) -> Table:
-    from rich.table import Table
+    from tau3mu.terminal import PlainTable
 
     number = len(study.toys)
-    table = Table(
+    table = PlainTable(
         "Quantity", "Truth", "Toys", "Pull mean", "Pull width", "Within ±1σ",
         title=f"{number} toy{'' if number == 1 else 's'} of {study.model.name}",
     )  # fmt: skip
@@ -141,6 +141,6 @@ def _table(study: ToyStudy) -> Table:
 def _print_failures(notes: Any, study: ToyStudy) -> None:
     for status, number in study.statuses.items():
         if status != "ok":
-            notes.print(f"left out: {number} of {len(study.toys)} toys: {status}", markup=False)
+            notes.print(f"left out: {number} of {len(study.toys)} toys: {status}")
     for warning in study.warnings:
-        notes.print(f"warning: {warning}", markup=False)
+        notes.print(f"warning: {warning}")

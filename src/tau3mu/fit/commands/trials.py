@@ -64,25 +64,24 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from rich.console import Console
-
     from tau3mu.fit.studies import load_trials
+    from tau3mu.terminal import PlainConsole
 
     number = len(load_trials(options.file).trials)
-    Console().print(f"{options.file} is valid: {number} trials", markup=False, soft_wrap=True)
+    PlainConsole().print(f"{options.file} is valid: {number} trials", soft_wrap=True)
     return 0
 
 
 def _trials(options: argparse.Namespace) -> int:
-    from rich.console import Console
     from rich.progress import Progress
 
     from tau3mu.cpus import usable_cpus
     from tau3mu.fit.output.files import check_free
     from tau3mu.fit.studies import load_trials, run_trials
     from tau3mu.fit.studies.trial_study import trial_files
+    from tau3mu.terminal import PlainConsole
 
-    notes = Console(stderr=True, soft_wrap=True, highlight=False)
+    notes = PlainConsole(stderr=True, soft_wrap=True, highlight=False)
     trials = load_trials(options.file)
     check_free(options.output, trial_files(trials.file.quantities))
     with (
@@ -97,7 +96,7 @@ def _trials(options: argparse.Namespace) -> int:
         )  # fmt: skip
     study.save(options.output)
     _print(study)
-    notes.print(f"written to {options.output}", markup=False)
+    notes.print(f"written to {options.output}")
     return 0 if study.valid else 1
 
 
@@ -110,14 +109,14 @@ def _client(scheduler: str | None) -> AbstractContextManager[Client | None]:
 
 
 def _print(study: TrialStudy) -> None:
-    from rich.console import Console
+    from tau3mu.terminal import PlainConsole
 
-    console = Console()
+    console = PlainConsole()
     if study.summary:
         console.print(_table(study))
     console.print(f"{len(study.valid)} of {len(study.results)} trials are valid.", highlight=False)
     for line in (*_left_out(study.invalid), *study.remarks):
-        console.print(f"- {line}", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"- {line}", highlight=False, soft_wrap=True)
 
 
 def _left_out(trials: Iterable[TrialResult]) -> list[str]:
@@ -133,9 +132,9 @@ def _left_out(trials: Iterable[TrialResult]) -> list[str]:
 
 
 def _table(study: TrialStudy) -> Table:
-    from rich.table import Table
+    from tau3mu.terminal import PlainTable
 
-    table = Table(
+    table = PlainTable(
         "Quantity", "Mean", "Statistical", "Systematic", "Largest deviation", "Moved most by",
         title=study.file.title,
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import awkward as ak
@@ -11,6 +12,7 @@ from uproot.interpretation.objects import CannotBeAwkward
 
 from tau3mu.errors import InputError, suggest
 from tau3mu.fit.data.root_files import find_tree, listed, open_root
+from tau3mu.input_files import refuse_special
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -51,6 +53,9 @@ def parquet_columns(
     import pyarrow.dataset
     from pyarrow import ArrowException
 
+    if Path(path).is_dir():
+        for each in Path(path).rglob("*"):
+            refuse_special(each, folders=True)
     try:
         files = pyarrow.dataset.dataset(path, format="parquet")
         _check_names(names, files.schema.names, path, "column")

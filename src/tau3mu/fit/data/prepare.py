@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
@@ -18,6 +17,7 @@ from tau3mu.fit.data.sample import Binned, Unbinned
 from tau3mu.fit.data.select import binned, unbinned
 from tau3mu.fit.language import model_of
 from tau3mu.fit.pdfs import histogram_template, kde_template
+from tau3mu.input_files import user_path
 
 if TYPE_CHECKING:
     from hist import Hist
@@ -136,7 +136,7 @@ def _where(model: FitModel, name: str) -> str:
 
 def _located(model: FitModel, file: str) -> str:
     """Returns where a file is that a model names; URLs stay as they are."""
-    return file if "://" in file else str(model.folder / Path(file).expanduser())
+    return file if "://" in file else str(model.folder / user_path(file))
 
 
 def _with_labels(model: FitModel) -> FitModel:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hist import Hist
@@ -14,10 +12,13 @@ from tau3mu.fit.data.columns import flat, of_lists, parquet_columns, tree_column
 from tau3mu.fit.data.results import is_results, of_run, read_candidates, read_spectrum
 from tau3mu.fit.data.root_files import find_histogram, having, listed, open_root, to_hist
 from tau3mu.fit.data.source import Source
+from tau3mu.input_files import parse_json, read_text, refuse_special, user_path, without_file_scheme
 from tau3mu.ntuples.unreadable import reason
 from tau3mu.results.histograms import DATASET, load_histograms
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tau3mu.fit.data.windows import Observable
 
 __all__ = ["read_data"]
@@ -70,14 +71,16 @@ def read_data(
         )
         raise InputError(message)
     wanted_column, wanted = column or observable.name, histogram or observable.name
-    if "://" in str(file):
-        return _read_root(str(file), histogram, tree, wanted_column if unbinned else None, weight)
-    path = Path(file).expanduser()
+    file = without_file_scheme(str(file))
+    if "://" in file:
+        return _read_root(file, histogram, tree, wanted_column if unbinned else None, weight)
+    path = user_path(file)
     if not path.exists():
         message = (
             f"{path} does not exist; expected a ROOT, JSON or parquet file or a results folder"
         )
         raise InputError(message)
+    refuse_special(path, folders=True)
     if tree is None and is_results(path):
         if unbinned or path.name.startswith("candidates."):
             return read_candidates(path, wanted_column, weight, processor)
@@ -139,7 +142,7 @@ def _read_json(path: Path, histogram: str | None, unbinned: list[str]) -> Source
 def _single_histogram(path: Path) -> Hist[Any] | None:
     """Returns the histogram that the file is, None if it maps names to histograms."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"), object_hook=object_hook)
+        content = parse_json(read_text(path, "histograms"), object_hook=object_hook)
         return Hist(content) if isinstance(content, dict) and "axes" in content else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         message = f"{path} does not hold a histogram in UHI JSON: {reason(error)}"

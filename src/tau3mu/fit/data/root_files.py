@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import uproot
 
 from tau3mu.errors import InputError, suggest
+from tau3mu.input_files import refuse_special, without_file_scheme
 from tau3mu.ntuples.source import LocalSource
 from tau3mu.ntuples.unreadable import is_defect, read_errors, reason
 
@@ -42,6 +43,9 @@ def open_root(path: str) -> Iterator[Any]:
     Raises:
         InputError: The file is missing, is no ROOT file, or is damaged.
     """
+    path = without_file_scheme(path)
+    if "://" not in path:
+        refuse_special(path)
     try:
         # As a key, since uproot takes what follows a colon of a text for an object of the file.
         source = {} if "://" in path else {"handler": LocalSource}

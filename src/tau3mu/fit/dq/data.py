@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tau3mu.errors import InputError
+from tau3mu.input_files import refuse_special
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,6 +52,7 @@ def find_spectrum(
         InputError: The input file is no ROOT file, lacks the input, or it does not cover the range.
     """
     file = path.parent / given.file
+    refuse_special(file)
     if not file.is_file():
         warning = (
             f"input.input_file_name: the file {given.file} is not there, seen from the folder "

@@ -19,6 +19,7 @@ from tau3mu.errors import InputError, suggest
 from tau3mu.fit.dq.names import plain_name
 from tau3mu.fit.language.base import allowed
 from tau3mu.fit.language.explain import explain
+from tau3mu.input_files import parse_json, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -153,13 +154,14 @@ def read_dq(path: Path) -> DqFile:
     Raises:
         InputError: The file cannot be read, lacks a key, or its lists do not fit together.
     """
+    text = read_text(path, "dq_fitter file")
     try:
-        text = path.read_text("utf-8")
-        file = DqFile.model_validate_json(text)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        message = f"cannot read the dq_fitter file {path}: {reason}"
+        parse_json(text)
+    except InputError as error:
+        message = f"{path}: {error}"
         raise InputError(message) from error
+    try:
+        file = DqFile.model_validate_json(text)
     except ValidationError as error:
         raise InputError(explain(error, str(path))) from error
     problems = [f"{path}: input.{problem}" for problem in _problems(file.input)]

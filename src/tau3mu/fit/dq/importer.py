@@ -17,6 +17,7 @@ from tau3mu.fit.dq.file import read_dq, unused_keys
 from tau3mu.fit.dq.parameters import parts_of
 from tau3mu.fit.dq.plot import plot_of, windows_of
 from tau3mu.fit.language.files import model_of
+from tau3mu.input_files import user_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,7 +59,7 @@ def write_imported(path: str | Path, folder: str | Path) -> dict[Path, tuple[str
     """
     from tau3mu.results.files import staged, write_text
 
-    folder = Path(folder).expanduser()
+    folder = user_path(folder)
     files = {folder / f"{fit.name}.fit.json": fit for fit in import_dq(path, folder)}
     if taken := [str(file) for file in files if file.exists()]:
         message = f"{', '.join(taken)} exists already; give another folder, or move it away"
@@ -82,8 +83,8 @@ def import_dq(path: str | Path, folder: str | Path | None = None) -> list[Import
     Raises:
         InputError: The file cannot be understood; the message names its keys that are wrong.
     """
-    path = Path(path).expanduser()
-    folder = path.parent if folder is None else Path(folder).expanduser()
+    path = user_path(path)
+    folder = path.parent if folder is None else user_path(folder)
     file = read_dq(path)
     fits = []
     for variation in _variations(file):

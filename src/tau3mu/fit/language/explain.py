@@ -29,6 +29,8 @@ _WANTED = {
     "tuple_type": "a list belongs here",
 }
 
+_LONGEST = 300
+
 
 def explain(error: ValidationError, source: str) -> str:
     """Returns a line for each wrong key: the source, the path of the key, what is wanted there."""
@@ -68,4 +70,5 @@ def _longer(detail: ErrorDetails) -> str:
 
 
 def _but(wanted: str, detail: ErrorDetails) -> str:
-    return f"{wanted}, not {json.dumps(detail['input'], ensure_ascii=False, default=str)}"
+    given = json.dumps(detail["input"], ensure_ascii=False, default=str)
+    return f"{wanted}, not {given if len(given) <= _LONGEST else f'{given[:_LONGEST]}...'}"

@@ -15,6 +15,7 @@ from tau3mu.errors import InputError, suggest
 from tau3mu.fit.language.explain import explain
 from tau3mu.fit.language.model import FitModel
 from tau3mu.fit.pdfs import PDFS, find_user_pdf, load_user_pdf
+from tau3mu.input_files import check_depth, parse_json, read_text, user_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,7 +60,7 @@ def read_document(name_or_file: str | Path) -> tuple[dict[str, Any], str, Path]:
         source = f"{name_or_file}.json"
         text = (files("tau3mu.fits") / source).read_text("utf-8")
         return _parse_json(text, source), source, Path()
-    path = Path(name_or_file).expanduser()
+    path = user_path(name_or_file)
     if path.suffix not in SUFFIXES:
         known = shipped_fits()
         message = (
@@ -67,12 +68,7 @@ def read_document(name_or_file: str | Path) -> tuple[dict[str, Any], str, Path]:
             f"shipped: {', '.join(known)}; or give a file that ends in {', '.join(SUFFIXES)}"
         )
         raise InputError(message)
-    try:
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        message = f"cannot read the fit file {path}: {reason}"
-        raise InputError(message) from error
+    text = read_text(path, "fit file")
     parse = _parse_json if path.suffix == ".json" else _parse_yaml
     return parse(text, str(path)), str(path), path.parent
 
@@ -127,16 +123,17 @@ def _pdf_names(part: Any) -> Iterator[str]:
 
 def _parse_json(text: str, source: str) -> dict[str, Any]:
     try:
-        return _mapping(json.loads(text, object_pairs_hook=_refuse_duplicates), source)
-    except json.JSONDecodeError as error:
-        message = f"{source}, line {error.lineno}, column {error.colno}: no valid JSON: {error.msg}"
-        raise InputError(message) from error
-    except RecursionError as error:
-        message = f"{source}: brackets are nested too deeply"
+        document = parse_json(text, object_pairs_hook=_refuse_duplicates)
+    except InputError as error:
+        if isinstance(at := error.__cause__, json.JSONDecodeError):
+            message = f"{source}, line {at.lineno}, column {at.colno}: no valid JSON: {at.msg}"
+        else:
+            message = f"{source}: {error}"
         raise InputError(message) from error
     except _DuplicateKeyError as error:
         message = f"{source}: the key {error.args[0]!r} is given twice in the same place"
         raise InputError(message) from error
+    return _mapping(document, source)
 
 
 def _parse_yaml(text: str, source: str) -> dict[str, Any]:
@@ -145,6 +142,7 @@ def _parse_yaml(text: str, source: str) -> dict[str, Any]:
 
     try:
         document = _mapping(YAML(typ="safe", pure=True).load(text), source)
+        _check_depth(document, source)
         # Through JSON, since YAML also has dates and keys that are no text.
         return dict(json.loads(json.dumps(document)))
     except MarkedYAMLError as error:
@@ -154,10 +152,21 @@ def _parse_yaml(text: str, source: str) -> dict[str, Any]:
             f"{error.problem}{_yaml_hint(error.problem)}"
         )
         raise InputError(message) from error
-    except (YAMLError, TypeError, ValueError, RecursionError) as error:
+    except RecursionError as error:
+        message = f"{source}: it nests too deeply"
+        raise InputError(message) from error
+    except (YAMLError, TypeError, ValueError) as error:
         if isinstance(error, InputError):
             raise
         message = f"{source}: no valid YAML for a fit: {' '.join(str(error).split())}"
+        raise InputError(message) from error
+
+
+def _check_depth(document: dict[str, Any], source: str) -> None:
+    try:
+        check_depth(document)
+    except InputError as error:
+        message = f"{source}: {error}"
         raise InputError(message) from error
 
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.table import Table
-from rich.text import Text
-
 from tau3mu.fit.output.numbers import decimals
+from tau3mu.terminal import PlainTable, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -32,20 +30,20 @@ def print_fit(console: Console, result: FitResult) -> None:
     for table in _tables(result):
         console.print(table)
     for line in _quality(result):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        console.print(plain(line), highlight=False, soft_wrap=True)
     style, verdict = ("green", "valid") if result.valid else ("bold red", "NOT VALID")
     console.print(f"The fit is {verdict}.", style=style)
     for message in result.messages:
-        console.print(f"- {message}", markup=False, highlight=False, soft_wrap=True)
+        console.print(plain(f"- {message}"), highlight=False, soft_wrap=True)
 
 
-def _tables(result: FitResult) -> Iterator[Table]:
+def _tables(result: FitResult) -> Iterator[PlainTable]:
     yield _parameters(result)
     if result.derived:
         levels = _levels(result.derived.values())
-        table = Table("Derived", "Value", *levels, "Expression")
+        table = PlainTable("Derived", "Value", *levels, "Expression")
         for name, quantity in result.derived.items():
-            expression = Text(result.model.derived[name])
+            expression = result.model.derived[name]
             table.add_row(name, quantity.text, *_minos(quantity, levels), expression)
         yield table
     if result.windows:
@@ -54,13 +52,13 @@ def _tables(result: FitResult) -> Iterator[Table]:
         yield _spectra(result)
 
 
-def _parameters(result: FitResult) -> Table:
+def _parameters(result: FitResult) -> PlainTable:
     levels = _levels(result.parameters.values())
     columns = ["Parameter", "Value", *levels, "Limits or expression"]
-    table = Table(*columns, title=f"Fit {result.model.name}")
+    table = PlainTable(*columns, title=f"Fit {result.model.name}")
     for name, parameter in result.parameters.items():
         sides = _minos(parameter, levels)
-        table.add_row(name, parameter.text, *sides, Text(_origin(parameter)))
+        table.add_row(name, parameter.text, *sides, _origin(parameter))
     return table
 
 
@@ -90,8 +88,8 @@ def _origin(parameter: ParameterResult) -> str:
     return "{:g} to {:g}".format(*parameter.limits) if parameter.limits else ""
 
 
-def _windows(result: FitResult) -> Table:
-    table = Table("Window", *result.windows)
+def _windows(result: FitResult) -> PlainTable:
+    table = PlainTable("Window", *result.windows)
     windows = result.windows.values()
     table.add_row("Range", *("{:.4g} to {:.4g}".format(*window.range) for window in windows))
     for title, key in _COUNTED.items():
@@ -99,8 +97,8 @@ def _windows(result: FitResult) -> Table:
     return table
 
 
-def _spectra(result: FitResult) -> Table:
-    table = Table("Spectrum", "Entries", "Outside", "χ²", "Bins")
+def _spectra(result: FitResult) -> PlainTable:
+    table = PlainTable("Spectrum", "Entries", "Outside", "χ²", "Bins")
     for name, spectrum in result.spectra.items():
         table.add_row(
             name,

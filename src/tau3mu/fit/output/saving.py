@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from tau3mu.fit.output.plot import plot_fit
 from tau3mu.fit.output.residuals import plot_residuals
 from tau3mu.fit.output.root_file import write_root
 from tau3mu.fit.output.scans import plot_scans
+from tau3mu.input_files import parse_json, read_text
 from tau3mu.results.files import find, json_text, staged, write_text
 
 if TYPE_CHECKING:
@@ -147,10 +147,9 @@ def load_fit_values(path: str | Path) -> dict[str, float]:
     """
     file = find(path, _JSON)
     try:
-        document = json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        reason = (error.strerror if isinstance(error, OSError) else None) or error
-        message = f"{file}: cannot be read as the result of a fit: {reason}"
+        document = parse_json(read_text(file, "result of a fit"))
+    except InputError as error:
+        message = f"{file}: cannot be read as the result of a fit: {error}"
         raise InputError(message) from error
     parameters = document.get("parameters") if isinstance(document, dict) else None
     if not isinstance(parameters, dict) or not parameters:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tau3mu.errors import InputError, suggest
 from tau3mu.fit.pdfs.pdf import Pdf
+from tau3mu.input_files import user_path
 from tau3mu.user_files import import_user_file
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def load_user_pdf(path: Path) -> Pdf:
     Raises:
         InputError: There is no such file, it fails to import, or what it defines is not as above.
     '''
-    path = Path(path).expanduser()
+    path = user_path(path)
     module = import_user_file(path, "pdf file")
     formula = getattr(module, "formula", None)
     if not inspect.isfunction(formula):

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
@@ -19,8 +18,11 @@ from tau3mu.errors import InputError, suggest
 from tau3mu.fit.language.base import Name, Strict, either
 from tau3mu.fit.language.explain import explain
 from tau3mu.fit.language.files import SUFFIXES, model_of, read_document, shipped_fits
+from tau3mu.input_files import user_path
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tau3mu.fit.language.model import FitModel
 
 __all__ = ["Trial", "Trials", "TrialsFile", "load_trials", "merge_patch"]
@@ -84,7 +86,7 @@ def load_trials(path: str | Path) -> Trials:
         InputError: The file, or the model of a trial, does not say what it must; the message
             names the file, the trial and every key that is wrong.
     """
-    path = Path(path).expanduser()
+    path = user_path(path)
     if path.suffix not in SUFFIXES:
         message = f"{path}: a trials file ends in {', '.join(SUFFIXES)}"
         raise InputError(message)
@@ -126,7 +128,7 @@ def _base(base: Any, source: str, folder: Path) -> tuple[dict[str, Any], Path]:
         return base, folder
     try:
         document, _, base_folder = read_document(
-            base if base in shipped_fits() else folder / Path(base).expanduser()
+            base if base in shipped_fits() else folder / user_path(base)
         )
     except InputError as error:
         message = f"{source}: base: {error}"
