@@ -65,7 +65,8 @@ def test_a_trial_is_the_fit_of_its_model(trials, study):
         assert result.options == trial.options
         assert result.quantities["nSignal"].value == alone.values["nSignal"]
         assert result.quantities["nSignal"].error == alone.parameters["nSignal"].error
-        assert result.quantities["ratio"] == alone.derived["ratio"]
+        ratio = alone.derived["ratio"]
+        assert result.quantities["ratio"] == Quantity(ratio.value, ratio.error)
         assert (result.chi2, result.ndf, result.nll) == (alone.chi2, alone.ndf, alone.nll)
         assert (result.status, result.messages) == (alone.status, alone.messages)
 

@@ -102,13 +102,13 @@ def measure_covariance(
         return nothing
     if stops or not minuit.fmin.has_accurate_covar:
         minuit.hesse()
-    if minuit.covariance is None:
+    rough = _rough(minuit, names)
+    matrix = None if rough is None else _exact(minuit, names, rough)
+    if matrix is None:  # the likelihood is flat in some direction: only Hesse has an answer
+        minuit.hesse()
+        matrix = _rough(minuit, names)
+    if matrix is None:
         return nothing
-    matrix = np.array([[minuit.covariance[a, b] for b in names] for a in names])
-    if not np.all(np.diag(matrix) > 0):
-        return nothing
-    exact = _exact(minuit, names, matrix)
-    matrix = matrix if exact is None else exact
     if objective.weighted:
         scatter = objective.scatter(_slopes_at(objective, values, names, matrix), values)
         matrix = np.asarray(matrix @ scatter @ matrix)
@@ -146,6 +146,14 @@ def propagate(
             if not abs(float(function(inside)) - value) <= _NEGLIGIBLE * error:
                 return Quantity(value, None)
     return Quantity(value, error if math.isfinite(error) else None)
+
+
+def _rough(minuit: Minuit, names: tuple[str, ...]) -> np.ndarray | None:
+    """Returns Minuit's covariance of some parameters, None if it has none."""
+    if minuit.covariance is None:
+        return None
+    matrix = np.array([[minuit.covariance[a, b] for b in names] for a in names])
+    return matrix if np.all(np.diag(matrix) > 0) else None
 
 
 def _exact(minuit: Minuit, names: tuple[str, ...], rough: np.ndarray) -> np.ndarray | None:
