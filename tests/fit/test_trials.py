@@ -153,24 +153,40 @@ def test_a_fit_that_is_not_valid_is_left_out(trials, study, tmp_path):
 
 
 def test_a_trial_without_a_likelihood_fails_alone(tmp_path):
-    impossible = {"parameters": {"width": {"expression": "sqrt(3 - mean)"}}}
+    far = {"value": 2e5, "limits": [0, 3e5]}  # the search begins with what the data have
+    impossible = {"parameters": {"width": {"expression": "sqrt(nSignal - 1e5)"}, "nSignal": far}}
     variations = {"width": {"known": {}, "none": impossible}, "other": {"x": {}, "y": {}}}
     path = tmp_path / "trials.json"
     base = document(parameters=parameters(width={"expression": "sqrt(mean) / 4"}))
     path.write_text(json.dumps({**TRIALS, "base": base, "variations": variations}))
     found = run_trials(path, spectrum())
     assert [result.status for result in found.results] == ["ok", "ok", "failed", "failed"]
-    assert "pdf Gauss is nowhere a number in 0 to 10" in found.results[2].messages[0]
+    assert "the likelihood is a number at none" in found.results[2].messages[0]
     assert found.summary["nSignal"].trials == 2
     assert found.remarks == ("option width=none: none of its 2 trials is valid",)
 
 
-def test_bins_that_do_not_fit_are_found_before_any_fit(tmp_path):
-    variations = {"binning": {"good": {}, "bad": {"observable": {"bins": 37}}}}
+@pytest.mark.parametrize(
+    ("bad", "place"),
+    [
+        ({"observable": {"bins": 37}}, r"^trial bad: fit peak: "),
+        ({"observable": {"bins": 2}}, r"^trial bad: fit peak: 2 bins"),
+        (
+            {
+                "derived": {"odd": "1 / (zero * 0)"},
+                "parameters": {"zero": {"value": 0, "fixed": True}},
+            },
+            r"trial bad: derived\.odd",
+        ),
+    ],
+    ids=["other bins", "too few bins", "no number"],
+)
+def test_what_cannot_be_fitted_is_found_before_any_fit(tmp_path, bad, place):
+    variations = {"one": {"good": {}, "bad": bad}}
     path = tmp_path / "trials.json"
     path.write_text(json.dumps({**TRIALS, "base": document(), "variations": variations}))
     done = []
-    with pytest.raises(InputError, match=r"^trial bad: fit peak: "):
+    with pytest.raises(InputError, match=place):
         run_trials(path, spectrum(), progress=done.append)
     assert done == []
 

@@ -16,6 +16,7 @@ from tau3mu.fit.data.results import spectrum
 from tau3mu.fit.data.sample import Binned, Unbinned
 from tau3mu.fit.data.select import binned, unbinned
 from tau3mu.fit.language import model_of
+from tau3mu.fit.language.values import too_few_bins
 from tau3mu.fit.pdfs import histogram_template, kde_template
 from tau3mu.input_files import user_path
 
@@ -69,7 +70,9 @@ def prepare(model: FitModel, data: Data) -> dict[str, Binned | Unbinned]:
     if missing := [name for name in model.parts if name not in given]:
         message = f"fit {model.name}: no data are given for {', '.join(missing)}"
         raise InputError(message)
-    return {name: _cut(model, name, given[name]) for name in model.parts}
+    found = {name: _cut(model, name, given[name]) for name in model.parts}
+    _check_bins(model, found)
+    return found
 
 
 def sources(
@@ -127,6 +130,19 @@ def _cut(model: FitModel, name: str, data: Any) -> Binned | Unbinned:
         )
         raise InputError(message)
     return unbinned(values, weights, part.observable, part, where=where)
+
+
+def _check_bins(model: FitModel, data: Mapping[str, Binned | Unbinned]) -> None:
+    """Refuses counts in fewer bins than there are parameters."""
+    chi2, number = model.method.loss == "chi2", 0
+    for sample in data.values():
+        if not isinstance(sample, Binned):
+            return
+        used = sample.used & (sample.variances > 0) if chi2 else sample.used
+        number += int(used.sum())
+    if problem := too_few_bins(model, number):
+        message = f"fit {model.name}: {problem}"
+        raise InputError(message)
 
 
 def _where(model: FitModel, name: str) -> str:

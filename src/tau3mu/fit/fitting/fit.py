@@ -21,7 +21,6 @@ from tau3mu.fit.fitting.result import FitResult, Minimum, ParameterResult
 from tau3mu.fit.fitting.search import SAME, first_steps, group_minima, in_bins, search
 from tau3mu.fit.fitting.verdict import describe_doubts, find_faults
 from tau3mu.fit.language import FitModel, load_model
-from tau3mu.fit.language.values import too_few_bins
 from tau3mu.fit.likelihood import Objective
 from tau3mu.fit.likelihood.rehearsal import rehearse
 
@@ -145,7 +144,6 @@ def _fitted(
         rehearse(model, znp, users_only=True)
     begin = time.perf_counter()
     objective = Objective(model, data)
-    _check_bins(objective)
     binned = in_bins(objective)
     candidates = search(binned, start)
     minuit = _finish(objective, candidates)
@@ -215,21 +213,6 @@ def _fitted(
         windows={name: window for name, (window, _) in windows.items() if window is not None},
         goodness_of_fit=p_value,
     )
-
-
-def _check_bins(objective: Objective) -> None:
-    """Refuses counts that are too few to determine the parameters."""
-    model, samples = objective.model, objective.data.values()
-    if not all(isinstance(sample, Binned) for sample in samples):
-        return
-    chi2 = model.method.loss == "chi2"
-    used = [
-        s.used & (s.variances > 0) if chi2 else s.used for s in samples if isinstance(s, Binned)
-    ]
-    counted = sum(int(bins.sum()) for bins in used)
-    if missing := too_few_bins(model, counted):
-        message = f"fit {model.name}: {missing}"
-        raise InputError(message)
 
 
 def _finish(objective: Objective, candidates: Sequence[Candidate]) -> Minuit:
