@@ -19,6 +19,7 @@ from tau3mu.execution.found import TAKEN, check_fill
 from tau3mu.execution.histogram_checks import failed, first_line
 from tau3mu.execution.histograms import empty_histograms, fill
 from tau3mu.results.candidates import written_and_read
+from tau3mu.user_code import is_interrupt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,7 +87,9 @@ def _tried(processor: Processor, chunk: Chunk, *, lazily: bool) -> ak.Array:
     except InputError as error:
         message = f"processor {processor.name}, on a chunk without events: {error}"
         raise InputError(message) from error
-    except (Exception, SystemExit) as error:  # a user's processor may raise anything
+    except BaseException as error:  # a user's processor may raise anything
+        if is_interrupt(error):
+            raise
         raise failed(processor, error) from error
     if other := names ^ set(filled):
         message = f"processor {processor.name}: fill adds or removes histogram {min(other)!r}"

@@ -23,6 +23,7 @@ from tau3mu.results.histograms import (
     to_json,
     write_root,
 )
+from tau3mu.user_code import is_interrupt
 
 if TYPE_CHECKING:
     from tau3mu.selection import Processor
@@ -43,7 +44,9 @@ def check_histograms(processor: Processor, dataset: str) -> dict[str, Hist[Any]]
     """
     try:
         given: Any = processor.histograms()
-    except (Exception, SystemExit) as error:  # a user's processor may raise anything
+    except BaseException as error:  # a user's processor may raise anything
+        if is_interrupt(error):
+            raise
         raise failed(processor, error) from error
     if not isinstance(given, Mapping):
         message = (

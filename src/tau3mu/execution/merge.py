@@ -19,6 +19,7 @@ from tau3mu.execution.loop import file_of
 from tau3mu.execution.repeated import repeated_events
 from tau3mu.redaction import redact
 from tau3mu.selection.sums import rounded_sum
+from tau3mu.user_code import is_interrupt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -143,7 +144,9 @@ def _filled(
 ) -> dict[str, Hist[Any]]:
     try:
         return fill_histograms(processor, candidates, chunks, lazily=lazily)
-    except (Exception, SystemExit) as error:  # a user's processor may raise anything
+    except BaseException as error:  # a user's processor may raise anything
+        if is_interrupt(error):
+            raise
         message = (
             f"{processor.name} failed when its histograms were filled: "
             f"{type(error).__name__}: {error}"
