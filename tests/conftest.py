@@ -14,6 +14,7 @@ import pytest
 import uproot
 from misbehaving_server import misbehaving_server
 
+from tau3mu.cpus import usable_cpus
 from tau3mu.ntuples import read_events
 from tau3mu.ntuples.layout import layout
 
@@ -29,12 +30,23 @@ TESTS = Path(__file__).parent
 DATA = TESTS / "data"
 # They start clusters of real processes and stop some of these, with limits of a few seconds.
 CLUSTERS = ("clusters", "faults", "grid", "remote")
+MOST_PROCESSES = 4  # each takes a gigabyte or more
 OTHERS = os.environ.get("TAU3MU_OTHERS")
 
 
 def _unit(path: str) -> str:
     """Returns what one process does one after the other: a file, or all tests of clusters."""
     return "clusters" if Path(path).parent.name in CLUSTERS else path
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist looks at its options
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Runs all tests in processes side by side, unless asked otherwise; parts run in this one."""
+    plain = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    is_one_of_them = hasattr(config, "workerinput")
+    undecided = getattr(config.option, "numprocesses", 0) is None and not config.option.usepdb
+    if plain and undecided and not is_one_of_them:
+        config.option.numprocesses = min(usable_cpus(), MOST_PROCESSES)
 
 
 @pytest.hookimpl(optionalhook=True)

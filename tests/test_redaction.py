@@ -123,7 +123,7 @@ def test_a_plan_is_resumed_with_the_tokens_of_now(tmp_path):
     then, now = ([f"https://h/{name}".format(token) for name in names] for token in "12")
     about = {"processors": ["p"], "columns": ["run"]}
     files = [checked(then[0], replicas=(then[1],)), checked(then[2])]
-    write_plan(tmp_path, datasets=["d"], files=files, **about)
+    write_plan(tmp_path, options=None, datasets=["d"], files=files, **about)
     assert "token=1" not in (tmp_path / "plan.json").read_text()
     dataset = Dataset("d", dict.fromkeys([now[0], now[2]]))
     remembered = read_plan(tmp_path, datasets=[dataset], **about)
@@ -136,5 +136,7 @@ def test_a_plan_is_resumed_with_the_tokens_of_now(tmp_path):
 def test_files_that_only_a_secret_tells_apart_are_checked_again(tmp_path):
     urls = ["https://h/get?key=1", "https://h/get?key=2"]
     about = {"processors": ["p"], "columns": ["run"]}
-    write_plan(tmp_path, datasets=["d"], files=[checked(url) for url in urls], **about)
+    write_plan(
+        tmp_path, options=None, datasets=["d"], files=[checked(url) for url in urls], **about
+    )
     assert read_plan(tmp_path, datasets=[Dataset("d", dict.fromkeys(urls))], **about) == {}
