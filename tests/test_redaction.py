@@ -136,7 +136,8 @@ def test_a_plan_is_resumed_with_the_tokens_of_now(tmp_path):
 def test_files_that_only_a_secret_tells_apart_are_checked_again(tmp_path):
     urls = ["https://h/get?key=1", "https://h/get?key=2"]
     about = {"processors": ["p"], "columns": ["run"]}
-    write_plan(
+    files = [checked(url) for url in urls]
+    write_plan(tmp_path, options=None, datasets=["d"], files=files, **about)
         tmp_path, options=None, datasets=["d"], files=[checked(url) for url in urls], **about
     )
     assert read_plan(tmp_path, datasets=[Dataset("d", dict.fromkeys(urls))], **about) == {}
