@@ -138,6 +138,4 @@ def test_files_that_only_a_secret_tells_apart_are_checked_again(tmp_path):
     about = {"processors": ["p"], "columns": ["run"]}
     files = [checked(url) for url in urls]
     write_plan(tmp_path, options=None, datasets=["d"], files=files, **about)
-        tmp_path, options=None, datasets=["d"], files=[checked(url) for url in urls], **about
-    )
     assert read_plan(tmp_path, datasets=[Dataset("d", dict.fromkeys(urls))], **about) == {}
