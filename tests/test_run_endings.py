@@ -90,6 +90,25 @@ def test_files_that_end_the_process_when_they_are_loaded(tmp_path, capsys, where
     assert (str(path) in said, "GeneratorExit" in said) == (True, True)
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("configuration = 'x'", "configuration"),
+        ("configuration = {'cut': lambda pt: pt > 3}", "configuration"),
+        ("configuration = property(lambda self: self.nothing)", "configuration"),
+        ("columns = {1, 2}", "columns"),
+    ],
+)
+def test_what_the_record_cannot_hold_is_refused_before_the_work(tmp_path, capsys, line, said):
+    """All events were read before the record could not be written."""
+    path = tmp_path / "p.py"
+    path.write_text(PROCESSOR.replace("ACTION", "pass") + f"\n    {line}\n")
+    assert main(["--processor", f"{path}:Mine", "--output", str(tmp_path / "out")]) == 1
+    message = capsys.readouterr().err
+    assert (f"{path}:Mine" in message, said in message) == (True, True)
+    assert not (tmp_path / "out").exists()
+
+
 def test_pdf_files_that_end_the_process(tmp_path):
     path = tmp_path / "odd.py"
     path.write_text("raise GeneratorExit\n")
@@ -119,6 +138,17 @@ def test_an_output_whose_name_is_not_utf8(run, tmp_path):
     code, _ = run("pass", "--output", folder)
     record = json.loads(open(os.path.join(folder, "run.json")).read())  # noqa: PTH118, PTH123, SIM115
     assert (code, record["status"]) == (0, "finished")
+
+
+@pytest.mark.parametrize("name", [b"/m\xff.py", b"/d\xff/mine.py"])
+def test_a_processor_whose_file_is_not_named_in_utf8(demo, tmp_path, name):
+    path = os.fsdecode(os.fsencode(tmp_path) + name)
+    os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120
+    text = PROCESSOR.replace("ACTION", "self.configuration") + f"    configuration = {{'file': {path!r}}}\n"
+    open(path, "w").write(text)  # noqa: PTH123, SIM115
+    common = ["--processor", f"{path}:Mine", "--no-fit", "--output", str(tmp_path / "out")]
+    assert main([*common, str(demo[0])]) == 0
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["status"] == "finished"
 
 
 def _raise(error):

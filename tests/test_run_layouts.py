@@ -104,6 +104,16 @@ def test_a_table_of_ones_own_is_used_and_selects_by_decisions(folder, how, caplo
     assert f"hlt.HLT_Path takes the 2 paths {', '.join(used)}" in caplog.text
 
 
+def test_decisions_select_without_fired_as_well(folder):
+    text = PROCESSOR.replace(
+        'fired(events.hlt, "HLT_Path", "HLT_Absent_v")', "events.hlt.Trigger_HLT_Path"
+    )
+    (folder / "mine.py").write_text(text.replace('"hlt.HLT_Path"', '"hlt.HLT_Path_v"'))
+    arguments = ["own.root", "--layout", "mine.tsv", "--chunk-size", "11", "--no-fit"]
+    assert main([*arguments, "--processor", "mine.py:Triggered", "--output", "out"]) == 0
+    assert load_candidates(folder / "out" / "Triggered").event.tolist() == list(range(0, N, 3))
+
+
 def test_without_a_choice_the_layout_lacks_the_column(folder, capfd):
     assert main(["own.root", "--no-fit", "--output", "out", "--processor", "mine.py:Muons"]) == 1
     assert "gen_weight" in capfd.readouterr().err

@@ -102,7 +102,28 @@ def _instance(cls: Any, name: str) -> Processor:
             f"{name} can't be made without arguments{place(error)}: {type(error).__name__}: {error}"
         )
         raise InputError(message) from error
+    _check_record(processor, name)
     return processor
+
+
+def _check_record(processor: Processor, name: str) -> None:
+    """Raises an error if the record of a run, which is written last, could not name its choices."""
+    from tau3mu.results.files import json_text
+
+    try:
+        if all(isinstance(column, str) for column in processor.columns):
+            json_text({**processor.configuration})
+            return
+        problem = f"columns are {processor.columns!r}, expected a set of texts"
+    except BaseException as error:  # a user's class may raise anything
+        if is_interrupt(error):
+            raise
+        problem = (
+            f"configuration cannot be recorded, expected a dictionary of JSON values{place(error)}: "
+            f"{type(error).__name__}: {error}"
+        )
+    message = f"{name}: its {problem}"
+    raise InputError(message)
 
 
 def _is_processor(value: Any) -> bool:

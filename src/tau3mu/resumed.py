@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +57,7 @@ def _refuse_contradictions(given: argparse.Namespace, record: RunOptions) -> Non
     problems = []
     for name in _RESULTS:
         value = getattr(given, name)
-        if _is_given(value) and recordable(name, value) != getattr(record, name):
+        if _is_given(value) and _real(recordable(name, value)) != _real(getattr(record, name)):
             then = _shown(name, getattr(record, name))
             problems.append(f"{_shown(name, recordable(name, value))} is given, recorded is {then}")
     if problems:
@@ -91,11 +92,19 @@ def _is_given(value: Any) -> bool:
     return value is not None and value is not False and value != []
 
 
+def _real(value: Any) -> Any:
+    """Returns a value with its paths as the file system has them: `a/../b` is `b`."""
+    if isinstance(value, list):
+        return [_real(one) for one in value]
+    is_path = isinstance(value, str) and value.startswith("/")
+    return os.path.realpath(value) if is_path else value
+
+
 def _shown(name: str, value: Any) -> str:
     """Returns an option and its value as on the command line."""
     option = "FILES" if name == "files" else f"--{name.replace('_', '-')}"
     if not _is_given(value):
-        return f"no {option}"
+        return f"a run without {option}"
     if value is True:
         return option
     values = value if isinstance(value, list) else [value]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import builtins
 import importlib
 import linecache
+import os
 import sys
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from importlib.util import decode_source, module_from_spec, spec_from_loader
@@ -50,7 +51,8 @@ def import_user_file(path: Path, what: str) -> ModuleType:
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())
     importlib.invalidate_caches()  # a file may be younger than the last look at its folder
-    stem = path.stem.replace(".", "_")
+    # Names of modules are hashed and travel as UTF-8, which those of files need not be.
+    stem = os.fsencode(path.stem).decode(errors="replace").replace(".", "_")
     package = _new_package(stem)
     package.__path__ = [str(path.resolve().parent)]
     name = f"{package.__name__}.{stem}"

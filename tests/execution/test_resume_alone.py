@@ -62,6 +62,9 @@ def test_relative_paths_patterns_and_the_format_are_recorded(
     assert "is complete already" in error(capsys)
     monkeypatch.chdir(tmp_path)  # the same words from the same place are no contradiction
     assert run([*arguments[:-2], "--resume", "out"]) == 0
+    monkeypatch.chdir(tmp_path / "ntuples")  # nor are other words for the same paths
+    same = ["../ntuples/x_*.root", "--processor", "../counting.py:Mine"]
+    assert run(["--resume", "../out", *same]) == 0
 
 
 @pytest.mark.parametrize(
@@ -69,13 +72,13 @@ def test_relative_paths_patterns_and_the_format_are_recorded(
     [
         (["--chunk-size", "400"], ["--chunk-size 400", "--chunk-size 500"]),
         (["--candidates", "parquet"], ["--candidates parquet", "--candidates root"]),
-        (["--dataset", "demo"], ["--dataset demo", "no --dataset"]),
-        (["--max-files", "1"], ["--max-files 1", "no --max-files"]),
-        (["--fit", "dsphipi"], ["--fit dsphipi", "no --fit"]),
-        (["--layout", "t3m"], ["--layout t3m", "no --layout"]),
+        (["--dataset", "demo"], ["--dataset demo", "without --dataset"]),
+        (["--max-files", "1"], ["--max-files 1", "without --max-files"]),
+        (["--fit", "dsphipi"], ["--fit dsphipi", "without --fit"]),
+        (["--layout", "t3m"], ["--layout t3m", "without --layout"]),
         (["--processor", "dsphipi"], ["--processor dsphipi", "counting.py:Mine"]),
         (["other.root"], ["other.root", "good.root"]),
-        (["--prefix", "root://h//x"], ["--prefix root://h//x", "no --prefix"]),
+        (["--prefix", "root://h//x"], ["--prefix root://h//x", "without --prefix"]),
     ],
 )
 def test_what_contradicts_the_record_is_named(given, parts, stopped, counting, tmp_path, capsys):
@@ -93,7 +96,7 @@ def test_a_fit_that_was_recorded_is_not_left_out(counting, demo, tmp_path, capsy
     arguments = ["--processor", f"{counting.file}:Mine", demo[0], "--output", tmp_path / "out"]
     assert run(arguments) == 0
     assert run(["--resume", tmp_path / "out", "--no-fit"]) == 1
-    assert "--no-fit is given, recorded is no --no-fit" in error(capsys)
+    assert "--no-fit is given, recorded is a run without --no-fit" in error(capsys)
 
 
 def test_how_to_run_may_be_given_anew_and_is_recorded(stopped, tmp_path):
@@ -140,6 +143,25 @@ def options_of(*words):
     values = {"executor": "iterative", "candidates": "root", "chunk_size": 100}
     given = {name: value for name, value in vars(options).items() if value is not None}
     return RunOptions.of({**vars(options), **values, **given})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name", "expected"),
+    [
+        (["~nosuchuser/x.root"], "files", "{}/~nosuchuser/x.root"),
+        (["FILE://localhost/a/x.root"], "files", "/a/x.root"),
+        (["--dataset", "~nosuchuser/x.json"], "dataset", "{}/~nosuchuser/x.json"),
+        (["--processor", "~nosuchuser/p.py:P"], "processor", "{}/~nosuchuser/p.py:P"),
+        (["--fit", "~/fit.json"], "fit", "/home/me/fit.json"),
+        (["--prefix", "file:///a"], "prefix", "/a"),
+        (["--prefix", "root://host//a"], "prefix", "root://host//a"),
+    ],
+)
+def test_paths_are_recorded_as_they_are_read(arguments, name, expected, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/home/me")
+    found = getattr(options_of(*arguments), name)
+    assert (found if isinstance(found, list) else [found]) == [expected.format(tmp_path)]
 
 
 def resumed(tmp_path, recorded, *given):

@@ -149,6 +149,7 @@ def test_sentinels_of_triplets_are_none(write_t3m, events_of, branch, view, stor
         ("Muon_emEt03", "em_et03", [-1.0, 0.0], [None, 0.0]),
         ("Muon_innerTrack_highPurity", "inner_track_high_purity", [-99.0, 1.0], [None, True]),
         ("Muon_isGlobal", "is_global", [0.0, 1.0], [False, True]),
+        ("Muon_isGlobal", "is_global", [np.nan, -1.0], [False, True]),
     ],
 )
 def test_sentinels_and_flags_of_muons(write_t3m, events_of, branch, view, stored, seen):

@@ -59,6 +59,12 @@ def test_the_text_of_a_table_gives_the_same_rows_anywhere(write):
     assert layouts()["t3m"].reference(["run"]) == "t3m"
 
 
+@pytest.mark.parametrize(("kind", "flag"), [("uint8", True), ("float32", True), ("bool", False)])
+def test_triggers_stored_as_numbers_are_flags_without_a_word(write, kind, flag):
+    table = layout(own_layout(str(write(GOOD.replace("uint8\thlt.*\tflag", f"{kind}\thlt.*")))))
+    assert table.find("HLT_Mu3").flag == flag
+
+
 @pytest.mark.parametrize(
     ("old", "new", "place", "what"),
     [

@@ -11,6 +11,7 @@ import uproot
 
 from tau3mu.benchmark.records import Sample
 from tau3mu.errors import InputError
+from tau3mu.input_files import user_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -45,7 +46,7 @@ def find_files(patterns: Iterable[str]) -> list[str]:
         if "://" in pattern:
             found.append(pattern)
             continue
-        matching = sorted(glob(str(Path(pattern).expanduser())), key=_natural)  # noqa: PTH207
+        matching = sorted(glob(str(user_path(pattern))), key=_natural)  # noqa: PTH207
         if not matching:
             message = f"no file matches {pattern!r}; check the path, and quote the pattern"
             raise InputError(message)

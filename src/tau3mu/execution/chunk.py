@@ -240,4 +240,5 @@ def what(error: BaseException) -> str:
     hint = ""
     if isinstance(error, ValueError) and "read-only" in str(error):
         hint = "; all processors read the same arrays: change a copy"
-    return f"{type(error).__name__}: {error}{hint}{place(error)}"
+    text = f": {error}" if str(error) else ""
+    return f"{type(error).__name__}{text}{hint}{place(error)}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import logging
+import os
 import platform
 import sys
 import uuid
@@ -111,7 +112,7 @@ def _has_file(module: ModuleType) -> bool:
 
 def _file_content(file: Path) -> Iterator[bytes]:
     status = file.stat()
-    yield str(file).encode()
+    yield os.fsencode(file)
     if status.st_size > _LARGE:
         yield f"{status.st_size} {status.st_mtime_ns}".encode()
     else:

@@ -252,8 +252,9 @@ def _menus(stack: list[Any]) -> None:
 
 
 def _flag(stack: list[Any]) -> None:
-    """Turns numbers into booleans: array,!flag."""
-    stack.append(ak.to_numpy(stack.pop()) != 0)
+    """Turns numbers into booleans, NaN into False: array,!flag."""
+    values = ak.to_numpy(stack.pop())
+    stack.append((values < 0) | (values > 0))
 
 
 def _valid(stack: list[Any]) -> None:

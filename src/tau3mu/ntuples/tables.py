@@ -212,7 +212,9 @@ def _row(cells: list[_Cell], problems: _Problems) -> Branch | None:
         problems.add(line, cells[2].column, text)
         return None
     values, words = _missing(cells[3], kind, problems) if len(cells) > 3 else ((), set())
-    return Branch(name, kind, view, values, flag="flag" in words, first="first" in words)
+    # Numbers would select by position where a mask is expected.
+    flag = "flag" in words or (wildcard and is_number(kind))
+    return Branch(name, kind, view, values, flag=flag, first="first" in words)
 
 
 def _missing(cell: _Cell, kind: str, problems: _Problems) -> tuple[tuple[float, ...], set[str]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from tau3mu.datasets.locations import is_url
+from tau3mu.input_files import user_path, without_file_scheme
 from tau3mu.redaction import redact
 
 if TYPE_CHECKING:
@@ -68,10 +69,9 @@ def _absolute(name: str, value: str) -> str:
 
         is_path = value not in shipped_datasets()
     elif name in {"files", "prefix"}:
-        value = value.removeprefix("file://")
-        is_path = not is_url(value)
+        is_path = not is_url(without_file_scheme(value))
     elif name == "processor":  # path/to/file.py:Class
         is_path = ":" in value
     else:
         is_path = name in {"fit", "layout"} and bool(Path(value).suffix)
-    return str(Path(value).expanduser().absolute()) if is_path else value
+    return str(user_path(value).absolute()) if is_path else value
