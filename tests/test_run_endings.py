@@ -144,7 +144,8 @@ def test_an_output_whose_name_is_not_utf8(run, tmp_path):
 def test_a_processor_whose_file_is_not_named_in_utf8(demo, tmp_path, name):
     path = os.fsdecode(os.fsencode(tmp_path) + name)
     os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120
-    text = PROCESSOR.replace("ACTION", "self.configuration") + f"    configuration = {{'file': {path!r}}}\n"
+    text = PROCESSOR.replace("ACTION", "self.configuration")
+    text += f"    configuration = {{'file': {path!r}}}\n"
     open(path, "w").write(text)  # noqa: PTH123, SIM115
     common = ["--processor", f"{path}:Mine", "--no-fit", "--output", str(tmp_path / "out")]
     assert main([*common, str(demo[0])]) == 0

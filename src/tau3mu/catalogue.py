@@ -119,8 +119,8 @@ def _check_record(processor: Processor, name: str) -> None:
         if is_interrupt(error):
             raise
         problem = (
-            f"configuration cannot be recorded, expected a dictionary of JSON values{place(error)}: "
-            f"{type(error).__name__}: {error}"
+            "configuration cannot be recorded, expected a dictionary of JSON values"
+            f"{place(error)}: {type(error).__name__}: {error}"
         )
     message = f"{name}: its {problem}"
     raise InputError(message)
