@@ -51,6 +51,7 @@ ENDINGS = {
     "SystemExit": "raise SystemExit(0)",
     "GeneratorExit": 'raise GeneratorExit("odd")',
     "BaseException": 'raise BaseException("odd")',
+    "Untold": 'raise type("Untold", (ValueError,), {"__str__": lambda _: 1 / 0})',
     "CancelledError": '__import__("asyncio").events; raise __import__("asyncio").CancelledError',
 }
 

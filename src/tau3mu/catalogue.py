@@ -9,7 +9,7 @@ from tau3mu.errors import InputError, suggest
 from tau3mu.input_files import user_path
 from tau3mu.processors import SHIPPED
 from tau3mu.results.names import why_no_folder
-from tau3mu.user_code import is_interrupt, place
+from tau3mu.user_code import is_interrupt, place, said
 from tau3mu.user_files import import_user_file
 
 if TYPE_CHECKING:
@@ -98,9 +98,7 @@ def _instance(cls: Any, name: str) -> Processor:
     except BaseException as error:  # a user's class may raise anything
         if is_interrupt(error):
             raise
-        message = (
-            f"{name} can't be made without arguments{place(error)}: {type(error).__name__}: {error}"
-        )
+        message = f"{name} can't be made without arguments{place(error)}: {said(error)}"
         raise InputError(message) from error
     _check_record(processor, name)
     return processor

@@ -28,6 +28,7 @@ __all__ = [
     "is_users",
     "place",
     "plain_name",
+    "said",
     "user_modules",
 ]
 
@@ -92,6 +93,15 @@ def is_users(module: str | None) -> bool:
 def plain_name(module: str) -> str:
     """Returns the name that a module has for its user."""
     return module.partition(".")[2] if module.startswith(PREFIX) else module
+
+
+def said(error: BaseException) -> str:
+    """Returns the kind and the message of an exception, which may fail to give one."""
+    try:
+        text = str(error)
+        return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    except Exception:  # noqa: BLE001 - a user's class may raise anything
+        return f"{type(error).__name__} (its message cannot be shown)"
 
 
 def place(error: BaseException, within: Path | None = None) -> str:

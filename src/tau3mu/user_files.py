@@ -22,7 +22,7 @@ import cloudpickle
 
 from tau3mu.errors import InputError
 from tau3mu.input_files import refuse_special
-from tau3mu.user_code import PREFIX, installed, is_interrupt, place
+from tau3mu.user_code import PREFIX, installed, is_interrupt, place, said
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,10 +69,10 @@ def import_user_file(path: Path, what: str) -> ModuleType:
         if is_interrupt(error):
             raise
         _forget(package.__name__)
-        text = error.msg if isinstance(error, SyntaxError) else str(error)
-        message = (
-            f"{what} {path} fails to import{place(error, path)}: {type(error).__name__}: {text}"
-        )
+        text = said(error)
+        if isinstance(error, SyntaxError):  # whose own text has the place again
+            text = f"{type(error).__name__}: {error.msg}"
+        message = f"{what} {path} fails to import{place(error, path)}: {text}"
         raise InputError(message) from error
     finally:
         imports.freeze()

@@ -112,6 +112,16 @@ def test_what_cannot_be_compared_is_never_taken_for_the_same(mine, caplog):
     assert "no resuming later" in caplog.text
 
 
+def test_objects_that_many_others_refer_to_are_looked_at_once(mine):
+    """Fails if the time doubles with each level, as for an open file in the module of a user."""
+    shared = "\nSHARED = [1, {}, SHARED]\nfor _ in range(200):\n    SHARED = [SHARED, (SHARED,)]\n"
+    one, other, again = (
+        mine(BODY + "\nSHARED = []\n" + shared.format(value))
+        for value in ("{'a': 2}", 2, "{'a': 2}")
+    )
+    assert one == again != other
+
+
 def test_code_of_other_modules_that_a_file_imports_is_seen(tmp_path, monkeypatch):
     """Such as those of a user's package that is installed for development."""
     package = tmp_path / "elsewhere" / "development_of_fingerprint"

@@ -60,3 +60,9 @@ def test_what_is_not_finite_stays_so(weights, expected):
 def test_a_step_keeps_what_rounding_takes_away():
     assert step("all", np.array([1.0, 2.0**-60]), 2) == Step("all", 2, 2, 1.0, (2.0**-60,))
     assert step("all", np.array([]), 0) == Step("all", 0, 0, 0.0)
+
+
+@pytest.mark.parametrize("weights", ["abc", np.ones((2, 3)), np.array(["1.5"]), np.array([1j])])
+def test_weights_are_one_number_per_event(weights):
+    with pytest.raises(TypeError, match="one dimension of numbers"):
+        exact_sum(weights)

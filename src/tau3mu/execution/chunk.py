@@ -33,7 +33,7 @@ from tau3mu.ntuples.schema import MisalignedError
 from tau3mu.ntuples.triggers import used_triggers
 from tau3mu.packing import pack_object, remember
 from tau3mu.redaction import redact
-from tau3mu.user_code import is_interrupt, place
+from tau3mu.user_code import is_interrupt, place, said
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -237,8 +237,7 @@ def selected(processor: Processor, events: ak.Array) -> ak.Array:
 
 def what(error: BaseException) -> str:
     """Returns what a processor raised, and in which line of it."""
-    hint = ""
-    if isinstance(error, ValueError) and "read-only" in str(error):
-        hint = "; all processors read the same arrays: change a copy"
-    text = f": {error}" if str(error) else ""
-    return f"{type(error).__name__}{text}{hint}{place(error)}"
+    text = said(error)
+    if isinstance(error, ValueError) and "read-only" in text:
+        text += "; all processors read the same arrays: change a copy"
+    return f"{text}{place(error)}"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copyreg
 import dis
+import hashlib
 from functools import cached_property
 from inspect import getattr_static
 from operator import itemgetter
@@ -67,7 +68,7 @@ class Description:
         self.files: set[Path] = set()
         self.modules: set[str] = set()
         self._code: dict[int, tuple[int, Any]] = {}  # met before; held, so that ids stay theirs
-        self._above: set[int] = set()
+        self._met: dict[int, tuple[bytes, Any]] = {}
 
     def of(self, value: Any) -> Iterator[bytes]:
         """Yields bytes that are the same in every process for equal values.
@@ -96,12 +97,19 @@ class Description:
             yield plain_name(value.__name__).encode()
         elif isinstance(value, (type, FunctionType)):
             yield from self._of_code_object(value)
-        elif id(value) in self._above:
-            yield b"as above"
         else:
-            self._above.add(id(value))
-            yield from self._of_parts(value)
-            self._above.discard(id(value))
+            yield self._once(value)
+
+    def _once(self, value: Any) -> bytes:
+        """Returns a hash of the parts of a value, which many others may refer to."""
+        if id(value) not in self._met:
+            self._met[id(value)] = b"as above", value
+            digest = hashlib.sha256()
+            for piece in self._of_parts(value):
+                digest.update(len(piece).to_bytes(8, "little"))
+                digest.update(piece)
+            self._met[id(value)] = digest.digest(), value
+        return self._met[id(value)][0]
 
     def _apart(self, value: Any) -> bytes:
         """Returns a description that does not depend on what was described before."""

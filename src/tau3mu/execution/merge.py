@@ -19,7 +19,7 @@ from tau3mu.execution.loop import file_of
 from tau3mu.execution.repeated import repeated_events
 from tau3mu.redaction import redact
 from tau3mu.selection.sums import rounded_sum
-from tau3mu.user_code import is_interrupt
+from tau3mu.user_code import is_interrupt, said
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -147,10 +147,7 @@ def _filled(
     except BaseException as error:  # a user's processor may raise anything
         if is_interrupt(error):
             raise
-        message = (
-            f"{processor.name} failed when its histograms were filled: "
-            f"{type(error).__name__}: {error}"
-        )
+        message = f"{processor.name} failed when its histograms were filled: {said(error)}"
         raise ProcessorError(message, traceback.format_exc()) from error
 
 

@@ -28,8 +28,16 @@ def exact_sum(values: Any) -> tuple[float, ...]:
 
     Args:
         values: Numbers in one dimension; missing ones count as zero.
+
+    Raises:
+        TypeError: They are no such numbers, such as lists or a text.
     """
-    array = np.ma.filled(plain(values), 0).astype(np.float64, copy=False)
+    array = np.ma.filled(plain(values), 0)
+    if array.ndim != 1 or array.dtype.kind not in "biuf" or isinstance(values, str | bytes):
+        kind = f"{array.ndim} dimensions of {array.dtype}"
+        message = f"expected one weight per event, one dimension of numbers, not {kind}"
+        raise TypeError(message)
+    array = array.astype(np.float64, copy=False)
     with np.errstate(invalid="ignore", over="ignore"):
         total = float(array.sum())
     if not math.isfinite(total):
