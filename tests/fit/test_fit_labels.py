@@ -15,7 +15,7 @@ from peak_models import spectrum as peak_spectrum
 
 from tau3mu.fit.data.source import Source
 from tau3mu.fit.fitting.result import ParameterResult, Quantity
-from tau3mu.fit.language import model_of
+from tau3mu.fit.language import load_model, model_of
 from tau3mu.fit.output import files, plot_correlation, save_fit
 from tau3mu.fit.output.labels import parameter_axis, parameter_symbols, per_bin
 from tau3mu.fit.output.numbers import math_scripts, value_text
@@ -165,6 +165,23 @@ def test_raised_and_lowered_letters_beside_formulas_are_formulas():
     assert math_scripts("Dₛ⁺ → φπ⁺") == "Dₛ⁺ → φπ⁺"
     assert math_scripts("$\\mu$ in GeV⁻¹") == "$\\mu$ in GeV$^{\\mathrm{−1}}$"
     assert math_scripts("Dₛ → $x⁺$") == "D$_{\\mathrm{s}}$ → $x⁺$"
+
+
+@pytest.mark.parametrize("name", ["dsphipi", "jpsi_psi2s"])
+def test_labels_of_correlations_are_inside_of_the_figure(name):
+    shipped = load_model(name)
+    free = tuple(n for n, p in shipped.parameters.items() if p.limits)
+    free += tuple(sorted({c.yield_ for c in shipped.components.values()} - set(free)))
+    figure = plot_correlation(
+        replace(fitted("counts"), model=shipped, covariance_parameters=free,
+                correlation=np.eye(len(free)).tolist())
+    )  # fmt: skip
+    figure.canvas.draw()
+    main, bar = figure.axes
+    for label in [*main.get_xticklabels(), *main.get_yticklabels(), *bar.get_yticklabels()]:
+        box = label.get_window_extent()
+        assert min(box.x0, box.y0) > 0
+        assert box.x1 < figure.bbox.x1
 
 
 def test_long_labels_leave_the_correlations_their_cells():

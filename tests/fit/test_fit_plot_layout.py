@@ -284,6 +284,28 @@ def test_negative_yields_are_not_cut_off(plot):
     check_nothing_overlaps(figure)
 
 
+def test_points_without_an_uncertainty_are_drawn_in_full():
+    """Empty bins below a peak: half of the point is below its center."""
+    result = fitted("counts")
+    sample = result.data["dimuon"]
+    contents = np.where(np.arange(52) == 40, 0, sample.contents)
+    values = {
+        **result.parameters,
+        "nBackground": replace(result.parameters["nBackground"], value=200.0),
+    }
+    changed = replace(
+        result,
+        parameters=values,
+        data={"dimuon": replace(sample, contents=contents, variances=contents)},
+    )
+    figure = plot_residuals(changed)
+    axes = figure.axes[0]
+    _, heights, ends = points(axes)
+    assert heights.min() == ends.min() < 0
+    below = axes.transData.transform((0, heights.min()))[1] - axes.bbox.y0
+    assert below > 0.5 * axes.lines[0].get_markersize() * figure.dpi / 72
+
+
 def test_negative_residuals_are_not_cut_off():
     result = fitted("counts")
     sample = result.data["dimuon"]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from double_crystal_ball import ROOFIT, counts, entries, tails
 from iminuit import Minuit
-from peak_models import document, parameters, peak, spectrum
+from peak_models import PEAK, document, parameters, peak, spectrum
 
 from tau3mu.errors import InputError
 from tau3mu.fit import fit
@@ -91,6 +91,21 @@ def test_a_derived_quantity_is_like_a_parameter_in_its_place(level):
     assert sides(derived, 68) == pytest.approx([-derived.error, derived.error], rel=0.1)
     down, up = sides(derived, level)
     assert up > -1.02 * down  # a ratio has its longer tail above
+
+
+def test_a_ratio_of_few_entries():
+    """The numbers are of SciPy's Nelder-Mead along the profile, which uses no slopes."""
+    generator = np.random.default_rng(12)
+    few = np.concatenate([generator.normal(5, 0.5, 25), 10 * generator.random(80)])
+    free = parameters(width={"value": 0.5, "limits": [0.1, 2]}, mean={"value": 5, "limits": [3, 7]})
+    histogram = hist.Hist(hist.axis.Regular(50, 0, 10, name="m")).fill(few)
+    observable = {**PEAK["observable"], "bins": 50}
+    ratio = fit(
+        peak(parameters=free, observable=observable, method=minos("ratio", levels=(68, 90))),
+        histogram,
+    ).derived["ratio"]
+    assert ratio.minos == pytest.approx([-0.08413, 0.10376], rel=3e-3)
+    assert sides(ratio, 90) == pytest.approx([-0.12956, 0.18316], rel=3e-3)
 
 
 def test_a_parameter_with_an_expression():

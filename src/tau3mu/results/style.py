@@ -25,6 +25,11 @@ _BASE, _SPACE = 6, 9  # points between the frame and the heading, and between it
 _COMMON: dict[str, Any] = {
     # The fonts of the experiments lack letters, such as Greek and superscripts.
     "font.family": ["TeX Gyre Heros", "DejaVu Sans"],
+    "mathtext.fontset": "custom",
+    "mathtext.rm": "TeX Gyre Heros",
+    "mathtext.it": "TeX Gyre Heros:italic",
+    "mathtext.bf": "TeX Gyre Heros:bold",
+    "mathtext.cal": "TeX Gyre Heros",
     "mathtext.fallback": "stixsans",
     "axes.labelpad": 6,
     "axes.unicode_minus": True,

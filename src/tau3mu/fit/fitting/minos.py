@@ -113,7 +113,8 @@ def _quantity(result: FitResult, name: str) -> Callable[[Mapping[str, Any]], flo
 def _levels(name: str, profile: Profile, result: FitResult, doubts: list[str]) -> dict[int, Sides]:
     """Returns the two sides of a quantity for every level, and adds what was not found."""
     if not (math.isfinite(profile.minimum.value) and 0 < profile.error < math.inf):
-        doubts.append(f"Minos did not find the errors of {name}: no parameter changes it")
+        reason = "no parameter changes it" if profile.error == 0 else "it is not a finite number"
+        doubts.append(f"Minos did not find the errors of {name}: {reason}")
         return {}
     derived = name in result.model.derived
     # The distances are those from the value of the fit, which may be that of the other engine.

@@ -179,10 +179,8 @@ class Profile:
         return np.array([at - self._limits[0], self._limits[1] - at]) / self._errors
 
     def _slope(self, function: Callable[[np.ndarray], float], place: np.ndarray) -> np.ndarray:
-        steps = _STEP * np.eye(len(place))
-        if np.min(self._room(place)) > 2 * _STEP:
-            here = function(place)
-            return np.array([function(place + step) - here for step in steps]) / _STEP
+        # Of one side, they would be off by half of the curvature, and the fits would not settle.
         # Beyond a limit the function does not change: one of the two steps is on this side.
+        steps = _STEP * np.eye(len(place))
         ends = ((function(place + step), function(place - step)) for step in steps)
         return np.array([up - down for up, down in ends]) / (2 * _STEP)

@@ -36,7 +36,7 @@ def plot_correlation(result: FitResult) -> Figure:
     symbols = [parameter_symbols(result.model)[name] for name in names]
     side = max(3, len(names)) * _CELL
     with styled_figure(result.model.plot.style, side, side) as figure:
-        figure.set_layout_engine("constrained")
+        figure.set_layout_engine("compressed")
         axes = figure.subplots()
         image = axes.imshow(matrix, cmap="RdBu_r", vmin=-100, vmax=100)
         for (row, column), value in np.ndenumerate(matrix):

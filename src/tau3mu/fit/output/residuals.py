@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_residuals"]
 
+_MARGIN = 0.04  # of the height, below the lowest: a point without an uncertainty has its radius
+
 
 def plot_residuals(
     result: FitResult,
@@ -64,9 +66,10 @@ def _draw_peaks(axes: Axes, fit: BinnedFit, result: FitResult, first: str) -> No
     draw_blinded(axes, fit, label="Blinded")
     axes.axhline(0, color="black", linewidth=1)
     down, up = fit.errors * scale(fit)
-    axes.set_ylim(bottom=1.15 * min((heights - down)[used].min(initial=0), summed.min()))
     top = summed.reshape(-1, POINTS).max(axis=1)
     highest = np.maximum(np.where(used, heights + up, 0), top)
+    lowest = min((heights - down)[used].min(initial=0), summed.min())
+    axes.set_ylim(bottom=lowest - _MARGIN * (highest.max() - lowest))
     warning = "" if result.valid else f"Fit is not valid:\n{result.status}"
     written = Written(f"{first}{remark}", title=warning, title_color=TOTAL)
     make_room(axes, fit.data.edges, highest, written)

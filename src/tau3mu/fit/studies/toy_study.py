@@ -162,7 +162,7 @@ class ToyStudy:
                 if not stopped:
                     continue
                 median = summary.pull_median
-                known = f"is {median:+.2f}" if math.isfinite(median) else "is one of these"
+                known = f"is {median:+.2f}" if math.isfinite(median) else "lies at the limit"
                 found.append(
                     f"{name} is at its {side} limit in {stopped} of {number} toys, which have no "
                     f"pull: its pulls are biased {effect} and too narrow; with these toys, their "
