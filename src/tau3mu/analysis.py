@@ -94,7 +94,7 @@ def analyse(
 ) -> Outcome:
     """Runs a plan and writes its results folder.
 
-    If files cannot be read that may not be left out, everything else is worked off and kept as
+    If files cannot be read that may not be left out, everything else is processed and kept as
     checkpoints, and no results are written.
 
     Args:

@@ -22,7 +22,7 @@ _RESULTS = (
 )  # fmt: skip
 """On these the results depend, or the checkpoints, which are of chunks."""
 _PLACE = ("workers", "scheduler", "cluster", "site", "insecure")
-"""These say where the executor works: given anew, none of the others is taken from the record."""
+"""These say where the executor works: given again, none of the others is taken from the record."""
 _PATHS = {"site", "proxy"}
 
 

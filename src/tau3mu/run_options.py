@@ -143,7 +143,7 @@ def _add_failures(parser: Parser) -> None:
     group.add_argument(
         "--resume", type=path_of, metavar="DIR",
         help="go on with the run in this folder and with the options that it recorded; how to run "
-        "and what to do about failures may be given anew; what is finished is not done again",
+        "and what to do about failures may be given again; what is finished is not done again",
     )  # fmt: skip
     group.add_argument(
         "--skip-bad-files", action="store_true",

@@ -32,7 +32,7 @@ __all__ = ["import_user_file", "lies_beside", "source_of"]
 
 
 def import_user_file(path: Path, what: str) -> ModuleType:
-    """Returns the module of a file, which is run anew in each call; its objects pickle by value.
+    """Returns the module of a file, which is run in each call; its objects pickle by value.
 
     Args:
         path: The Python file.

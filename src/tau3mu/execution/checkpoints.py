@@ -1,7 +1,7 @@
 """Checkpoints: the record of each finished chunk, in a JSON file named after all it depends on.
 
 A checkpoint is data: whoever can write into the folder can falsify a result, but not run a program.
-One that cannot be read, or is of another chunk, is left aside and the chunk is done again.
+One that cannot be read, or is of another chunk, is ignored and the chunk is done again.
 """
 
 from __future__ import annotations
@@ -185,7 +185,7 @@ def _read(path: Path, key: str) -> ak.Array | None:
         problem = str(error).partition("\n")[0][:200]
     else:
         return record
-    log.warning("checkpoint %s is left aside and its chunk done again: %s", path.name, problem)
+    log.warning("checkpoint %s is ignored and its chunk done again: %s", path.name, problem)
     return None
 
 

@@ -24,7 +24,7 @@ __all__ = ["Task", "work_off"]
 
 @dataclass(frozen=True)
 class Task:
-    """A chunk for a worker, which is worked off when the pickle of this is loaded.
+    """A chunk for a worker, which is processed when the pickle of this is loaded.
 
     A worker that cannot unpickle its task (because it lacks this package, or because the code of
     the task is that of another Python) dies of it. So `pickle.loads`, which every worker has, is

@@ -69,7 +69,7 @@ class Work:
 
     Attributes:
         records: Of all chunks that could be read, in any order; `chunk` says which they are.
-        bad: The files that are set apart, with the reasons.
+        bad: The files that failed, with the reasons.
         killed: What killed its process.
         attempts: How often a chunk was tried, all chunks together.
         resumed: How many chunks had been done before.
@@ -198,7 +198,7 @@ class _Loop:
     def _take(self, finished: Finished) -> None:
         index = finished.index
         begin = self.flying.pop(index, None)
-        if begin is None:  # of a file that has been set apart
+        if begin is None:  # of a file that has failed
             return
         self.work.attempts += 1
         chunk, record, failure = self.chunks[index], finished.record, finished.failure
@@ -266,7 +266,7 @@ def killed_message(killed: Sequence[str]) -> str:
     more = f"\n  ... and {len(killed) - 20} more" if len(killed) > 20 else ""
     return (
         f"{len(killed)} chunks killed the process that worked on them:{lines}{more}\n"
-        "give the workers more memory, or start anew with a smaller --chunk-size"
+        "give the workers more memory, or start again with a smaller --chunk-size"
     )
 
 

@@ -1,4 +1,4 @@
-"""What the driver loop asks of the place where chunks are worked off, whichever that is."""
+"""What the driver loop asks of the place where chunks are processed, whichever that is."""
 
 from __future__ import annotations
 

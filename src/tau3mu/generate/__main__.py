@@ -28,7 +28,7 @@ examples:
   python -m tau3mu.generate toys --events 5000 --simulation
       toys/Tree_PhiPi_MC_1.root, a D_s in each event, one in seven passes the selection
   python -m tau3mu.generate toys --events 125000 --files 8 --workers 2 --layout nano
-      a million events as flat trees in NanoAOD's manner, for scaling studies
+      a million events as flat NanoAOD-like trees, for scaling studies
 """
 
 
@@ -49,7 +49,7 @@ def _parser() -> Parser:
         default="t3m",
         metavar="NAME",
         help=f"{' or '.join(LAYOUTS)}: lists per event in an RNTuple, as the skims name them, or "
-        "counted arrays in a TTree, in NanoAOD's manner; same content (default t3m)",
+        "NanoAOD-like counted arrays in a TTree; same content (default t3m)",
     )
     add(
         "--simulation",

@@ -76,7 +76,7 @@ def generate(
         directory: Where the files are to be; it is created if need be.
         events: Number of events in each file.
         files: Number of files.
-        layout: `t3m`, the layout of the skims (an RNTuple), or `nano`, that in NanoAOD's manner
+        layout: `t3m`, the layout of the skims (an RNTuple), or `nano`, the NanoAOD-like one
             (a TTree); the content is the same.
         simulation: Whether to write simulated signal rather than data.
         seed: Other seeds give statistically independent events.

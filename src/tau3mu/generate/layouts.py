@@ -1,7 +1,7 @@
 """Blocks in the form of a layout.
 
 The skims' own layout has a list per event for each column and the names of the triggers in lists,
-the layout in NanoAOD's manner has records and a boolean per trigger.
+the NanoAOD-like layout has records and a boolean per trigger.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def as_lists(block: Block, table: Layout) -> dict[str, ak.Array]:
 
 
 def as_counted_arrays(block: Block, table: Layout) -> dict[str, ak.Array]:
-    """Returns the branches in NanoAOD's manner.
+    """Returns the branches of the NanoAOD-like layout.
 
     The columns of a collection are records `Muon` with fields such as `pt`, so that the file has
     them as `Muon_pt` with the common count `nMuon`.

@@ -1,4 +1,4 @@
-"""Blocks to files: the skims' own layout as an RNTuple, that in NanoAOD's manner as a TTree."""
+"""Blocks to files: the skims' own layout as an RNTuple, the NanoAOD-like one as a TTree."""
 
 from __future__ import annotations
 

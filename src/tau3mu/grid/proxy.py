@@ -51,7 +51,7 @@ class Checked:
 
 @dataclass(frozen=True)
 class Proxy:
-    """A grid proxy by its path; the file is looked at anew each time."""
+    """A grid proxy by its path; the file is looked at each time."""
 
     path: Path
 
@@ -65,7 +65,7 @@ class Proxy:
             needed: For how long from now it has to hold.
 
         Raises:
-            InputError: It is not; the message has the command that mends it.
+            InputError: It is not; the message has the command that helps.
         """
         self.read(needed)
 
@@ -102,7 +102,7 @@ class Proxy:
             return None
 
     def command(self) -> str:
-        """Returns the command that makes this proxy anew."""
+        """Returns the command that renews this proxy."""
         return _command(self.path)
 
     def _refusal(self, problem: str) -> InputError:

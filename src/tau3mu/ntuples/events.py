@@ -132,7 +132,7 @@ def _branch_form(kind: str, key: str) -> dict[str, Any]:
 
 
 def _form(kind: str) -> ak.forms.Form:
-    # ak.types.from_datashape builds its parser anew in every call, which takes 20 ms.
+    # ak.types.from_datashape builds its parser in every call, which takes 20 ms.
     if kind.startswith("var * "):
         return ak.forms.ListOffsetForm("i64", _form(kind.removeprefix("var * ")))
     if kind == "string":

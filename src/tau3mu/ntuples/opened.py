@@ -42,7 +42,7 @@ class ChangedError(Exception):
         """Says what to do."""
         super().__init__(
             "the file has changed since it was checked (its UUID is another one, or it was written "
-            "to); start anew with the file as it is, or put back the one that was checked"
+            "to); start again with the file as it is, or put back the one that was checked"
         )
 
 
@@ -142,7 +142,7 @@ def close_files(*, kept: bool = True) -> None:
 def _identity(path: str, file: Any) -> object:
     """Returns what tells whether a file is still the one that was opened.
 
-    Servers of files on the web open them anew for every part; so their first bytes, in which the
+    Servers of files on the web open them again for every part; so their first bytes, in which the
     UUID is, are looked at again. The XRootD client has opened one file and gets no other.
     """
     if "://" in path:

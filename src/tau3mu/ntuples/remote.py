@@ -91,7 +91,7 @@ def _prepare_xrootd() -> None:
         # It would end the process, without a word (XRootD 6.2.1, TensorFlow 2.21).
         message = (
             "XRootD's client cannot be loaded into a process that has TensorFlow (for zfit) "
-            "already: start anew with `import XRootD.client` first, or read the files before the "
+            "already: start again with `import XRootD.client` first, or read the files before the "
             "first fit"
         )
         raise InputError(message)

@@ -159,7 +159,7 @@ def _check_contents(
             )
             raise InputError(message)
     if not used.any():
-        message = f"{where}: no bin lies whole in the fitted ranges; there is nothing to fit"
+        message = f"{where}: no bin lies entirely within the fitted ranges; there is nothing to fit"
         raise InputError(message)
     if not contents[used].any():
         message = f"{where}: the histogram is empty in the fitted ranges; there is nothing to fit"

@@ -1,6 +1,6 @@
 """The JSON schema of fit files: for editors, and for the reference page.
 
-`python -m tau3mu.fit.language.schema FOLDER` writes the schema and the page anew from the language
+`python -m tau3mu.fit.language.schema FOLDER` writes the schema and the page from the language
 itself. After a change of the language or of the pdfs, run it on the folder of the repository.
 """
 
