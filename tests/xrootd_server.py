@@ -19,6 +19,7 @@ import subprocess
 import tempfile
 import time
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
 __all__ = ["XRootDServer", "free_port", "needs_xrootd", "xrootd"]
 
 needs_xrootd = pytest.mark.skipif(
-    shutil.which("xrootd") is None,
-    reason="needs the xrootd program (apt-get install xrootd-server)",
+    shutil.which("xrootd") is None or find_spec("XRootD") is None,
+    reason="needs the xrootd program (apt-get install xrootd-server) and the extra xrootd",
 )
 
 START_SECONDS = 10.0

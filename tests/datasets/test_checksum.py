@@ -117,6 +117,7 @@ def test_xrootd_server_that_knows_checksums(served, known, tmp_path, monkeypatch
     assert error.value.severity == "retry"
 
 
+@pytest.mark.integration
 @needs_xrootd
 def test_xrootd_server_without_checksums(served, known, tmp_path):
     """A server that does not know the checksum would make the file unverified."""

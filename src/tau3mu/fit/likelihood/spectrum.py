@@ -72,7 +72,8 @@ class _Component:
     def shape(self, values: Mapping[str, Any], edges: np.ndarray) -> np.ndarray:
         def calculate() -> np.ndarray:
             integrals = self._density.integrals(values, edges)
-            return np.asarray(integrals / integrals.sum())
+            with np.errstate(invalid="ignore"):  # a pdf that vanishes in the whole range gives NaN
+                return np.asarray(integrals / integrals.sum())
 
         return self._cached("shape", values, edges, calculate)
 

@@ -137,8 +137,9 @@ def _draw_row_points(
 ) -> None:
     axes.axvline(expected, color=_GRAY, linestyle="--", linewidth=1.5)
     axes.errorbar(values, rows, xerr=errors, fmt="o", color="black")
-    reach = 1.2 * float(np.nanmax(np.abs(np.array(values) - expected) + np.array(errors)))
-    if reach > 0:
+    distances = np.abs(np.array(values) - expected) + np.array(errors)
+    # Where no fit is valid, there is no distance.
+    if (reach := 1.2 * float(np.nan_to_num(distances).max(initial=0))) > 0:
         axes.set_xlim(expected - reach, expected + reach)
     axes.locator_params("x", nbins=5)
 
