@@ -129,7 +129,7 @@ def analyse(
         except RunError as error:
             message = f"{error}\n{_how_to_resume(results.path)}"
             raise RunError(message) from error
-        except (SystemExit, GeneratorExit) as error:  # of a processor's own code
+        except (SystemExit, GeneratorExit) as error:  # of a user's code, such as a pdf
             message = f"the run was ended by {type(error).__name__}({error})"
             msg = f"{message}\n{_how_to_resume(results.path)}"
             raise RunError(msg) from error

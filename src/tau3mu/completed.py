@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from tau3mu.errors import InputError
 from tau3mu.execution.checkpoints import chunk_keys
 from tau3mu.execution.fingerprint import source_hash
-from tau3mu.results.names import RUN
+from tau3mu.results.names import PLAN, RUN
 from tau3mu.results.run_file import read_run
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def _read(folder: Path) -> RunFile | None:
     try:
         return read_run(path)
     except InputError as error:
-        if (folder / "plan.json").is_file():  # which a complete run has not
+        if (folder / PLAN).is_file():  # which a complete run has not
             log.warning("%s; the run goes on, and writes it again", error)
             return None
         message = f"{error}; remove this file if the run is to be made again"

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tau3mu.errors import InputError, suggest
-from tau3mu.input_files import user_path
+from tau3mu.input_files import read_bytes, user_path
 from tau3mu.ntuples.printable import printable
 from tau3mu.ntuples.table_checks import LEVELS
 from tau3mu.ntuples.tables import Branch, decode_table, parse_table
@@ -224,16 +224,7 @@ def own_layout(asked: str, folder: Path = Path()) -> str:
     if not asked.endswith(".tsv"):
         return layout(asked).name
     path = folder / user_path(asked)
-    try:
-        irregular = path.exists() and not path.is_file()  # of a pipe, reading may never end
-        content = b"" if irregular else path.read_bytes()
-    except (OSError, ValueError) as error:  # a null byte in a path is a ValueError
-        reason = getattr(error, "strerror", None) or error
-        message = f"layout {printable(str(path))} cannot be read: {reason}"
-        raise InputError(message) from error
-    if irregular:
-        message = f"layout {printable(str(path))} is not a regular file, expected a table (.tsv)"
-        raise InputError(message)
+    content = read_bytes(path, "layout")
     table = _read(content, printable(path.name), str(path))
     return _text(replace(table, own=True), frozenset(table.by_name))
 
