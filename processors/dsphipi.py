@@ -11,11 +11,11 @@ import numpy as np
 
 from tau3mu.corrections import MuonScaleFactors
 from tau3mu.ntuples import fired
+from tau3mu.outputs import Selection
+from tau3mu.processing import Processor
 from tau3mu.processors.columns import DSPHIPI, HLT_PATHS, L1_SEEDS, LEGS, MUON_LEGS
 from tau3mu.selection import (
     MUON_MASS,
-    Processor,
-    Selection,
     Survivors,
     invariant_mass,
     match,

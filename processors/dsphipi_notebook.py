@@ -8,6 +8,7 @@ import awkward as ak
 import numpy as np
 
 from tau3mu.ntuples import fired
+from tau3mu.outputs import Selection
 from tau3mu.processors.columns import HLT_PATHS, L1_SEEDS, LEGS
 from tau3mu.processors.dsphipi import (
     DsPhiPi,
@@ -17,7 +18,7 @@ from tau3mu.processors.dsphipi import (
     passes_trigger_matching,
     passes_vertex,
 )
-from tau3mu.selection import Selection, Step, pairs_within, step
+from tau3mu.selection import Step, pairs_within, step
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tau3mu.cli import Parser, run_main
+from tau3mu.console.cli import Parser, run_main
 from tau3mu.errors import InputError, RunError
 
 
@@ -110,7 +110,8 @@ def test_run_main_lets_defects_through():
 
 
 def test_import_is_light():
-    code = "import sys, tau3mu.cli; print(sorted({'rich', 'numpy', 'coffea'} & set(sys.modules)))"
+    heavy = "{'rich', 'numpy', 'coffea'}"
+    code = f"import sys, tau3mu.console.cli; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
 
@@ -121,7 +122,7 @@ def test_the_first_import_of_a_module_is_not_disturbed(error):
     code = (
         "import gc\n"
         "from contextlib import suppress\n"
-        "from tau3mu.cli import first_import\n"
+        "from tau3mu.console.cli import first_import\n"
         "with suppress(ValueError), first_import('fractions'):\n"
         "    import fractions\n"
         "    assert not gc.isenabled()\n"

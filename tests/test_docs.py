@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tau3mu.run_options import parser
+from tau3mu.run.options import parser
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
@@ -92,9 +92,9 @@ def test_the_processor_of_the_guide_finds_pairs_of_muons(tmp_path):
 
     import uproot
 
-    from tau3mu.catalogue import load_processor
     from tau3mu.datasets import check_files, load_datasets, make_chunks
     from tau3mu.execution import execute
+    from tau3mu.processing import load_processor
 
     page = ROOT / "docs" / "how-to" / "own-processor.md"
     (code,) = [match[3] for match in blocks(page, "python") if match[2]]

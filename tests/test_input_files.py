@@ -11,11 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tau3mu.catalogue import load_processor
 from tau3mu.clusters import load_site
+from tau3mu.config.input_files import check_depth, parse_json, parse_toml, user_path
 from tau3mu.corrections.table import read_correction
 from tau3mu.datasets.checksum import verify_checksum
-from tau3mu.datasets.locations import expand, locate
 from tau3mu.errors import InputError, Tau3muError
 from tau3mu.fit import load_model
 from tau3mu.fit.data.columns import parquet_columns
@@ -26,8 +25,9 @@ from tau3mu.fit.language.model import Observable
 from tau3mu.fit.output import load_fit_values
 from tau3mu.fit.pdfs import load_user_pdf
 from tau3mu.fit.studies import load_trials
-from tau3mu.input_files import check_depth, parse_json, parse_toml, user_path
-from tau3mu.results import load_candidates, load_histograms
+from tau3mu.outputs import load_candidates, load_histograms
+from tau3mu.processing import load_processor
+from tau3mu.storage.locations import expand, locate
 
 MASS = Observable(name="mass", label="m", range=(1.0, 2.0))
 READERS = {

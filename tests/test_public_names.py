@@ -10,16 +10,16 @@ import pytest
 
 PUBLIC = {
     "tau3mu": ["__version__"],
-    "tau3mu.analysis": ["CHUNK_SIZE", "Outcome", "Plan", "Settings", "analyse", "prepare"],
     "tau3mu.benchmark": [
         "Found", "Point", "Row", "Run", "Sample", "Setup", "Study", "compare", "describe",
         "load_study", "measure", "run_analysis", "run_command_line", "run_program", "sample_of",
         "save_study",
     ],
-    "tau3mu.catalogue": ["load_processor", "load_processors"],
-    "tau3mu.cli": ["Parser", "first_import", "path_of", "print_error", "run_main", "text_of"],
+    "tau3mu.console.cli": [
+        "Parser", "first_import", "path_of", "print_error", "run_main", "text_of",
+    ],
     "tau3mu.clusters": [
-        "Site", "check_versions", "connect", "load_site", "performance_report", "ship_code",
+        "Site", "check_versions", "connect", "load_site", "performance_report",
     ],
     "tau3mu.corrections": ["MuonScaleFactors", "ScaleFactors"],
     "tau3mu.datasets": [
@@ -30,26 +30,31 @@ PUBLIC = {
     "tau3mu.errors": ["InputError", "RunError", "Tau3muError", "suggest"],
     "tau3mu.execution": [
         "FileRead", "Patience", "ProcessorError", "ProcessorResult", "RunResult",
-        "check_histograms", "dry_run", "execute", "process_chunk",
+        "dry_run", "execute", "process_chunk",
     ],
     "tau3mu.fit": [
         "FitModel", "FitResult", "Source", "fit", "load_model", "plot_fit", "run_toys",
         "run_trials", "save_fit", "scan", "shipped_fits", "sources", "spectrum", "sweights",
     ],
     "tau3mu.generate": ["generate"],
-    "tau3mu.grid": ["Proxy", "Shipment", "find_proxy", "needs_proxy", "ship", "use_proxy"],
+    "tau3mu.clusters.proxy": [
+        "Proxy", "Shipment", "find_proxy", "needs_proxy", "ship", "use_proxy",
+    ],
     "tau3mu.ntuples": [
         "Layout", "NtupleSchema", "ReadError", "Reading", "detect_layout", "empty_events",
         "fired", "layouts", "read_events",
     ],
+    "tau3mu.outputs": ["Selection", "cutflow_table", "load_candidates", "load_histograms"],
+    "tau3mu.processing": [
+        "Processor", "check_histograms", "load_processor", "load_processors", "ship_code",
+    ],
     "tau3mu.processors": ["SHIPPED", "DsPhiPi", "DsPhiPiNotebook"],
     "tau3mu.results": [
-        "ResultsFolder", "cutflow_table", "default_folder", "load_candidates",
-        "load_histograms", "plot_histogram", "provenance", "run_log",
+        "ResultsFolder", "default_folder", "plot_histogram", "provenance", "run_log",
     ],
-    "tau3mu.run": ["main"],
+    "tau3mu.run": ["CHUNK_SIZE", "Outcome", "Plan", "Settings", "analyse", "main", "prepare"],
     "tau3mu.selection": [
-        "Lists", "MUON_MASS", "Match", "Processor", "Rows", "Selection", "Step", "Survivors",
+        "Lists", "MUON_MASS", "Match", "Rows", "Step", "Survivors",
         "invariant_mass", "match", "pairs_within", "passes_muon_acceptance", "plain", "rows_of",
         "step", "unique_objects",
     ],
@@ -66,7 +71,10 @@ def test_public_names(name):
         assert not callable(value) or value.__doc__
 
 
-PACKAGES = ["datasets", "execution", "fit", "ntuples", "processors", "results", "selection"]
+PACKAGES = [
+    *("datasets", "execution", "fit", "ntuples", "outputs", "processing", "processors", "results"),
+    *("run", "selection"),
+]
 
 
 @pytest.mark.parametrize("name", PACKAGES)
@@ -78,7 +86,9 @@ def test_dir_shows_the_public_names(name):
 @pytest.mark.parametrize("heavy", ["tensorflow", "zfit", "dask", "matplotlib.pyplot"])
 def test_nothing_but_its_use_imports_what_is_heavy(heavy):
     packages = ", ".join(f"tau3mu.{name}" for name in PACKAGES)
-    program = f"import sys, tau3mu, {packages}, tau3mu.analysis; print({heavy!r} in sys.modules)"
+    program = (
+        f"import sys, tau3mu, {packages}, tau3mu.run.analysis; print({heavy!r} in sys.modules)"
+    )
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )

@@ -16,7 +16,7 @@ import pytest
 import uproot
 from figures import record_figure
 
-from tau3mu.results import load_candidates, load_histograms
+from tau3mu.outputs import load_candidates, load_histograms
 from tau3mu.run import main
 
 

@@ -15,7 +15,7 @@ import pytest
 from tau3mu.errors import InputError
 from tau3mu.fit.pdfs import load_user_pdf
 from tau3mu.ntuples import reader
-from tau3mu.ntuples.opened import close_files
+from tau3mu.ntuples.open_files import close_files
 from tau3mu.run import main
 
 PROCESSOR = """

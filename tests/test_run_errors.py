@@ -358,7 +358,7 @@ def test_mistakes_in_a_processor_show_before_the_work(refused, processor_file, b
 
 def test_a_processor_without_a_method(refused, tmp_path):
     (tmp_path / "mine.py").write_text(
-        "from tau3mu.selection import Processor\n\n\nclass Mine(Processor):\n"
+        "from tau3mu.processing import Processor\n\n\nclass Mine(Processor):\n"
         "    columns = frozenset({'run'})\n"
     )
     assert "lacks fill, histograms, select" in refused("--processor", "mine.py:Mine")

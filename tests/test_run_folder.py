@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tau3mu.analysis import Settings, analyse, prepare
 from tau3mu.datasets import load_datasets
 from tau3mu.errors import InputError, RunError
 from tau3mu.results import ResultsFolder
-from tau3mu.results.lock import locked
 from tau3mu.run import main
+from tau3mu.run.analysis import Settings, analyse, prepare
+from tau3mu.storage.lock import locked
 
 
 def test_folders_of_runs_that_start_at_a_time_are_numbered(tmp_path):

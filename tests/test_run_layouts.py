@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import uproot
 
-from tau3mu.results import load_candidates
+from tau3mu.outputs import load_candidates
 from tau3mu.run import main
 
 PROCESSOR = """\
@@ -18,7 +18,9 @@ import hist
 import numpy as np
 
 from tau3mu.ntuples import fired
-from tau3mu.selection import Processor, Selection, step
+from tau3mu.processing import Processor
+from tau3mu.outputs import Selection
+from tau3mu.selection import step
 
 
 class Muons(Processor):

@@ -18,8 +18,8 @@ from figures import record_figure
 
 from tau3mu.datasets import Dataset, check_files
 from tau3mu.generate import generate
+from tau3mu.outputs import load_candidates
 from tau3mu.processors import DsPhiPi
-from tau3mu.results import load_candidates
 
 N_FILES, EVENTS = 1000, 200
 N_OPEN = 256

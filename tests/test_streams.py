@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from tau3mu.streams import lasting_streams
+from tau3mu.console.streams import lasting_streams
 
 WORK = """
 import sys
-from tau3mu.cli import print_error, run_main
+from tau3mu.console.cli import print_error, run_main
 from tau3mu.errors import InputError
 
 def work():
-    from tau3mu.terminal import PlainConsole
+    from tau3mu.console.terminal import PlainConsole
     for _ in range(2000):
         PlainConsole().print("D_s\\u2192\\u03c6(\\u03bc\\u03bc)\\u03c0 \\u00b1 1 out\\udcff")
         print("plain \\u03bc")

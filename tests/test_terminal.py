@@ -10,9 +10,9 @@ import pytest
 from rich.console import Console
 from rich.progress import Progress
 
-from tau3mu.results import cutflow_table
+from tau3mu.console.terminal import PlainConsole, PlainTable, description_column, plain
+from tau3mu.outputs import cutflow_table
 from tau3mu.run import main
-from tau3mu.terminal import PlainConsole, PlainTable, description_column, plain
 
 NAMES = ["Ds [/GeV]", "[red]x[/red]", "m [GeV]", "[/]", "[link=x]", ":cat:", "[bold]"]
 

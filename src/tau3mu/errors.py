@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
-from tau3mu.redaction import redact
+from tau3mu.storage.redaction import redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

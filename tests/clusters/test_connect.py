@@ -119,7 +119,7 @@ def test_contradictions_and_wrong_addresses(monkeypatch):
 
 SCRIPT = """
 import sys, time
-from tau3mu.cli import run_main
+from tau3mu.console.cli import run_main
 from tau3mu.clusters import connect
 
 def work():

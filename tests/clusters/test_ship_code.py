@@ -8,10 +8,10 @@ import cloudpickle
 import pytest
 from cluster_processes import ClusterProcesses
 
-from tau3mu.catalogue import load_processor
-from tau3mu.clusters import connect, ship_code
+from tau3mu.clusters import connect
 from tau3mu.errors import InputError
-from tau3mu.user_code import plain_name, user_modules
+from tau3mu.processing import load_processor, ship_code
+from tau3mu.processing.user_code import plain_name, user_modules
 
 PROCESSOR = """
 from pathlib import Path

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tau3mu.datasets.locations import expand, file_map, is_url, locate, split_tree
 from tau3mu.errors import InputError
+from tau3mu.storage.locations import expand, file_map, is_url, locate, split_tree
 
 FOLDER = Path("/sets")
 

@@ -10,15 +10,15 @@ import awkward as ak
 import pytest
 import uproot
 
-from tau3mu.catalogue import load_processors
 from tau3mu.datasets import Dataset, check_files, make_chunks
+from tau3mu.processing import load_processors
 from tau3mu.run import main
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tau3mu.datasets import Chunk
-    from tau3mu.selection import Processor
+    from tau3mu.processing import Processor
 
 TEMPLATE = '''
 import os, signal, time
@@ -28,7 +28,9 @@ import awkward as ak
 import hist
 import numpy as np
 
-from tau3mu.selection import Processor, Selection, step
+from tau3mu.processing import Processor
+from tau3mu.outputs import Selection
+from tau3mu.selection import step
 
 LOG = Path(r"{log}")
 CUT = {cut}

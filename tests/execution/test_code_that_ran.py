@@ -10,9 +10,9 @@ import sys
 import pytest
 from users_processors import BASE, chunks_of, n_muons, write
 
-from tau3mu.catalogue import load_processors
 from tau3mu.execution import ProcessorError, execute
-from tau3mu.execution.fingerprint import fingerprint
+from tau3mu.processing import load_processors
+from tau3mu.processing.fingerprint import fingerprint
 
 TEXT = """
 import cuts
@@ -133,7 +133,7 @@ class Mine(Muons):
 """
 PRINT = """
 
-from tau3mu.execution.fingerprint import fingerprint
+from tau3mu.processing.fingerprint import fingerprint
 
 print(fingerprint([Mine()]))
 """

@@ -10,11 +10,11 @@ import pytest
 from cluster_processes import ClusterProcesses
 from figures import record_figure
 
-from tau3mu.catalogue import load_processors
 from tau3mu.datasets import Dataset, check_files, make_chunks
 from tau3mu.errors import RunError
 from tau3mu.execution.chunk import process_chunk
 from tau3mu.execution.dask_pool import SPARE, DaskPool
+from tau3mu.processing import load_processors
 from tau3mu.processors import DsPhiPi
 
 pytestmark = pytest.mark.integration

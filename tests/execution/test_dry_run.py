@@ -12,9 +12,11 @@ import uproot
 
 from tau3mu.datasets import Dataset, check_files, make_chunks
 from tau3mu.errors import InputError
-from tau3mu.execution import ProcessorError, check_histograms, dry_run, execute
-from tau3mu.results import ResultsFolder, load_candidates, load_histograms
-from tau3mu.selection import Processor, Selection, step
+from tau3mu.execution import ProcessorError, dry_run, execute
+from tau3mu.outputs import Selection, load_candidates, load_histograms
+from tau3mu.processing import Processor, check_histograms
+from tau3mu.results import ResultsFolder
+from tau3mu.selection import step
 
 DATASET = hist.axis.StrCategory([], growth=True, name="dataset")
 VARIATION = hist.axis.StrCategory(["nominal", "up"], name="variation")

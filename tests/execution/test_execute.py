@@ -15,13 +15,13 @@ import awkward as ak
 import numpy as np
 import pytest
 
-from tau3mu.catalogue import load_processors
 from tau3mu.clusters.versions import versions_here
 from tau3mu.datasets import Dataset, check_files, make_chunks
 from tau3mu.errors import InputError, RunError
 from tau3mu.execution import ProcessorError, execute
 from tau3mu.execution.chunk import pack
 from tau3mu.execution.dask_task import Task
+from tau3mu.processing import load_processors
 from tau3mu.processors import DsPhiPi, DsPhiPiNotebook
 
 BOTH = [DsPhiPi(), DsPhiPiNotebook()]
@@ -228,7 +228,7 @@ def test_a_processor_of_a_file_reaches_workers_that_do_not_have_it(
 def test_steps_that_differ_between_chunks_are_an_error(demo, processor_file):
     path = processor_file(
         "    def select(self, events):\n"
-        "        from tau3mu.selection import Selection, step\n"
+        "        from tau3mu.outputs import Selection\nfrom tau3mu.selection import step\n"
         "        found = super().select(events)\n"
         "        first = int(events.event[0]) if len(events) else 0\n"
         "        more = (step('odd', found.candidates.weight, 0),) if first > 2000 else ()\n"

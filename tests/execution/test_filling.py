@@ -10,8 +10,8 @@ import pytest
 
 from tau3mu.errors import RunError
 from tau3mu.execution import execute
-from tau3mu.execution.filling import without_filling
-from tau3mu.results import load_histograms
+from tau3mu.outputs import load_histograms
+from tau3mu.processing.filling import without_filling
 from tau3mu.run import main
 
 SOURCE = b"""

@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-from tau3mu.catalogue import load_processors
 from tau3mu.corrections import MuonScaleFactors
-from tau3mu.execution.fingerprint import fingerprint
+from tau3mu.processing import load_processors
+from tau3mu.processing.fingerprint import fingerprint
 from tau3mu.processors import DsPhiPi, DsPhiPiNotebook
 
 BODY = '''
@@ -94,8 +94,8 @@ def test_it_is_the_same_in_every_process(mine, tmp_path):
     """Sets of texts have another order in each process."""
     here = mine()
     program = (
-        "from tau3mu.catalogue import load_processors\n"
-        "from tau3mu.execution.fingerprint import fingerprint\n"
+        "from tau3mu.processing.catalogue import load_processors\n"
+        "from tau3mu.processing.fingerprint import fingerprint\n"
         f"print(fingerprint(load_processors(['{tmp_path / 'mine.py'}:Mine'])))"
     )
     for seed in ("1", "2"):

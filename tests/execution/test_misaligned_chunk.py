@@ -8,7 +8,9 @@ import uproot
 
 from tau3mu.datasets import Chunk
 from tau3mu.execution import process_chunk
-from tau3mu.selection import Processor, Selection, step
+from tau3mu.outputs import Selection
+from tau3mu.processing import Processor
+from tau3mu.selection import step
 
 
 class Muons(Processor):

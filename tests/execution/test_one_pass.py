@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from users_processors import chunks_of, n_muons, write
 
-from tau3mu.catalogue import load_processors
 from tau3mu.datasets import Dataset, make_chunks
 from tau3mu.errors import InputError
 from tau3mu.execution import ProcessorError, dry_run, execute
 from tau3mu.execution.chunk import process_chunk
+from tau3mu.processing import load_processors
 from tau3mu.processors import DsPhiPi
 
 TEXT = """
@@ -79,14 +79,14 @@ def test_arrays_that_all_read_cannot_be_written_to(pair, demo, change):
     """Fails if an in-place change reaches the next processor, or does not name the one at fault."""
     processors = pair(change)
     (chunk,) = chunks_of(demo[0])
-    with pytest.raises(ProcessorError, match=r"Rude failed on .*pair.py, line 34"):
+    with pytest.raises(ProcessorError, match=r"Rude failed on .*pair.py, line 36"):
         process_chunk(0, chunk, processors)
     assert n_muons(execute([chunk], pair("pass")), "Meek") == N_MUONS
 
 
 def test_a_write_is_found_before_the_work(pair, demo):
     (chunk,) = chunks_of(demo[0])
-    with pytest.raises(InputError, match=r"Rude .*pair.py, line 34"):
+    with pytest.raises(InputError, match=r"Rude .*pair.py, line 36"):
         dry_run([chunk], pair("np.asarray(events.run)[:] = 1"))
 
 

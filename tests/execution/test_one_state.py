@@ -46,7 +46,7 @@ def content(folder):
 
 def events(folder):
     """The events of each file of results, as far as it says them."""
-    from tau3mu.results import load_candidates
+    from tau3mu.outputs import load_candidates
 
     return events_of(folder), len(load_candidates(folder / "Mine"))
 
@@ -168,7 +168,7 @@ def small_files():
 
 def test_files_that_belong_together_are_there_all_or_none(tmp_path, small_files):
     from tau3mu.errors import InputError, RunError
-    from tau3mu.results.files import staged, write_text
+    from tau3mu.storage.files import staged, write_text
 
     def write(large, **how):
         with staged(tmp_path / "out", **how) as aside:

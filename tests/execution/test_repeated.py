@@ -8,8 +8,8 @@ import awkward as ak
 import numpy as np
 import pytest
 
-from tau3mu.execution.repeated import repeated_events
-from tau3mu.results import load_candidates
+from tau3mu.outputs import load_candidates
+from tau3mu.outputs.repeated import repeated_events
 from tau3mu.run import main
 
 BIG = 2**63 + 5  # beyond what a float or a signed integer holds

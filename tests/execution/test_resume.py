@@ -18,7 +18,7 @@ import pytest
 from figures import record_figure
 from test_checkpoints import Planted, small_disk
 
-from tau3mu.results import load_candidates
+from tau3mu.outputs import load_candidates
 from tau3mu.run import main
 
 

@@ -10,10 +10,10 @@ import pytest
 import uproot
 from test_resume import events_of, ledger, run
 
-from tau3mu.results.options import RunOptions
-from tau3mu.results.plan import recorded_options
-from tau3mu.resumed import resumed_options
-from tau3mu.run_options import parser
+from tau3mu.run.checked_files import recorded_options
+from tau3mu.run.options import parser
+from tau3mu.run.recorded_options import RunOptions
+from tau3mu.run.resumed import resumed_options
 
 
 def error(capsys):

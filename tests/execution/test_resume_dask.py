@@ -13,7 +13,7 @@ from cluster_processes import ClusterProcesses
 from figures import record_figure
 from test_resume import run, started, wait_for
 
-from tau3mu.results import load_candidates
+from tau3mu.outputs import load_candidates
 
 pytestmark = pytest.mark.integration
 

@@ -7,11 +7,11 @@ import sys
 import pytest
 from users_processors import chunks_of, n_muons, write
 
-from tau3mu.catalogue import load_processors
 from tau3mu.errors import InputError
 from tau3mu.execution import ProcessorError, dry_run, execute
 from tau3mu.execution.chunk import pack, process_packed
-from tau3mu.execution.fingerprint import fingerprint
+from tau3mu.processing import load_processors
+from tau3mu.processing.fingerprint import fingerprint
 
 ABOVE_1_GEV, ABOVE_8_GEV = 17_274, 4_134
 
@@ -105,7 +105,7 @@ class {name}(Muons):
     processors = load_processors(names)
     result = execute(chunks_of(demo[0]), processors)
     assert (n_muons(result, "A"), n_muons(result, "B")) == (ABOVE_1_GEV, ABOVE_8_GEV)
-    with pytest.raises(InputError, match=r"late.py, line 34: cuts"):
+    with pytest.raises(InputError, match=r"late.py, line 36: cuts"):
         execute(chunks_of(demo[0]), load_processors(names), executor="futures")
 
 
@@ -134,7 +134,7 @@ def test_a_helper_called_as_an_installed_module_is_the_users_own(tmp_path, demo)
 
 def test_a_missing_helper_is_named_as_the_user_knows_it(tmp_path):
     path = write(tmp_path, "lacking.py", "\nimport common.lost\n", common="")
-    with pytest.raises(InputError, match=r"lacking.py .*\(line 31\): .*'common.lost'"):
+    with pytest.raises(InputError, match=r"lacking.py .*\(line 33\): .*'common.lost'"):
         load_processors([f"{path}:Muons"])
     assert not [name for name in sys.modules if name.startswith("tau3mu_user_lacking")]
 
@@ -178,9 +178,9 @@ class Two:
 @pytest.mark.parametrize(
     ("name", "file", "line", "source"),
     [
-        ("Here", "failing.py", 37, "return ak.flatten(events.muon.pt, axis=9)"),
+        ("Here", "failing.py", 39, "return ak.flatten(events.muon.pt, axis=9)"),
         ("There", "helper.py", 5, "return events.muon.of_no_such_name"),
-        ("Generated", "failing.py", 48, "helper.Two(1) if len(events) else 0"),
+        ("Generated", "failing.py", 50, "helper.Two(1) if len(events) else 0"),
     ],
 )
 def test_a_failure_names_the_line_of_the_user(
@@ -202,7 +202,7 @@ def test_a_failure_in_the_dry_run_names_the_line_of_the_user(tmp_path, demo):
     text = FAILING.replace("if len(events)", "if True")
     path = write(tmp_path, "failing.py", text, helper=HELPER.replace("if len(events)", "if 1"))
     (chunk,) = chunks_of(demo[0])
-    for name, place in (("Here", "failing.py, line 37"), ("There", "helper.py, line 5")):
+    for name, place in (("Here", "failing.py, line 39"), ("There", "helper.py, line 5")):
         with pytest.raises(InputError) as error:
             dry_run([chunk], load_processors([f"{path}:{name}"]))
         assert str(error.value).endswith(f"{place})")
@@ -211,7 +211,7 @@ def test_a_failure_in_the_dry_run_names_the_line_of_the_user(tmp_path, demo):
 def test_a_failure_while_it_is_made_names_its_line(tmp_path):
     text = "\n\nclass Made(Muons):\n    def __init__(self):\n        self.x = 1 / 0\n"
     path = write(tmp_path, "made.py", text)
-    with pytest.raises(InputError, match=r"made.py, line 34\): ZeroDivisionError"):
+    with pytest.raises(InputError, match=r"made.py, line 36\): ZeroDivisionError"):
         load_processors([f"{path}:Made"])
 
 

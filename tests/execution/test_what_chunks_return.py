@@ -10,10 +10,12 @@ import pytest
 from tau3mu.datasets import Dataset, check_files, make_chunks
 from tau3mu.errors import InputError, RunError
 from tau3mu.execution import ProcessorError, dry_run, execute, process_chunk
-from tau3mu.execution.contract import Contract
-from tau3mu.execution.found import found
 from tau3mu.execution.merge import merge
-from tau3mu.selection import Processor, Selection, Step, step
+from tau3mu.outputs import Selection
+from tau3mu.outputs.contract import Contract
+from tau3mu.processing import Processor
+from tau3mu.processing.found import found
+from tau3mu.selection import Step, step
 
 LARGE = 2**53 + 1
 

@@ -9,7 +9,7 @@ import uproot
 from tau3mu.datasets import Dataset, check_files, make_chunks
 from tau3mu.execution import execute, process_chunk
 from tau3mu.ntuples import read_events
-from tau3mu.ntuples.opened import close_files
+from tau3mu.ntuples.open_files import close_files
 from tau3mu.processors import DsPhiPi
 
 TREE = "Tree3Mu/ntuple"

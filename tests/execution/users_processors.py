@@ -18,7 +18,9 @@ import awkward as ak
 import hist
 import numpy as np
 
-from tau3mu.selection import Processor, Selection, step
+from tau3mu.processing import Processor
+from tau3mu.outputs import Selection
+from tau3mu.selection import step
 
 
 class Muons(Processor):

@@ -12,16 +12,16 @@ import pytest
 import uproot
 from cluster_processes import ClusterProcesses
 
-from tau3mu.catalogue import load_processors
 from tau3mu.datasets import Dataset, check_files, make_chunks
 from tau3mu.execution.chunk import process_chunk
+from tau3mu.processing import load_processors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tau3mu.datasets import Chunk
     from tau3mu.execution.pool import Finished, Pool
-    from tau3mu.selection import Processor
+    from tau3mu.processing import Processor
 
 COMPARED = ["chunk", "entries", "error", "found"]
 

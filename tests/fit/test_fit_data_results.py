@@ -13,8 +13,8 @@ import uproot
 
 from tau3mu.errors import InputError
 from tau3mu.fit.data import read_data, spectrum
-from tau3mu.results.candidates import write_candidates
-from tau3mu.results.histograms import write_histograms
+from tau3mu.outputs.candidates import write_candidates
+from tau3mu.outputs.histograms import write_histograms
 
 MASS = SimpleNamespace(
     name="mass", label="m", unit="GeV", range=(1.65, 2.01), bins=None, edges=None

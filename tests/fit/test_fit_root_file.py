@@ -14,7 +14,7 @@ from fitted_dimuons import COARSER, EDGES, expected, fitted, histogram, masses
 
 from tau3mu.errors import RunError
 from tau3mu.fit.output import write_root
-from tau3mu.results.files import json_text
+from tau3mu.storage.files import json_text
 
 
 @pytest.fixture(scope="module")

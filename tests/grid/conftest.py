@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from distributed import Client
     from grid_authority import Authority
 
-    from tau3mu.grid import Proxy
+    from tau3mu.clusters.proxy import Proxy
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +29,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 @pytest.fixture
 def make_proxy(authority: Authority, tmp_path: Path) -> Callable[..., Proxy]:
     """Writes a proxy, see `Authority.proxy`; always to the same path."""
-    from tau3mu.grid import Proxy
+    from tau3mu.clusters.proxy import Proxy
 
     def make(**properties: Any) -> Proxy:
         return Proxy(authority.proxy(tmp_path / "x509up_test", **properties))

@@ -11,7 +11,7 @@ def main() -> None:
     """Takes the path of the proxy, and the address of a scheduler or a folder for own workers."""
     from distributed import Client, LocalCluster
 
-    from tau3mu.grid import Proxy, ship
+    from tau3mu.clusters.proxy import Proxy, ship
 
     proxy, place = sys.argv[1:]
     with ExitStack() as stack:

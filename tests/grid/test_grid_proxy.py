@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from tau3mu.clusters.proxy import Proxy, find_proxy, needs_proxy
+from tau3mu.clusters.proxy.proxy import span
 from tau3mu.errors import InputError
-from tau3mu.grid import Proxy, find_proxy, needs_proxy
-from tau3mu.grid.proxy import span
 
 pytest.importorskip("cryptography")
 
@@ -68,7 +68,7 @@ def test_usual_place_is_used_if_there_is_something(no_variable, monkeypatch, tmp
     """Fails if a proxy where voms-proxy-init puts it is overlooked, or one is made up."""
     here = Path(f"/tmp/x509up_u{os.getuid()}")
     assert find_proxy(None) == (Proxy(here) if os.path.lexists(here) else None)
-    monkeypatch.setattr("tau3mu.grid.proxy._usual_place", lambda: tmp_path / "x509up")
+    monkeypatch.setattr("tau3mu.clusters.proxy.proxy._usual_place", lambda: tmp_path / "x509up")
     assert find_proxy(None) is None
     (tmp_path / "x509up").touch()
     assert find_proxy(None) == Proxy(tmp_path / "x509up")
@@ -126,7 +126,7 @@ def test_missing_file(tmp_path):
 
 def test_command_for_the_usual_place_is_short(monkeypatch, tmp_path):
     """Fails if users are given a path that they need not write."""
-    monkeypatch.setattr("tau3mu.grid.proxy._usual_place", lambda: tmp_path / "x509up")
+    monkeypatch.setattr("tau3mu.clusters.proxy.proxy._usual_place", lambda: tmp_path / "x509up")
     assert refusal(Proxy(tmp_path / "x509up")).endswith(f"make a new one: {NEW}")
 
 
@@ -320,7 +320,7 @@ def test_without_cryptography(make_proxy, monkeypatch):
 def test_only_checking_imports_cryptography():
     """Fails if the command line becomes slower, or stops, for those who have no proxy."""
     code = (
-        "import sys; from tau3mu.grid import find_proxy, needs_proxy, ship, use_proxy; "
+        "import sys; from tau3mu.clusters.proxy import find_proxy, needs_proxy, ship, use_proxy; "
         "find_proxy(None); needs_proxy(['x']); "
         "print([m for m in ('cryptography', 'distributed', 'uproot') if m in sys.modules])"
     )

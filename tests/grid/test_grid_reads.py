@@ -15,8 +15,8 @@ from figures import record_figure
 from grid_tasks import read_chunk
 from xrootd_server import needs_xrootd, xrootd
 
+from tau3mu.clusters.proxy import Proxy, ship
 from tau3mu.errors import InputError
-from tau3mu.grid import Proxy, ship
 
 pytest.importorskip("cryptography")
 

@@ -11,11 +11,11 @@ import pytest
 from figures import record_figure
 from xrootd_server import needs_xrootd, xrootd
 
-from tau3mu.catalogue import load_processor
+from tau3mu.clusters.proxy import ship
 from tau3mu.datasets import check_files, dataset_from_files, make_chunks
 from tau3mu.errors import RunError
 from tau3mu.execution import execute
-from tau3mu.grid import ship
+from tau3mu.processing import load_processor
 
 pytest.importorskip("cryptography")
 

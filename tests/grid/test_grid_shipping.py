@@ -19,10 +19,10 @@ from grid_tasks import count_absences, look, plugins, read_file
 from xrootd_server import needs_xrootd, xrootd
 
 from tau3mu.clusters import security
+from tau3mu.clusters.proxy import Proxy, shipping
+from tau3mu.clusters.proxy.distribution import NAME, ship, use_proxy
+from tau3mu.clusters.proxy.plugin import ProxyPlugin
 from tau3mu.errors import InputError, RunError
-from tau3mu.grid import Proxy, shipping
-from tau3mu.grid.plugin import ProxyPlugin
-from tau3mu.grid.shipping import NAME, ship, use_proxy
 
 pytest.importorskip("cryptography")
 

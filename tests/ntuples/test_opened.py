@@ -6,14 +6,14 @@ import shutil
 
 import pytest
 
-from tau3mu.analysis import Settings, analyse, prepare
 from tau3mu.datasets import Dataset, check_files, make_chunks
 from tau3mu.errors import InputError
 from tau3mu.execution import execute
-from tau3mu.ntuples import ReadError, opened, read_events
-from tau3mu.ntuples.opened import close_files, keep_open, open_again
+from tau3mu.ntuples import ReadError, open_files, read_events
+from tau3mu.ntuples.open_files import close_files, keep_open, open_again
 from tau3mu.ntuples.tree import open_file
 from tau3mu.processors import DsPhiPi
+from tau3mu.run.analysis import Settings, analyse, prepare
 
 
 @pytest.fixture(autouse=True)
@@ -45,12 +45,12 @@ def test_for_other_branches_a_file_is_opened_anew(skim):
 
 
 def test_not_all_of_many_files_stay_open(skim):
-    files = [checked(skim[0])[0] for _ in range(opened._MOST_KEPT + 32)]
+    files = [checked(skim[0])[0] for _ in range(open_files._MOST_KEPT + 32)]
     kept = [keep_open(str(skim[0]), [str(i)], file) for i, file in enumerate(files)]
-    assert kept == [True] * opened._MOST_KEPT + [False] * 32
+    assert kept == [True] * open_files._MOST_KEPT + [False] * 32
     close_files()
-    assert [file.closed for file in files] == [True] * opened._MOST_KEPT + [False] * 32
-    for file in files[opened._MOST_KEPT :]:
+    assert [file.closed for file in files] == [True] * open_files._MOST_KEPT + [False] * 32
+    for file in files[open_files._MOST_KEPT :]:
         file.close()
 
 
@@ -92,10 +92,10 @@ def test_after_a_run_nothing_is_open(demo):
     datasets = [Dataset("x", {str(path): None for path in demo})]
     files = check_files(datasets, DsPhiPi.columns, keep_open=True)
     chunks = make_chunks(files, datasets, 150_000)
-    assert len(opened._kept) == 2
+    assert len(open_files._kept) == 2
     execute(chunks[:1], [DsPhiPi()])
-    assert not opened._kept
-    assert opened.current_path() is None
+    assert not open_files._kept
+    assert open_files.current_path() is None
 
 
 def test_files_of_a_run_that_fails_are_closed(demo, tmp_path):
@@ -105,16 +105,16 @@ def test_files_of_a_run_that_fails_are_closed(demo, tmp_path):
     datasets = [Dataset("x", {str(demo[0]): None, str(bad): None})]
     with pytest.raises(InputError, match=r"bad\.root"):
         prepare(datasets, ["dsphipi"], settings, folder=tmp_path / "out")
-    assert not opened._kept
+    assert not open_files._kept
     plan = prepare(
         [Dataset("x", {str(demo[0]): None})], ["dsphipi"], settings, folder=tmp_path / "out"
     )
-    assert len(opened._kept) == 1
+    assert len(open_files._kept) == 1
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "other.txt").write_text("of another run")
     with pytest.raises(InputError, match="out"):
         analyse(plan)
-    assert not opened._kept
+    assert not open_files._kept
 
 
 def test_a_file_of_a_check_without_a_run_may_change(demo, tmp_path):
@@ -123,7 +123,7 @@ def test_a_file_of_a_check_without_a_run_may_change(demo, tmp_path):
     shutil.copy(demo[0], path)
     datasets = [Dataset("x", {str(path): None})]
     check_files(datasets, DsPhiPi.columns, keep_open=True)
-    for i in range(opened._MOST_KEPT - 1):
+    for i in range(open_files._MOST_KEPT - 1):
         file = checked(demo[1])[0]
         assert keep_open(str(demo[1]), [str(i)], file)
     path.unlink()

@@ -23,15 +23,15 @@ from figures import record_figure
 from numpy._core._exceptions import _ArrayMemoryError
 from remote_reading import attempt, chunk_of, raw
 
-from tau3mu.catalogue import load_processors
 from tau3mu.clusters import connect
 from tau3mu.datasets import Chunk, Dataset, check_files, make_chunks, verify_checksum
 from tau3mu.datasets.checksum import file_checksum
 from tau3mu.errors import InputError
 from tau3mu.execution import execute
 from tau3mu.ntuples import ReadError
-from tau3mu.ntuples.opened import close_files
+from tau3mu.ntuples.open_files import close_files
 from tau3mu.ntuples.unreadable import decisive, severity
+from tau3mu.processing import load_processors
 
 COMPRESSIONS = {
     "zlib": uproot.ZLIB(1),
@@ -430,7 +430,9 @@ import awkward as ak
 import hist
 import numpy as np
 
-from tau3mu.selection import Processor, Selection, step
+from tau3mu.processing import Processor
+from tau3mu.outputs import Selection
+from tau3mu.selection import step
 
 
 class Sums(Processor):

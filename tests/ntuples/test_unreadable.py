@@ -16,7 +16,7 @@ from tau3mu.datasets.inspection import inspect_file
 from tau3mu.execution import execute
 from tau3mu.ntuples import ReadError, read_events
 from tau3mu.ntuples.layout import layout
-from tau3mu.ntuples.opened import close_files
+from tau3mu.ntuples.open_files import close_files
 from tau3mu.ntuples.unreadable import is_defect, read_errors, reason
 from tau3mu.ntuples.vectors import _find_items
 from tau3mu.processors import DsPhiPi
@@ -191,7 +191,7 @@ def reading(chunk):
 def test_a_defect_is_not_taken_for_a_damaged_file(defective, demo_paths):
     """The user would be told to mend a good file, and with --skip-bad-files lose it."""
     chunk = chunk_of(demo_paths[0])
-    defective("tau3mu.ntuples.opened", "open_file")
+    defective("tau3mu.ntuples.open_files", "open_file")
     with pytest.raises(NameError, match="open_file"):
         reading(chunk)
     with pytest.raises(NameError, match="open_file"):

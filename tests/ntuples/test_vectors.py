@@ -10,7 +10,7 @@ import pytest
 import uproot
 
 from tau3mu.ntuples.baskets import Baskets
-from tau3mu.ntuples.menus import AsMenus, _expand, distinct
+from tau3mu.ntuples.string_lists import AsMenus, _expand, distinct
 from tau3mu.ntuples.tree import open_file
 from tau3mu.ntuples.vectors import AsVectors, _find_items, _gather
 

@@ -13,8 +13,8 @@ from figures import record_figure
 from misbehaving_server import misbehaving_server
 from remote_reading import SECONDS, attempt, chunk_of, raw
 
-from tau3mu.ntuples.opened import close_files
-from tau3mu.ntuples.remote import _failed
+from tau3mu.ntuples.open_files import close_files
+from tau3mu.storage.remote import _failed
 
 # The client reads this once per process, when it is loaded.
 os.environ.setdefault("XRD_CONNECTIONWINDOW", "2")

@@ -11,7 +11,7 @@ from remote_reading import raw
 
 from tau3mu.datasets import Dataset, FileDetails, check_files, check_readable_files, make_chunks
 from tau3mu.ntuples import ReadError
-from tau3mu.ntuples.remote import in_order, set_aside
+from tau3mu.storage.remote import in_order, set_aside
 
 
 @pytest.mark.parametrize("manner", ["503", "404", "page", "no_ranges", "breaks_off_after_4"])

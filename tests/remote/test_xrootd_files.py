@@ -206,7 +206,7 @@ def test_settings_of_the_user_hold(tmp_path):
     """A site that needs other windows could not have them."""
     program = (
         "import os, sys\n"
-        "from tau3mu.ntuples.remote import client_options\n"
+        "from tau3mu.storage.remote import client_options\n"
         "client_options('root://localhost//x.root')\n"
         "from XRootD import client\n"
         "names = ['ConnectionWindow', 'ConnectionRetry', 'TimeoutResolution', 'RequestTimeout']\n"
@@ -232,7 +232,7 @@ def test_threads_that_open_their_first_files_at_a_time_share_a_whole_client():
     """Python gives parts of a module to those who import it while another thread does."""
     program = (
         "import threading\n"
-        "from tau3mu.ntuples.remote import client_options\n"
+        "from tau3mu.storage.remote import client_options\n"
         "together, prepared = threading.Barrier(8), []\n"
         "def prepare():\n"
         "    together.wait()\n"

@@ -6,9 +6,9 @@ import pytest
 import uproot
 
 from tau3mu.errors import InputError, RunError
-from tau3mu.results import candidates as module
-from tau3mu.results import load_candidates
-from tau3mu.results.candidates import write_candidates
+from tau3mu.outputs import candidates as module
+from tau3mu.outputs import load_candidates
+from tau3mu.outputs.candidates import write_candidates
 
 FORMATS = pytest.mark.parametrize("fmt", ["root", "parquet"])
 

@@ -4,8 +4,8 @@ from io import StringIO
 
 from rich.console import Console
 
-from tau3mu.results import cutflow_table
-from tau3mu.results.cutflow import cutflow_text
+from tau3mu.outputs import cutflow_table
+from tau3mu.outputs.cutflow import cutflow_text
 
 EXPECTED = """\
 +-----------------------------------------------------------------------------+

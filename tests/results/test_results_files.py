@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tau3mu.errors import InputError, RunError
-from tau3mu.results.files import atomic, find, json_text, write_text
+from tau3mu.storage.files import atomic, find, json_text, write_text
 
 
 def test_replaces_the_file_and_leaves_nothing_else(tmp_path):

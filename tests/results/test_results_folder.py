@@ -11,14 +11,8 @@ import awkward as ak
 import pytest
 
 from tau3mu.errors import InputError, RunError
-from tau3mu.results import (
-    ResultsFolder,
-    default_folder,
-    load_candidates,
-    load_histograms,
-    provenance,
-    run_log,
-)
+from tau3mu.outputs import load_candidates, load_histograms
+from tau3mu.results import ResultsFolder, default_folder, provenance, run_log
 
 MATCHING = {"ds_phipi_mc": {"matched": 12, "ambiguous": 0}}
 
@@ -138,17 +132,17 @@ sys.path.insert(0, {tests!r})
 import hist
 from conftest import make_candidates, make_histogram
 from tau3mu.errors import RunError
-from tau3mu.results.candidates import write_candidates
-from tau3mu.results.files import write_text
-from tau3mu.results.histograms import write_histograms
+from tau3mu.outputs.candidates import write_candidates
+from tau3mu.storage.files import write_text
+from tau3mu.outputs.histograms import write_histograms
 
 folder = Path({folder!r})
 candidates = make_candidates(20_000)
 axis = hist.axis.Regular(2000, 1.65, 2.01, name="mass")
 histograms = {{"mass": make_histogram(candidates, axis)}}
 if {name!r} == "histograms.root":  # the one after histograms.json, which is to be written
-    import tau3mu.results.histograms
-    tau3mu.results.histograms.write_text = lambda path, text: None
+    import tau3mu.outputs.histograms
+    tau3mu.outputs.histograms.write_text = lambda path, text: None
 write = {{
     "run.json": lambda: write_text(folder / "run.json", "x" * 100_000),
     "candidates.root": lambda: write_candidates(folder, candidates, fmt="root"),

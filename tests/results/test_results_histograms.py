@@ -8,8 +8,8 @@ import pytest
 import uproot
 
 from tau3mu.errors import InputError, RunError
-from tau3mu.results import load_histograms
-from tau3mu.results.histograms import write_histograms
+from tau3mu.outputs import load_histograms
+from tau3mu.outputs.histograms import write_histograms
 
 DATA, SIMULATION = "2017B.v1-rereco", "ds_phipi_mc"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from tau3mu.cli import Parser, path_of, print_error, run_main, text_of
+from tau3mu.console.cli import Parser, path_of, print_error, run_main, text_of
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -59,7 +59,7 @@ def _parser() -> Parser:
 def _compare(options: Namespace) -> int:
     from tau3mu.benchmark.comparison import compare, comparison_table
     from tau3mu.benchmark.records import load_study
-    from tau3mu.terminal import PlainConsole
+    from tau3mu.console.terminal import PlainConsole
 
     found = compare(load_study(options.first), load_study(options.second))
     console = PlainConsole(soft_wrap=True, highlight=False)
@@ -77,7 +77,7 @@ def _show(options: Namespace) -> int:
     from tau3mu.benchmark.plots import save_plots
     from tau3mu.benchmark.records import Study, load_study
     from tau3mu.benchmark.tables import machine_line, points_table, rows_table
-    from tau3mu.terminal import PlainConsole
+    from tau3mu.console.terminal import PlainConsole
 
     console = PlainConsole(highlight=False)
     together = Study()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tau3mu.benchmark.found import differences
-from tau3mu.terminal import PlainTable
+from tau3mu.console.terminal import PlainTable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

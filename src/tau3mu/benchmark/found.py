@@ -41,7 +41,7 @@ def found_in(folder: Path) -> Found:
     Raises:
         InputError: The folder does not hold it.
     """
-    from tau3mu.results import load_candidates
+    from tau3mu.outputs import load_candidates
 
     folder = folder / "dsphipi"
     candidates = load_candidates(folder)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import uproot
 
 from tau3mu.benchmark.records import Sample
+from tau3mu.config.input_files import user_path
 from tau3mu.errors import InputError
-from tau3mu.input_files import user_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

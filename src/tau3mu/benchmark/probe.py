@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tau3mu.cli import run_main
+from tau3mu.console.cli import run_main
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,8 +48,8 @@ def main() -> int:
 
 
 def _run(job: Mapping[str, Any]) -> int:
-    from tau3mu.analysis import CHUNK_SIZE, Settings, analyse, prepare
     from tau3mu.datasets import load_datasets
+    from tau3mu.run.analysis import CHUNK_SIZE, Settings, analyse, prepare
 
     stamps = _Stamps()
     settings = Settings(

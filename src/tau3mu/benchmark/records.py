@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from tau3mu.errors import InputError
-from tau3mu.results.files import json_text, write_text
+from tau3mu.storage.files import json_text, write_text
 
 __all__ = ["Found", "Point", "Row", "Run", "Sample", "Setup", "Study", "load_study", "save_study"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tau3mu.terminal import PlainTable
+from tau3mu.console.terminal import PlainTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import lazy_loader
 
 if TYPE_CHECKING:
-    from tau3mu.clusters.code import ship_code
     from tau3mu.clusters.connection import connect
     from tau3mu.clusters.report import performance_report
     from tau3mu.clusters.site import Site, load_site
@@ -24,13 +23,11 @@ __all__ = [
     "connect",
     "load_site",
     "performance_report",
-    "ship_code",
 ]
 
 __getattr__, __dir__, _ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "code": ["ship_code"],
         "connection": ["connect"],
         "report": ["performance_report"],
         "site": ["Site", "load_site"],

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, NoReturn
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from tau3mu.input_files import user_path
+from tau3mu.config.input_files import user_path
 
 __all__ = [
     "KINDS",

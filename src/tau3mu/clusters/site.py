@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from tau3mu.clusters.kinds import KINDS, Cluster, Tls
+from tau3mu.config.input_files import parse_json, parse_toml, read_text, user_path
 from tau3mu.errors import InputError, suggest
-from tau3mu.input_files import parse_json, parse_toml, read_text, user_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

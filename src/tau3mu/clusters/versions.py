@@ -126,7 +126,7 @@ def _table(head: list[str], rows: list[list[str]]) -> str:
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
 
-    from tau3mu.terminal import PlainTable
+    from tau3mu.console.terminal import PlainTable
 
     table = PlainTable(*head, box=SIMPLE_HEAD)
     for row in rows:

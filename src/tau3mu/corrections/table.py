@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import correctionlib
 import numpy as np
 
+from tau3mu.config.input_files import parse_json, read_bytes
 from tau3mu.errors import InputError, suggest
-from tau3mu.input_files import parse_json, read_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path

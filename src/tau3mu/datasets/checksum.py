@@ -10,11 +10,11 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from tau3mu.datasets.locations import is_url
+from tau3mu.config.input_files import kind_of_special
+from tau3mu.config.printable import printable
 from tau3mu.errors import InputError
-from tau3mu.input_files import kind_of_special
-from tau3mu.ntuples.printable import printable
-from tau3mu.ntuples.remote import client_options, is_xrootd, request_timeout
+from tau3mu.storage.locations import is_url
+from tau3mu.storage.remote import client_options, is_xrootd, request_timeout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

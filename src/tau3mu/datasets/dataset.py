@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from tau3mu.datasets.locations import expand, file_map, place_of, split_tree
+from tau3mu.config.printable import printable
 from tau3mu.errors import InputError
-from tau3mu.ntuples.printable import printable
+from tau3mu.storage.locations import expand, file_map, place_of, split_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -7,21 +7,14 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from tau3mu.config.printable import printable
 from tau3mu.datasets.checked import Inspection
 from tau3mu.datasets.checksum import verify_checksum
 from tau3mu.datasets.contents import Asked, BadFileError, look_into, wanted_names
 from tau3mu.datasets.dataset import FileDetails
 from tau3mu.errors import InputError
-from tau3mu.ntuples.opened import keep_open
-from tau3mu.ntuples.printable import printable
+from tau3mu.ntuples.open_files import keep_open
 from tau3mu.ntuples.reader import ReadError
-from tau3mu.ntuples.remote import (
-    client_options,
-    forget_connections,
-    in_order,
-    is_set_aside,
-    set_aside,
-)
 from tau3mu.ntuples.tree import open_file
 from tau3mu.ntuples.unreadable import (
     Severity,
@@ -31,6 +24,13 @@ from tau3mu.ntuples.unreadable import (
     read_errors,
     reason,
     severity,
+)
+from tau3mu.storage.remote import (
+    client_options,
+    forget_connections,
+    in_order,
+    is_set_aside,
+    set_aside,
 )
 
 if TYPE_CHECKING:

@@ -29,11 +29,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from tau3mu.config.input_files import parse_json, read_text, user_path
 from tau3mu.datasets.dataset import Dataset, FileDetails, combine
-from tau3mu.datasets.locations import file_map, locate
 from tau3mu.datasets.schema import FileEntry, TutorialEntry, parse_entry
 from tau3mu.errors import InputError, suggest
-from tau3mu.input_files import parse_json, read_text, user_path
+from tau3mu.storage.locations import file_map, locate
 
 __all__ = ["load_datasets", "shipped_datasets"]
 

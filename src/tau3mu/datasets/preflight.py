@@ -9,13 +9,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from tau3mu.config.printable import printable
 from tau3mu.datasets.checked import RejectedFile
 from tau3mu.datasets.inspection import inspect_file
-from tau3mu.datasets.locations import is_url, place_of
 from tau3mu.errors import InputError
 from tau3mu.ntuples.layout import layouts
-from tau3mu.ntuples.opened import close_files
-from tau3mu.ntuples.printable import printable
+from tau3mu.ntuples.open_files import close_files
+from tau3mu.storage.locations import is_url, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence

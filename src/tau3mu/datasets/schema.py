@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_core import PydanticCustomError
 
 from tau3mu.datasets.checksum import parse_checksum
-from tau3mu.datasets.locations import split_tree
 from tau3mu.errors import InputError, suggest
+from tau3mu.storage.locations import split_tree
 
 __all__ = ["FileEntry", "FilesetEntry", "Metadata", "TutorialEntry", "parse_entry"]
 

@@ -12,7 +12,6 @@ import lazy_loader
 if TYPE_CHECKING:
     from tau3mu.execution.chunk import ProcessorError, process_chunk
     from tau3mu.execution.dry_run import dry_run
-    from tau3mu.execution.histogram_checks import check_histograms
     from tau3mu.execution.loop import Patience
     from tau3mu.execution.merge import FileRead, ProcessorResult, RunResult
     from tau3mu.execution.run import execute
@@ -23,7 +22,6 @@ __all__ = [
     "ProcessorError",
     "ProcessorResult",
     "RunResult",
-    "check_histograms",
     "dry_run",
     "execute",
     "process_chunk",
@@ -34,7 +32,6 @@ __getattr__, __dir__, _ = lazy_loader.attach(
     submod_attrs={
         "chunk": ["ProcessorError", "process_chunk"],
         "dry_run": ["dry_run"],
-        "histogram_checks": ["check_histograms"],
         "loop": ["Patience"],
         "merge": ["FileRead", "ProcessorResult", "RunResult"],
         "run": ["execute"],

@@ -19,17 +19,17 @@ from typing import TYPE_CHECKING, Any
 import awkward as ak
 import numpy as np
 
-from tau3mu.execution.fingerprint import fingerprint
-from tau3mu.input_files import parse_json, read_text
-from tau3mu.redaction import redact
-from tau3mu.results.files import atomic, disk_error
+from tau3mu.config.input_files import parse_json, read_text
+from tau3mu.processing.fingerprint import fingerprint
 from tau3mu.results.names import CHECKPOINTS
+from tau3mu.storage.files import atomic, disk_error
+from tau3mu.storage.redaction import redact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tau3mu.datasets import Chunk
-    from tau3mu.selection import Processor
+    from tau3mu.processing import Processor
 
 __all__ = [
     "Checkpoints",

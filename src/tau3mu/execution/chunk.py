@@ -22,25 +22,25 @@ import awkward as ak
 import cloudpickle
 import numpy as np
 
-from tau3mu.behaviors import users_behaviors, without_changes
-from tau3mu.clusters.code import ship_code
 from tau3mu.errors import InputError, RunError
-from tau3mu.execution.arrays import one, strings
-from tau3mu.execution.found import check_fill, found
 from tau3mu.ntuples import ReadError, empty_events, read_events
 from tau3mu.ntuples.events import own_view
 from tau3mu.ntuples.schema import MisalignedError
 from tau3mu.ntuples.triggers import used_triggers
-from tau3mu.packing import pack_object, remember
-from tau3mu.redaction import redact
-from tau3mu.user_code import is_interrupt, place, said
+from tau3mu.outputs.arrays import one, strings
+from tau3mu.processing.behaviors import users_behaviors, without_changes
+from tau3mu.processing.distribution import ship_code
+from tau3mu.processing.found import check_fill, found
+from tau3mu.processing.packing import pack_object, remember
+from tau3mu.processing.user_code import is_interrupt, place, said
+from tau3mu.storage.redaction import redact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tau3mu.datasets import Chunk
-    from tau3mu.packing import Lines
-    from tau3mu.selection import Processor
+    from tau3mu.processing import Processor
+    from tau3mu.processing.packing import Lines
 
 __all__ = [
     "ProcessorError",

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from tau3mu.datasets import Chunk
-    from tau3mu.selection import Processor
+    from tau3mu.processing import Processor
 
 __all__ = ["SCHEDULER_SETTINGS", "DaskPool"]
 

@@ -11,23 +11,23 @@ import awkward as ak
 import numpy as np
 
 from tau3mu.errors import InputError, RunError
-from tau3mu.execution.arrays import one, strings
 from tau3mu.execution.checkpoints import from_text, to_text
 from tau3mu.execution.chunk import no_events, selected
-from tau3mu.execution.contract import NO_EVENTS, Contract, returned
-from tau3mu.execution.found import TAKEN, check_fill
-from tau3mu.execution.histogram_checks import failed, first_line
-from tau3mu.execution.histograms import empty_histograms, fill
-from tau3mu.results.candidates import written_and_read
-from tau3mu.user_code import is_interrupt
+from tau3mu.outputs.arrays import one, strings
+from tau3mu.outputs.candidates import written_and_read
+from tau3mu.outputs.contract import NO_EVENTS, Contract, returned
+from tau3mu.processing.found import TAKEN, check_fill
+from tau3mu.processing.histogram_checks import failed, first_line
+from tau3mu.processing.histograms import empty_histograms, fill
+from tau3mu.processing.user_code import is_interrupt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tau3mu.datasets import Chunk
-    from tau3mu.execution.contract import Returned
-    from tau3mu.results.candidates import CandidatesFormat
-    from tau3mu.selection import Processor
+    from tau3mu.outputs.candidates import CandidatesFormat
+    from tau3mu.outputs.contract import Returned
+    from tau3mu.processing import Processor
 
 __all__ = ["dry_run"]
 

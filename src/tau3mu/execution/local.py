@@ -10,12 +10,12 @@ from collections import deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from tau3mu.console.streams import make_streams_last
 from tau3mu.errors import RunError
 from tau3mu.execution.chunk import ProcessorError, pack, process_chunk, process_packed
 from tau3mu.execution.pool import Failure, Finished, no_progress
-from tau3mu.ntuples.opened import close_files
-from tau3mu.streams import make_streams_last
-from tau3mu.user_code import OutOfTimeError
+from tau3mu.ntuples.open_files import close_files
+from tau3mu.processing.user_code import OutOfTimeError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from tau3mu.datasets import Chunk
-    from tau3mu.selection import Processor
+    from tau3mu.processing import Processor
 
 __all__ = ["FuturesPool", "IterativePool"]
 

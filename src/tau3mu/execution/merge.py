@@ -13,13 +13,13 @@ import awkward as ak
 import numpy as np
 
 from tau3mu.execution.chunk import ProcessorError, empty_record
-from tau3mu.execution.contract import NO_EVENTS, Contract
-from tau3mu.execution.histograms import fill_histograms
 from tau3mu.execution.loop import file_of
-from tau3mu.execution.repeated import repeated_events
-from tau3mu.redaction import redact
+from tau3mu.outputs.contract import NO_EVENTS, Contract
+from tau3mu.outputs.repeated import repeated_events
+from tau3mu.processing.histograms import fill_histograms
+from tau3mu.processing.user_code import is_interrupt, said
 from tau3mu.selection.sums import rounded_sum
-from tau3mu.user_code import is_interrupt, said
+from tau3mu.storage.redaction import redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from tau3mu.datasets import Chunk
     from tau3mu.execution.loop import FileKey
-    from tau3mu.selection import Processor
+    from tau3mu.processing import Processor
 
 __all__ = ["FileRead", "ProcessorResult", "RunResult", "count_files", "merge"]
 

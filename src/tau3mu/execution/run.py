@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Literal
 from tau3mu.errors import InputError, RunError
 from tau3mu.execution.checkpoints import Checkpoints, chunk_keys
 from tau3mu.execution.chunk import check_names
-from tau3mu.execution.contract import Contract
 from tau3mu.execution.ledger import Ledger
 from tau3mu.execution.local import FuturesPool, IterativePool
 from tau3mu.execution.loop import Patience, killed_message, work_off
 from tau3mu.execution.merge import RunResult, count_files, merge
+from tau3mu.outputs.contract import Contract
 from tau3mu.results.names import LEDGER
 
 if TYPE_CHECKING:
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from distributed import Client
 
     from tau3mu.datasets import Chunk
-    from tau3mu.execution.contract import Returned
     from tau3mu.execution.ledger import Attempt
     from tau3mu.execution.loop import Work
     from tau3mu.execution.pool import Pool
-    from tau3mu.selection import Processor
+    from tau3mu.outputs.contract import Returned
+    from tau3mu.processing import Processor
 
 __all__ = ["Executor", "execute"]
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tau3mu.cli import print_error
+from tau3mu.console.cli import print_error
 from tau3mu.errors import suggest
 
 if TYPE_CHECKING:

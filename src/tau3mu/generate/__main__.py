@@ -6,7 +6,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from tau3mu.cli import Parser, run_main
+from tau3mu.console.cli import Parser, run_main
 from tau3mu.cpus import usable_cpus
 from tau3mu.generate.files import COMPRESSIONS, LAYOUTS, plan_files, write_files
 
@@ -70,7 +70,7 @@ def _parser() -> Parser:
 def _generate(options: Namespace) -> int:
     from rich.progress import Progress
 
-    from tau3mu.terminal import PlainConsole
+    from tau3mu.console.terminal import PlainConsole
 
     given = {name: value for name, value in vars(options).items() if name != "workers"}
     plans = plan_files(**given)

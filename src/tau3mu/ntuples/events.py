@@ -12,7 +12,7 @@ from coffea.nanoevents.mapping.preloaded import PreloadedOpener, PreloadedSource
 from coffea.nanoevents.util import tuple_to_key
 
 from tau3mu.ntuples.layout import layout as find_layout
-from tau3mu.ntuples.lists import from_zero
+from tau3mu.ntuples.offsets import from_zero
 from tau3mu.ntuples.schema import schema_of
 
 if TYPE_CHECKING:

@@ -23,9 +23,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from tau3mu.config.input_files import read_bytes, user_path
+from tau3mu.config.printable import printable
 from tau3mu.errors import InputError, suggest
-from tau3mu.input_files import read_bytes, user_path
-from tau3mu.ntuples.printable import printable
 from tau3mu.ntuples.table_checks import LEVELS
 from tau3mu.ntuples.tables import Branch, decode_table, parse_table
 from tau3mu.ntuples.triggers import matches

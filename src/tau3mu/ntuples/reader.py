@@ -5,18 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tau3mu.config.printable import printable
 from tau3mu.errors import Tau3muError
 from tau3mu.ntuples.events import make_events
 from tau3mu.ntuples.fields import read_fields
-from tau3mu.ntuples.opened import (
+from tau3mu.ntuples.open_files import (
     ChangedError,
     close_files,
     current_path,
     open_again,
     refuse_changed,
 )
-from tau3mu.ntuples.printable import printable
-from tau3mu.ntuples.remote import forget_connections, in_order, set_aside
 from tau3mu.ntuples.unreadable import (
     Severity,
     advice,
@@ -27,6 +26,7 @@ from tau3mu.ntuples.unreadable import (
     severity,
 )
 from tau3mu.ntuples.vectors import forget_positions
+from tau3mu.storage.remote import forget_connections, in_order, set_aside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence

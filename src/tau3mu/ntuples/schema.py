@@ -5,7 +5,7 @@ Pads, sentinels, flags and misaligned branches are dealt with here, at the door,
 - a padded candidate is None in its place, so that an index stays the position in the ntuple;
 - a value that means "not there" is None;
 - a flag stored as a number is a boolean;
-- a string is an index into those that differ (see `tau3mu.ntuples.menus`);
+- a string is an index into those that differ (see `tau3mu.ntuples.string_lists`);
 - branches form a collection only if their lengths agree in every event, else reading one fails;
 - `events.raw` is the same view with all values as they are stored.
 

@@ -9,8 +9,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from tau3mu.config.printable import printable
 from tau3mu.errors import InputError, suggest
-from tau3mu.ntuples.printable import printable
 from tau3mu.ntuples.table_checks import LEVELS, SCALARS, TYPES, check_views, is_list, is_number
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 uproot builds some twenty objects per branch when it opens a tree, 5000 for a skim of 300 branches,
 of which an analysis reads a few dozen. `open_file` gives it a class for branches (through its
 `custom_classes`) that steps over the others, and that reads vectors in the ways of
-`tau3mu.ntuples.vectors` and `tau3mu.ntuples.menus`.
+`tau3mu.ntuples.vectors` and `tau3mu.ntuples.string_lists`.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from uproot.models.TBranch import (
 
 from tau3mu.ntuples.baskets import Baskets
 from tau3mu.ntuples.decompression import use_fast_zlib
-from tau3mu.ntuples.menus import AsMenus
-from tau3mu.ntuples.source import LocalSource
+from tau3mu.ntuples.string_lists import AsMenus
 from tau3mu.ntuples.vectors import AsVectors
+from tau3mu.storage.source import LocalSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import cramjam
 import uproot
 
-from tau3mu.ntuples.printable import printable
+from tau3mu.config.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

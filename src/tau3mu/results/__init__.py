@@ -11,20 +11,14 @@ from typing import TYPE_CHECKING
 import lazy_loader
 
 if TYPE_CHECKING:
-    from tau3mu.results.candidates import load_candidates
-    from tau3mu.results.cutflow import cutflow_table
     from tau3mu.results.folder import ResultsFolder, default_folder
-    from tau3mu.results.histograms import load_histograms
     from tau3mu.results.log import run_log
     from tau3mu.results.origin import provenance
     from tau3mu.results.plots import plot_histogram
 
 __all__ = [
     "ResultsFolder",
-    "cutflow_table",
     "default_folder",
-    "load_candidates",
-    "load_histograms",
     "plot_histogram",
     "provenance",
     "run_log",
@@ -33,10 +27,7 @@ __all__ = [
 __getattr__, __dir__, _ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "candidates": ["load_candidates"],
-        "cutflow": ["cutflow_table"],
         "folder": ["ResultsFolder", "default_folder"],
-        "histograms": ["load_histograms"],
         "log": ["run_log"],
         "origin": ["provenance"],
         "plots": ["plot_histogram"],

@@ -6,7 +6,7 @@ from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 from tau3mu.errors import InputError
-from tau3mu.results.histograms import NOMINAL, variable_axes, variations
+from tau3mu.outputs.histograms import NOMINAL, variable_axes, variations
 
 if TYPE_CHECKING:
     from hist import Hist

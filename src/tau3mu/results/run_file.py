@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from tau3mu.config.input_files import read_text
 from tau3mu.errors import InputError
-from tau3mu.input_files import read_text
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,6 @@ from tau3mu.selection.kinematics import (
     passes_muon_acceptance,
 )
 from tau3mu.selection.matching import Match, match
-from tau3mu.selection.processor import Processor, Selection
 from tau3mu.selection.rows import Lists, Rows, plain, rows_of
 from tau3mu.selection.trigger_objects import unique_objects
 
@@ -18,9 +17,7 @@ __all__ = [
     "MUON_MASS",
     "Lists",
     "Match",
-    "Processor",
     "Rows",
-    "Selection",
     "Step",
     "Survivors",
     "invariant_mass",

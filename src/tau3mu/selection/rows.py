@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import awkward as ak
 import numpy as np
 
-from tau3mu.ntuples.lists import flat
+from tau3mu.ntuples.offsets import flat
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tau3mu.cli import Parser, path_of, run_main
+from tau3mu.console.cli import Parser, path_of, run_main
 
 if TYPE_CHECKING:
     import argparse
@@ -88,11 +88,11 @@ def fit_and_save(model: FitModel, found: Mapping[str, Source], folder: Path) -> 
 
 
 def _check(options: argparse.Namespace) -> int:
+    from tau3mu.console.terminal import PlainConsole
     from tau3mu.errors import InputError
     from tau3mu.fit.language import load_model
     from tau3mu.fit.language.values import fitted_bins, too_few_bins
     from tau3mu.fit.likelihood.rehearsal import rehearse
-    from tau3mu.terminal import PlainConsole
 
     model = load_model(options.fit)
     rehearse(model, users_only=True)
@@ -104,11 +104,11 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _fit(options: argparse.Namespace) -> int:
+    from tau3mu.console.terminal import PlainConsole
     from tau3mu.fit.data.prepare import sources
     from tau3mu.fit.language import load_model
     from tau3mu.fit.output import check_free, check_looks
     from tau3mu.fit.output.report import print_fit
-    from tau3mu.terminal import PlainConsole
 
     console, notes = PlainConsole(), PlainConsole(stderr=True, soft_wrap=True, highlight=False)
     model = load_model(options.fit)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tau3mu.cli import Parser, path_of, run_main
+from tau3mu.console.cli import Parser, path_of, run_main
 
 if TYPE_CHECKING:
     import argparse
@@ -49,10 +49,10 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _generate(options: argparse.Namespace) -> int:
+    from tau3mu.console.terminal import PlainConsole
     from tau3mu.fit.language import load_model
     from tau3mu.fit.output import load_fit_values
     from tau3mu.fit.studies import generate
-    from tau3mu.terminal import PlainConsole
 
     model = load_model(options.fit)
     values = None if options.values is None else load_fit_values(options.values)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tau3mu.cli import Parser, path_of, run_main
+from tau3mu.console.cli import Parser, path_of, run_main
 
 if TYPE_CHECKING:
     import argparse
@@ -41,8 +41,8 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _import(options: argparse.Namespace) -> int:
+    from tau3mu.console.terminal import PlainConsole
     from tau3mu.fit.dq import write_imported
-    from tau3mu.terminal import PlainConsole
 
     console = PlainConsole(soft_wrap=True)
     notes = PlainConsole(stderr=True, soft_wrap=True, highlight=False)

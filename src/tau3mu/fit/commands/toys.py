@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tau3mu.cli import Parser, path_of, run_main
+from tau3mu.console.cli import Parser, path_of, run_main
 
 if TYPE_CHECKING:
     import argparse
@@ -67,6 +67,7 @@ def main(arguments: Sequence[str]) -> int:
 def _toys(options: argparse.Namespace) -> int:
     from rich.progress import Progress
 
+    from tau3mu.console.terminal import PlainConsole
     from tau3mu.cpus import usable_cpus
     from tau3mu.fit.data.prepare import prepare, resolve, sources
     from tau3mu.fit.language import load_model
@@ -74,7 +75,6 @@ def _toys(options: argparse.Namespace) -> int:
     from tau3mu.fit.output.files import check_free
     from tau3mu.fit.studies import run_toys
     from tau3mu.fit.studies.toy_study import toy_files
-    from tau3mu.terminal import PlainConsole
 
     console, notes = PlainConsole(), PlainConsole(stderr=True, soft_wrap=True, highlight=False)
     model = resolve(load_model(options.fit))
@@ -119,7 +119,7 @@ def _fitted(model: FitModel, data: Any) -> dict[str, float]:
 
 
 def _table(study: ToyStudy) -> Table:
-    from tau3mu.terminal import PlainTable
+    from tau3mu.console.terminal import PlainTable
 
     number = len(study.toys)
     table = PlainTable(

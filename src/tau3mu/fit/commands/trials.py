@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
-from tau3mu.cli import Parser, path_of, run_main
+from tau3mu.console.cli import Parser, path_of, run_main
 
 if TYPE_CHECKING:
     import argparse
@@ -64,8 +64,8 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
+    from tau3mu.console.terminal import PlainConsole
     from tau3mu.fit.studies import load_trials
-    from tau3mu.terminal import PlainConsole
 
     number = len(load_trials(options.file).trials)
     PlainConsole().print(f"{options.file} is valid: {number} trials", soft_wrap=True)
@@ -75,11 +75,11 @@ def _check(options: argparse.Namespace) -> int:
 def _trials(options: argparse.Namespace) -> int:
     from rich.progress import Progress
 
+    from tau3mu.console.terminal import PlainConsole
     from tau3mu.cpus import usable_cpus
     from tau3mu.fit.output.files import check_free
     from tau3mu.fit.studies import load_trials, run_trials
     from tau3mu.fit.studies.trial_study import trial_files
-    from tau3mu.terminal import PlainConsole
 
     notes = PlainConsole(stderr=True, soft_wrap=True, highlight=False)
     trials = load_trials(options.file)
@@ -109,7 +109,7 @@ def _client(scheduler: str | None) -> AbstractContextManager[Client | None]:
 
 
 def _print(study: TrialStudy) -> None:
-    from tau3mu.terminal import PlainConsole
+    from tau3mu.console.terminal import PlainConsole
 
     console = PlainConsole()
     if study.summary:
@@ -132,7 +132,7 @@ def _left_out(trials: Iterable[TrialResult]) -> list[str]:
 
 
 def _table(study: TrialStudy) -> Table:
-    from tau3mu.terminal import PlainTable
+    from tau3mu.console.terminal import PlainTable
 
     table = PlainTable(
         "Quantity", "Mean", "Statistical", "Systematic", "Largest deviation", "Moved most by",

@@ -10,9 +10,9 @@ import numpy as np
 from uproot.interpretation.identify import UnknownInterpretation
 from uproot.interpretation.objects import CannotBeAwkward
 
+from tau3mu.config.input_files import refuse_special
 from tau3mu.errors import InputError, suggest
 from tau3mu.fit.data.root_files import find_tree, listed, open_root
-from tau3mu.input_files import refuse_special
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

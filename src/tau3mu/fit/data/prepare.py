@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 
+from tau3mu.config.input_files import user_path
 from tau3mu.errors import InputError, suggest
 from tau3mu.fit.data.labelled import read_labelled
 from tau3mu.fit.data.readers import read_data
@@ -18,7 +19,6 @@ from tau3mu.fit.data.select import binned, unbinned
 from tau3mu.fit.language import model_of
 from tau3mu.fit.language.values import too_few_bins
 from tau3mu.fit.pdfs import histogram_template, kde_template
-from tau3mu.input_files import user_path
 
 if TYPE_CHECKING:
     from hist import Hist

@@ -7,14 +7,20 @@ from typing import TYPE_CHECKING, Any
 from hist import Hist
 from uhi.io.json import object_hook
 
+from tau3mu.config.input_files import (
+    parse_json,
+    read_text,
+    refuse_special,
+    user_path,
+    without_file_scheme,
+)
 from tau3mu.errors import InputError, suggest
 from tau3mu.fit.data.columns import flat, of_lists, parquet_columns, tree_columns
 from tau3mu.fit.data.results import is_results, of_run, read_candidates, read_spectrum
 from tau3mu.fit.data.root_files import find_histogram, having, listed, open_root, to_hist
 from tau3mu.fit.data.source import Source
-from tau3mu.input_files import parse_json, read_text, refuse_special, user_path, without_file_scheme
 from tau3mu.ntuples.unreadable import reason
-from tau3mu.results.histograms import DATASET, load_histograms
+from tau3mu.outputs.histograms import DATASET, load_histograms
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -22,7 +22,7 @@ from tau3mu.fit.data.root_files import (
     without_cycles,
 )
 from tau3mu.fit.data.source import Source
-from tau3mu.results.histograms import DATASET, NOMINAL, VARIATION
+from tau3mu.outputs.histograms import DATASET, NOMINAL, VARIATION
 from tau3mu.results.names import RUN
 from tau3mu.results.run_file import DatasetFacts, read_run
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 import uproot
 
+from tau3mu.config.input_files import refuse_special, without_file_scheme
 from tau3mu.errors import InputError, suggest
-from tau3mu.input_files import refuse_special, without_file_scheme
-from tau3mu.ntuples.source import LocalSource
 from tau3mu.ntuples.unreadable import is_defect, read_errors, reason
+from tau3mu.storage.source import LocalSource
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tau3mu.config.input_files import refuse_special
 from tau3mu.errors import InputError
-from tau3mu.input_files import refuse_special
 
 if TYPE_CHECKING:
     from pathlib import Path

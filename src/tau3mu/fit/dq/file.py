@@ -15,11 +15,11 @@ from pydantic import (
     ValidationError,
 )
 
+from tau3mu.config.input_files import parse_json, read_text
 from tau3mu.errors import InputError, suggest
 from tau3mu.fit.dq.names import plain_name
 from tau3mu.fit.language.base import allowed
 from tau3mu.fit.language.explain import explain
-from tau3mu.input_files import parse_json, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

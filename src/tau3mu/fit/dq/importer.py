@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tau3mu.config.input_files import user_path
 from tau3mu.errors import InputError
 from tau3mu.fit.dq.cosmetics import axis_words, color, mathtext
 from tau3mu.fit.dq.data import COLUMN, find_spectrum
@@ -17,7 +18,6 @@ from tau3mu.fit.dq.file import read_dq, unused_keys
 from tau3mu.fit.dq.parameters import parts_of
 from tau3mu.fit.dq.plot import plot_of, windows_of
 from tau3mu.fit.language.files import model_of
-from tau3mu.input_files import user_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,7 +57,7 @@ def write_imported(path: str | Path, folder: str | Path) -> dict[Path, tuple[str
         InputError: The dq_fitter file cannot be understood, or a file of this name is there.
         RunError: The files cannot be written.
     """
-    from tau3mu.results.files import staged, write_text
+    from tau3mu.storage.files import staged, write_text
 
     folder = user_path(folder)
     files = {folder / f"{fit.name}.fit.json": fit for fit in import_dq(path, folder)}

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from tau3mu.config.input_files import check_depth, parse_json, read_text, user_path
 from tau3mu.errors import InputError, suggest
 from tau3mu.fit.language.explain import explain
 from tau3mu.fit.language.model import FitModel
 from tau3mu.fit.pdfs import PDFS, find_user_pdf, load_user_pdf
-from tau3mu.input_files import check_depth, parse_json, read_text, user_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

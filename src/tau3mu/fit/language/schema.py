@@ -76,7 +76,7 @@ def schema_text() -> str:
 def main(folder: Path) -> None:
     """Writes the shipped schema and the reference page in the repository that is at `folder`."""
     from tau3mu.fit.language.reference import reference_page
-    from tau3mu.results.files import write_text
+    from tau3mu.storage.files import write_text
 
     write_text(folder / "src" / "tau3mu" / "fit" / "language" / "fit.schema.json", schema_text())
     write_text(folder / "docs" / "reference" / "fit-files.md", reference_page())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tau3mu.errors import InputError
-from tau3mu.results.files import atomic
+from tau3mu.storage.files import atomic
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

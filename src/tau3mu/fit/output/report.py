@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tau3mu.console.terminal import PlainTable, plain
 from tau3mu.fit.output.numbers import decimals
-from tau3mu.terminal import PlainTable, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

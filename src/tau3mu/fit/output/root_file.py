@@ -12,7 +12,7 @@ import numpy as np
 
 from tau3mu.fit.data import Unbinned
 from tau3mu.fit.output.bins import binned_fit, subdivided
-from tau3mu.results.files import atomic, json_text
+from tau3mu.storage.files import atomic, json_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,16 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tau3mu.config.input_files import parse_json, read_text
 from tau3mu.errors import InputError
 from tau3mu.fit.output import files
 from tau3mu.fit.output.correlation import plot_correlation
-from tau3mu.fit.output.looks import check_looks
 from tau3mu.fit.output.plot import plot_fit
+from tau3mu.fit.output.plot_checks import check_looks
 from tau3mu.fit.output.residuals import plot_residuals
 from tau3mu.fit.output.root_file import write_root
 from tau3mu.fit.output.scans import plot_scans
-from tau3mu.input_files import parse_json, read_text
-from tau3mu.results.files import find, json_text, staged, write_text
+from tau3mu.storage.files import find, json_text, staged, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -6,10 +6,10 @@ import inspect
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tau3mu.config.input_files import user_path
 from tau3mu.errors import InputError, suggest
 from tau3mu.fit.pdfs.pdf import Pdf
-from tau3mu.input_files import user_path
-from tau3mu.user_files import import_user_file
+from tau3mu.processing.user_files import import_user_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -12,7 +12,7 @@ from tau3mu.fit.data.prepare import resolve
 from tau3mu.fit.likelihood.sampling import entries_of, expected_counts
 from tau3mu.fit.output.files import check_free
 from tau3mu.fit.studies.truth import true_values
-from tau3mu.results.files import atomic, make_folder
+from tau3mu.storage.files import atomic, make_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -16,7 +16,7 @@ from tau3mu.fit.data import Unbinned
 from tau3mu.fit.likelihood.parameters import Parameters
 from tau3mu.fit.output.files import check_free
 from tau3mu.fit.studies.tables import read_table, rows_of
-from tau3mu.results.files import atomic, staged
+from tau3mu.storage.files import atomic, staged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

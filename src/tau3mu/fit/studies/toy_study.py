@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tau3mu.fit.output.files import check_free, figure_names, save_figure
-from tau3mu.results.files import atomic, json_text, staged, write_text
+from tau3mu.storage.files import atomic, json_text, staged, write_text
 
 if TYPE_CHECKING:
     from tau3mu.fit.language import FitModel

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
+from tau3mu.config.input_files import user_path
 from tau3mu.errors import InputError, suggest
 from tau3mu.fit.language.base import Name, Strict, either
 from tau3mu.fit.language.explain import explain
 from tau3mu.fit.language.files import SUFFIXES, model_of, read_document, shipped_fits
-from tau3mu.input_files import user_path
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,0 +1,138 @@
+"""What all command lines share: options that must be known, errors without traceback, exit codes.
+
+A command line builds a `Parser`, calls one function through `run_main` and exits with what that
+returns: 0 for success, 1 for wrong usage, bad input and failure; 2 is kept for missing events.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn, ParamSpec
+
+from tau3mu.config.input_files import user_path
+from tau3mu.console.streams import lasting_streams
+from tau3mu.errors import InputError, Tau3muError, suggest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+__all__ = ["Parser", "first_import", "path_of", "print_error", "run_main", "text_of"]
+
+_INTERRUPTED = 130  # what a shell reports for a process that Ctrl-C ended
+_P = ParamSpec("_P")
+
+
+class Parser(argparse.ArgumentParser):
+    """Parses options that must be spelt in full; wrong usage is one message and exit code 1."""
+
+    def __init__(self, prog: str | None = None, description: str | None = None, **kwargs: object):
+        """Creates the parser; the line breaks of description and epilog stay as written."""
+        settings: dict[str, object] = {
+            "formatter_class": argparse.RawDescriptionHelpFormatter,
+            "allow_abbrev": False,
+        }
+        super().__init__(prog, description=description, **(settings | kwargs))  # type: ignore[arg-type]
+
+    def parse_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> argparse.Namespace:
+        """Returns the parsed arguments; an unknown option is named before a missing one is."""
+        with lasting_streams():
+            return self._parse(list(sys.argv[1:] if args is None else args), namespace)
+
+    def _parse(self, given: list[str], namespace: argparse.Namespace | None) -> argparse.Namespace:
+        known = self._options()
+        for argument in given[: given.index("--")] if "--" in given else given:
+            option = argument.partition("=")[0]
+            if option.startswith("--") and option not in known:
+                self.error(f"unknown option {option}{suggest(option, known)}")
+        return super().parse_args(given, namespace)
+
+    def error(self, message: str) -> NoReturn:
+        """Prints the message and exits with code 1, since 2 stands for missing events."""
+        print_error(f"{message}\nsee: {self.prog} --help")
+        sys.exit(1)
+
+    def _options(self) -> set[str]:
+        """Returns the long options of this parser and of its sub-commands."""
+        options = {option for option in self._option_string_actions if option.startswith("--")}
+        for action in self._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                options.update(*(command._options() for command in action.choices.values()))
+        return options
+
+
+def text_of(value: str) -> str:
+    """Returns the value of an option, which must not be empty."""
+    if not value.strip():
+        message = "expected a name, not an empty text"
+        raise argparse.ArgumentTypeError(message)
+    return value
+
+
+def path_of(value: str) -> Path:
+    """Returns a path with `~` expanded, since a shell leaves it alone after an equals sign."""
+    return user_path(text_of(value))
+
+
+def print_error(message: object) -> None:
+    """Prints "error: ..." on stderr, with the label in red on a terminal."""
+    from tau3mu.console.terminal import PlainConsole
+
+    with lasting_streams():
+        console = PlainConsole(stderr=True, soft_wrap=True, highlight=False)
+        console.print("error: ", style="bold red", end="")
+        console.print(str(message))
+
+
+def run_main(function: Callable[_P, int], *args: _P.args, **kwargs: _P.kwargs) -> int:
+    """Returns the exit code of a command: that of `function`, or that of the error it raised.
+
+    A `Tau3muError` is printed as one message and gives 1; Ctrl-C gives 130. Code of users that
+    ends its process or generators gives 1 too. Anything else is a defect and keeps its traceback.
+    That nobody reads what is printed, or that it cannot be written, changes no exit code.
+    """
+    with lasting_streams():
+        try:
+            _check_working_directory()
+            return function(*args, **kwargs)
+        except Tau3muError as error:
+            print_error(error)
+            return 1
+        except KeyboardInterrupt as error:
+            print_error(str(error) or "interrupted")
+            return _INTERRUPTED
+        except (SystemExit, GeneratorExit) as error:
+            name = type(error).__name__
+            print_error(f"the command was ended by {name}({error}), from code of a user")
+            return 1
+
+
+def _check_working_directory() -> None:
+    try:
+        Path.cwd()
+    except OSError as error:
+        message = "the working directory has been removed: change into another one (cd)"
+        raise InputError(message) from error
+
+
+@contextmanager
+def first_import(module: str) -> Iterator[None]:
+    """Looks for no garbage during a block that imports a module, with thousands of others.
+
+    Their million objects stay. To look at all of them again and again is a tenth of the start, so
+    they are left out later too. If the module has been imported before, nothing is special.
+    """
+    if module in sys.modules or not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()

@@ -1,0 +1,29 @@
+"""What a processor finds in some events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import awkward as ak
+
+    from tau3mu.selection.cutflow import Step
+
+__all__ = ["Selection"]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What a processor finds in some events.
+
+    Attributes:
+        candidates: One record of plain numbers per selected event, in the order of the events.
+            Columns and types are the same for all events, also for none.
+        cutflow: The steps, in an order that is the same for all events.
+        counts: Further counts to add up and to show, such as legs without a match.
+    """
+
+    candidates: ak.Array
+    cutflow: tuple[Step, ...]
+    counts: dict[str, int] = field(default_factory=dict)

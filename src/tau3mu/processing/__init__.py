@@ -1,0 +1,31 @@
+"""What a processor is, where it comes from, and what its code was."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import lazy_loader
+
+if TYPE_CHECKING:
+    from tau3mu.processing import load_processor, load_processors
+    from tau3mu.processing.distribution import ship_code
+    from tau3mu.processing.histogram_checks import check_histograms
+    from tau3mu.processing.processor import Processor
+
+__all__ = [
+    "Processor",
+    "check_histograms",
+    "load_processor",
+    "load_processors",
+    "ship_code",
+]
+
+__getattr__, __dir__, _ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "catalogue": ["load_processor", "load_processors"],
+        "distribution": ["ship_code"],
+        "histogram_checks": ["check_histograms"],
+        "processor": ["Processor"],
+    },
+)

@@ -1,0 +1,202 @@
+"""`plan.json`: what a run is about and what its files hold, so that resuming need not open them."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from tau3mu.datasets import CheckedFile
+from tau3mu.errors import InputError
+from tau3mu.results.names import LOCK, LOG, PLAN, RUN
+from tau3mu.results.run_file import read_json
+from tau3mu.run.recorded_options import RunOptions
+from tau3mu.storage.files import write_text
+from tau3mu.storage.redaction import redact, redacted
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from tau3mu.datasets import Dataset
+
+__all__ = ["Remembered", "read_plan", "recorded_options", "write_plan"]
+
+log = logging.getLogger(__name__)
+
+_TRACES = {LOCK, LOG, RUN}
+
+Remembered = dict[tuple[str, str], "CheckedFile"]
+"""Checked files by dataset and path as the dataset gives it."""
+
+
+class _File(BaseModel):
+    file: CheckedFile
+    state: tuple[int, int] | None  # size and time of a local file
+
+
+class _Recorded(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    options: RunOptions | None = None
+
+
+class _PlanFile(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    format: Literal[2] = 2
+    options: RunOptions | None
+    processors: list[str]
+    datasets: list[str]
+    columns: list[str]
+    files: list[_File]
+
+
+def write_plan(
+    folder: Path,
+    *,
+    options: RunOptions | None,
+    processors: Sequence[str],
+    datasets: Sequence[str],
+    columns: Collection[str],
+    files: Iterable[CheckedFile],
+) -> None:
+    """Writes what `read_plan` and `recorded_options` return, without secrets of URLs.
+
+    Raises:
+        RunError: The file cannot be written.
+    """
+    plan = _PlanFile(
+        options=options,
+        processors=list(processors),
+        datasets=list(datasets),
+        columns=sorted(columns),
+        files=[_File(file=file, state=_state(file.path)) for file in files],
+    )
+    write_text(folder / PLAN, json.dumps(redacted(plan.model_dump(mode="json"))) + "\n")
+
+
+def recorded_options(folder: Path) -> RunOptions | None:
+    """Returns the options of the run in a folder, None if it ended before it recorded any.
+
+    The plan has those of the last start; `run.json` has those by which the results were made.
+
+    Raises:
+        InputError: No run began in the folder, or what it recorded cannot be read.
+    """
+    _refuse_other_folders(folder)
+    plan = _read(folder)
+    if plan is not None and plan.options is not None:
+        return plan.options
+    run = folder / RUN
+    return read_json(run, _Recorded).options if run.is_file() else None
+
+
+def read_plan(
+    folder: Path,
+    *,
+    processors: Sequence[str],
+    datasets: Sequence[Dataset],
+    columns: Collection[str],
+) -> Remembered:
+    """Returns the files that need not be checked again.
+
+    A local file that has been touched since is not among them. Files of servers are: what is read
+    of them is compared by UUID. The tokens in their URLs are those of the datasets, which may be
+    other ones than at the start. If there is no plan, since the run is complete or ended before it
+    was written, or the file does not hold one, nothing is remembered.
+
+    Args:
+        folder: The results folder.
+        processors: The names of what the run is of now.
+        datasets: What it reads now.
+        columns: What the processors read now.
+
+    Raises:
+        InputError: There is no run in the folder, it is of another analysis, or of files that are
+            not listed now.
+    """
+    _refuse_other_folders(folder)
+    if (plan := _read(folder)) is None:
+        return {}
+    for kind, before, now in (
+        ("processors", plan.processors, list(processors)),
+        ("datasets", plan.datasets, [dataset.name for dataset in datasets]),
+    ):
+        if before != now:
+            message = (
+                f"the run in {folder} was of the {kind} {', '.join(before)}, not "
+                f"{', '.join(now)}: begin a new run with --output"
+            )
+            raise InputError(message)
+    then = {(one.file.dataset, one.file.listed or one.file.path) for one in plan.files}
+    listed = {(dataset.name, redact(path)) for dataset in datasets for path in dataset.files}
+    if gone := sorted(path for _, path in then - listed):
+        more = f" and {len(gone) - 1} more" if len(gone) > 1 else ""
+        message = (
+            f"the run in {folder} is also of {gone[0]}{more}, which no pattern or dataset file "
+            "lists any more: put it back, or begin a new run with --output"
+        )
+        raise InputError(message)
+    if plan.columns != sorted(columns):
+        return {}
+    places = {dataset.name: _by_label(dataset) for dataset in datasets}
+    found: Remembered = {}
+    for one in plan.files:
+        file = _with_secrets(one.file, places[one.file.dataset])
+        if file is not None and one.state == _state(file.path):
+            found[file.dataset, file.listed or file.path] = file
+    return found
+
+
+def _read(folder: Path) -> _PlanFile | None:
+    path = folder / PLAN
+    if not path.is_file():
+        return None
+    try:
+        return read_json(path, _PlanFile)
+    except InputError as error:
+        log.warning("all files are checked again: %s", error)
+        return None
+
+
+def _refuse_other_folders(folder: Path) -> None:
+    """Raises an error unless a run began in a folder: as soon as it is made, or locked."""
+    if folder.is_dir():
+        there = {path.name for path in folder.iterdir()}
+        if not there or there & (_TRACES | {PLAN}):
+            return
+    message = f"nothing can be resumed in {folder}: no run began there"
+    raise InputError(message)
+
+
+def _by_label(dataset: Dataset) -> dict[str, str]:
+    """Returns the places of files by what is written of them, where that tells them apart."""
+    labels = [(redact(place), place) for place in dataset.places()]
+    number = Counter(label for label, _ in labels)
+    return {label: place for label, place in labels if number[label] == 1}
+
+
+def _with_secrets(file: CheckedFile, places: Mapping[str, str]) -> CheckedFile | None:
+    """Returns a file as it was checked, None if its place is not among these any more."""
+    if file.path not in places or (file.listed and file.listed not in places):
+        return None
+    return replace(
+        file,
+        path=places[file.path],
+        listed=places[file.listed] if file.listed else "",
+        replicas=tuple(places[label] for label in file.replicas if label in places),
+    )
+
+
+def _state(path: str) -> tuple[int, int] | None:
+    """Returns size and time of a local file, None for a URL."""
+    try:
+        status = Path(path).stat()
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns

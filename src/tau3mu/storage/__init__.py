@@ -1,0 +1,3 @@
+"""Files: whole or not at all, here and on servers."""
+
+from __future__ import annotations

@@ -1,0 +1,211 @@
+"""Files that are there whole or not at all, strict JSON, and finding files of a results folder."""
+
+from __future__ import annotations
+
+import errno
+import json
+import math
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from contextlib import contextmanager, suppress
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tau3mu.config.input_files import refuse_special, user_path
+from tau3mu.errors import InputError, RunError
+from tau3mu.storage.redaction import redact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = [
+    "Memory",
+    "atomic",
+    "disk_error",
+    "find",
+    "json_text",
+    "make_folder",
+    "remove_staged",
+    "staged",
+    "write_text",
+]
+
+_ASIDE = ".new-"
+
+
+class Memory(BytesIO):
+    """A file in memory that stays open when uproot closes it, so that it can be read."""
+
+    def close(self) -> None:
+        """Does nothing."""
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """Yields a temporary path beside `path`, which takes its place when the block ends well.
+
+    Whoever looks at `path` sees the old content or the new one, also after a power cut. The
+    temporary file keeps the suffix, since writers go by it.
+
+    Raises:
+        RunError: The file cannot be written; the old content stays and no other file is left.
+    """
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    try:
+        yield temporary
+        _flush(temporary)
+        temporary.replace(path)
+        with suppress(OSError):  # some network file systems cannot flush a folder
+            _flush(path.parent)
+    except OSError as error:
+        raise disk_error(path, error) from error
+    finally:
+        with suppress(OSError):  # such as a folder that is a file, which is the error already
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def staged(folder: Path, *, replace: bool = False) -> Iterator[Path]:
+    """Yields a new folder inside `folder`; its files take their places when the block ends well.
+
+    So of files that belong together either all are there, or none: a full disk, an error or a
+    killed process leaves what was there before.
+
+    Args:
+        folder: Where the files are to be; it is made if it is missing.
+        replace: Whether they may replace others.
+
+    Raises:
+        InputError: One of the files is there and must not be replaced; none was written.
+        RunError: A file cannot be written.
+    """
+    make_folder(folder)
+    try:
+        aside = Path(tempfile.mkdtemp(prefix=_ASIDE, dir=folder))
+    except OSError as error:
+        raise disk_error(folder, error) from error
+    try:
+        yield aside
+        _take_places(aside, folder, replace=replace)
+    except RunError as error:  # of a file aside; users know its place
+        raise RunError(str(error).replace(str(aside), str(folder))) from error
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _take_places(aside: Path, folder: Path, *, replace: bool) -> None:
+    files = [path for path in sorted(aside.rglob("*")) if not path.is_dir()]
+    targets = [folder / path.relative_to(aside) for path in files]
+    if not replace and (taken := [str(target) for target in targets if target.exists()]):
+        message = f"{taken[0]} exists already; choose another folder or move it away"
+        raise InputError(message)
+    target = folder
+    try:
+        for path, target in zip(files, targets, strict=True):
+            target.parent.mkdir(exist_ok=True)
+            path.replace(target)
+    except OSError as error:
+        raise disk_error(target, error) from error
+    for parent in {target.parent for target in targets}:
+        with suppress(OSError):
+            _flush(parent)
+
+
+def make_folder(folder: Path) -> None:
+    """Makes a folder with its parents, unless it is there.
+
+    Raises:
+        RunError: It cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"cannot make the folder {folder}: {error.strerror or error}"
+        raise RunError(message) from error
+
+
+def remove_staged(folder: Path) -> None:
+    """Removes what processes that were killed have left of `staged`; none may be at work there."""
+    for aside in folder.glob(f"{_ASIDE}*"):
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def disk_error(path: Path, error: OSError) -> RunError:
+    """Returns the error that names the file which cannot be written, and what a full disk has."""
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    message = f"cannot write {path}: {reason}"
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        with suppress(OSError):
+            free = shutil.disk_usage(path.parent).free
+            message += f" ({free / 1e6:.1f} MB are free in {path.parent}): make room there"
+    return RunError(message)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a text file; see `atomic`."""
+    with atomic(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def json_text(value: Any) -> str:
+    """Returns strict JSON without secrets of URLs.
+
+    Numbers that JSON lacks (NaN and the infinities) are null.
+    """
+    return json.dumps(_plain(value), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def find(path: str | Path, *names: str) -> Path:
+    """Returns the one file called like one of `names`.
+
+    Args:
+        path: The file itself, the folder of a processor, or a results folder of one processor.
+        names: File names to look for.
+
+    Raises:
+        InputError: There is no such file, or more than one.
+    """
+    path = user_path(path)
+    refuse_special(path, folders=True)
+    if path.is_file():
+        return path
+    wanted = " or ".join(names)
+    if not path.exists():
+        message = f"{path} does not exist; expected a results folder or {wanted}"
+        raise InputError(message)
+    found = [path / name for name in names if (path / name).is_file()]
+    found = found or [file for name in names for file in sorted(path.glob(f"*/{name}"))]
+    if len(found) > 1:
+        message = f"{path} holds more than one {wanted}; give one of them: " + ", ".join(
+            str(file) for file in found
+        )
+        raise InputError(message)
+    if not found:
+        message = f"{path} is not a results folder: it holds no {wanted}"
+        raise InputError(message)
+    return found[0]
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {redact(str(key)): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_plain(item) for item in value]
+    if isinstance(value, (np.ndarray, np.generic)):
+        return _plain(value.tolist())
+    if isinstance(value, str | Path):
+        return redact(str(value))
+    return None if isinstance(value, float) and not math.isfinite(value) else value
