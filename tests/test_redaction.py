@@ -15,9 +15,9 @@ from tau3mu.errors import InputError, RunError
 from tau3mu.execution import ProcessorError
 from tau3mu.execution.ledger import Attempt, Ledger
 from tau3mu.ntuples import ReadError
+from tau3mu.redaction import redact, redacted
 from tau3mu.results import ResultsFolder
 from tau3mu.run.checked_files import read_plan, write_plan
-from tau3mu.storage.redaction import redact, redacted
 
 SECRET = "S3cr\"e't"
 URLS = [

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
-from tau3mu.storage.redaction import redact
+from tau3mu.redaction import redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,11 +18,28 @@ __all__ = ["InputError", "RunError", "Tau3muError", "suggest"]
 
 
 class Tau3muError(Exception):
-    """Says in one message what went wrong; base of all errors that are meant for users."""
+    """An error that is meant for users; base of all errors of this package.
 
-    def __init__(self, *texts: object) -> None:
-        """Takes the message, in which secrets of URLs are replaced."""
+    Attributes:
+        code: The kind of the error, such as `fit.unknown-key`: the package and some words in kebab
+            case. It stays when the sentence is changed, so that programs and tests can rely on it.
+        path: What the error is about: a file, an option, or keys such as `parts.mass.range`.
+    """
+
+    code: str
+    path: str
+
+    def __init__(self, *texts: object, code: str = "", path: object = "") -> None:
+        """Creates the error.
+
+        Args:
+            texts: The message, in which secrets of URLs are replaced.
+            code: The kind of the error.
+            path: What it is about.
+        """
         super().__init__(*(redact(text) if isinstance(text, str) else text for text in texts))
+        self.code = code
+        self.path = redact(str(path))
 
 
 class InputError(Tau3muError, ValueError):

@@ -10,9 +10,9 @@ from importlib.metadata import version
 
 import pytest
 
+from tau3mu.redaction import redact
 from tau3mu.results import provenance
 from tau3mu.results.origin import _versions
-from tau3mu.storage.redaction import redact
 
 STARTED = datetime(2026, 11, 21, 20, 48, tzinfo=timezone(timedelta(hours=1)))
 

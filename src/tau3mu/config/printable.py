@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tau3mu.storage.redaction import redact
+from tau3mu.redaction import redact
 
 __all__ = ["printable"]
 

@@ -13,7 +13,7 @@ from rich.progress import TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from tau3mu.storage.redaction import redact
+from tau3mu.redaction import redact
 
 __all__ = ["PlainConsole", "PlainTable", "description_column", "plain"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tau3mu.datasets.dataset import check_names
 from tau3mu.errors import InputError
-from tau3mu.storage.redaction import redact
+from tau3mu.redaction import redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -33,7 +33,7 @@ from tau3mu.processing.distribution import ship_code
 from tau3mu.processing.found import check_fill, found
 from tau3mu.processing.packing import pack_object, remember
 from tau3mu.processing.user_code import is_interrupt, place, said
-from tau3mu.storage.redaction import redact
+from tau3mu.redaction import redact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,8 +7,8 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from tau3mu.redaction import redacted
 from tau3mu.storage.files import disk_error
-from tau3mu.storage.redaction import redacted
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,8 +18,8 @@ from tau3mu.outputs.contract import NO_EVENTS, Contract
 from tau3mu.outputs.repeated import repeated_events
 from tau3mu.processing.histograms import fill_histograms
 from tau3mu.processing.user_code import is_interrupt, said
+from tau3mu.redaction import redact
 from tau3mu.selection.sums import rounded_sum
-from tau3mu.storage.redaction import redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

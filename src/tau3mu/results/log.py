@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from tau3mu.errors import RunError, Tau3muError
-from tau3mu.storage.redaction import redact
+from tau3mu.redaction import redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,8 +11,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tau3mu.redaction import redact
 from tau3mu.results.git import git_state
-from tau3mu.storage.redaction import redact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from tau3mu.config.input_files import user_path, without_file_scheme
+from tau3mu.redaction import redact
 from tau3mu.storage.locations import is_url
-from tau3mu.storage.redaction import redact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -18,7 +18,7 @@ import numpy as np
 
 from tau3mu.config.input_files import refuse_special, user_path
 from tau3mu.errors import InputError, RunError
-from tau3mu.storage.redaction import redact
+from tau3mu.redaction import redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
