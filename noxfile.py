@@ -14,11 +14,13 @@ nox.options.default_venv_backend = "uv|virtualenv"
 
 @nox.session(default=True)
 def lint(session: nox.Session) -> None:
-    """Check the format, the style and the types."""
-    session.install(".", "mypy>=1.11", "ruff>=0.9")
+    """Check the format, the style, the types and the order of the packages."""
+    session.install(".[test]", "import-linter>=2.4", "mypy>=1.11", "ruff>=0.9")
     session.run("ruff", "format", "--check", ".")
     session.run("ruff", "check", ".")
     session.run("mypy", "-p", "tau3mu")
+    session.run("mypy", "tests", "benchmarks")
+    session.run("lint-imports")
 
 
 @nox.session(default=True)

@@ -22,8 +22,8 @@ import numpy as np
 from tau3mu.config.input_files import parse_json, read_text
 from tau3mu.processing.fingerprint import fingerprint
 from tau3mu.redaction import redact
-from tau3mu.results.names import CHECKPOINTS
 from tau3mu.storage.files import atomic, disk_error
+from tau3mu.storage.names import CHECKPOINTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,7 +15,7 @@ from tau3mu.execution.local import FuturesPool, IterativePool
 from tau3mu.execution.loop import Patience, killed_message, work_off
 from tau3mu.execution.merge import RunResult, count_files, merge
 from tau3mu.outputs.contract import Contract
-from tau3mu.results.names import LEDGER
+from tau3mu.storage.names import LEDGER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

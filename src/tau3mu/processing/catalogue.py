@@ -10,7 +10,7 @@ from tau3mu.errors import InputError, suggest
 from tau3mu.processing.user_code import is_interrupt, place, said
 from tau3mu.processing.user_files import import_user_file
 from tau3mu.processors import SHIPPED
-from tau3mu.results.names import why_no_folder
+from tau3mu.storage.names import why_no_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -23,9 +23,9 @@ from tau3mu.errors import InputError, RunError
 from tau3mu.outputs.candidates import CandidatesFormat, check_format, write_candidates
 from tau3mu.outputs.cutflow import cutflow_text
 from tau3mu.outputs.histograms import variable_axes, write_histograms
-from tau3mu.results.names import LOCK, LOG, RUN, why_no_folder
 from tau3mu.results.plots import plot_histogram
 from tau3mu.storage.files import atomic, disk_error, json_text, make_folder, write_text
+from tau3mu.storage.names import LOCK, LOG, RUN, why_no_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

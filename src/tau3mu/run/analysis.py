@@ -17,13 +17,13 @@ from tau3mu.execution import FileRead
 from tau3mu.execution.checkpoints import remove_checkpoints
 from tau3mu.ntuples.open_files import close_files
 from tau3mu.results import ResultsFolder, run_log
-from tau3mu.results.names import PLAN
 from tau3mu.run.checked_files import write_plan
 from tau3mu.run.completed import completed
 from tau3mu.run.manifest import run_record
 from tau3mu.run.preparation import CHUNK_SIZE, Plan, Settings, prepare
 from tau3mu.storage.files import remove_staged, staged
 from tau3mu.storage.lock import locked
+from tau3mu.storage.names import PLAN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

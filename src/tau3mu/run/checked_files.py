@@ -14,10 +14,10 @@ from pydantic import BaseModel, ConfigDict
 from tau3mu.datasets import CheckedFile
 from tau3mu.errors import InputError
 from tau3mu.redaction import redact, redacted
-from tau3mu.results.names import LOCK, LOG, PLAN, RUN
 from tau3mu.results.run_file import read_json
 from tau3mu.run.recorded_options import RunOptions
 from tau3mu.storage.files import write_text
+from tau3mu.storage.names import LOCK, LOG, PLAN, RUN
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from tau3mu.errors import InputError
 from tau3mu.execution.checkpoints import chunk_keys
 from tau3mu.processing.fingerprint import source_hash
-from tau3mu.results.names import PLAN, RUN
 from tau3mu.results.run_file import read_run
+from tau3mu.storage.names import PLAN, RUN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,8 +10,8 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from tau3mu.errors import InputError
-from tau3mu.results.names import LOCK
 from tau3mu.storage.files import disk_error
+from tau3mu.storage.names import LOCK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

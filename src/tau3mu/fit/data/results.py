@@ -23,8 +23,8 @@ from tau3mu.fit.data.root_files import (
 )
 from tau3mu.fit.data.source import Source
 from tau3mu.outputs.histograms import DATASET, NOMINAL, VARIATION
-from tau3mu.results.names import RUN
 from tau3mu.results.run_file import DatasetFacts, read_run
+from tau3mu.storage.names import RUN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
