@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import awkward as ak
 import hist
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from hist import Hist
 
+    from tau3mu.processing import Cutflow
+
 __all__ = ["DsPhiPi"]
 
 SHIPPED_SCALE_FACTORS = files("tau3mu.data") / "muon_id_sf_2017UL.json"
@@ -48,18 +50,25 @@ class DsPhiPi(Processor):
     vertex χ² among those that pass everything.
     """
 
-    name: ClassVar[str] = "dsphipi"
-    columns: ClassVar[frozenset[str]] = DSPHIPI
+    name = "dsphipi"
+    columns = DSPHIPI
 
-    def __init__(self, scale_factors: MuonScaleFactors | None = None) -> None:
-        """Takes the muon scale factors of simulation; by default the shipped table."""
+    def __init__(
+        self,
+        scale_factors: MuonScaleFactors | None = None,
+        *,
+        name: str | None = None,
+        **values: Any,
+    ) -> None:
+        """Creates it with the muon scale factors of simulation; by default the shipped table."""
+        super().__init__(name=name, **values)
         self.scale_factors = scale_factors or MuonScaleFactors(str(SHIPPED_SCALE_FACTORS))
 
     @property
     def configuration(self) -> dict[str, Any]:
         """The table of the scale factors, and what happens outside it."""
         table = self.scale_factors
-        return {
+        return super().configuration | {
             "muon_scale_factors": {
                 "file": table.file,
                 "correction": table.correction,
@@ -67,7 +76,7 @@ class DsPhiPi(Processor):
             }
         }
 
-    def select(self, events: ak.Array) -> Selection:
+    def select(self, events: ak.Array, cutflow: Cutflow) -> Selection:
         """Returns the best candidate of each event that passes, with its weights."""
         alive = Survivors.start(events, np.ones(len(events)))
         alive = alive.require_event("hlt", fired(events.hlt, *HLT_PATHS))

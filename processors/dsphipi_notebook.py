@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import awkward as ak
 import numpy as np
@@ -23,6 +23,8 @@ from tau3mu.selection import Step, pairs_within, step
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tau3mu.processing import Cutflow
+
 __all__ = ["DsPhiPiNotebook"]
 
 
@@ -34,9 +36,9 @@ class DsPhiPiNotebook(DsPhiPi):
     takes the smallest vertex χ² of all triplets, so that a pad (-99) wins over real candidates.
     """
 
-    name: ClassVar[str] = "dsphipi_notebook"
+    name = "dsphipi_notebook"
 
-    def select(self, events: ak.Array) -> Selection:
+    def select(self, events: ak.Array, cutflow: Cutflow) -> Selection:
         """Returns the triplet of smallest χ² of each event left, be it a pad or not."""
         steps = [_counted("all", events)]
         for name, passes in _CUTS.items():

@@ -46,7 +46,8 @@ PUBLIC = {
     ],
     "tau3mu.outputs": ["Selection", "cutflow_table", "load_candidates", "load_histograms"],
     "tau3mu.processing": [
-        "Processor", "check_histograms", "load_processor", "load_processors", "ship_code",
+        "Axis", "Cutflow", "Processor", "Table", "Window", "check_histograms", "load_processor",
+        "load_processors", "parameter", "ship_code",
     ],
     "tau3mu.processors": ["SHIPPED", "DsPhiPi", "DsPhiPiNotebook"],
     "tau3mu.results": [

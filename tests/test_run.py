@@ -330,8 +330,8 @@ def test_a_failing_processor_ends_the_run_and_leaves_its_traceback(
     tmp_path, processor_file, capsys
 ):
     path = processor_file(
-        "    def select(self, events):\n"
-        "        return events.nothing if len(events) else super().select(events)\n"
+        "    def select(self, events, cutflow):\n"
+        "        return events.nothing if len(events) else super().select(events, cutflow)\n"
     )
     output = tmp_path / "out"
     assert main(["--no-fit", "--processor", f"{path}:Mine", "--output", str(output)]) == 1
@@ -398,7 +398,8 @@ def test_a_spectrum_without_entries_keeps_the_results_and_gives_exit_code_1(
     tmp_path, skim, processor_file, capsys
 ):
     path = processor_file(
-        "    def select(self, events):\n        return super().select(events[:0])\n"
+        "    def select(self, events, cutflow):\n"
+        "        return super().select(events[:0], cutflow)\n"
     )
     output = tmp_path / "out"
     arguments = ["--processor", f"{path}:Mine", "--fit", "dsphipi", "--output", str(output)]

@@ -24,10 +24,10 @@ from tau3mu.processors import DsPhiPi
 class Mine(DsPhiPi):
     name = "mine"
 
-    def select(self, events):
+    def select(self, events, cutflow):
         if len(events):
             ACTION
-        return super().select(events)
+        return super().select(events, cutflow)
 """
 
 

@@ -317,9 +317,12 @@ def test_wrong_usage(refused, arguments, expected):
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
-        ("    def select(self, events):\n        return events.nothing\n", "AttributeError"),
-        ("    def select(self, events):\n        return {}\n", "cutflow"),
-        ("    def select(self, events):\n        raise SystemExit(2)\n", "SystemExit"),
+        (
+            "    def select(self, events, cutflow):\n        return events.nothing\n",
+            "AttributeError",
+        ),
+        ("    def select(self, events, cutflow):\n        return {}\n", "cutflow"),
+        ("    def select(self, events, cutflow):\n        raise SystemExit(2)\n", "SystemExit"),
         ("    def fill(self, histograms, candidates):\n        pass\n", "TypeError"),
         (
             (

@@ -26,7 +26,7 @@ from tau3mu.selection import step
 class Muons(Processor):
     columns = frozenset({"run", "lumi", "event", "muon.pt", "gen_weight"})
 
-    def select(self, events):
+    def select(self, events, cutflow):
         steps = [step("all", np.ones(len(events)), int(ak.count(events.muon.pt)))]
         if "hlt" in events.fields:
             events = events[fired(events.hlt, "HLT_Path", "HLT_Absent_v")]

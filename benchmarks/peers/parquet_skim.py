@@ -34,7 +34,7 @@ def main() -> None:
             source=(Path(path).stem, "Events"),
             metadata={"dataset": "files", "is_mc": False},
         )
-        selection = DsPhiPi().select(events)
+        selection = DsPhiPi().selection(events)
         for step in selection.cutflow:
             steps[step.name] = steps.get(step.name, 0) + step.events
         columns = [selection.candidates[column].to_list() for column in COLUMNS]

@@ -101,8 +101,8 @@ def test_shipped_processors_stay_as_they_are():
 def test_import_inside_a_function_is_refused_with_its_line(folder):
     """Fails if a run of hours ends with ModuleNotFoundError on the workers."""
     text = "from tau3mu.processors import DsPhiPi\nimport helpers\n\n\nclass Late(DsPhiPi):\n"
-    text += "    def select(self, events):\n        import helpers.cuts\n"
-    (folder / "late.py").write_text(text + "        return super().select(events)\n")
+    text += "    def select(self, events, cutflow):\n        import helpers.cuts\n"
+    (folder / "late.py").write_text(text + "        return super().select(events, cutflow)\n")
     processor = load_processor(f"{folder}/late.py:Late")
     with pytest.raises(InputError, match=r"late.py, line 7: helpers.cuts is imported inside a"):
         ship_code([processor])
@@ -111,7 +111,7 @@ def test_import_inside_a_function_is_refused_with_its_line(folder):
 def test_what_cannot_travel_is_named(folder):
     """Fails if a lock in a processor ends in a traceback of pickle."""
     text = "from tau3mu.processors import DsPhiPi\nimport threading\nLOCK = threading.Lock()\n\n\n"
-    text += "class Lock(DsPhiPi):\n    def select(self, events):\n        LOCK.acquire()\n"
+    text += "class Lock(DsPhiPi):\n    def select(self, events, cutflow):\n        LOCK.acquire()\n"
     (folder / "lock.py").write_text(text)
     processor = load_processor(f"{folder}/lock.py:Lock")
     with pytest.raises(InputError, match=f"processor {processor.name} cannot be sent to the work"):

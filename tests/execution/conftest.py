@@ -41,7 +41,7 @@ class Mine(Processor):
 
     columns = frozenset({{"run", "lumi", "event"}})
 
-    def select(self, events):
+    def select(self, events, cutflow):
         number = int(events.event[0]) if len(events) else -1
         if number >= 0:
             with LOG.open("a") as file:

@@ -68,7 +68,7 @@ def test_a_failing_processor_is_fatal_for_the_run_and_leaves_nothing(
     chunks, client, processor_file
 ):
     """An error that stayed on the scheduler would be the answer to the mended processor, too."""
-    path = processor_file("    def select(self, events):\n        return events.nothing\n")
+    path = processor_file("    def select(self, events, cutflow):\n        return events.nothing\n")
     with DaskPool(client, load_processors([f"{path}:Mine"])) as pool:
         pool.submit(3, chunks[3])
         failure = collect(pool, 1)[3].failure

@@ -33,7 +33,7 @@ class Any(Processor):
         self.made = columns or {}
         self.weight = weight
 
-    def select(self, events):
+    def select(self, events, cutflow):
         columns = {name: np.arange(len(events)) % 5 for name in "abcd"}
         columns |= {name: make(len(events)) for name, make in self.made.items()}
         steps = (step("all", np.ones(len(events)), len(events)),)
@@ -224,9 +224,9 @@ def test_columns_of_lists_or_without_a_type_are_refused(make, chunks):
 
 def test_columns_that_only_simulation_has_are_refused(chunks):
     class Simulated(Any):
-        def select(self, events):
+        def select(self, events, cutflow):
             self.made = {"truth": numbers("f8")} if events.metadata["is_mc"] else {}
-            return super().select(events)
+            return super().select(events, cutflow)
 
     with pytest.raises(InputError, match="'truth'"):
         dry_run(chunks, [Simulated()])

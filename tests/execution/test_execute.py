@@ -134,7 +134,7 @@ def test_a_file_that_changed_after_the_check_is_named_and_the_rest_is_kept(
 @pytest.mark.integration
 @pytest.mark.parametrize("executor", ["iterative", "futures", "dask"])
 def test_a_failing_processor_is_named_with_file_and_entries(executor, demo, processor_file, client):
-    path = processor_file("    def select(self, events):\n        return events.nothing\n")
+    path = processor_file("    def select(self, events, cutflow):\n        return events.nothing\n")
     processors = load_processors([f"{path}:Mine"])
     chunks = chunks_of([Dataset("one", {str(demo[0]): None})], 10_000)
     with pytest.raises(ProcessorError, match=rf"Mine failed on {demo[0]}, entries 0 to 6000") as e:
@@ -146,7 +146,7 @@ def test_a_failing_processor_is_named_with_file_and_entries(executor, demo, proc
 @pytest.mark.integration
 def test_a_processor_that_kills_its_process_is_an_error_not_a_hang(demo, processor_file):
     path = processor_file(
-        "    def select(self, events):\n        os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    def select(self, events, cutflow):\n        os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     processors = load_processors([f"{path}:Mine"])
     chunks = chunks_of([Dataset("one", {str(demo[0]): None})], 10_000)
@@ -180,12 +180,12 @@ def test_interrupting_leaves_no_processes(executor, demo, processor_file, tmp_pa
 
     pids = tmp_path / "pids"
     path = processor_file(
-        "    def select(self, events):\n"
+        "    def select(self, events, cutflow):\n"
         "        import time, pathlib\n"
         "        if len(events):\n"
         f"            (pathlib.Path({str(pids)!r}) / str(os.getpid())).touch()\n"
         "            time.sleep(60)\n"
-        "        return super().select(events)\n"
+        "        return super().select(events, cutflow)\n"
     )
     pids.mkdir()
     run = subprocess.Popen(
@@ -227,9 +227,10 @@ def test_a_processor_of_a_file_reaches_workers_that_do_not_have_it(
 
 def test_steps_that_differ_between_chunks_are_an_error(demo, processor_file):
     path = processor_file(
-        "    def select(self, events):\n"
-        "        from tau3mu.outputs import Selection\nfrom tau3mu.selection import step\n"
-        "        found = super().select(events)\n"
+        "    def select(self, events, cutflow):\n"
+        "        from tau3mu.outputs import Selection\n"
+        "        from tau3mu.selection import step\n"
+        "        found = super().select(events, cutflow)\n"
         "        first = int(events.event[0]) if len(events) else 0\n"
         "        more = (step('odd', found.candidates.weight, 0),) if first > 2000 else ()\n"
         "        return Selection(found.candidates, (*found.cutflow, *more), found.counts)\n"

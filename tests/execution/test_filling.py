@@ -18,7 +18,7 @@ SOURCE = b"""
 class Mine(Base):
     cut = 3
 
-    def select(self, events):
+    def select(self, events, cutflow):
         return self.made(events)
 
     @timed

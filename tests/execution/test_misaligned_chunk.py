@@ -16,7 +16,7 @@ from tau3mu.selection import step
 class Muons(Processor):
     columns = frozenset({"muon.pt", "muon.eta"})
 
-    def select(self, events):
+    def select(self, events, cutflow):
         hard = events.muon[events.muon.pt > 1]
         candidates = ak.zip({"eta": ak.to_numpy(ak.flatten(hard.eta))})
         return Selection(candidates, (step("all", np.ones(len(events)), len(candidates)),))

@@ -16,16 +16,16 @@ from tau3mu.processors import DsPhiPi
 TEXT = """
 
 class Rude(Muons):
-    def select(self, events):
+    def select(self, events, cutflow):
         {change}
-        return super().select(events)
+        return super().select(events, cutflow)
 
 
 class Meek(Muons):
-    def select(self, events):
+    def select(self, events, cutflow):
         assert events.metadata["is_mc"] is False and "mark" not in events.metadata
         assert "mark" not in events.behavior
-        return super().select(events)
+        return super().select(events, cutflow)
 """
 
 N_MUONS = 17_909
@@ -97,8 +97,8 @@ def test_what_is_returned_is_not_changed_by_the_next_chunk(tmp_path, demo):
 class Again(Muons):
     memory = np.zeros(10_000, dtype=np.int64)
 
-    def select(self, events):
-        selection = super().select(events)
+    def select(self, events, cutflow):
+        selection = super().select(events, cutflow)
         column = self.memory[: len(events)]
         column[...] = selection.candidates.event
         rows = ak.zip({"event": column, "n": selection.candidates.n}, depth_limit=1)

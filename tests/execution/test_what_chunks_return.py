@@ -33,7 +33,7 @@ class Odd(Processor):
     def which(self, events):
         return 0 if not len(events) else 1 if int(events.event[0]) < 3000 else 2
 
-    def select(self, events):
+    def select(self, events, cutflow):
         columns = {"event": ak.to_numpy(events.event)}
         columns |= {
             name: make(len(events)) for name, make in self.parts[self.which(events)].items()
@@ -186,8 +186,8 @@ def test_a_fill_that_fails_is_found_in_its_chunk(chunks, demo):
 
 def test_not_finite_weights_are_warned_of(chunks):
     class Nan(Odd):
-        def select(self, events):
-            whole = super().select(events)
+        def select(self, events, cutflow):
+            whole = super().select(events, cutflow)
             return Selection(whole.candidates, (step("all", np.full(len(events), np.nan), 0),))
 
     result = execute(chunks, [Nan()])

@@ -130,7 +130,7 @@ def test_the_operations_of_the_selection_do_not_grow_with_the_events(demo, calls
             start=chunk.start, stop=chunk.stop, uuid=chunk.uuid, metadata=chunk.metadata,
         ).events  # fmt: skip
         got, computed = calls(ak.Array, "__getitem__"), calls(ak.Array, "__array_ufunc__")
-        assert len(DsPhiPi().select(events).candidates) > 0
+        assert len(DsPhiPi().selection(events).candidates) > 0
         counts.append((got["calls"], computed["calls"]))
     assert counts[0] == counts[1]
     assert counts[0][0] <= 160

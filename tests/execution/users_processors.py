@@ -31,7 +31,7 @@ class Muons(Processor):
     def muons(self, events):
         return events.muon
 
-    def select(self, events):
+    def select(self, events, cutflow):
         n = ak.to_numpy(ak.num(self.muons(events)))
         rows = ak.zip({"event": ak.to_numpy(events.event), "n": n}, depth_limit=1)
         return Selection(rows, (step("muons", np.ones(len(n)), int(n.sum())),))

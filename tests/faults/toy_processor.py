@@ -18,7 +18,7 @@ from tau3mu.processors import DsPhiPi
 class Toy(DsPhiPi):
     """`DsPhiPi` that takes some time, and dies or eats memory where it is told to."""
 
-    def select(self, events):
+    def select(self, events, cutflow):
         """Misbehaves if the first event of the chunk is the chosen one; then selects."""
         if len(events):
             time.sleep(float(os.environ.get("TOY_SLEEP", "0")))
@@ -29,4 +29,4 @@ class Toy(DsPhiPi):
                 hog = np.ones(1_500_000_000 // 8)
                 time.sleep(20)
                 del hog
-        return super().select(events)
+        return super().select(events, cutflow)

@@ -24,10 +24,10 @@ pytestmark = [needs_xrootd, pytest.mark.integration]
 N_EVENTS = 12_000
 NOW = timedelta(0)
 SLOW = """\
-    def select(self, events):
+    def select(self, events, cutflow):
         import time
         time.sleep(1)
-        return super().select(events)
+        return super().select(events, cutflow)
 """
 
 

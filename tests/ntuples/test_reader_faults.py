@@ -440,7 +440,7 @@ class Sums(Processor):
 
     columns = frozenset({"run", "event"})
 
-    def select(self, events):
+    def select(self, events, cutflow):
         kept = events[events.event % 1_000_003 == 0]
         columns = {name: ak.to_numpy(kept[name]) for name in ("run", "event")}
         steps = (step("all", np.ones(1), 0), step("kept", np.ones(len(kept)), len(kept)))

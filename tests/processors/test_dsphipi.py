@@ -26,7 +26,7 @@ def generated(request, tmp_path_factory):
 def test_the_selection_is_that_of_a_loop_over_events(generated, events_of):
     path, layout = generated
     cutflow, selected, counts = select(path, layout)
-    selection = DsPhiPi().select(events_of(path, DsPhiPi.columns, name=layout))
+    selection = DsPhiPi().selection(events_of(path, DsPhiPi.columns, name=layout))
     assert [(s.name, s.events, s.candidates) for s in selection.cutflow] == cutflow
     assert [s.sumw for s in selection.cutflow] == [events for _, events, _ in cutflow]
     found = selection.candidates
@@ -43,7 +43,7 @@ def test_the_selection_is_that_of_a_loop_over_events(generated, events_of):
 def test_simulation_is_weighted_by_both_muons(demo, events_of):
     processor = DsPhiPi()
     events = events_of(demo[0], processor.columns, is_mc=True)
-    selection = processor.select(events)
+    selection = processor.selection(events)
     found = selection.candidates
     alive = {
         (run, lumi, event): i
@@ -75,7 +75,7 @@ def test_simulation_is_weighted_by_both_muons(demo, events_of):
 
 def test_data_has_weight_one_and_no_variations(demo, events_of):
     processor = DsPhiPi()
-    found = processor.select(events_of(demo[0], processor.columns)).candidates
+    found = processor.selection(events_of(demo[0], processor.columns)).candidates
     for column in ("weight", "weight_muon_sf_up", "weight_muon_sf_down"):
         assert set(found[column].tolist()) == {1.0}
     histograms = processor.histograms()
@@ -87,7 +87,7 @@ def test_data_has_weight_one_and_no_variations(demo, events_of):
 
 def test_histograms_hold_the_weights_of_each_variation(demo, events_of):
     processor = DsPhiPi()
-    found = processor.select(events_of(demo[0], processor.columns, is_mc=True)).candidates
+    found = processor.selection(events_of(demo[0], processor.columns, is_mc=True)).candidates
     histograms = processor.histograms()
     processor.fill(histograms, found, dataset="x", is_mc=True)
     assert list(histograms) == [
@@ -110,7 +110,7 @@ def test_histograms_hold_the_weights_of_each_variation(demo, events_of):
 
 def test_types_of_the_candidates(skim, events_of):
     for cls in (DsPhiPi, DsPhiPiNotebook):
-        found = cls().select(events_of(skim[0], cls.columns)).candidates
+        found = cls().selection(events_of(skim[0], cls.columns)).candidates
         types = {name: str(found[name].type.content) for name in found.fields}
         assert types.pop("run") == types.pop("lumi") == "uint32"
         assert (types.pop("event"), types.pop("triplet")) == ("uint64", "int32")
@@ -119,10 +119,10 @@ def test_types_of_the_candidates(skim, events_of):
 
 def test_any_split_into_chunks_finds_the_same(skim, events_of):
     processor = DsPhiPi()
-    whole = processor.select(events_of(skim[0], processor.columns))
+    whole = processor.selection(events_of(skim[0], processor.columns))
     edges = [0, 1, 2, 137, 1000, 1499, 1500]
     parts = [
-        processor.select(events_of(skim[0], processor.columns, start=a, stop=b))
+        processor.selection(events_of(skim[0], processor.columns, start=a, stop=b))
         for a, b in itertools.pairwise(edges)
     ]
     together = ak.concatenate([part.candidates for part in parts])
@@ -133,7 +133,7 @@ def test_any_split_into_chunks_finds_the_same(skim, events_of):
 
 def test_the_notebook_keeps_pads_and_counts_unpadded_triplets(demo, events_of):
     events = events_of(demo[0], DsPhiPiNotebook.columns)
-    selection = DsPhiPiNotebook().select(events)
+    selection = DsPhiPiNotebook().selection(events)
     chosen_pads = selection.candidates.mass == -99
     assert ak.sum(chosen_pads) > 50
     assert ak.all(selection.candidates.vertex_chi2[chosen_pads] == -99)

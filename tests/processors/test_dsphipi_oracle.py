@@ -24,7 +24,7 @@ def test_counts_bins_and_events_are_those_of_root(sample, cls, mode, oracle, eve
     name, paths = sample
     expected = json.loads((oracle / f"dsphipi_{name}_{mode}.json").read_text())
     processor = cls()
-    selections = [processor.select(events_of(path, cls.columns)) for path in paths]
+    selections = [processor.selection(events_of(path, cls.columns)) for path in paths]
     flow = {
         step.name: sum(selection.cutflow[i].events for selection in selections)
         for i, step in enumerate(selections[0].cutflow)

@@ -232,7 +232,7 @@ def _select(processor: Processor, events: ak.Array, chunk: Chunk) -> ak.Array:
 def selected(processor: Processor, events: ak.Array) -> ak.Array:
     """Returns what a processor finds, which can change nothing that others see."""
     with without_changes(processor.name):
-        return found(processor.select(own_view(events)))
+        return found(processor.selection(own_view(events)))
 
 
 def what(error: BaseException) -> str:

@@ -84,14 +84,14 @@ def load_processor(name: str) -> Processor:
 
 def _instance(cls: Any, name: str) -> Processor:
     if not _is_processor(cls):
-        message = f"{name} is not a subclass of tau3mu.selection.Processor"
+        message = f"{name} is not a subclass of tau3mu.processing.Processor"
         raise InputError(message)
     columns = getattr(cls, "columns", None)
     if not columns or isinstance(columns, str):
         message = f"{name} does not say what it reads: give it a class attribute `columns`, a set"
         raise InputError(message)
     if missing := sorted(cls.__abstractmethods__):
-        message = f"{name} lacks {', '.join(missing)}: a processor has select, histograms and fill"
+        message = f"{name} lacks {', '.join(missing)}"
         raise InputError(message)
     try:
         processor: Processor = cls()

@@ -3,29 +3,50 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import awkward as ak
 from coffea.processor import ProcessorABC, column_accumulator
 
-if TYPE_CHECKING:
-    from hist import Hist
+from tau3mu.outputs.selection import Selection
+from tau3mu.processing.derived import fill_by_axes, histograms_of_axes
+from tau3mu.processing.parameters import declared, merge_patch, parameters_of, with_hash
+from tau3mu.processing.recorder import Cutflow
+from tau3mu.processing.table import Table
+from tau3mu.processing.user_code import class_name
 
-    from tau3mu.outputs.selection import Selection
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from hist import Hist
+    from pydantic import BaseModel
+    from typing_extensions import Self
 
 __all__ = ["Processor"]
 
 
 class Processor(ProcessorABC):  # type: ignore[misc]
-    """An analysis of ntuples: a coffea processor made of three methods.
+    """An analysis of ntuples, which is a coffea processor.
 
     A subclass lists the `columns` of the canonical view that it reads (triggers as
-    `hlt.PATTERN` and `l1.PATTERN`) and defines `select`, `histograms` and `fill`. It then runs in
-    `tau3mu.run`, in coffea's Runner (with `tau3mu.ntuples.NtupleSchema`) and by hand.
+    `hlt.PATTERN` and `l1.PATTERN`) and defines `select`. It may declare parameters with
+    `parameter`, and histograms with `axes` and `weights`. It then runs in `tau3mu.run`, in
+    coffea's Runner (with `tau3mu.ntuples.NtupleSchema`) and by hand.
+
+    Attributes:
+        name: Names the results; by default that of the class.
+        columns: The columns that it reads; a property if they depend on parameters.
+        axes: The axes of the histograms, without dataset and variation: a list gives one histogram
+            per axis, under its name; a dictionary gives histograms by name, each of one axis or of
+            a list of them. The name of an axis is that of the column that fills it.
+        weights: The columns of the weights of the candidates by variation, one of which is
+            `nominal`. Data have only this one. Without weights, every candidate counts once.
     """
 
-    name: ClassVar[str]
-    columns: ClassVar[frozenset[str]]
+    name: str
+    columns: Collection[str]
+    axes: Any = ()
+    weights: Mapping[str, str] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Names a processor after its class, unless it says otherwise."""
@@ -33,28 +54,70 @@ class Processor(ProcessorABC):  # type: ignore[misc]
         if "name" not in cls.__dict__:
             cls.name = cls.__name__
 
+    def __init__(self, *, name: str | None = None, **parameters: Any) -> None:
+        """Creates a processor.
+
+        Args:
+            name: Names its results; by default that of the class.
+            **parameters: Values other than the defaults. Of a parameter that is a dictionary or an
+                `Axis`, a dictionary changes the given keys (RFC 7396).
+
+        Raises:
+            InputError: There is no such parameter, or its value is not what it should be.
+        """
+        if name is not None:
+            self.name = name
+        model = parameters_of(type(self), self.name, parameters)
+        self._parameters = {key: getattr(model, key) for key in declared(type(self))}
+
+    @property
+    def parameters(self) -> BaseModel:
+        """The values of all parameters, as a pydantic model."""
+        given = {key: getattr(self, key) for key in declared(type(self))}
+        return parameters_of(type(self), self.name, given)
+
     @property
     def configuration(self) -> dict[str, Any]:
-        """What was chosen, for the record of the run; JSON values only."""
-        return {}
+        """The class, the values of the parameters and a hash of both, of JSON values only."""
+        values = self.parameters.model_dump(mode="json")
+        return with_hash({"class": class_name(type(self)), "parameters": values})
+
+    def variant(self, name: str, **patch: Any) -> Self:
+        """Returns a processor of this class with another name and some other parameters."""
+        values = self.parameters.model_dump(mode="json")
+        return type(self)(name=name, **merge_patch(values, patch))
 
     @abstractmethod
-    def select(self, events: ak.Array) -> Selection:
+    def select(self, events: ak.Array, cutflow: Cutflow) -> Table | Selection:
         """Returns the candidates in some events.
 
         Args:
-            events: NanoEvents in the canonical view; `events.metadata["is_mc"]` tells simulation.
+            events: NanoEvents in the canonical view; `events.metadata["is_mc"]` is true for
+                simulation.
+            cutflow: Applies cuts and records what they leave; the step `all` is there already.
+
+        Returns:
+            A table of candidates, to which the recorded cutflow and counters are added; or a
+            selection, which holds its own.
         """
 
-    @abstractmethod
+    def selection(self, events: ak.Array) -> Selection:
+        """Returns the candidates in some events with the cutflow and the counters."""
+        cutflow = Cutflow(events)
+        selected = self.select(events, cutflow)
+        if not isinstance(selected, Table):
+            return selected
+        candidates = selected.candidates(cutflow.events, self.columns)
+        return Selection(candidates, cutflow.steps, cutflow.counters)
+
     def histograms(self) -> dict[str, Hist[Any]]:
-        """Returns the empty histograms.
+        """Returns the empty histograms: by default those of `axes`.
 
         Each has a growing axis `dataset`, and may have an axis `variation`, of which `nominal` is
         what is plotted and fitted.
         """
+        return histograms_of_axes(self.axes, self.weights, self.name)
 
-    @abstractmethod
     def fill(
         self,
         histograms: dict[str, Hist[Any]],
@@ -63,12 +126,21 @@ class Processor(ProcessorABC):  # type: ignore[misc]
         dataset: str,
         is_mc: bool,
     ) -> None:
-        """Fills `hist.Hist` from arrays, or lazily `hist.dask.Hist` from dask-awkward arrays."""
+        """Fills histograms: by default each axis from the column of its name.
+
+        Args:
+            histograms: `hist.Hist`, or lazy `hist.dask.Hist`.
+            candidates: An awkward array, or a lazy dask-awkward one. A candidate that misses a
+                value does not enter the histograms of that value.
+            dataset: The dataset of the candidates.
+            is_mc: Whether they are simulated.
+        """
+        fill_by_axes(self, histograms, candidates, dataset=dataset, is_mc=is_mc)
 
     def process(self, events: ak.Array) -> dict[str, Any]:
         """Returns what coffea's executors add up over the chunks of all datasets."""
         dataset = events.metadata["dataset"]
-        selection = self.select(events)
+        selection = self.selection(events)
         histograms = self.histograms()
         is_mc = bool(events.metadata.get("is_mc", False))
         self.fill(histograms, selection.candidates, dataset=dataset, is_mc=is_mc)

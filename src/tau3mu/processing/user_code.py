@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "PREFIX",
     "OutOfTimeError",
+    "class_name",
     "installed",
     "is_interrupt",
     "is_users",
@@ -93,6 +94,11 @@ def is_users(module: str | None) -> bool:
 def plain_name(module: str) -> str:
     """Returns the name that a module has for its user."""
     return module.partition(".")[2] if module.startswith(PREFIX) else module
+
+
+def class_name(cls: type) -> str:
+    """Returns the module and the name of a class as its user knows them."""
+    return f"{plain_name(cls.__module__)}.{cls.__qualname__}"
 
 
 def said(error: BaseException) -> str:
