@@ -251,7 +251,7 @@ def test_folders_of_a_run_without_the_file(results):
 def test_broken_run_json(results, text):
     path = results({"a": 10})
     (path / "run.json").write_text(text)
-    with pytest.raises(InputError, match=r"run\.json is damaged: .*\b(datasets|EOF|object)\b"):
+    with pytest.raises(InputError, match=r"run\.json.*: .*\b(datasets|JSON|object)\b"):
         read_data(path, MASS)
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, Field, model_validator
 
+from tau3mu.config.documents import Strict
 from tau3mu.config.input_files import user_path
+from tau3mu.errors import InputError
 
 __all__ = [
     "KINDS",
@@ -25,7 +26,6 @@ __all__ = [
     "Local",
     "Running",
     "Slurm",
-    "Strict",
     "Tls",
     "Workers",
     "n_bytes",
@@ -40,7 +40,8 @@ def n_bytes(size: str) -> int:
     """Returns the bytes of a size such as `2 GB` or `1.5 GiB`."""
     match = _SIZE.fullmatch(size)
     if match is None:
-        _refuse(f"{size!r} is not a size such as '2 GB' or '1.5 GiB'")
+        message = f"expected a size such as '2 GB' or '1.5 GiB', got {size!r}"
+        raise InputError(message, code="site.not-a-size")
     number, prefix, binary = match.groups()
     power: int = (1024 if binary else 1000) ** " kMGT".index(prefix or " ")
     return int(float(number) * power)
@@ -50,14 +51,17 @@ def n_seconds(time: str) -> int:
     """Returns the seconds of a time such as `8:00:00` or `1-12:00:00` (a day and a half)."""
     match = _TIME.fullmatch(time)
     if match is None:
-        _refuse(f"{time!r} is not a time such as '8:00:00' or '1-12:00:00'")
+        message = f"expected a time such as '8:00:00' or '1-12:00:00', got {time!r}"
+        raise InputError(message, code="site.not-a-time")
     days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
     return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
 
 
-def _refuse(message: str) -> NoReturn:
-    kind = "site"
-    raise PydanticCustomError(kind, "{message}", {"message": message})
+def _variable(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_]\w*", value, re.ASCII):
+        message = f"expected the name of an environment variable, got {value!r}"
+        raise InputError(message, code="site.not-a-variable")
+    return value
 
 
 def _size(value: str) -> str:
@@ -75,13 +79,8 @@ _Count = Annotated[int, Field(ge=1)]
 _Size = Annotated[str, AfterValidator(_size)]
 _Time = Annotated[str, AfterValidator(_time)]
 _File = Annotated[Path, Field(strict=False), AfterValidator(user_path)]
-_Environment = dict[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")], str]
-
-
-class Strict(BaseModel):
-    """A part of a site file: no unknown keys, no numbers in quotes."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+_Variable = Annotated[str, AfterValidator(_variable)]
+_Environment = dict[_Variable, str]
 
 
 class Tls(Strict):
@@ -99,17 +98,20 @@ class Workers(Strict):
     workers: _Count | None = None
     minimum: _Count | None = None
     maximum: _Count | None = None
-    environment: _Environment = {}
-    options: dict[str, Any] = {}
+    environment: _Environment = Field(default_factory=dict)
+    options: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _has_one_number(self) -> Workers:
+        message = ""
         if self.workers is not None and (self.minimum or self.maximum):
-            _refuse("'workers' is a fixed number: it excludes 'minimum' and 'maximum'")
-        if self.minimum and not self.maximum:
-            _refuse("'minimum' needs 'maximum'")
-        if self.minimum and self.maximum and self.minimum > self.maximum:
-            _refuse(f"minimum {self.minimum} is above maximum {self.maximum}")
+            message = "'workers' is a fixed number: it excludes 'minimum' and 'maximum'"
+        elif self.minimum and not self.maximum:
+            message = "'minimum' needs 'maximum'"
+        elif self.minimum and self.maximum and self.minimum > self.maximum:
+            message = f"minimum {self.minimum} is above maximum {self.maximum}"
+        if message:
+            raise InputError(message, code="site.number-of-workers")
         return self
 
     @property
@@ -151,7 +153,7 @@ class Batch(Workers):
     memory: _Size = "2 GB"
     walltime: _Time | None = None
     project: _Text | None = None
-    prologue: list[_Text] = []
+    prologue: list[_Text] = Field(default_factory=list)
     python: _Text | None = None
     interface: _Text | None = None
     log_directory: _File = user_path("~/.local/state/tau3mu/jobs")
@@ -164,7 +166,7 @@ class HTCondor(Batch):
 
     kind: Literal["htcondor"] = "htcondor"
     disk: _Size = "2 GB"
-    job_extra_directives: dict[str, str | int | bool] = {}
+    job_extra_directives: dict[str, str | int | bool] = Field(default_factory=dict)
 
 
 class Slurm(Batch):
@@ -172,7 +174,7 @@ class Slurm(Batch):
 
     kind: Literal["slurm"] = "slurm"
     queue: _Text | None = None
-    job_extra_directives: list[_Text] = []
+    job_extra_directives: list[_Text] = Field(default_factory=list)
 
 
 class Kubernetes(Workers):

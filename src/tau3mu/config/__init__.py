@@ -1,3 +1,3 @@
-"""Files of users: how they are read, and how their mistakes are told."""
+"""Files of users: how they are read and validated, and how their mistakes are explained."""
 
 from __future__ import annotations

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 import correctionlib
 import numpy as np
 
-from tau3mu.config.input_files import parse_json, read_bytes
+from tau3mu.config.input_files import read_bytes
+from tau3mu.config.syntax import parse_json
 from tau3mu.errors import InputError, suggest
 
 if TYPE_CHECKING:

@@ -33,8 +33,8 @@ def parse_checksum(text: str) -> str:
     """
     found = _CHECKSUM.fullmatch(text.strip())
     if found is None:
-        message = f"{text!r} is no checksum, expected adler32: and 8 digits from 0-9a-f"
-        raise InputError(message)
+        message = f"{text!r} is not a checksum, expected adler32: and 8 digits from 0-9a-f"
+        raise InputError(message, code="dataset.not-a-checksum")
     return f"adler32:{found[1].lower():0>8}"  # some catalogues leave out zeros in front
 
 

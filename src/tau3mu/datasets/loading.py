@@ -27,11 +27,12 @@ from __future__ import annotations
 import json
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
-from tau3mu.config.input_files import parse_json, read_text, user_path
+from tau3mu.config.documents import read_document
+from tau3mu.config.input_files import user_path
+from tau3mu.config.problems import Problem
 from tau3mu.datasets.dataset import Dataset, FileDetails, combine
-from tau3mu.datasets.schema import FileEntry, TutorialEntry, parse_entry
+from tau3mu.datasets.schema import DatasetFile, FileEntry, FilesetEntry, TutorialEntry
 from tau3mu.errors import InputError, suggest
 from tau3mu.storage.locations import file_map, locate
 
@@ -50,12 +51,20 @@ def load_datasets(file: str | Path, *, prefix: str | None = None) -> list[Datase
             message names all problems.
     """
     path = _path_of(file)
-    text = read_text(path, "dataset file")
+    document = read_document(path, "dataset file", language="dataset")
+    entries = document.validate(DatasetFile).root
+    found, problems = [], []
+    for name, entry in entries.items():
+        try:
+            found.append(_dataset(name, entry, folder=path.parent, prefix=prefix))
+        except InputError as error:  # noqa: PERF203 - all problems at once
+            problems.append(Problem((name,), error.code or "wrong-value", str(error)))
+    if problems:
+        raise document.error(problems)
     try:
-        return _datasets(_parsed(text), folder=path.parent, prefix=prefix)
+        return combine(found)
     except InputError as error:
-        message = f"dataset file {path}: {error}"
-        raise InputError(message) from error
+        raise document.error([Problem((), error.code or "wrong-value", str(error))]) from error
 
 
 def shipped_datasets() -> list[str]:
@@ -73,7 +82,7 @@ def _path_of(file: str | Path) -> Path:
             f"there is no dataset file {str(file)!r}{suggest(str(file), shipped)}; expected a JSON "
             f"file or one of the shipped datasets: {', '.join(shipped)}"
         )
-        raise InputError(message)
+        raise InputError(message, code="dataset.unknown-file", path=str(file))
     return path
 
 
@@ -82,56 +91,26 @@ def _shipped() -> Path:
 
 
 def _is_dataset_file(path: Path) -> bool:
-    """Tells dataset files from the correction files beside them."""
+    """Returns whether it is a dataset file, and not one of the correction files beside them."""
     content = json.loads(path.read_text(encoding="utf-8"))
     return all(isinstance(entry, dict) and "files" in entry for entry in content.values())
 
 
-def _parsed(text: str) -> dict[str, Any]:
-    content = parse_json(text, object_pairs_hook=_unique)
-    if not isinstance(content, dict) or not content:
-        message = 'expected an object of datasets: {"name": {"files": {...}, "metadata": {...}}}'
-        raise InputError(message)
-    return content
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in result:
-            message = f"key {key!r} appears twice in one object; expected each once"
-            raise InputError(message)
-        result[key] = value
-    return result
-
-
-def _datasets(content: dict[str, Any], *, folder: Path, prefix: str | None) -> list[Dataset]:
-    found = [_dataset(name, content[name], folder=folder, prefix=prefix) for name in content]
-    problems = [line for result in found if isinstance(result, list) for line in result]
-    if problems:
-        several = [f"{len(problems)} problems:", *problems]
-        raise InputError("\n  ".join(several) if len(problems) > 1 else problems[0])
-    return combine([result for result in found if isinstance(result, Dataset)])
-
-
-def _dataset(name: str, entry: object, *, folder: Path, prefix: str | None) -> Dataset | list[str]:
-    """Returns a dataset, or a line for each problem that its entry has."""
-    try:
-        parsed = parse_entry(entry)
-        # The tutorial puts its prefix before every rootpath, a slash at the beginning or not.
-        slash = "/" if prefix is not None and isinstance(parsed, TutorialEntry) else ""
-        found = [
-            (locate(path.lstrip(slash), folder=folder, prefix=prefix), entry)
-            for path, entry in parsed.entries()
-        ]
-        files = file_map((path, entry.tree or entry.object_path) for path, entry in found)
-        details = {path: _details(entry, folder=folder, prefix=prefix) for path, entry in found}
-        known = {path: facts for path, facts in details.items() if facts != FileDetails()}
-        facts = parsed.facts()
-        layout = _layout(facts.layout, folder) if facts.layout else None
-        return Dataset(name, files, facts.era, facts.is_mc, facts.lumi, facts.extra, known, layout)
-    except InputError as error:
-        return [f"dataset {name!r}: {line}" for line in str(error).splitlines()]
+def _dataset(
+    name: str, entry: FilesetEntry | TutorialEntry, *, folder: Path, prefix: str | None
+) -> Dataset:
+    # The tutorial puts its prefix before every rootpath, a slash at the beginning or not.
+    slash = "/" if prefix is not None and isinstance(entry, TutorialEntry) else ""
+    found = [
+        (locate(path.lstrip(slash), folder=folder, prefix=prefix), file)
+        for path, file in entry.entries()
+    ]
+    files = file_map((path, file.tree or file.object_path) for path, file in found)
+    details = {path: _details(file, folder=folder, prefix=prefix) for path, file in found}
+    known = {path: facts for path, facts in details.items() if facts != FileDetails()}
+    facts = entry.facts()
+    layout = _layout(facts.layout, folder) if facts.layout else None
+    return Dataset(name, files, facts.era, facts.is_mc, facts.lumi, facts.extra, known, layout)
 
 
 def _layout(asked: str, folder: Path) -> str:

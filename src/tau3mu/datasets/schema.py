@@ -1,70 +1,50 @@
-"""The two forms of an entry of a dataset file, as pydantic models with messages for people."""
+"""The two forms of an entry of a dataset file, as pydantic models."""
 
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, ClassVar, Literal, NoReturn
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Discriminator, Field, RootModel, Tag, field_validator, model_validator
 
+from tau3mu.config.documents import Strict
+from tau3mu.config.problems import shown
 from tau3mu.datasets.checksum import parse_checksum
-from tau3mu.errors import InputError, suggest
+from tau3mu.errors import InputError
 from tau3mu.storage.locations import split_tree
 
-__all__ = ["FileEntry", "FilesetEntry", "Metadata", "TutorialEntry", "parse_entry"]
+__all__ = ["DatasetFile", "FileEntry", "FilesetEntry", "Metadata", "TutorialEntry"]
 
-_Lumi = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+_Lumi = Annotated[float, Field(gt=0)]
 _Text = Annotated[str, Field(min_length=1)]
 
-_CUSTOM: Final = "custom"
 
-_EXPECTED = {
-    "bool_type": "true or false",
-    "dict_type": "an object {...}",
-    "finite_number": "a finite number",
-    "float_type": "a number",
-    "greater_than": "a number above 0",
-    "greater_than_equal": "0 or more",
-    "int_type": "an integer",
-    "list_type": "a list [...]",
-    "model_type": "an object {...}",
-    "string_too_short": "a text that is not empty",
-    "string_type": "a text",
-    "too_short": "at least one entry",
-}
-_FILES = 'an object {"path": "tree"} or a list of paths'
-_TREE = "the name of a tree, null or an object"
+class Metadata(Strict):
+    """Facts of a dataset beside its files."""
 
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class Metadata(_Strict):
-    """What a dataset is, beside its files."""
+    unknown_key_hint: ClassVar[str] = "put keys of your own into metadata.extra"
 
     era: _Text | None = None
     is_mc: bool = False
     lumi: _Lumi | None = None
     layout: _Text | None = None
-    extra: dict[str, Any] = {}
+    extra: dict[str, Any] = Field(default_factory=dict)
 
     @field_validator("extra")
     @classmethod
     def _leaves_names_alone(cls, extra: dict[str, Any]) -> dict[str, Any]:
         if taken := sorted({"dataset", "era", "is_mc", "lumi"} & extra.keys()):
-            message = "{name} has a place of its own; expected other names"
-            raise PydanticCustomError(_CUSTOM, message, {"name": taken[0]})
+            message = f"{taken[0]!r} is a key of metadata itself, expected other names"
+            raise InputError(message, code="dataset.reserved-name", path=taken[0])
         return extra
 
 
-class FileEntry(_Strict):
+class FileEntry(Strict):
     """One file; what is not in the manual are coffea's records of its own preprocessing."""
 
     object_path: _Text | None = None
     tree: _Text | None = None
-    replicas: list[_Text] = []
+    replicas: list[_Text] = Field(default_factory=list)
     checksum: str | None = None
     entries: Annotated[int, Field(ge=0)] | None = None
     steps: list[Annotated[list[int], Field(min_length=2, max_length=2)]] | None = None
@@ -78,17 +58,13 @@ class FileEntry(_Strict):
     @field_validator("checksum")
     @classmethod
     def _is_checksum(cls, checksum: str | None) -> str | None:
-        try:
-            return None if checksum is None else parse_checksum(checksum)
-        except InputError as error:
-            # Braces are what pydantic fills in.
-            raise PydanticCustomError(_CUSTOM, "{problem}", {"problem": str(error)}) from error
+        return None if checksum is None else parse_checksum(checksum)
 
     @model_validator(mode="after")
     def _has_one_tree(self) -> FileEntry:
         if self.tree is not None and self.object_path is not None:
-            message = "has both tree and object_path; expected one of them"
-            raise PydanticCustomError(_CUSTOM, message)
+            message = "has both tree and object_path, expected one of them"
+            raise InputError(message, code="dataset.two-trees")
         return self
 
     @model_validator(mode="after")
@@ -97,12 +73,12 @@ class FileEntry(_Strict):
             return self
         edges = [0, *(stop for _, stop in self.steps)]
         if [start for start, _ in self.steps] != edges[:-1] or edges[-1] != self.num_entries:
-            message = "its steps leave events out; expected whole files, so remove the steps"
-            raise PydanticCustomError(_CUSTOM, message)
+            message = "its steps skip events, expected whole files: remove the steps"
+            raise InputError(message, code="dataset.steps-skip-events")
         return self
 
 
-class FilesetEntry(_Strict):
+class FilesetEntry(Strict):
     """A dataset in coffea's form."""
 
     files: Annotated[dict[_Text, FileEntry], Field(min_length=1)]
@@ -114,33 +90,32 @@ class FilesetEntry(_Strict):
     @field_validator("files", mode="before")
     @classmethod
     def _short_forms(cls, files: object) -> object:
-        if isinstance(files, list) and (entries := [_of_list(each) for each in files]):
-            if None in entries:
-                return files
-            known = [entry for entry in entries if entry is not None]
+        if isinstance(files, list):
+            known = [_of_list(index, entry) for index, entry in enumerate(files)]
             if len({path for path, _ in known}) < len(known):
                 message = "a file is listed twice; its events would count twice"
-                raise PydanticCustomError(_CUSTOM, message)
+                raise InputError(message, code="dataset.file-listed-twice")
             return dict(known)
-        if isinstance(files, list):
-            return {}
-        if isinstance(files, dict):
-            return {
-                path: {"object_path": entry} if entry is None or isinstance(entry, str) else entry
-                for path, entry in files.items()
-            }
-        return files
+        if not isinstance(files, dict):
+            _refuse('an object {"path": "tree"} or a list of paths', files)
+        for path, entry in files.items():
+            if not (entry is None or isinstance(entry, str | dict)):
+                _refuse("the name of a tree, null or an object", entry, json.dumps(path))
+        return {
+            path: {"object_path": entry} if entry is None or isinstance(entry, str) else entry
+            for path, entry in files.items()
+        }
 
     def entries(self) -> list[tuple[str, FileEntry]]:
-        """Returns the files, and what is said of each."""
+        """Returns the files and their entries."""
         return list(self.files.items())
 
     def facts(self) -> Metadata:
-        """Returns what the dataset is."""
+        """Returns the facts of the dataset."""
         return self.metadata
 
 
-class TutorialEntry(_Strict):
+class TutorialEntry(Strict):
     """A dataset in the form of the tutorial: all files of a folder in one text."""
 
     type: Literal["data", "mc"]
@@ -157,80 +132,54 @@ class TutorialEntry(_Strict):
         return [(folder + name, FileEntry(tree=self.treename)) for name in self.files.split()]
 
     def facts(self) -> Metadata:
-        """Returns what the dataset is."""
+        """Returns the facts of the dataset."""
         extra = {} if self.skim is None else {"skim": self.skim}
         return Metadata(era=self.era, is_mc=self.type == "mc", lumi=self.lumi, extra=extra)
 
 
-def _of_list(entry: object) -> tuple[str, object] | None:
-    """Returns a file and its entry from an element of a list, None if it is none.
+def _of_list(index: int, entry: object) -> tuple[str, object]:
+    """Returns a file and its entry from an element of a list.
 
     The element is `path` or `path:tree`, a list of replicas in such a form, or an object with
     `replicas`; the first replica is what the file is called.
     """
     facts: dict[str, object] = {}
+    places: object = entry
     if isinstance(entry, dict):
         facts = {key: value for key, value in entry.items() if key != "replicas"}
-        entry = entry.get("replicas")
-    places = [entry] if isinstance(entry, str) else entry
-    if not isinstance(places, list) or not places:
-        return None
-    texts = [place for place in places if isinstance(place, str) and place]
-    if len(texts) < len(places):
-        return None
-    split = [split_tree(text) for text in texts]
+        places = entry.get("replicas")
+    places = [places] if isinstance(places, str) else places
+    if not isinstance(places, list) or not places or not all(_is_text(each) for each in places):
+        _refuse("a path, a list of replicas or an object with 'replicas'", entry, str(index))
+    split = [split_tree(text) for text in places]
     trees = sorted({tree for _, tree in split if tree is not None})
     if len(trees) > 1:
-        message = "its replicas have the trees {trees}; expected one"
-        raise PydanticCustomError(_CUSTOM, message, {"trees": " and ".join(trees)})
+        message = f"its replicas have the trees {' and '.join(trees)}, expected one"
+        raise InputError(message, code="dataset.two-trees", path=f"[{index}]")
     tree = {"object_path": trees[0]} if trees else {}
     path, *replicas = [path for path, _ in split]
     return path, {**tree, **({"replicas": replicas} if replicas else {}), **facts}
 
 
-_NESTED: dict[str, type[_Strict]] = {"files": FileEntry, "metadata": Metadata}
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value)
 
 
-def parse_entry(entry: object) -> FilesetEntry | TutorialEntry:
-    """Returns an entry of a dataset file as the model of the form that it has.
-
-    Raises:
-        InputError: Something in it is wrong; the message has one line per problem.
-    """
-    tutorial_keys = {"rootpath", "skim", "treename", "type"}
-    of_tutorial = isinstance(entry, dict) and bool(tutorial_keys & entry.keys())
-    model = TutorialEntry if of_tutorial else FilesetEntry
-    try:
-        return model.model_validate(entry)
-    except ValidationError as error:
-        problems = [_explain(model, problem) for problem in error.errors()]
-        raise InputError("\n".join(problems)) from error
+def _refuse(expected: str, given: object, key: str = "") -> NoReturn:
+    message = f"expected {expected}, got {shown(given)}"
+    raise InputError(message, code="dataset.wrong-type", path=f"[{key}]" if key else "")
 
 
-def _explain(model: type[_Strict], problem: Any) -> str:
-    kind, value = problem["type"], _shown(problem["input"])
-    loc = [part for part in problem["loc"] if part != "[key]"]
-    where = "".join(f".{p}" if str(p).isidentifier() else f"[{json.dumps(p)}]" for p in loc)
-    where = where.removeprefix(".")
-    if kind == "missing":
-        return f"key {where!r} is missing"
-    if kind == "extra_forbidden":
-        return _unknown_key(model if len(loc) == 1 else _NESTED[loc[0]], str(loc[-1]), where)
-    at = f"{where}: " if where else ""
-    if kind == _CUSTOM:
-        return f"{at}{problem['msg']}"
-    expected = _EXPECTED.get(kind, problem["msg"].removeprefix("Input should be "))
-    if loc[:1] == ["files"] and kind in {"dict_type", "model_type"}:
-        expected = _FILES if len(loc) == 1 else _TREE
-    return f"{at}got {value}, expected {expected}"
+def _form(entry: object) -> str:
+    keys = {"rootpath", "skim", "treename", "type"}
+    return "tutorial" if isinstance(entry, dict) and keys & entry.keys() else "fileset"
 
 
-def _unknown_key(model: type[_Strict], key: str, where: str) -> str:
-    known = list(model.model_fields)
-    hint = "; keys of your own go into metadata.extra" if model is Metadata else ""
-    return f"unknown key {where!r}{suggest(key, known)}; known: {', '.join(known)}{hint}"
+_Entry = Annotated[
+    Annotated[FilesetEntry, Tag("fileset")] | Annotated[TutorialEntry, Tag("tutorial")],
+    Discriminator(_form),
+]
 
 
-def _shown(value: object, limit: int = 60) -> str:
-    text = json.dumps(value, default=str, ensure_ascii=False)
-    return text if len(text) <= limit else text[: limit - 3] + "..."
+class DatasetFile(RootModel[Annotated[dict[str, _Entry], Field(min_length=1)]]):
+    """The datasets of a file by their names."""

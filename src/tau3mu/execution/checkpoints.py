@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 import awkward as ak
 import numpy as np
 
-from tau3mu.config.input_files import parse_json, read_text
+from tau3mu.config.input_files import read_text
+from tau3mu.config.syntax import parse_json
 from tau3mu.processing.fingerprint import fingerprint
 from tau3mu.redaction import redact
 from tau3mu.storage.files import atomic, disk_error

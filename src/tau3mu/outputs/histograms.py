@@ -13,7 +13,8 @@ from hist.storage import Double
 from uhi.io import ARRAY_KEYS
 from uhi.io.json import default
 
-from tau3mu.config.input_files import parse_json, read_text
+from tau3mu.config.input_files import read_text
+from tau3mu.config.syntax import parse_json
 from tau3mu.errors import InputError, RunError
 from tau3mu.storage.files import atomic, find, json_text, write_text
 

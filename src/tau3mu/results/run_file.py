@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from tau3mu.config.input_files import read_text
+from tau3mu.config.documents import read_document
 from tau3mu.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pydantic_core import ErrorDetails
-
 __all__ = ["DatasetFacts", "RunFile", "read_json", "read_run"]
 
 _Model = TypeVar("_Model", bound=BaseModel)
-_MOST, _SHOWN = 5, 60
 
 
 class DatasetFacts(BaseModel):
@@ -45,8 +41,8 @@ class RunFile(BaseModel):
     @model_validator(mode="after")
     def _has_an_exit_code(self) -> RunFile:
         if self.status == "finished" and self.complete and self.exit_code is None:
-            message = "exit_code: a finished run has a whole number, not null"
-            raise ValueError(message)
+            message = "expected an integer for a finished run, got null"
+            raise InputError(message, code="results.wrong-type", path="exit_code")
         return self
 
 
@@ -54,7 +50,7 @@ def read_run(path: Path) -> RunFile:
     """Returns the content of a `run.json`.
 
     Raises:
-        InputError: It cannot be read; the message names the keys that are wrong.
+        InputError: It cannot be read.
     """
     return read_json(path, RunFile)
 
@@ -63,20 +59,6 @@ def read_json(path: Path, model: type[_Model]) -> _Model:
     """Returns the content of a file of a results folder.
 
     Raises:
-        InputError: It cannot be read; the message names the keys that are wrong.
+        InputError: It cannot be read.
     """
-    text = read_text(path, "record")
-    try:
-        return model.model_validate_json(text)
-    except ValidationError as error:
-        problems = "; ".join(_line(detail) for detail in error.errors()[:_MOST])
-        message = f"{path} is damaged: {problems}"
-        raise InputError(message) from error
-
-
-def _line(detail: ErrorDetails) -> str:
-    message, where = detail["msg"], ".".join(map(str, detail["loc"]))
-    problem = message.removeprefix("Value error, ").replace("Input should be", "expected")
-    if message != problem and where:
-        problem += f", got {json.dumps(detail['input'], default=repr)[:_SHOWN]}"
-    return f"{where}: {problem}" if where else problem
+    return read_document(path, "record", language="results").validate(model)

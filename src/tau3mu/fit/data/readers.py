@@ -7,13 +7,8 @@ from typing import TYPE_CHECKING, Any
 from hist import Hist
 from uhi.io.json import object_hook
 
-from tau3mu.config.input_files import (
-    parse_json,
-    read_text,
-    refuse_special,
-    user_path,
-    without_file_scheme,
-)
+from tau3mu.config.input_files import read_text, refuse_special, user_path, without_file_scheme
+from tau3mu.config.syntax import parse_json
 from tau3mu.errors import InputError, suggest
 from tau3mu.fit.data.columns import flat, of_lists, parquet_columns, tree_columns
 from tau3mu.fit.data.results import is_results, of_run, read_candidates, read_spectrum

@@ -15,7 +15,8 @@ from pydantic import (
     ValidationError,
 )
 
-from tau3mu.config.input_files import parse_json, read_text
+from tau3mu.config.input_files import read_text
+from tau3mu.config.syntax import parse_json
 from tau3mu.errors import InputError, suggest
 from tau3mu.fit.dq.names import plain_name
 from tau3mu.fit.language.base import allowed

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from tau3mu.config.input_files import check_depth, parse_json, read_text, user_path
+from tau3mu.config.input_files import read_text, user_path
+from tau3mu.config.syntax import check_depth, parse_json
 from tau3mu.errors import InputError, suggest
 from tau3mu.fit.language.explain import explain
 from tau3mu.fit.language.model import FitModel

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tau3mu.config.input_files import parse_json, read_text
+from tau3mu.config.input_files import read_text
+from tau3mu.config.syntax import parse_json
 from tau3mu.errors import InputError
 from tau3mu.fit.output import files
 from tau3mu.fit.output.correlation import plot_correlation
