@@ -652,7 +652,7 @@ def test_files_that_do_not_fit_are_refused(imported, masses, tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "config.json: is not JSON"),
+        ("{", "config.json: line 1, column 2: not valid JSON"),
         ("{}", "config.json: missing key 'input'"),
         ('{"input": {"input_file_name": 3}}',
          "input.input_file_name: text belongs here, not 3\n"),

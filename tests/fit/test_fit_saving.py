@@ -168,7 +168,7 @@ def test_values_are_read_back(folder):
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("{", "cannot be read as the result of a fit: is not JSON"),
+        ("{", "cannot be read as the result of a fit: line 1, column 2: not valid JSON"),
         ("[]", "it has no 'parameters'; expected the fit.json that a fit has written"),
         ('{"parameters": {}}', "it has no 'parameters'"),
         ('{"parameters": {"mean": {"value": null}}}', "parameters.mean.value: a number belongs"),

@@ -216,7 +216,11 @@ def test_yaml_is_as_strict_as_json(tmp_path, text, message):
         ("a.json", "[1]", ": an object with keys such as 'schema_version' and 'name' belongs here"),
         ("a.json", "[" * 100000, ": nests too deeply"),
         ("a.json", '{"a":' * 500 + "1" + "}" * 500, ": nests too deeply"),
-        ("a.json", '{"a": ' + "1" * 5000 + "}", ": is not JSON: line 1: an integer of 5000 digits"),
+        (
+            "a.json",
+            '{"a": ' + "1" * 5000 + "}",
+            ": line 1: not valid JSON: an integer of",
+        ),
         ("a.yaml", "a: " + "[" * 150 + "]" * 150, ": nests too deeply"),
         ("a.yaml", "[1]", ": an object with keys such as 'schema_version' and 'name' belongs here"),
         ("a.yaml", "a: [1", ", line 1, column 6: no valid YAML for a fit: expected ',' or ']'"),
