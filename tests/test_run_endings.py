@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -137,17 +138,17 @@ def test_a_working_directory_that_is_gone_before(tmp_path, monkeypatch, capsys):
 def test_an_output_whose_name_is_not_utf8(run, tmp_path):
     folder = os.fsdecode(os.fsencode(tmp_path) + b"/o\xff")
     code, _ = run("pass", "--output", folder)
-    record = json.loads(open(os.path.join(folder, "run.json")).read())  # noqa: PTH118, PTH123, SIM115
+    record = json.loads(Path(folder, "run.json").read_text())
     assert (code, record["status"]) == (0, "finished")
 
 
 @pytest.mark.parametrize("name", [b"/m\xff.py", b"/d\xff/mine.py"])
 def test_a_processor_whose_file_is_not_named_in_utf8(demo, tmp_path, name):
     path = os.fsdecode(os.fsencode(tmp_path) + name)
-    os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120
+    Path(path).parent.mkdir(exist_ok=True)
     text = PROCESSOR.replace("ACTION", "self.configuration")
     text += f"    configuration = {{'file': {path!r}}}\n"
-    open(path, "w").write(text)  # noqa: PTH123, SIM115
+    Path(path).write_text(text)
     common = ["--processor", f"{path}:Mine", "--no-fit", "--output", str(tmp_path / "out")]
     assert main([*common, str(demo[0])]) == 0
     assert json.loads((tmp_path / "out" / "run.json").read_text())["status"] == "finished"
@@ -212,7 +213,9 @@ def test_what_passes_costs_nothing(run, lacking, tmp_path, what):
 
 def test_a_processor_without_memory_is_tried_again(run, tmp_path):
     once = tmp_path / "once"
-    action = f"import os; os.path.exists({str(once)!r}) or (open({str(once)!r}, 'w'), [].nothing_)"
+    action = (
+        f"import pathlib; p = pathlib.Path({str(once)!r}); p.exists() or (p.touch(), [].nothing_)"
+    )
     action = action.replace("[].nothing_", "exec('raise MemoryError')")
     code, _ = run(action, *OPTIONS)
     record = json.loads((tmp_path / "out" / "run.json").read_text())
