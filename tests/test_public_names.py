@@ -29,7 +29,7 @@ PUBLIC = {
     ],
     "tau3mu.errors": ["InputError", "RunError", "Tau3muError", "suggest"],
     "tau3mu.execution": [
-        "FileRead", "Patience", "ProcessorError", "ProcessorResult", "RunResult",
+        "FileRead", "RetryPolicy", "ProcessorError", "ProcessorResult", "RunResult",
         "dry_run", "execute", "process_chunk",
     ],
     "tau3mu.fit": [

@@ -67,7 +67,7 @@ def test_local_file(served, known):
     damage(served)
     with pytest.raises(ReadError) as error:
         verify_checksum(str(served), known)
-    assert error.value.severity == "file"
+    assert error.value.kind == "bad_file"
     assert str(error.value) == (
         f"{served}: the checksum is {file_checksum(str(served))}, but {known} according to the "
         "dataset file: the file is damaged or another one; copy it again"
@@ -84,7 +84,7 @@ def test_missing_file(tmp_path):
     """A file that cannot be read would count as verified."""
     with pytest.raises(ReadError, match=r"the checksum cannot be verified: no such file") as error:
         verify_checksum(str(tmp_path / "x.root"), "adler32:00000001")
-    assert error.value.severity == "file"
+    assert error.value.kind == "bad_file"
 
 
 def test_http(served, known, server):
@@ -112,10 +112,10 @@ def test_xrootd_server_that_knows_checksums(served, known, tmp_path, monkeypatch
         assert verify_checksum(url, known) is True
         with pytest.raises(ReadError, match="no such file") as error:
             verify_checksum(server.url("y.root"), known)
-        assert error.value.severity == "file"
+        assert error.value.kind == "bad_file"
     with pytest.raises(ReadError) as error:
         verify_checksum(url, known)
-    assert error.value.severity == "retry"
+    assert error.value.kind == "transient"
 
 
 @pytest.mark.integration
@@ -143,9 +143,9 @@ def test_check_of_the_files_compares_when_asked(served, known, demo):
     with pytest.raises(InputError, match="the checksum is adler32:"):
         check_files([dataset], {"run"}, verify_checksums=True)
     found, (rejected,) = check_readable_files([dataset, other], {"run"}, verify_checksums=True)
-    record_figure("flipped bit, checksums verified", outcome=rejected.severity, events_out=0)
+    record_figure("flipped bit, checksums verified", outcome=rejected.kind, events_out=0)
     assert [file.path for file in found] == [str(demo[1])]
-    assert (rejected.path, rejected.severity) == (str(served), "file")
+    assert (rejected.path, rejected.kind) == (str(served), "bad_file")
     assert rejected.reason.startswith("the checksum is adler32:")
 
 

@@ -256,10 +256,10 @@ def test_files_that_cannot_be_read_are_returned(tmp_path, nano_file, nano_column
     assert [file.path for file in checked] == [good]
     assert rejected == [
         RejectedFile(
-            "a", cut, "file",
+            "a", cut, "bad_file",
             f"is cut: {len(content) - 10} bytes, expected {len(content)}; copy it again",
         ),
-        RejectedFile("b", missing, "file", "no such file: check the path and the prefix"),
+        RejectedFile("b", missing, "bad_file", "no such file: check the path and the prefix"),
     ]  # fmt: skip
     assert [chunk.path for chunk in make_chunks(checked, datasets, 100)] == [good]
 

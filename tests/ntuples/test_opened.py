@@ -142,4 +142,4 @@ def test_a_branch_that_is_not_there_is_named(skim):
             [str(skim[0])], tree="Tree3Mu/ntuple", layout="t3m", branches=["run", "NoBranch"],
             start=0, stop=10, uuid=uuid, metadata={},
         )  # fmt: skip
-    assert error.value.severity == "file"
+    assert error.value.kind == "bad_file"

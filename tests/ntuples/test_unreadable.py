@@ -245,6 +245,6 @@ def test_damage_anywhere_is_never_taken_for_a_defect(uproot_models, tmp_path, ki
         try:
             reading(chunk)
         except ReadError as error:
-            outcomes.add(error.severity)
+            outcomes.add(error.kind)
     close_files()
-    assert outcomes == {"file"}
+    assert outcomes == {"bad_file"}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tau3mu.ntuples.unreadable import Severity
+    from tau3mu.ntuples.unreadable import FailureKind
 
 __all__ = ["CheckedFile", "Inspection", "RejectedFile"]
 
@@ -47,14 +47,14 @@ class RejectedFile:
     Attributes:
         dataset: The name of its dataset.
         path: The file, as the dataset lists it.
-        severity: `file` if it is damaged or not there, `retry` if its servers did not answer.
+        kind: `bad_file` if it is damaged or not there, `transient` if its servers did not answer.
         reason: What is wrong with it, in one line.
         entries: How many events it should have, None unless the dataset file says so.
     """
 
     dataset: str
     path: str
-    severity: Severity
+    kind: FailureKind
     reason: str
     entries: int | None = None
 
@@ -69,7 +69,7 @@ class Inspection:
         file: What is in it, if that could be told.
         size: Its length in bytes.
         problems: What is wrong with it.
-        severity: None, unless what is wrong is that it cannot be read, or not whole.
+        kind: None, unless what is wrong is that it cannot be read, or not whole.
         notes: What is no problem.
         unavailable: The replicas that were passed over, and why.
     """
@@ -79,6 +79,6 @@ class Inspection:
     file: CheckedFile | None = None
     size: int = 0
     problems: tuple[str, ...] = ()
-    severity: Severity | None = None
+    kind: FailureKind | None = None
     notes: tuple[str, ...] = ()
     unavailable: tuple[tuple[str, str], ...] = ()

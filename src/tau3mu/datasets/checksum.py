@@ -90,7 +90,7 @@ def verify_checksum(path: str, expected: str | None) -> bool:
         ReadError: The checksum is another one, or the file can't be read.
     """
     from tau3mu.ntuples.reader import ReadError
-    from tau3mu.ntuples.unreadable import is_defect, read_errors, reason, severity
+    from tau3mu.ntuples.unreadable import failure_kind, is_defect, read_errors, reason
 
     if expected is not None:
         expected = parse_checksum(expected)
@@ -103,14 +103,14 @@ def verify_checksum(path: str, expected: str | None) -> bool:
         if is_defect(error):
             raise
         message = f"{printable(path)}: the checksum cannot be verified: {reason(error)}"
-        raise ReadError(message, severity(error), path) from error
+        raise ReadError(message, failure_kind(error), path) from error
     if found != (expected or known):
         who = "the dataset file" if expected else "its server"
         message = (
             f"{printable(path)}: the checksum is {found}, but {expected or known} according to "
             f"{who}: the file is damaged or another one; copy it again"
         )
-        raise ReadError(message, "file", path)
+        raise ReadError(message, "bad_file", path)
     return True
 
 

@@ -17,13 +17,13 @@ from tau3mu.ntuples.open_files import keep_open
 from tau3mu.ntuples.reader import ReadError
 from tau3mu.ntuples.tree import open_file
 from tau3mu.ntuples.unreadable import (
-    Severity,
+    FailureKind,
     advice,
     decisive,
+    failure_kind,
     is_defect,
     read_errors,
     reason,
-    severity,
 )
 from tau3mu.storage.remote import (
     client_options,
@@ -41,7 +41,7 @@ __all__ = ["inspect_file"]
 _WAITS: Final = (1.0, 4.0)
 """Seconds before a server that did not answer is asked again."""
 
-_MAY_PASS: Final = {"process", "retry"}
+_MAY_PASS: Final = {"resources", "transient"}
 
 _NO_DETAILS: Final = FileDetails()
 
@@ -83,7 +83,7 @@ def inspect_file(
         for place in in_order(places):
             look = _look(dataset, place, asked, details, verify=verify, keep=keep)
             looks.append(look)
-            if looks[-1].severity in {None, "process", "run"} and not verify:
+            if looks[-1].kind in {None, "resources", "fatal"} and not verify:
                 break
         return looks
 
@@ -91,7 +91,7 @@ def inspect_file(
     waits = () if all(map(is_set_aside, places)) else _WAITS
     looks = look_at_all()
     for wait in waits:
-        if decisive(look.severity for look in looks) not in _MAY_PASS:
+        if decisive(look.kind for look in looks) not in _MAY_PASS:
             break
         time.sleep(wait)
         looks = look_at_all()
@@ -106,20 +106,20 @@ def _summary(
     *,
     verify: bool,
 ) -> Inspection:
-    bad = [look for look in looks if look.severity is not None]
-    good = [look for look in looks if look.severity is None]
+    bad = [look for look in looks if look.kind is not None]
+    good = [look for look in looks if look.kind is None]
     if not good:
         problem = bad[0].problems[0]
         if len(places) > 1:
             texts = [f"{printable(b.path)}: {b.problems[0].removeprefix(_CANNOT)}" for b in bad]
             problem = _CANNOT + "; ".join(texts)
-        worst = decisive(look.severity for look in bad)
-        return replace(bad[0], path=path, problems=(problem,), severity=worst)
+        worst = decisive(look.kind for look in bad)
+        return replace(bad[0], path=path, problems=(problem,), kind=worst)
     best = good[0]
     passed = tuple((look.path, look.problems[0].removeprefix(_CANNOT)) for look in bad)
     if (file := best.file) is not None:
         # What does not answer now may do so later; what is damaged will not be whole.
-        out = {look.path for look in bad if verify or look.severity not in _MAY_PASS}
+        out = {look.path for look in bad if verify or look.kind not in _MAY_PASS}
         others = [look for look in good[1:] if look.file and look.file.uuid != file.uuid]
         passed += tuple((look.path, "is another file (its UUID differs)") for look in others)
         out |= {look.path for look in others} | {file.path}
@@ -142,7 +142,7 @@ def _look(
     keep: bool,
 ) -> Inspection:
     """Returns what one replica holds, or why it cannot be read."""
-    kind: Severity | None = None
+    kind: FailureKind | None = None
     try:
         _refuse_no_text(path)
         if verify:
@@ -158,22 +158,22 @@ def _look(
     except InputError as error:
         problem = str(error)
     except ReadError as error:
-        problem, kind = str(error).removeprefix(f"{printable(path)}: "), error.severity
+        problem, kind = str(error).removeprefix(f"{printable(path)}: "), error.kind
     except ImportError as error:
         message = f"{printable(path)} cannot be read here: {error}"
         raise InputError(message) from error
     except BadFileError as error:
-        problem, kind = str(error), "file"
+        problem, kind = str(error), "bad_file"
     except FileNotFoundError:
-        problem, kind = "no such file: check the path and the prefix", "file"
+        problem, kind = "no such file: check the path and the prefix", "bad_file"
     except read_errors() as error:
         if is_defect(error):
             raise
-        problem, kind = f"{_CANNOT}{reason(error)}{advice(error)}", severity(error)
-    if kind == "retry":
+        problem, kind = f"{_CANNOT}{reason(error)}{advice(error)}", failure_kind(error)
+    if kind == "transient":
         set_aside(path)
         forget_connections(path)
-    return Inspection(dataset, path, problems=(problem,), severity=kind)
+    return Inspection(dataset, path, problems=(problem,), kind=kind)
 
 
 def _refuse_no_text(path: str) -> None:

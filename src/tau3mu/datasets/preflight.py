@@ -108,15 +108,15 @@ def check_readable_files(
         verify=verify_checksums,
         keep=keep_open,
     )
-    bad = [inspection for inspection in found if inspection.severity in {"retry", "file"}]
-    good = [inspection for inspection in found if inspection.severity not in {"retry", "file"}]
+    bad = [inspection for inspection in found if inspection.kind in {"transient", "bad_file"}]
+    good = [inspection for inspection in found if inspection.kind not in {"transient", "bad_file"}]
     _refuse_problems(good if good or known else found, found)
     details = {dataset.name: dataset for dataset in datasets}
     rejected = [
         RejectedFile(
             bad_file.dataset,
             bad_file.path,
-            bad_file.severity or "file",
+            bad_file.kind or "bad_file",
             "; ".join(bad_file.problems),
             details[bad_file.dataset].details_of(bad_file.path).entries,
         )
@@ -154,7 +154,7 @@ def _inspect_all(
     with ThreadPoolExecutor(max_workers=workers) as pool:
         for inspection in pool.map(inspect, jobs):
             found.append(inspection)
-            silent = silent + 1 if inspection.severity == "retry" else 0
+            silent = silent + 1 if inspection.kind == "transient" else 0
             if silent == _GIVE_UP and len(jobs) > _GIVE_UP:
                 pool.shutdown(cancel_futures=True)
                 _give_up(inspection)

@@ -28,9 +28,17 @@ from tau3mu.config.printable import printable
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Severity", "advice", "decisive", "is_defect", "read_errors", "reason", "severity"]
+__all__ = [
+    "FailureKind",
+    "advice",
+    "decisive",
+    "failure_kind",
+    "is_defect",
+    "read_errors",
+    "reason",
+]
 
-Severity = Literal["retry", "file", "process", "run"]
+FailureKind = Literal["transient", "bad_file", "resources", "fatal"]
 """What an error means: try again, this file is bad, this process lacks something, or stop now.
 
 What a process lacks (memory, room on a disk) says nothing about the file. It is worth another try,
@@ -129,28 +137,28 @@ def is_defect(error: BaseException) -> bool:
     return ours in packages and _READERS.isdisjoint(packages)
 
 
-def severity(error: BaseException) -> Severity:
+def failure_kind(error: BaseException) -> FailureKind:
     """Returns what an error of `read_errors` means for the file and for the run."""
     http = sys.modules.get("aiohttp")
     if http and isinstance(error, http.ClientError):
-        return _severity_of_http(error)
+        return _kind_of_http(error)
     if isinstance(error, MemoryError | RuntimeError):
-        return _severity_of_limits(error)
+        return _kind_of_limits(error)
     if isinstance(error, ImportError) or "Protocol not known" in str(error):
-        return "run"
+        return "fatal"
     if isinstance(error, TimeoutError | asyncio.TimeoutError | ConnectionError):
-        return "retry"
-    return _severity_of_os(error) if isinstance(error, OSError) else "file"
+        return "transient"
+    return _kind_of_os(error) if isinstance(error, OSError) else "bad_file"
 
 
-def _severity_of_limits(error: MemoryError | RuntimeError) -> Severity:
+def _kind_of_limits(error: MemoryError | RuntimeError) -> FailureKind:
     if isinstance(error, MemoryError):
-        return "file" if _asks_for_the_impossible(error) else "process"
+        return "bad_file" if _asks_for_the_impossible(error) else "resources"
     if isinstance(error, RecursionError):
-        return "file" if _nests_endlessly(error) else "process"
+        return "bad_file" if _nests_endlessly(error) else "resources"
     if "StopIteration" in str(error):
-        return "retry"  # a vector read that gave less than was asked for
-    return "process" if str(error).startswith(_PROCESS_TEXTS) else "file"
+        return "transient"  # a vector read that gave less than was asked for
+    return "resources" if str(error).startswith(_PROCESS_TEXTS) else "bad_file"
 
 
 def _asks_for_the_impossible(error: MemoryError) -> bool:
@@ -166,57 +174,57 @@ def _nests_endlessly(error: RecursionError) -> bool:
     return sum(1 for _ in walk_tb(error.__traceback__)) > sys.getrecursionlimit() // 2
 
 
-def _severity_of_os(error: OSError) -> Severity:
+def _kind_of_os(error: OSError) -> FailureKind:
     text = str(error)
     if _XROOTD.search(text):
         codes = set(_XROOTD_CODE.findall(text))
         if codes & _XROOTD_RUN or any(word in text.lower() for word in _UNAUTHENTICATED):
-            return "run"
-        return "file" if codes & _XROOTD_FILE else "retry"
+            return "fatal"
+        return "bad_file" if codes & _XROOTD_FILE else "transient"
     if error.errno in _RUN_ERRNO:
-        return "run"
+        return "fatal"
     if error.errno in _PROCESS_ERRNO:
-        return "process"
+        return "resources"
     # Without a number it is uproot's own, about a file that ends too early.
-    return "file" if error.errno is None or error.errno in _FILE_ERRNO else "retry"
+    return "bad_file" if error.errno is None or error.errno in _FILE_ERRNO else "transient"
 
 
-def _severity_of_http(error: Exception) -> Severity:
+def _kind_of_http(error: Exception) -> FailureKind:
     import aiohttp
 
     if isinstance(error, aiohttp.ClientResponseError):
         if error.status in _HTTP_RUN:
-            return "run"
-        return "retry" if error.status >= 500 or error.status in _HTTP_RETRY else "file"
+            return "fatal"
+        return "transient" if error.status >= 500 or error.status in _HTTP_RETRY else "bad_file"
     # A certificate that is not trusted, a URL that is none.
     never = (aiohttp.ClientSSLError, aiohttp.ClientConnectorCertificateError, aiohttp.InvalidURL)
-    return "run" if isinstance(error, never) else "retry"
+    return "fatal" if isinstance(error, never) else "transient"
 
 
-def decisive(severities: Iterable[Severity | None]) -> Severity | None:
+def decisive(severities: Iterable[FailureKind | None]) -> FailureKind | None:
     """Returns what the outcomes of all replicas of a file mean together, None for good ones.
 
-    One that may be there the next time is worth another try, so `file` is only what every replica
-    agrees on.
+    One that may be there the next time is worth another try, so `bad_file` is only what
+    every replica agrees on.
     """
     found = set(severities)
     if None in found:
         return None
-    worst: tuple[Severity, ...] = ("run", "process", "retry")
-    return next((each for each in worst if each in found), "file")
+    worst: tuple[FailureKind, ...] = ("fatal", "resources", "transient")
+    return next((each for each in worst if each in found), "bad_file")
 
 
 def advice(error: BaseException) -> str:
     """Returns what to do about an error that no other file will be spared, to follow the reason."""
-    kind = severity(error)
-    if kind not in {"run", "process"}:
+    kind = failure_kind(error)
+    if kind not in {"fatal", "resources"}:
         return ""
     text = str(error).lower()
     if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
         what = "choose a smaller --chunk-size, fewer --workers, or give the workers more memory"
     elif getattr(error, "errno", None) in {errno.ENOSPC, errno.EDQUOT}:
         what = "make room on the disk that the temporary files of this process are on"
-    elif kind == "process":
+    elif kind == "resources":
         what = "this says nothing about the file: raise the limits of the process (ulimit -a)"
     elif isinstance(error, ImportError):
         what = "install what is missing, on the workers too: pip install 'tau3mu[xrootd]'"

@@ -11,7 +11,7 @@ from tau3mu.clusters.proxy.distribution import use_proxy
 from tau3mu.clusters.proxy.proxy import find_proxy, needs_proxy
 from tau3mu.datasets import check_files, check_readable_files, make_chunks
 from tau3mu.errors import InputError, suggest
-from tau3mu.execution import Patience, dry_run
+from tau3mu.execution import RetryPolicy, dry_run
 from tau3mu.ntuples.layout import layout, layouts
 from tau3mu.ntuples.open_files import close_files
 from tau3mu.processing import check_histograms, load_processors
@@ -59,7 +59,7 @@ class Settings:
     skip_bad_files: bool = False
     allow_missing: float = 0.0
     verify_checksum: bool = False
-    patience: Patience = field(default_factory=Patience)
+    retry_policy: RetryPolicy = field(default_factory=RetryPolicy)
     options: RunOptions | None = None
     """What `--resume` goes on with, if the run comes from a command line."""
 
