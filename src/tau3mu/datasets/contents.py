@@ -93,7 +93,7 @@ def wanted_names(asked: Asked) -> Callable[[str], bool]:
     triggers = [column.partition(".") for column in asked.columns]
     for table in asked.layouts:
         levels = tuple(level for level in LEVELS if table.has_triggers(level))
-        known = [c for c in asked.columns if c in table.by_view or c.partition(".")[0] in levels]
+        known = [c for c in asked.columns if table.column(c) or c.partition(".")[0] in levels]
         names.update(table.resolve(known, ()))
     names |= counters(names)
     patterns = [pattern for level, _, pattern in triggers if level in LEVELS]

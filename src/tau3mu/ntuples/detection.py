@@ -61,7 +61,7 @@ def _has(table: Layout, columns: frozenset[str], available: frozenset[str]) -> b
         if level in LEVELS:
             if not table.has_triggers(level):
                 return False
-        elif column not in table.by_view or table.by_view[column].name not in available:
+        elif (row := table.column(column)) is None or row.name not in available:
             return False
     return True
 

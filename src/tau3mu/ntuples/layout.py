@@ -76,6 +76,15 @@ class Layout:
         """The branch that tells which candidates are pads."""
         return self.by_view[self.pad_view]
 
+    @property
+    def padded(self) -> str:
+        """The collection that has pads, in which a column `index` counts them too."""
+        return self.pad_view.partition(".")[0]
+
+    def column(self, view: str) -> Branch | None:
+        """Returns the row of the branch that a column is made of, or None if it is unknown."""
+        return self.pad if view == f"{self.padded}.index" else self.by_view.get(view)
+
     def find(self, name: str) -> Branch | None:
         """Returns the row of a branch of a file, wildcards resolved, or None if it is unknown."""
         if (row := self.by_name.get(name)) is not None:
@@ -116,19 +125,18 @@ class Layout:
             InputError: A column is not part of the layout.
         """
         wanted = set()
-        padded = self.pad_view.partition(".")[0]
         for column in columns:
             collection, _, field = column.partition(".")
             if collection in LEVELS:
                 wanted.update(self._trigger_branches(collection, field, available))
                 continue
-            if column not in self.by_view:
+            if (row := self.column(column)) is None:
                 message = f"layout {self.name} has no column {column!r}" + suggest(
                     column, self.by_view
                 )
                 raise InputError(message)
-            wanted.add(self.by_view[column].name)
-            if collection == padded:
+            wanted.add(row.name)
+            if collection == self.padded:
                 wanted.add(self.pad.name)
         order = {branch.name: i for i, branch in enumerate(self.branches)}
         rows = (

@@ -2,7 +2,7 @@
 
 Pads, sentinels, flags and misaligned branches are dealt with here, at the door, and nowhere else:
 
-- a padded candidate is None in its place, so that an index stays the position in the ntuple;
+- a padded candidate is not there; the column `index` is a candidate's position in the ntuple;
 - a value that means "not there" is None;
 - a flag stored as a number is a boolean;
 - a string is an index into those that differ (see `tau3mu.ntuples.string_lists`);
@@ -27,6 +27,7 @@ from coffea.nanoevents.util import quote
 from tau3mu.errors import InputError
 from tau3mu.ntuples.detection import detect_layout
 from tau3mu.ntuples.layout import Branch, Layout, layout
+from tau3mu.ntuples.printing import print_values
 
 __all__ = ["MisalignedError", "NtupleSchema", "schema_of"]
 
@@ -129,16 +130,12 @@ class _View:
             )
             for branch in members
         }
-        content = _nested(leaves, name)
+        key = f"{first.name},!load"
         if pad is not None and masked:
-            content = _option(content, f"{pad.name},!load,!content", (self.table.pad_value,))
-        return {
-            "class": "ListOffsetArray",
-            "offsets": "i64",
-            "content": content,
-            "parameters": {},
-            "form_key": quote(f"{first.name},!load"),
-        }
+            leaves["index"] = _number("int64", f"{key},!tau3mu_positions")
+            key = f"{key},{self.table.pad_value!r},!tau3mu_without_pads"
+            return _list(key, _indexed(f"{key},!content", _nested(leaves, name)))
+        return _list(key, _nested(leaves, name))
 
 
 def _aligned(branch: Branch, first: Branch) -> str:
@@ -172,14 +169,38 @@ def _option(content: Form, key: str, missing: tuple[float, ...]) -> Form:
 def _rekey(form: Form, key: str) -> Form:
     if (form.get("parameters") or {}).get("__array__") == "string":
         key = f"{key},!tau3mu_menus"
-        return {
-            "class": "IndexedArray",
-            "index": "i64",
-            "content": _plain(form, f"{key},!content"),
-            "parameters": {},
-            "form_key": quote(f"{key},!index"),
-        }
+        return _indexed(key, _plain(form, f"{key},!content"))
     return _plain(form, key)
+
+
+def _list(key: str, content: Form) -> Form:
+    return {
+        "class": "ListOffsetArray",
+        "offsets": "i64",
+        "content": content,
+        "parameters": {},
+        "form_key": quote(key),
+    }
+
+
+def _indexed(key: str, content: Form) -> Form:
+    return {
+        "class": "IndexedArray",
+        "index": "i64",
+        "content": content,
+        "parameters": {},
+        "form_key": quote(f"{key},!index"),
+    }
+
+
+def _number(primitive: str, key: str) -> Form:
+    return {
+        "class": "NumpyArray",
+        "primitive": primitive,
+        "inner_shape": [],
+        "parameters": {},
+        "form_key": quote(key),
+    }
 
 
 def _plain(form: Form, key: str) -> Form:
@@ -257,14 +278,35 @@ def _flag(stack: list[Any]) -> None:
     stack.append((values < 0) | (values > 0))
 
 
+def _without_pads(stack: list[Any]) -> None:
+    """Removes pads from lists, an index telling what is left: lists,value,!without_pads."""
+    value, lists = float(stack.pop()), _flat(stack.pop())
+    offsets = lists.offsets.data
+    kept = np.flatnonzero(ak.to_numpy(lists.content)[: offsets[-1]] != value)
+    left = ak.contents.IndexedArray(ak.index.Index64(kept), lists.content)
+    stack.append(
+        ak.contents.ListOffsetArray(ak.index.Index64(np.searchsorted(kept, offsets)), left)
+    )
+
+
+def _positions(stack: list[Any]) -> None:
+    """Returns the position of each element in its list: lists,!positions."""
+    offsets = _flat(stack.pop()).offsets.data
+    stack.append(np.arange(offsets[-1]) - np.repeat(offsets[:-1], np.diff(offsets)))
+
+
 def _valid(stack: list[Any]) -> None:
     """Marks the values that are not missing: array,values,!valid."""
     missing = [float(value) for value in stack.pop().split("|")]
     stack.append((~np.isin(ak.to_numpy(stack.pop()), missing)).astype(np.int8))
 
 
+print_values()
+
 transforms.tau3mu_aligned = _aligned_content
 transforms.tau3mu_single = _single_content
 transforms.tau3mu_menus = _menus
 transforms.tau3mu_flag = _flag
 transforms.tau3mu_valid = _valid
+transforms.tau3mu_without_pads = _without_pads
+transforms.tau3mu_positions = _positions
