@@ -58,7 +58,7 @@ def test_simulation_is_weighted_by_both_muons(demo, events_of):
         entry = alive[row["run"], row["lumi"], row["event"]]
         expected = {"nominal": 1.0, "up": 1.0, "down": 1.0}
         for leg in ("mu1", "mu2"):
-            muon = events.triplet[leg][entry, row["triplet"]]
+            muon = events.raw.triplet[leg][entry, row["triplet"]]
             factors = table.evaluate([muon["pt"]], [muon["eta"]])
             for key in expected:
                 expected[key] *= getattr(factors, key)[0]
@@ -68,7 +68,7 @@ def test_simulation_is_weighted_by_both_muons(demo, events_of):
         assert row["weight_muon_sf_down"] < row["weight"] < row["weight_muon_sf_up"]
     assert selection.counters["muon_sf_legs"] == 2 * len(found)
     below = sum(
-        events.triplet[leg][alive[row["run"], row["lumi"], row["event"]], row["triplet"]]["pt"] < 3
+        events.raw.triplet[leg][alive[row["run"], row["lumi"], row["event"]], row["triplet"]]["pt"] < 3
         for row in found.tolist()
         for leg in ("mu1", "mu2")
     )
