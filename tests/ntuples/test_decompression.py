@@ -6,7 +6,7 @@ import zlib
 import pytest
 import uproot
 
-import tau3mu.ntuples.tree  # noqa: F401 - puts the decompression in place
+import tau3mu.ntuples.fast.branches  # noqa: F401 - puts the decompression in place
 from tau3mu.ntuples.unreadable import read_errors
 
 

@@ -10,8 +10,7 @@ from tau3mu.datasets import Dataset, check_files, make_chunks
 from tau3mu.errors import InputError
 from tau3mu.execution import execute
 from tau3mu.ntuples import ReadError, open_files, read_events
-from tau3mu.ntuples.open_files import close_files, keep_open, open_again
-from tau3mu.ntuples.tree import open_file
+from tau3mu.ntuples.open_files import close_files, keep_open, open_again, open_file
 from tau3mu.processors import DsPhiPi
 from tau3mu.run.analysis import Settings, analyse, prepare
 

@@ -10,8 +10,8 @@ from tau3mu.errors import InputError, suggest
 from tau3mu.ntuples.detection import detect_layout
 from tau3mu.ntuples.fields import field_types
 from tau3mu.ntuples.layout import Branch, Layout, layout, layouts
+from tau3mu.ntuples.offsets import counters
 from tau3mu.ntuples.table_checks import LEVELS
-from tau3mu.ntuples.tree import counters
 from tau3mu.ntuples.triggers import matches
 
 if TYPE_CHECKING:

@@ -13,9 +13,8 @@ from tau3mu.datasets.checksum import verify_checksum
 from tau3mu.datasets.contents import Asked, BadFileError, look_into, wanted_names
 from tau3mu.datasets.dataset import FileDetails
 from tau3mu.errors import InputError
-from tau3mu.ntuples.open_files import keep_open
+from tau3mu.ntuples.open_files import keep_open, open_file
 from tau3mu.ntuples.reader import ReadError
-from tau3mu.ntuples.tree import open_file
 from tau3mu.ntuples.unreadable import (
     FailureKind,
     advice,

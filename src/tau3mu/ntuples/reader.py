@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tau3mu.config.printable import printable
 from tau3mu.errors import Tau3muError
 from tau3mu.ntuples.events import make_events
+from tau3mu.ntuples.fast import forget_positions
 from tau3mu.ntuples.fields import read_fields
 from tau3mu.ntuples.open_files import (
     ChangedError,
@@ -25,7 +26,6 @@ from tau3mu.ntuples.unreadable import (
     read_errors,
     reason,
 )
-from tau3mu.ntuples.vectors import forget_positions
 from tau3mu.storage.remote import forget_connections, in_order, set_aside
 
 if TYPE_CHECKING:

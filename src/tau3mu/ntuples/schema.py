@@ -5,7 +5,7 @@ Pads, sentinels, flags and misaligned branches are dealt with here, at the door,
 - a padded candidate is not there; the column `index` is a candidate's position in the ntuple;
 - a value that means "not there" is None;
 - a flag stored as a number is a boolean;
-- a string is an index into those that differ (see `tau3mu.ntuples.string_lists`);
+- a string is an index into those that differ (see `tau3mu.ntuples.fast.string_lists`);
 - branches form a collection only if their lengths agree in every event, else reading one fails;
 - `events.raw` is the same view with all values as they are stored.
 
@@ -168,7 +168,7 @@ def _option(content: Form, key: str, missing: tuple[float, ...]) -> Form:
 
 def _rekey(form: Form, key: str) -> Form:
     if (form.get("parameters") or {}).get("__array__") == "string":
-        key = f"{key},!tau3mu_menus"
+        key = f"{key},!tau3mu_strings"
         return _indexed(key, _plain(form, f"{key},!content"))
     return _plain(form, key)
 
@@ -263,8 +263,8 @@ def _single_content(stack: list[Any]) -> None:
     stack.append(array.content)
 
 
-def _menus(stack: list[Any]) -> None:
-    """Turns strings into indices into strings, unless they are that: array,!menus."""
+def _string_indices(stack: list[Any]) -> None:
+    """Turns strings into indices into strings, unless they are that: array,!strings."""
     strings = _flat(stack.pop())
     if not strings.is_indexed:
         everything = ak.index.Index64(np.arange(len(strings)))
@@ -305,7 +305,7 @@ print_values()
 
 transforms.tau3mu_aligned = _aligned_content
 transforms.tau3mu_single = _single_content
-transforms.tau3mu_menus = _menus
+transforms.tau3mu_strings = _string_indices
 transforms.tau3mu_flag = _flag
 transforms.tau3mu_valid = _valid
 transforms.tau3mu_without_pads = _without_pads

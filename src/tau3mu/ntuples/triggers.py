@@ -14,7 +14,7 @@ import awkward as ak
 import numpy as np
 
 from tau3mu.errors import InputError
-from tau3mu.ntuples.offsets import flat, from_zero
+from tau3mu.ntuples.offsets import distinct, flat, from_zero
 from tau3mu.ntuples.table_checks import LEVELS
 
 if TYPE_CHECKING:
@@ -108,8 +108,6 @@ def _distinct_names(names: ak.Array) -> list[str]:
         as_they_are = np.array_equal(strings.index.data, np.arange(len(strings.content)))
         strings = strings.content if as_they_are else strings.project()
     # Menus repeat from event to event, and are compared faster than names.
-    from tau3mu.ntuples.string_lists import distinct
-
     texts = from_zero(strings)
     data, edges = np.asarray(texts.content.data), np.asarray(texts.offsets.data)
     _, which = distinct(data, edges[offsets])
