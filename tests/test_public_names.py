@@ -23,7 +23,7 @@ PUBLIC = {
     ],
     "tau3mu.corrections": ["MuonScaleFactors", "ScaleFactors"],
     "tau3mu.datasets": [
-        "CheckedFile", "Chunk", "Dataset", "FileDetails", "RejectedFile", "check_files",
+        "CheckedFile", "Chunk", "Dataset", "FileDetails", "FailedFile", "check_files",
         "check_readable_files", "combine", "dataset_from_files", "limit_files", "load_datasets",
         "make_chunks", "shipped_datasets", "verify_checksum",
     ],

@@ -14,7 +14,7 @@ from figures import record_figure
 from tau3mu.datasets import (
     CheckedFile,
     Dataset,
-    RejectedFile,
+    FailedFile,
     check_files,
     check_readable_files,
     load_datasets,
@@ -255,11 +255,11 @@ def test_files_that_cannot_be_read_are_returned(tmp_path, nano_file, nano_column
     checked, rejected = check_readable_files(datasets, nano_columns)
     assert [file.path for file in checked] == [good]
     assert rejected == [
-        RejectedFile(
+        FailedFile(
             "a", cut, "bad_file",
             f"is cut: {len(content) - 10} bytes, expected {len(content)}; copy it again",
         ),
-        RejectedFile("b", missing, "bad_file", "no such file: check the path and the prefix"),
+        FailedFile("b", missing, "bad_file", "no such file: check the path and the prefix"),
     ]  # fmt: skip
     assert [chunk.path for chunk in make_chunks(checked, datasets, 100)] == [good]
 

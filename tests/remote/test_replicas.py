@@ -11,7 +11,7 @@ from remote_reading import raw
 
 from tau3mu.datasets import Dataset, FileDetails, check_files, check_readable_files, make_chunks
 from tau3mu.ntuples import ReadError
-from tau3mu.storage.remote import in_order, set_aside
+from tau3mu.storage.remote import in_order, note_failure
 
 
 @pytest.mark.parametrize("manner", ["503", "404", "page", "no_ranges", "breaks_off_after_4"])
@@ -59,7 +59,7 @@ def test_server_that_failed_comes_last():
     """Each of thousands of files would begin with the time-out of a dead server."""
     paths = ["root://dead.org//a", "root://good.org//a", "/local"]
     assert in_order(paths) == paths
-    set_aside("root://Dead.org//b")
+    note_failure("root://Dead.org//b")
     assert in_order(paths) == ["root://good.org//a", "/local", "root://dead.org//a"]
     assert in_order(paths, first="/local")[0] == "/local"
 
@@ -92,9 +92,9 @@ def test_check_takes_the_first_replica_that_can_be_read(http, file, caplog):
     (chunk,) = make_chunks([checked], [dataset], 10**6)
     assert (chunk.path, chunk.replicas, chunk.stop) == (good, (down,), 6000)
     assert [record.getMessage() for record in caplog.records] == [
-        (f"replica passed over: the server answers 503 Service Unavailable (1 of 1 files): {down}"),
+        (f"failed replica: the server answers 503 Service Unavailable (1 of 1 files): {down}"),
         (
-            "replica passed over: NoPartsError: the server sends a page of HTML instead of the "
+            "failed replica: NoPartsError: the server sends a page of HTML instead of the "
             f"file (to log in?) (1 of 1 files): {bad}"
         ),
     ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tau3mu.ntuples.unreadable import FailureKind
 
-__all__ = ["CheckedFile", "Inspection", "RejectedFile"]
+__all__ = ["CheckedFile", "FailedFile", "Inspection"]
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class CheckedFile:
 
 
 @dataclass(frozen=True)
-class RejectedFile:
+class FailedFile:
     """A file that cannot be read, or not whole.
 
     Attributes:
@@ -71,7 +71,7 @@ class Inspection:
         problems: What is wrong with it.
         kind: None, unless what is wrong is that it cannot be read, or not whole.
         notes: What is no problem.
-        unavailable: The replicas that were passed over, and why.
+        failed_replicas: The replicas that cannot be read, and why.
     """
 
     dataset: str
@@ -81,4 +81,4 @@ class Inspection:
     problems: tuple[str, ...] = ()
     kind: FailureKind | None = None
     notes: tuple[str, ...] = ()
-    unavailable: tuple[tuple[str, str], ...] = ()
+    failed_replicas: tuple[tuple[str, str], ...] = ()

@@ -17,12 +17,12 @@ from tau3mu.ntuples.triggers import matches
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
-__all__ = ["Asked", "BadFileError", "look_into", "wanted_names"]
+__all__ = ["Asked", "FailedFileError", "look_into", "wanted_names"]
 
 _TREE_CLASSES: Final = ["TTree", "TNtuple", "TNtupleD", "TChain", "ROOT::RNTuple"]
 
 
-class BadFileError(Exception):
+class FailedFileError(Exception):
     """Is raised when a file can be opened but should not be read."""
 
 
@@ -53,13 +53,13 @@ def look_into(file: Any, dataset: str, path: str, asked: Asked) -> Inspection:
 
     Raises:
         InputError: It is not what was asked for.
-        BadFileError: It should not be read.
+        FailedFileError: It should not be read.
     """
     # A file that was cut may still have its tree, but not all of its data.
     size = file.source.num_bytes
     if size is not None and size < file.fEND:
         message = f"is cut: {size} bytes, expected {file.fEND}; copy it again"
-        raise BadFileError(message)
+        raise FailedFileError(message)
     root = file.root_directory
     name = asked.tree or _find_tree(root, asked.layouts)
     tree = _open_tree(root, name)
@@ -80,7 +80,7 @@ def look_into(file: Any, dataset: str, path: str, asked: Asked) -> Inspection:
     entries = int(tree.num_entries)
     if asked.entries is not None and entries != asked.entries:
         message = f"has {entries} events, expected {asked.entries} according to the dataset file"
-        raise BadFileError(message)
+        raise FailedFileError(message)
     checked = CheckedFile(
         dataset, path, name, table.reference(wanted), str(file.uuid), entries, tuple(wanted)
     )

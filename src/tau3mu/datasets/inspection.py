@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from tau3mu.config.printable import printable
 from tau3mu.datasets.checked import Inspection
 from tau3mu.datasets.checksum import verify_checksum
-from tau3mu.datasets.contents import Asked, BadFileError, look_into, wanted_names
+from tau3mu.datasets.contents import Asked, FailedFileError, look_into, wanted_names
 from tau3mu.datasets.dataset import FileDetails
 from tau3mu.errors import InputError
 from tau3mu.ntuples.open_files import keep_open, open_file
@@ -26,10 +26,10 @@ from tau3mu.ntuples.unreadable import (
 )
 from tau3mu.storage.remote import (
     client_options,
+    failed_recently,
     forget_connections,
     in_order,
-    is_set_aside,
-    set_aside,
+    note_failure,
 )
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def inspect_file(
         return looks
 
     # Once is enough for servers that have been found to be down.
-    waits = () if all(map(is_set_aside, places)) else _WAITS
+    waits = () if all(map(failed_recently, places)) else _WAITS
     looks = look_at_all()
     for wait in waits:
         if decisive(look.kind for look in looks) not in _MAY_PASS:
@@ -125,7 +125,7 @@ def _summary(
         replicas = tuple(place for place in places if place not in out)
         listed = path if file.path != path else ""
         file = replace(file, replicas=replicas, checksum=details.checksum, listed=listed)
-    return replace(best, path=path, file=file, unavailable=passed)
+    return replace(best, path=path, file=file, failed_replicas=passed)
 
 
 _CANNOT: Final = "cannot be read: "
@@ -161,7 +161,7 @@ def _look(
     except ImportError as error:
         message = f"{printable(path)} cannot be read here: {error}"
         raise InputError(message) from error
-    except BadFileError as error:
+    except FailedFileError as error:
         problem, kind = str(error), "bad_file"
     except FileNotFoundError:
         problem, kind = "no such file: check the path and the prefix", "bad_file"
@@ -170,7 +170,7 @@ def _look(
             raise
         problem, kind = f"{_CANNOT}{reason(error)}{advice(error)}", failure_kind(error)
     if kind == "transient":
-        set_aside(path)
+        note_failure(path)
         forget_connections(path)
     return Inspection(dataset, path, problems=(problem,), kind=kind)
 
@@ -179,4 +179,4 @@ def _refuse_no_text(path: str) -> None:
     # Python stands such bytes in for by halves of characters, which nothing can write down.
     if any("\ud800" <= character <= "\udfff" for character in path):
         message = "has a name that is not UTF-8: rename it, or link to it by another name"
-        raise BadFileError(message)
+        raise FailedFileError(message)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from tau3mu.config.printable import printable
-from tau3mu.datasets.checked import RejectedFile
+from tau3mu.datasets.checked import FailedFile
 from tau3mu.datasets.inspection import inspect_file
 from tau3mu.errors import InputError
 from tau3mu.ntuples.layout import layouts
@@ -82,7 +82,7 @@ def check_readable_files(
     verify_checksums: bool = False,
     keep_open: bool = False,
     known: Sequence[CheckedFile] = (),
-) -> tuple[list[CheckedFile], list[RejectedFile]]:
+) -> tuple[list[CheckedFile], list[FailedFile]]:
     """Returns the files that can be read, like `check_files`, and those that can't.
 
     All other problems are errors as well here, such as a missing branch or a file listed twice, and
@@ -112,8 +112,8 @@ def check_readable_files(
     good = [inspection for inspection in found if inspection.kind not in {"transient", "bad_file"}]
     _refuse_problems(good if good or known else found, found)
     details = {dataset.name: dataset for dataset in datasets}
-    rejected = [
-        RejectedFile(
+    failed = [
+        FailedFile(
             bad_file.dataset,
             bad_file.path,
             bad_file.kind or "bad_file",
@@ -122,7 +122,7 @@ def check_readable_files(
         )
         for bad_file in bad
     ]
-    return _checked(good, known), rejected
+    return _checked(good, known), failed
 
 
 def _inspect_all(
@@ -239,8 +239,8 @@ def _log_notes(found: Sequence[Inspection]) -> None:
         empty = inspection.file is not None and inspection.file.entries == 0
         for note in [*inspection.notes, *(["no events"] if empty else [])]:
             paths.setdefault(note, []).append(inspection.path)
-        for replica, reason in inspection.unavailable:
-            paths.setdefault(f"replica passed over: {reason}", []).append(replica)
+        for replica, reason in inspection.failed_replicas:
+            paths.setdefault(f"failed replica: {reason}", []).append(replica)
     for note, where in paths.items():
         more = f" and {len(where) - _MAX_LINES} more" if len(where) > _MAX_LINES else ""
         files = ", ".join(printable(path) for path in where[:_MAX_LINES]) + more

@@ -26,7 +26,7 @@ from tau3mu.ntuples.unreadable import (
     read_errors,
     reason,
 )
-from tau3mu.storage.remote import forget_connections, in_order, set_aside
+from tau3mu.storage.remote import forget_connections, in_order, note_failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -164,7 +164,7 @@ def _try(read: Callable[[str], Reading], path: str) -> Reading | _Failure:
         failure = _Failure(path, failure_kind(error), f"{reason(error)}{advice(error)}")
     close_files(kept=False)
     if failure.kind == "transient":
-        set_aside(path)
+        note_failure(path)
     if failure.kind != "bad_file":
         forget_connections(path)
     return failure

@@ -221,7 +221,7 @@ def _remember(
 def _unopened(plan: Plan) -> list[FileRead]:
     return [
         FileRead(file.dataset, file.path, expected=file.entries, read=0, errors=(file.reason,))
-        for file in plan.rejected
+        for file in plan.failed
     ]
 
 

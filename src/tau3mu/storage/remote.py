@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "client_options",
+    "failed_recently",
     "forget_connections",
     "in_order",
-    "is_set_aside",
     "is_xrootd",
+    "note_failure",
     "request_timeout",
-    "set_aside",
 ]
 
 TIMEOUT: Final = 60
@@ -41,7 +41,7 @@ _XROOTD_SETTINGS: Final = {
     "RequestTimeout": 120,
     "RunForkHandler": 1,
 }
-_SET_ASIDE_SECONDS: Final = 300
+_FAILED_SECONDS: Final = 300
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/]*)")
 
@@ -117,16 +117,16 @@ def in_order(paths: Iterable[str], *, first: str | None = None) -> list[str]:
     That is the order given, but for the one to be `first`, and those on servers that failed in the
     last minutes: they come last.
     """
-    return sorted(paths, key=lambda path: 0 if path == first else 2 if is_set_aside(path) else 1)
+    return sorted(paths, key=lambda path: 0 if path == first else 2 if failed_recently(path) else 1)
 
 
-def is_set_aside(path: str) -> bool:
+def failed_recently(path: str) -> bool:
     """Tells whether the server of a URL failed in the last minutes."""
     failed = _failed.get(_server(path))
-    return failed is not None and time.monotonic() - failed < _SET_ASIDE_SECONDS
+    return failed is not None and time.monotonic() - failed < _FAILED_SECONDS
 
 
-def set_aside(path: str) -> None:
+def note_failure(path: str) -> None:
     """Takes note that the server of a URL has failed."""
     if server := _server(path):
         _failed[server] = time.monotonic()
