@@ -7,7 +7,7 @@ import pytest
 import uproot
 
 import tau3mu.ntuples.fast.branches  # noqa: F401 - puts the decompression in place
-from tau3mu.ntuples.unreadable import read_errors
+from tau3mu.storage.failures import read_errors
 
 
 def decompress(data, size):

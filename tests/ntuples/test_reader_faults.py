@@ -30,8 +30,8 @@ from tau3mu.errors import InputError
 from tau3mu.execution import execute
 from tau3mu.ntuples import ReadError
 from tau3mu.ntuples.open_files import close_files
-from tau3mu.ntuples.unreadable import decisive, failure_kind
 from tau3mu.processing import load_processors
+from tau3mu.storage.failures import decisive, failure_kind
 
 COMPRESSIONS = {
     "zlib": uproot.ZLIB(1),

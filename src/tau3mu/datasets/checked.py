@@ -1,4 +1,4 @@
-"""What the preflight finds out about files."""
+"""The records of the preflight about files."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tau3mu.ntuples.unreadable import FailureKind
+    from tau3mu.storage.failures import FailureKind
 
 __all__ = ["CheckedFile", "FailedFile", "Inspection"]
 
@@ -19,7 +19,7 @@ class CheckedFile:
         dataset: The name of its dataset.
         path: The file, an absolute path or a URL.
         tree: The name of the tree.
-        layout: The name of the layout of the tree, or the text of a table of one's own.
+        layout: The name of the layout of the tree, or the text of a user's table.
         uuid: The UUID that ROOT gave to the file.
         entries: The number of entries of the tree.
         branches: The branches that hold the columns asked for, in alphabetical order.
@@ -42,7 +42,7 @@ class CheckedFile:
 
 @dataclass(frozen=True)
 class FailedFile:
-    """A file that cannot be read, or not whole.
+    """A file that cannot be read, or is not complete.
 
     Attributes:
         dataset: The name of its dataset.
@@ -61,7 +61,7 @@ class FailedFile:
 
 @dataclass(frozen=True)
 class Inspection:
-    """What was found in a file; it can be read if there are no problems.
+    """The content of a file; it can be read if there are no problems.
 
     Attributes:
         dataset: The name of its dataset.
@@ -69,8 +69,8 @@ class Inspection:
         file: What is in it, if that could be told.
         size: Its length in bytes.
         problems: What is wrong with it.
-        kind: None, unless what is wrong is that it cannot be read, or not whole.
-        notes: What is no problem.
+        kind: None, unless what is wrong is that it cannot be read, or is not complete.
+        warnings: What is not a problem, but may not be meant.
         failed_replicas: The replicas that cannot be read, and why.
     """
 
@@ -80,5 +80,5 @@ class Inspection:
     size: int = 0
     problems: tuple[str, ...] = ()
     kind: FailureKind | None = None
-    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     failed_replicas: tuple[tuple[str, str], ...] = ()

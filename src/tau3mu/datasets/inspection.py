@@ -15,7 +15,7 @@ from tau3mu.datasets.dataset import FileDetails
 from tau3mu.errors import InputError
 from tau3mu.ntuples.open_files import keep_open, open_file
 from tau3mu.ntuples.reader import ReadError
-from tau3mu.ntuples.unreadable import (
+from tau3mu.storage.failures import (
     FailureKind,
     advice,
     decisive,
@@ -56,7 +56,7 @@ def inspect_file(
     verify: bool = False,
     keep: bool = False,
 ) -> Inspection:
-    """Returns what a file holds, or what keeps it from being read.
+    """Returns the content of a file, or why it cannot be read.
 
     Its replicas are tried in order until one can be read, those that do not answer several times.
 
@@ -65,10 +65,10 @@ def inspect_file(
         path: A local path or a URL.
         tree: The name of the tree, None for the tree of a known layout.
         columns: The columns that processors read, such as `triplet.mass` and `hlt.PATTERN`.
-        details: What the dataset file says of it beside its tree.
+        details: Facts of the dataset file about it, beside its tree.
         layout: The layout of its tree, None to recognise it.
-        verify: Whether to look at all replicas and their checksums, and to leave out those that
-            are not what they should be.
+        verify: Whether to look at all replicas and their checksums, and to skip those that differ
+            from it.
         keep: Whether this process is going to read it, so that it should stay open.
 
     Raises:
@@ -140,7 +140,7 @@ def _look(
     verify: bool,
     keep: bool,
 ) -> Inspection:
-    """Returns what one replica holds, or why it cannot be read."""
+    """Returns the content of one replica, or why it cannot be read."""
     kind: FailureKind | None = None
     try:
         _refuse_no_text(path)
@@ -160,7 +160,7 @@ def _look(
         problem, kind = str(error).removeprefix(f"{printable(path)}: "), error.kind
     except ImportError as error:
         message = f"{printable(path)} cannot be read here: {error}"
-        raise InputError(message) from error
+        raise InputError(message, code="dataset.missing-library", path=path) from error
     except FailedFileError as error:
         problem, kind = str(error), "bad_file"
     except FileNotFoundError:

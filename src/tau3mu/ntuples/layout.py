@@ -3,7 +3,7 @@
 A layout is one tab-separated file, shipped in `layouts/` or a user's own:
 
 - `#tree` names the tree, `#pad` the view and the value that mark a padded candidate;
-- `branch` and `type` are what the file holds, the type as awkward writes it;
+- `branch` and `type` are those of the file, the type as awkward writes it;
 - `view` is where the branch appears in the events: `muon.pt`, `triplet.mu1.pt`, `run`; a view
   `raw.NAME` belongs to no collection, since its length is not that of one;
 - `missing` lists the values that mean "not there", and `flag` for a boolean stored as a number,
@@ -57,7 +57,7 @@ class Layout:
 
     @cached_property
     def by_name(self) -> dict[str, Branch]:
-        """The branches by their name in the file, wildcards left out."""
+        """The branches by their name in the file, without wildcards."""
         return {branch.name: branch for branch in self.branches if "*" not in branch.name}
 
     @cached_property
@@ -96,7 +96,7 @@ class Layout:
         return None
 
     def has_triggers(self, level: str) -> bool:
-        """Tells whether there are rows for the triggers of a level, `hlt` or `l1`."""
+        """Returns whether there are rows for the triggers of a level, `hlt` or `l1`."""
         return not self.by_view.keys().isdisjoint((f"{level}.*", f"{level}.name"))
 
     def reference(self, branches: Collection[str]) -> str:
@@ -134,7 +134,7 @@ class Layout:
                 message = f"layout {self.name} has no column {column!r}" + suggest(
                     column, self.by_view
                 )
-                raise InputError(message)
+                raise InputError(message, code="ntuples.unknown-column", path=column)
             wanted.add(row.name)
             if collection == self.padded:
                 wanted.add(self.pad.name)
@@ -170,7 +170,7 @@ class Layout:
                 f"layout {self.name} has no row for {level}, asked for by the column "
                 f"'{level}.{pattern}'; expected one such as {level.upper()}_*, bool, {level}.*"
             )
-            raise InputError(message)
+            raise InputError(message, code="ntuples.no-triggers", path=f"{level}.{pattern}")
         column = f"{level}.{pattern}"
         if found := self.triggers([column], available)[column]:
             return set(found)
@@ -215,7 +215,7 @@ def layout(reference: str) -> Layout:
             f"unknown layout {reference!r}{suggest(reference, known)}; known: {', '.join(known)}; "
             "your own is given as path/to/table.tsv"
         )
-        raise InputError(message)
+        raise InputError(message, code="ntuples.unknown-layout", path=reference)
     return known[reference]
 
 

@@ -16,7 +16,7 @@ import uproot
 
 from tau3mu.ntuples.fast import branch_classes
 from tau3mu.ntuples.offsets import counters
-from tau3mu.ntuples.unreadable import read_errors
+from tau3mu.storage.failures import read_errors
 from tau3mu.storage.remote import client_options
 from tau3mu.storage.source import LocalSource
 

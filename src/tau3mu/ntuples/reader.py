@@ -17,7 +17,7 @@ from tau3mu.ntuples.open_files import (
     open_again,
     refuse_changed,
 )
-from tau3mu.ntuples.unreadable import (
+from tau3mu.storage.failures import (
     FailureKind,
     advice,
     decisive,
@@ -46,20 +46,29 @@ class ReadError(Tau3muError, OSError):
         path: The file.
     """
 
-    def __init__(self, message: str, kind: FailureKind, path: str) -> None:
-        """Takes the message for the user and what a program has to know."""
-        super().__init__(message)
+    def __init__(
+        self, message: str, kind: FailureKind, path: str, code: str = "ntuples.cannot-read"
+    ) -> None:
+        """Creates the error.
+
+        Args:
+            message: For the user.
+            kind: What the error means for the file and for the run.
+            path: The file.
+            code: The kind of the error.
+        """
+        super().__init__(message, code=code)
         self.kind: FailureKind = kind
         self.path = path
 
-    def __reduce__(self) -> tuple[type[ReadError], tuple[str, FailureKind, str]]:
-        """Crosses processes whole, which exceptions with more than a message do not by default."""
-        return type(self), (str(self), self.kind, self.path)
+    def __reduce__(self) -> tuple[type[ReadError], tuple[str, FailureKind, str, str]]:
+        """Returns all arguments, since exceptions reach other processes with the message alone."""
+        return type(self), (str(self), self.kind, self.path, self.code)
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What was read, and where.
+    """Events that have been read.
 
     Attributes:
         events: The events.

@@ -61,7 +61,7 @@ class NtupleSchema(BaseSchema):  # type: ignore[misc]
         table = layout(self.layout_name) if self.layout_name else detect_layout(forms)
         if table is None:
             message = "these branches are of no known layout: " + ", ".join(list(forms)[:5])
-            raise InputError(message)
+            raise InputError(message, code="ntuples.unknown-layout")
         view = _View(table, forms)
         self._form["fields"], self._form["contents"] = view.fields_and_contents()
 
@@ -122,7 +122,7 @@ class _View:
         pad = self.table.pad if self.table.pad_view.startswith(f"{name}.") else None
         if pad is not None and pad.name not in self.forms:
             message = f"branch {pad.name} is needed to tell pads among the {name}s: read it too"
-            raise InputError(message)
+            raise InputError(message, code="ntuples.pads-unknown", path=pad.name)
         first = pad or members[0]
         leaves = {
             branch.view.partition(".")[2]: _value(
@@ -250,7 +250,7 @@ def _aligned_content(stack: list[Any]) -> None:
             f"branch {name} does not align with {first_name}: "
             f"they have different lengths in event {event} of the chunk"
         )
-        raise MisalignedError(message)
+        raise MisalignedError(message, code="ntuples.misaligned", path=name)
     stack.append(array.content)
 
 
@@ -259,7 +259,7 @@ def _single_content(stack: list[Any]) -> None:
     name, array = stack.pop(), _flat(stack.pop())
     if not np.all(np.diff(array.offsets.data) == 1):
         message = f"branch {name} should hold exactly one value in every event"
-        raise MisalignedError(message)
+        raise MisalignedError(message, code="ntuples.misaligned", path=name)
     stack.append(array.content)
 
 

@@ -1,7 +1,7 @@
-"""Which trigger fired: one question, whatever the layout.
+"""The triggers that fired, in any layout.
 
 The skims list the names of the triggers in every event, HLT paths with their version; in
-NanoAOD's manner each trigger is a branch of its own, of any type that holds a decision.
+NanoAOD-like trees each trigger is a branch of its own, of any type that holds a decision.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _VERSION = re.compile(r"_v\d*$")
 
 
 def matches(name: str, pattern: str) -> bool:
-    """Tells whether a branch of one trigger is one that the pattern asks for.
+    """Returns whether a branch of one trigger is one that the pattern asks for.
 
     A pattern that ends with `_v` asks for exactly one HLT path, in any version; every other
     pattern asks for the triggers that contain it.
@@ -48,7 +48,7 @@ def matches(name: str, pattern: str) -> bool:
 
 
 def fired(triggers: ak.Array, *patterns: str) -> ak.Array:
-    """Tells per event whether a trigger fired that contains one of the patterns.
+    """Returns per event whether a trigger fired that contains one of the patterns.
 
     Args:
         triggers: `events.hlt` or `events.l1`: per event a list of `name` and `decision`, or one
@@ -129,7 +129,7 @@ def _decided(decisions: Any, name: str) -> npt.NDArray[np.bool_]:
             f"trigger {name} holds {ak.type(decisions)} in the events: expected one boolean or "
             "number per trigger"
         )
-        raise InputError(message)
+        raise InputError(message, code="ntuples.no-decision", path=name)
     answers: npt.NDArray[np.bool_] = np.ma.filled(values, 0).astype(np.bool_)
     return answers & ~np.isnan(np.ma.filled(values, 0)) if values.dtype.kind == "f" else answers
 
@@ -139,7 +139,7 @@ def _is_text(layout: ak.contents.Content) -> bool:
 
 
 def _contains(names: ak.Array, patterns: tuple[str, ...]) -> npt.NDArray[np.bool_]:
-    """Tells which names contain a pattern, those of all events one after the other."""
+    """Returns which names contain a pattern, those of all events one after the other."""
     _, strings = flat(ak.to_layout(names))
     if not strings.is_indexed:
         return _match(ak.Array(strings), patterns)

@@ -83,7 +83,7 @@ class Baskets(Model_TBasket):  # type: ignore[misc]
 
 
 class Decoded(Generic[T]):
-    """What an interpretation makes of one basket or of many, each of which has its number."""
+    """The arrays that an interpretation makes of one basket or of many, by their numbers."""
 
     def __init__(self, baskets: dict[int, T]) -> None:
         """Creates it of arrays by the number of their basket."""

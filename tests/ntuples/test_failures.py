@@ -18,8 +18,8 @@ from tau3mu.ntuples import ReadError, read_events
 from tau3mu.ntuples.fast.vectors import _find_items
 from tau3mu.ntuples.layout import layout
 from tau3mu.ntuples.open_files import close_files
-from tau3mu.ntuples.unreadable import is_defect, read_errors, reason
 from tau3mu.processors import DsPhiPi
+from tau3mu.storage.failures import is_defect, read_errors, reason
 
 COUNTS = np.arange(300) % 4
 ARRAYS = {
