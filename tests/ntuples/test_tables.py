@@ -105,7 +105,7 @@ def test_triggers_stored_as_numbers_are_flags_without_a_word(write, kind, flag):
 def test_a_slip_has_file_line_and_column(write, old, new, place, what):
     assert GOOD.count(old) == 1
     path = write(GOOD.replace(old, new))
-    with raises("ntuples.bad-table", path="mine.tsv") as error:
+    with raises("ntuples.bad-table", path=f"mine.tsv:{place}") as error:
         own_layout(str(path))
     found = [line for line in str(error.value).splitlines() if f"{path}:{place}: " in line]
     assert len(found) == 1
@@ -153,7 +153,9 @@ def test_a_table_lies_beside_the_dataset_file_that_names_it(tmp_path, write):
     [dataset] = load_datasets(sets)
     assert layout(dataset.layout).name == "mine.tsv"
     sets.write_text('{"d": {"files": ["x.root"], "metadata": {"layout": "nanno"}}}')
-    with pytest.raises(InputError, match=r"sets\.json.*dataset 'd'.*'nano'"):
+    with raises(
+        "ntuples.unknown-layout", path="d.metadata.layout", mentions=("sets.json", "'nano'")
+    ):
         load_datasets(sets)
 
 

@@ -68,7 +68,8 @@ def test_simulation_is_weighted_by_both_muons(demo, events_of):
         assert row["weight_muon_sf_down"] < row["weight"] < row["weight_muon_sf_up"]
     assert selection.counters["muon_sf_legs"] == 2 * len(found)
     below = sum(
-        events.raw.triplet[leg][alive[row["run"], row["lumi"], row["event"]], row["triplet"]]["pt"] < 3
+        events.raw.triplet[leg][alive[row["run"], row["lumi"], row["event"]], row["triplet"]]["pt"]
+        < 3
         for row in found.tolist()
         for leg in ("mu1", "mu2")
     )

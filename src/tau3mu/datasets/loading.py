@@ -59,7 +59,8 @@ def load_datasets(file: str | Path, *, prefix: str | None = None) -> list[Datase
         try:
             found.append(_dataset(name, entry, folder=path.parent, prefix=prefix))
         except InputError as error:  # noqa: PERF203 - all problems at once
-            problems.append(Problem((name,), error.code or "wrong-value", str(error)))
+            of_layout = ("metadata", "layout") if error.code.startswith("ntuples.") else ()
+            problems.append(Problem((name, *of_layout), error.code or "wrong-value", str(error)))
     if problems:
         raise document.error(problems)
     try:

@@ -61,7 +61,7 @@ def check_views(rows: Sequence[Row], add: Callable[[int, int, str], None]) -> No
     lists: dict[str, tuple[bool, str]] = {}
     for view, kind, is_first, place in rows:
         if (line := first.setdefault(view, place.line)) != place.line:
-            add(place.line, place.column, f"column {view!r} is there twice, first in line {line}")
+            add(place.line, place.column, f"column {view!r} appears twice, first in line {line}")
             continue
         collection, dot, _ = view.partition(".")
         if collection == "raw":

@@ -70,10 +70,12 @@ class _Problems:
     def refuse(self) -> None:
         if not self._found:
             return
-        lines = [f"{self._place}:{line}:{col}: {text}" for line, col, text in sorted(self._found)]
+        found = sorted(self._found)
+        lines = [f"{self._place}:{line}:{column}: {text}" for line, column, text in found]
         more = len(lines) - _MAX_PROBLEMS
+        path = "{}:{}:{}".format(self._place, *found[0][:2])
         message = "\n".join([*lines[:_MAX_PROBLEMS], *([f"... {more} more"] * (more > 0))])
-        raise InputError(message, code="ntuples.bad-table", path=self._place)
+        raise InputError(message, code="ntuples.bad-table", path=path)
 
 
 def decode_table(content: bytes, place: str) -> str:
@@ -162,7 +164,7 @@ def _read_header(cells: list[_Cell], headers: dict[str, list[_Cell]], problems: 
         return
     expected = (word, *_HEADERS[word])
     if word in headers:
-        problems.add(line, column, f"{word} is there twice, first in line {headers[word][0].line}")
+        problems.add(line, column, f"{word} appears twice, first in line {headers[word][0].line}")
     elif name != word:
         at = column + len(word)
         problems.add(line, at, f"expected a tab after {word}: {'<TAB>'.join(expected)}")
@@ -244,7 +246,7 @@ def _check_names(
     first: dict[str, int] = {}
     for cells, row in rows:
         if (line := first.setdefault(row.name, cells[0].line)) != cells[0].line:
-            text = f"branch {row.name!r} is there twice, first in line {line}"
+            text = f"branch {row.name!r} appears twice, first in line {line}"
             add(cells[0].line, cells[0].column, text)
 
 
