@@ -26,10 +26,13 @@ _CHECKSUM = re.compile(r"adler32:([0-9A-Fa-f]{1,8})")
 
 
 def parse_checksum(text: str) -> str:
-    """Returns a checksum in the one form in which they are compared, such as `adler32:0a1b2c3d`.
+    """Returns a checksum in the form in which checksums are compared, such as `adler32:0a1b2c3d`.
+
+    Args:
+        text: `adler32:` and up to 8 hexadecimal digits.
 
     Raises:
-        InputError: It is none, or of another kind.
+        InputError: It is not a checksum, or one of another kind.
     """
     found = _CHECKSUM.fullmatch(text.strip())
     if found is None:

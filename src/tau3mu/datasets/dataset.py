@@ -89,7 +89,11 @@ class Dataset:
         return [*self.files, *replicas]
 
     def details_of(self, path: str) -> FileDetails:
-        """Returns what is known of a file."""
+        """Returns what is known of a file beside its tree.
+
+        Args:
+            path: A key of `files`.
+        """
         return self.details.get(path, _NOTHING)
 
 

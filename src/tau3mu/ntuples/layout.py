@@ -82,11 +82,19 @@ class Layout:
         return self.pad_view.partition(".")[0]
 
     def column(self, view: str) -> Branch | None:
-        """Returns the row of the branch that a column is made of, or None if it is unknown."""
+        """Returns the row of the branch that a column is made of, or None if it is unknown.
+
+        Args:
+            view: A column that is not a trigger, such as `muon.pt`.
+        """
         return self.pad if view == f"{self.padded}.index" else self.by_view.get(view)
 
     def find(self, name: str) -> Branch | None:
-        """Returns the row of a branch of a file, wildcards resolved, or None if it is unknown."""
+        """Returns the row of a branch of a file, wildcards resolved, or None if it is unknown.
+
+        Args:
+            name: The name of the branch in the file.
+        """
         if (row := self.by_name.get(name)) is not None:
             return row
         for beginning, branch in self._wildcards:
@@ -96,7 +104,11 @@ class Layout:
         return None
 
     def has_triggers(self, level: str) -> bool:
-        """Returns whether there are rows for the triggers of a level, `hlt` or `l1`."""
+        """Returns whether there are rows for triggers.
+
+        Args:
+            level: `hlt` or `l1`.
+        """
         return not self.by_view.keys().isdisjoint((f"{level}.*", f"{level}.name"))
 
     def reference(self, branches: Collection[str]) -> str:

@@ -17,7 +17,11 @@ __all__ = ["counters", "distinct", "flat", "from_zero"]
 
 
 def from_zero(lists: ak.contents.Content) -> ak.contents.ListOffsetArray:
-    """Returns lists with 64-bit offsets that begin at 0; the same object if they do already."""
+    """Returns lists with 64-bit offsets that begin at 0.
+
+    Args:
+        lists: Lists of any kind; those that have such offsets are returned as they are.
+    """
     if isinstance(lists, ak.contents.ListOffsetArray):
         offsets = lists.offsets
         if offsets.dtype == np.int64 and offsets[0] == 0:
@@ -26,9 +30,10 @@ def from_zero(lists: ak.contents.Content) -> ak.contents.ListOffsetArray:
 
 
 def flat(lists: ak.contents.Content) -> tuple[npt.NDArray[np.int64], ak.contents.Content]:
-    """Returns where lists begin and the last one ends, and what they hold.
+    """Returns offsets and contents of lists.
 
-    A missing list, of an event that is masked, is an empty one.
+    Args:
+        lists: Lists of any kind; a missing one, of an event that is masked, counts as empty.
     """
     there = from_zero(lists.project() if lists.is_indexed or lists.is_option else lists)
     offsets = np.asarray(there.offsets.data)

@@ -39,7 +39,7 @@ class MisalignedError(InputError):
 
 
 class NtupleSchema(BaseSchema):  # type: ignore[misc]
-    """Gives the canonical view of an ntuple, its layout recognised by the names of its branches.
+    """Gives the canonical view of an ntuple, its layout detected from the names of its branches.
 
     `events.muon`, `.track`, `.triplet` and `.gen` are lists with vector behaviours (momenta in
     GeV), `.hlt` and `.l1` answer `fired`, the scalars (`.run`, `.lumi`, `.event`, ...) are arrays.
@@ -51,7 +51,12 @@ class NtupleSchema(BaseSchema):  # type: ignore[misc]
     layout_name: ClassVar[str | None] = None
 
     def __init__(self, base_form: Form, *args: Any, **kwargs: Any) -> None:
-        """Builds the form of the events from that of the branches.
+        """Creates the form of the events from that of the branches.
+
+        Args:
+            base_form: A record with one field per branch.
+            args: Passed on to coffea.
+            kwargs: Passed on to coffea.
 
         Raises:
             InputError: No layout knows the branches, or the one that marks pads is missing.
@@ -73,7 +78,11 @@ class NtupleSchema(BaseSchema):  # type: ignore[misc]
 
 @cache
 def schema_of(layout_name: str) -> type[NtupleSchema]:
-    """Returns the schema for trees of which the layout is known."""
+    """Returns the schema for trees of a known layout.
+
+    Args:
+        layout_name: A name, or the text of a user's table.
+    """
     return type(f"NtupleSchema_{layout_name}", (NtupleSchema,), {"layout_name": layout_name})
 
 

@@ -31,7 +31,11 @@ def branch_classes(wanted: Callable[[str], bool]) -> dict[str, type] | None:
 
 
 def link_fields(ntuple: Any) -> None:
-    """Gives each field of an RNTuple those below it, for which uproot takes seconds."""
+    """Gives each field of an RNTuple those below it, for which uproot takes seconds.
+
+    Args:
+        ntuple: An open RNTuple.
+    """
     if (own := _own_decoding()) is not None:
         own.link_fields(ntuple)
 
