@@ -27,7 +27,7 @@ class Attempt:
 
     @property
     def outcome(self):
-        return self.error.severity if self.error else "read"
+        return self.error.kind if self.error else "read"
 
     @property
     def entries(self):

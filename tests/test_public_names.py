@@ -23,13 +23,13 @@ PUBLIC = {
     ],
     "tau3mu.corrections": ["MuonScaleFactors", "ScaleFactors"],
     "tau3mu.datasets": [
-        "CheckedFile", "Chunk", "Dataset", "FileDetails", "RejectedFile", "check_files",
+        "CheckedFile", "Chunk", "Dataset", "FileDetails", "FailedFile", "check_files",
         "check_readable_files", "combine", "dataset_from_files", "limit_files", "load_datasets",
         "make_chunks", "shipped_datasets", "verify_checksum",
     ],
     "tau3mu.errors": ["InputError", "RunError", "Tau3muError", "suggest"],
     "tau3mu.execution": [
-        "FileRead", "Patience", "ProcessorError", "ProcessorResult", "RunResult",
+        "FileRead", "RetryPolicy", "ProcessorError", "ProcessorResult", "RunResult",
         "dry_run", "execute", "process_chunk",
     ],
     "tau3mu.fit": [

@@ -86,7 +86,7 @@ def test_messages(url):
     errors = [
         InputError(f"{url} is no file"),
         RunError(f"{url}: no"),
-        ReadError(f"{url}: no", "file", "x"),
+        ReadError(f"{url}: no", "bad_file", "x"),
         ProcessorError(f"{url}: no", f"Traceback ... {url}"),
     ]
     for error in errors:
@@ -97,7 +97,7 @@ def test_messages(url):
 
 @pytest.mark.parametrize("url", URLS)
 def test_ledger_and_run_json_can_be_read(tmp_path, url):
-    attempt = Attempt("d", url, "t", "u", 0, 1, 1, "file", replica=url, reason=f"no {url}")
+    attempt = Attempt("d", url, "t", "u", 0, 1, 1, "bad_file", replica=url, reason=f"no {url}")
     with Ledger(tmp_path / "ledger.jsonl") as ledger:
         ledger.write(attempt)
     ResultsFolder(tmp_path).write_run({"inputs": [{"path": url}], "warnings": [f"{url}: odd"]})

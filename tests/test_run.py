@@ -52,7 +52,7 @@ class TestTheRunOfTheReadme:
             "run.json", "log.txt", "ledger.jsonl", "dsphipi",
         }  # fmt: skip
         assert {path.name for path in (results / "dsphipi").iterdir()} == {
-            "cutflow.json", "cutflow.txt", "matching.json", "histograms.json", "histograms.root",
+            "cutflow.json", "cutflow.txt", "counters.json", "histograms.json", "histograms.root",
             "candidates.root", "fit.json", "fit.root", "mass_fit.png", "mass_fit.pdf",
             "residuals.png", "residuals.pdf", "correlation.png", "correlation.pdf",
         }  # fmt: skip
@@ -213,7 +213,7 @@ def test_simulation_has_variations_in_every_output(tmp_path, demo):
             weights = candidates[f"weight{suffix}"].to_numpy()
             values, _ = np.histogram(candidates.mass, 62, (1.65, 2.01), weights=weights)
             np.testing.assert_allclose(file[f"mc/mass{suffix}"].values(), values, rtol=1e-12)
-    counts = json.loads((output / "dsphipi" / "matching.json").read_text())["mc"]
+    counts = json.loads((output / "dsphipi" / "counters.json").read_text())["mc"]
     assert counts["muon_sf_legs"] == 2 * len(candidates)
     assert 0 < counts["muon_sf_outside"] < counts["muon_sf_legs"]
 
@@ -294,7 +294,7 @@ def test_a_truncated_file_counts_nothing_rather_than_a_part(tmp_path, demo, tent
     arguments = ["--no-fit", "--skip-bad-files", "--chunk-size", "1000"]
     assert main([*arguments, "--output", str(output), str(cut), str(demo[1])]) == 2
     assert main([*arguments, "--output", str(whole), str(demo[1])]) == 0
-    for name in ("cutflow.json", "histograms.json", "matching.json"):
+    for name in ("cutflow.json", "histograms.json", "counters.json"):
         assert (output / "dsphipi" / name).read_bytes() == (whole / "dsphipi" / name).read_bytes()
     run = json.loads((output / "run.json").read_text())
     assert run["missing"][0]["path"] == str(cut)
@@ -358,7 +358,7 @@ def test_what_a_resumed_run_finds_takes_the_place_of_all_that_was_there(tmp_path
     shutil.copy(demo[0], damaged)
     assert main(["--resume", str(output)]) == 0
     assert main(["--output", str(whole), *files]) == 0
-    for name in ("cutflow.json", "histograms.json", "matching.json"):
+    for name in ("cutflow.json", "histograms.json", "counters.json"):
         assert (output / "dsphipi" / name).read_bytes() == (whole / "dsphipi" / name).read_bytes()
     again, once = (json.loads((d / "dsphipi" / "fit.json").read_text()) for d in (output, whole))
     assert again["parameters"] == once["parameters"] != few["parameters"]

@@ -54,7 +54,7 @@ def test_one_form(text, expected):
 
 @pytest.mark.parametrize("text", ["", "0a1b2c3d", "md5:0a1b2c3d", "adler32:", "adler32:0123456789"])
 def test_no_checksum(text):
-    """A checksum of another kind would be compared, or be passed over."""
+    """A checksum of another kind would be compared, or be skipped."""
     with raises("dataset.not-a-checksum"):
         parse_checksum(text)
 
@@ -65,13 +65,12 @@ def test_local_file(served, known):
     assert verify_checksum(str(served), known) is True
     assert verify_checksum(str(served), None) is False
     damage(served)
-    with pytest.raises(ReadError) as error:
+    found = file_checksum(str(served))
+    with raises(
+        "dataset.wrong-checksum", ReadError, path=str(served), mentions=(found, known)
+    ) as error:
         verify_checksum(str(served), known)
-    assert error.value.severity == "file"
-    assert str(error.value) == (
-        f"{served}: the checksum is {file_checksum(str(served))}, but {known} according to the "
-        "dataset file: the file is damaged or another one; copy it again"
-    )
+    assert error.value.kind == "bad_file"
 
 
 def test_empty_file(tmp_path):
@@ -82,15 +81,15 @@ def test_empty_file(tmp_path):
 
 def test_missing_file(tmp_path):
     """A file that cannot be read would count as verified."""
-    with pytest.raises(ReadError, match=r"the checksum cannot be verified: no such file") as error:
+    with raises("dataset.no-checksum", ReadError, path="x.root") as error:
         verify_checksum(str(tmp_path / "x.root"), "adler32:00000001")
-    assert error.value.severity == "file"
+    assert error.value.kind == "bad_file"
 
 
 def test_http(served, known, server):
     """Files of servers without checksums could not be verified."""
     assert server_checksum(f"{server}/served/x.root") is None
-    with pytest.raises(ReadError, match="no such file"):
+    with raises("dataset.no-checksum", ReadError, path="nowhere.root"):
         verify_checksum(f"{server}/nowhere.root", known)
 
 
@@ -106,16 +105,16 @@ def test_xrootd_server_that_knows_checksums(served, known, tmp_path, monkeypatch
         ).stdout.split()  # fmt: skip
         assert ":".join(answer) == known == server_checksum(url)
         assert verify_checksum(url, None) is True
-        with pytest.raises(ReadError, match=f"but {parse_checksum('adler32:1')} according"):
+        with raises("dataset.wrong-checksum", ReadError, mentions=parse_checksum("adler32:1")):
             verify_checksum(url, "adler32:1")
         monkeypatch.setattr("tau3mu.datasets.checksum.file_checksum", None)  # not to be called
         assert verify_checksum(url, known) is True
-        with pytest.raises(ReadError, match="no such file") as error:
+        with raises("dataset.no-checksum", ReadError, path="y.root") as error:
             verify_checksum(server.url("y.root"), known)
-        assert error.value.severity == "file"
+        assert error.value.kind == "bad_file"
     with pytest.raises(ReadError) as error:
         verify_checksum(url, known)
-    assert error.value.severity == "retry"
+    assert error.value.kind == "transient"
 
 
 @pytest.mark.integration
@@ -128,7 +127,7 @@ def test_xrootd_server_without_checksums(served, known, tmp_path):
         assert verify_checksum(url, None) is False
         assert verify_checksum(url, known) is True
         damage(served)
-        with pytest.raises(ReadError, match="the checksum is adler32"):
+        with raises("dataset.wrong-checksum", ReadError):
             verify_checksum(url, known)
 
 
@@ -143,9 +142,9 @@ def test_check_of_the_files_compares_when_asked(served, known, demo):
     with pytest.raises(InputError, match="the checksum is adler32:"):
         check_files([dataset], {"run"}, verify_checksums=True)
     found, (rejected,) = check_readable_files([dataset, other], {"run"}, verify_checksums=True)
-    record_figure("flipped bit, checksums verified", outcome=rejected.severity, events_out=0)
+    record_figure("flipped bit, checksums verified", outcome=rejected.kind, events_out=0)
     assert [file.path for file in found] == [str(demo[1])]
-    assert (rejected.path, rejected.severity) == (str(served), "file")
+    assert (rejected.path, rejected.kind) == (str(served), "bad_file")
     assert rejected.reason.startswith("the checksum is adler32:")
 
 

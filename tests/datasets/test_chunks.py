@@ -3,9 +3,9 @@ from __future__ import annotations
 import pickle
 
 import pytest
+from errors import raises
 
 from tau3mu.datasets import CheckedFile, Chunk, Dataset, check_files, load_datasets, make_chunks
-from tau3mu.errors import InputError
 
 
 def checked(dataset, path, entries, branches=("run",)):
@@ -88,7 +88,7 @@ def test_chunk_knows_its_dataset():
 
 @pytest.mark.parametrize("chunk_size", [0, -5])
 def test_chunk_size_is_positive(chunk_size):
-    with pytest.raises(InputError, match=f"chunks of {chunk_size} entries hold nothing"):
+    with raises("dataset.out-of-range", path="chunk_size", mentions=str(chunk_size)):
         make_chunks([], [], chunk_size)
 
 

@@ -3,9 +3,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from errors import raises
 
-from tau3mu.errors import InputError
-from tau3mu.storage.locations import expand, file_map, is_url, locate, split_tree
+from tau3mu.datasets import Dataset, FileDetails, combine
+from tau3mu.datasets.duplicates import check_listed_once
+from tau3mu.storage.locations import expand, is_url, locate, split_tree
 
 FOLDER = Path("/sets")
 
@@ -108,9 +110,8 @@ def test_urls_stay(tmp_path):
 
 def test_pattern_without_match(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError) as error:
+    with raises("storage.no-match", path="no*.root", mentions=str(tmp_path)):
         expand("no*.root")
-    assert str(error.value) == f"no file matches 'no*.root' in {tmp_path}"
 
 
 def test_a_missing_file_is_left_to_the_check_of_all_files(tmp_path, monkeypatch):
@@ -119,18 +120,26 @@ def test_a_missing_file_is_left_to_the_check_of_all_files(tmp_path, monkeypatch)
 
 
 def test_folder_is_no_file(tmp_path):
-    with pytest.raises(InputError) as error:
+    with raises("storage.is-a-folder", path=f"{tmp_path}/", mentions=f"{tmp_path}/*.root"):
         expand(f"{tmp_path}/")
-    expected = f"{tmp_path}/ is a folder, expected files: write {tmp_path}/*.root"
-    assert str(error.value) == expected
 
 
 def test_wildcards_in_urls_are_refused():
-    with pytest.raises(InputError, match="wildcards work for local files only"):
+    with raises("storage.wildcard-in-url", path="*.root"):
         expand("root://host//a/*.root")
 
 
 def test_file_listed_twice():
-    assert file_map([("/a", "T"), ("/b", None)]) == {"/a": "T", "/b": None}
-    with pytest.raises(InputError, match="file /a is listed twice"):
-        file_map([("/a", "T"), ("/b", None), ("/a", "U")])
+    check_listed_once([("/a", "d"), ("/b", "d"), ("/c", "e")])
+    with raises("dataset.listed-twice", path="/a"):
+        check_listed_once([("/a", "d"), ("/b", "d"), ("/a", "d")])
+    with raises("dataset.listed-twice", path="/x/../a", mentions=("/a", "'e'")):
+        check_listed_once([("/a", "d"), ("/b", "d"), ("/x/../a", "e")])
+
+
+def test_replicas_and_files_of_other_datasets_are_compared_as_well():
+    one = Dataset("d", {"/a": None}, details={"/a": FileDetails(("root://h//a",))})
+    with raises("dataset.listed-twice", path="root://H:1094///a"):
+        combine([one], [Dataset("e", {"root://H:1094///a": None})])
+    with raises("dataset.listed-twice", path="root://h//b"):
+        Dataset("d", {"root://h//b": None}, details={"root://h//b": FileDetails(("root://h//b",))})

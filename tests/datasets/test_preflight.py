@@ -9,18 +9,18 @@ from pathlib import Path
 
 import pytest
 import uproot
+from errors import raises
 from figures import record_figure
 
 from tau3mu.datasets import (
     CheckedFile,
     Dataset,
-    RejectedFile,
+    FailedFile,
     check_files,
     check_readable_files,
     load_datasets,
     make_chunks,
 )
-from tau3mu.errors import InputError
 
 
 def test_demo(demo_paths):
@@ -78,13 +78,12 @@ def test_file_without_events(nano_file, caplog, nano_columns):
 
 def test_only_files_without_events(nano_file, nano_columns):
     paths = [nano_file(name, events=0) for name in ("a.root", "b.root")]
-    with pytest.raises(InputError) as error:
+    with raises("dataset.no-events", path=paths[0], mentions=("2 files", paths[0])):
         check_files([Dataset("d", dict.fromkeys(paths))], nano_columns)
-    assert str(error.value) == f"none of the 2 files holds events, for example {paths[0]}"
 
 
 def test_no_datasets(nano_columns):
-    with pytest.raises(InputError, match="there are no files to read"):
+    with raises("dataset.no-files"):
         check_files([], nano_columns)
 
 
@@ -109,13 +108,12 @@ def spelled(path, tmp_path, how):
 def test_same_file_twice(nano_file, tmp_path, how, nano_columns):
     path = nano_file()
     again = spelled(path, tmp_path, how)
-    relation = "a copy of" if how == "copy" else "the same file as"
-    with pytest.raises(InputError) as error:
+    with raises("dataset.bad-files", path=again, mentions="1 of 2 files") as error:
         check_files([Dataset("a", {path: None}), Dataset("b", {again: None})], nano_columns)
-    assert str(error.value).splitlines() == [
-        "problems in 1 of 2 files:",
-        f"  {again} [b]: is {relation} {path} [a]; its events would count twice",
-    ]
+    _, line = str(error.value).splitlines()
+    assert line.startswith(f"  {again} [b]: is ")
+    assert f"{path} [a]" in line
+    assert ("copy" in line) == (how == "copy")
     named = sum(each in str(error.value) for each in (path, again))
     record_figure(f"duplicate: {how}", events_in=20, events_out=0, named=named)
 
@@ -124,7 +122,7 @@ def test_all_problems_come_at_once(tmp_path, nano_file, t3m_file, nano_columns):
     good = nano_file("good.root")
     bad = nano_file("bad.root", run="int32", event="int32")
     copy = shutil.copy(good, tmp_path / "copy.root")
-    with pytest.raises(InputError) as error:
+    with raises("dataset.bad-files", path="/nowhere/x.root", mentions="3 of 4 files") as error:
         check_files(
             [
                 Dataset("a", {"/nowhere/x.root": None, good: None}),
@@ -132,27 +130,24 @@ def test_all_problems_come_at_once(tmp_path, nano_file, t3m_file, nano_columns):
             ],
             nano_columns,
         )
-    assert str(error.value).splitlines() == [
-        "problems in 3 of 4 files:",
-        "  /nowhere/x.root [a]: no such file: check the path and the prefix",
-        f"  {bad} [b]: branch 'event' is int32, expected uint64 (layout nano)",
-        f"  {bad} [b]: branch 'run' is int32, expected uint32 (layout nano)",
-        f"  {copy} [b]: is a copy of {good} [a]; its events would count twice",
+    expected = [
+        ("/nowhere/x.root [a]", "no such file"),
+        (f"{bad} [b]", "'event' is int32", "uint64", "nano"),
+        (f"{bad} [b]", "'run' is int32", "uint32", "nano"),
+        (f"{copy} [b]", "copy", f"{good} [a]"),
     ]
+    for line, parts in zip(str(error.value).splitlines()[1:], expected, strict=True):
+        assert all(part in line for part in parts), line
 
 
 def test_many_equal_problems_are_counted(nano_file, nano_columns):
     files = {nano_file(): None} | {f"/nowhere/{i}.root": None for i in range(144)}
-    with pytest.raises(InputError) as error:
+    with raises("dataset.bad-files", mentions="144 of 145 files") as error:
         check_files([Dataset("d", files)], nano_columns)
-    assert str(error.value).splitlines() == [
-        "problems in 144 of 145 files:",
-        *(
-            f"  /nowhere/{i}.root [d]: no such file: check the path and the prefix"
-            for i in range(20)
-        ),
-        "  ... and 124 more: no such file",
-    ]
+    _, *lines, last = str(error.value).splitlines()
+    named = [line.strip().partition(" [d]")[0] for line in lines]
+    assert named == [f"/nowhere/{i}.root" for i in range(20)]
+    assert "124 more" in last
 
 
 def test_missing_library_is_said_once(monkeypatch, nano_columns):
@@ -163,12 +158,9 @@ def test_missing_library_is_said_once(monkeypatch, nano_columns):
     monkeypatch.delitem(sys.modules, "tensorflow", raising=False)  # else that is what is said
     monkeypatch.setattr(uproot, "ReadOnlyFile", refuse)
     urls = [f"root://host//{i}.root" for i in range(50)]
-    with pytest.raises(InputError) as error:
+    with raises("dataset.missing-library", path=urls[0], mentions="fsspec-xrootd") as error:
         check_files([Dataset("d", dict.fromkeys(urls))], nano_columns)
-    assert str(error.value) == (
-        "root://host//0.root cannot be read here: Install fsspec-xrootd to access xrootd storage "
-        "system."
-    )
+    assert urls[1] not in str(error.value)
 
 
 def test_files_are_opened_side_by_side_and_reported_in_order(nano_file, monkeypatch, nano_columns):
@@ -210,12 +202,8 @@ def test_slashes_and_ports_in_urls_are_no_difference(server, nano_file, problems
     """A file would be read twice because its URL is written in two ways."""
     nano_file("good.root")
     again = server.replace("localhost", "LOCALHOST") + "//good.root"
-    with pytest.raises(InputError) as error:
+    with raises("dataset.listed-twice", path=again, mentions=f"{server}/good.root"):
         Dataset("d", dict.fromkeys([f"{server}/good.root", again]))
-    assert str(error.value) == (
-        f"file {again} is the same as {server}/good.root, which is listed too; its events would "
-        "count twice"
-    )
 
 
 @pytest.mark.parametrize("name", ["a\x1b[2J.root", "b\nc.root", "<script>.root"])
@@ -228,10 +216,10 @@ def test_odd_names(tmp_path, nano_file, name, nano_columns, caplog):
     (record,) = caplog.records
     assert record.getMessage().isprintable()
     path.write_bytes(b"")
-    with pytest.raises(InputError) as error:
+    with raises("dataset.bad-files", mentions="1 of 2 files") as error:
         check_files([Dataset("d", dict.fromkeys([str(path), full]))], nano_columns)
-    first, second = str(error.value).splitlines()
-    assert (first, second.isprintable()) == ("problems in 1 of 2 files:", True)
+    _, second = str(error.value).splitlines()
+    assert second.isprintable()
     assert ("<script>" in name) == ("<script>" in second)
     n_events = sum(file.entries for file in checked)
     record_figure(f"name of a file: {name!r}", events_in=10, events_out=n_events)
@@ -240,7 +228,7 @@ def test_odd_names(tmp_path, nano_file, name, nano_columns, caplog):
 def test_a_name_that_is_no_text(tmp_path, nano_file, nano_columns):
     """It could not be written into any result, which would be noticed after the work."""
     path = Path(nano_file("x.root")).rename(tmp_path / "\udce4.root")
-    with pytest.raises(InputError, match=r"has a name that is not UTF-8: rename it") as error:
+    with raises("dataset.bad-files", mentions="UTF-8") as error:
         check_files([Dataset("d", {str(path): None})], nano_columns)
     assert str(error.value).isascii()
 
@@ -255,18 +243,18 @@ def test_files_that_cannot_be_read_are_returned(tmp_path, nano_file, nano_column
     checked, rejected = check_readable_files(datasets, nano_columns)
     assert [file.path for file in checked] == [good]
     assert rejected == [
-        RejectedFile(
-            "a", cut, "file",
+        FailedFile(
+            "a", cut, "bad_file",
             f"is cut: {len(content) - 10} bytes, expected {len(content)}; copy it again",
         ),
-        RejectedFile("b", missing, "file", "no such file: check the path and the prefix"),
+        FailedFile("b", missing, "bad_file", "no such file: check the path and the prefix"),
     ]  # fmt: skip
     assert [chunk.path for chunk in make_chunks(checked, datasets, 100)] == [good]
 
 
 def test_no_file_that_can_be_read(tmp_path, nano_columns):
     """A run without any file would end as if there were nothing to find."""
-    with pytest.raises(InputError, match=r"nothing\.root \[d\]: no such file"):
+    with raises("dataset.bad-files", path="nothing.root", mentions="nothing.root [d]"):
         check_readable_files([Dataset("d", {f"{tmp_path}/nothing.root": None})], nano_columns)
 
 
@@ -275,6 +263,5 @@ def test_copies_are_never_left_out(tmp_path, nano_file, nano_columns):
     path = nano_file()
     shutil.copy(path, tmp_path / "copy.root")
     files = dict.fromkeys([path, f"{tmp_path}/copy.root", f"{tmp_path}/missing.root"])
-    with pytest.raises(InputError, match="is a copy of") as error:
+    with raises("dataset.bad-files", path="copy.root", mentions=("copy of", "1 of 3 files")):
         check_readable_files([Dataset("d", files)], nano_columns)
-    assert "problems in 1 of 3 files" in str(error.value)

@@ -56,7 +56,7 @@ def test_prefix_goes_before_relative_replicas(dataset_file):
         ([{"replicas": [A], "entries": -1}], "out-of-range", ".entries"),
         ([{"replicas": [A], "entries": 1.5}], "wrong-type", ".entries"),
         ({A: {"tree": "T", "object_path": "U"}}, "two-trees", f'["{A}"]'),
-        ([[A, B], [A, C]], "file-listed-twice", ""),
+        ([[A, B], [A, C]], "listed-twice", ""),
     ],
 )
 def test_mistakes(dataset_file, files, code, path, refusal):

@@ -73,7 +73,7 @@ def test_a_failing_processor_is_fatal_for_the_run_and_leaves_nothing(
         pool.submit(3, chunks[3])
         failure = collect(pool, 1)[3].failure
         assert ours(client) == 0
-    assert failure.severity == "run"
+    assert failure.kind == "fatal"
     assert f"Mine failed on {chunks[3].path}, entries 4500 to 6000" in failure.message
     assert "return events.nothing" in failure.details
 
@@ -92,7 +92,7 @@ def test_an_error_that_cannot_be_unpickled_arrives(chunks, client, processor_fil
     with DaskPool(client, load_processors([f"{path}:Mine"])) as pool:
         pool.submit(0, chunks[0])
         failure = collect(pool, 1)[0].failure
-    assert failure.severity == "run"
+    assert failure.kind == "fatal"
     assert f"{chunks[0].path}, entries 0 to 1500 failed on worker" in failure.message
     assert "OnlyHere: of my own" in failure.message
     assert "__setstate__" in failure.details
@@ -153,7 +153,7 @@ def test_workers_without_the_package_are_an_error_not_an_end_of_workers(chunks, 
         with Client(cluster.address) as client, DaskPool(client, [DsPhiPi()]) as pool:
             pool.submit(0, chunks[0])
             failure = collect(pool, 1)[0].failure
-    assert failure.severity == "run"
+    assert failure.kind == "fatal"
     assert "ModuleNotFoundError: no tau3mu here" in failure.message
 
 
@@ -184,7 +184,7 @@ def test_a_late_worker_of_another_version_ends_the_run_with_a_table(chunks, tmp_
     for one in refused:
         assert one.worker != first.worker
         assert one.record is None
-        assert one.failure.severity == "run"
+        assert one.failure.kind == "fatal"
         head, _, _, row, todo = one.failure.message.splitlines()
         assert head == f"worker {one.worker} does not have the software of this process:"
         assert row.split() == ["awkward", ak.__version__, "2.6.1"]

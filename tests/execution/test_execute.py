@@ -59,7 +59,7 @@ def test_every_executor_and_chunk_size_gives_the_same(executor, size, datasets, 
     for name, expected in reference.processors.items():
         found = result.processors[name]
         assert found.cutflow == expected.cutflow
-        assert found.counts == expected.counts
+        assert found.counters == expected.counters
         assert found.candidates.type == expected.candidates.type
         assert found.candidates.tolist() == expected.candidates.tolist()
         for key, histogram in expected.histograms.items():
@@ -233,7 +233,7 @@ def test_steps_that_differ_between_chunks_are_an_error(demo, processor_file):
         "        found = super().select(events, cutflow)\n"
         "        first = int(events.event[0]) if len(events) else 0\n"
         "        more = (step('odd', found.candidates.weight, 0),) if first > 2000 else ()\n"
-        "        return Selection(found.candidates, (*found.cutflow, *more), found.counts)\n"
+        "        return Selection(found.candidates, (*found.cutflow, *more), found.counters)\n"
     )
     processors = load_processors([f"{path}:Mine"])
     chunks = chunks_of([Dataset("one", {str(demo[0]): None})], 2000)

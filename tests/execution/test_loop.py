@@ -11,12 +11,12 @@ from figures import record_figure
 from misbehaving_server import misbehaving_server
 
 from tau3mu.errors import InputError, RunError
-from tau3mu.execution import Patience, ProcessorError, execute
+from tau3mu.execution import ProcessorError, RetryPolicy, execute
 from tau3mu.execution.chunk import process_chunk
-from tau3mu.execution.loop import work_off
+from tau3mu.execution.loop import process_chunks
 from tau3mu.execution.pool import Failure, Finished
 
-QUICK = Patience(retries=2, backoff=0.1, timeout=20)
+QUICK = RetryPolicy(retries=2, backoff=0.1, timeout=20)
 
 
 class Scripted:
@@ -58,10 +58,10 @@ class Scripted:
             del self.flying[index]
 
 
-def run(chunks, pool, patience=QUICK, done=None):
+def run(chunks, pool, retry_policy=QUICK, done=None):
     attempts = []
-    work = work_off(
-        chunks, pool, patience=patience, done=done or {},
+    work = process_chunks(
+        chunks, pool, retry_policy=retry_policy, done=done or {},
         on_attempt=lambda _, attempt: attempts.append(attempt), on_record=lambda *_: None,
     )  # fmt: skip
     return work, attempts
@@ -79,12 +79,12 @@ def processors(counting):
 
 def test_what_may_pass_is_tried_again_later_each_time(chunks, processors):
     """Without back-off a server that is overloaded is asked again at once and fails again."""
-    busy = Failure("retry", "busy")
+    busy = Failure("transient", "busy")
     pool = Scripted(processors, {4: [busy, busy]})
     work, attempts = run(chunks, pool)
     assert sorted(work.records().chunk.tolist()) == list(range(12))
     assert [a.outcome for a in attempts if a.start == 4000 and "1.root" in a.file] == [
-        "retry", "retry", "done",
+        "transient", "transient", "done",
     ]  # fmt: skip
     times = [when for index, when in pool.submitted if index == 4]
     assert times[1] - times[0] >= 0.1
@@ -94,32 +94,32 @@ def test_what_may_pass_is_tried_again_later_each_time(chunks, processors):
 
 def test_what_does_not_pass_sets_the_whole_file_apart(chunks, processors):
     """Otherwise the first half of a broken file would count: the events of chunks before it."""
-    pool = Scripted(processors, {3: [Failure("retry", "busy")] * 3})
+    pool = Scripted(processors, {3: [Failure("transient", "busy")] * 3})
     work, _ = run(chunks, pool)
     assert work.bad == {("toy", chunks[0].path, chunks[0].tree): ["busy (3 tries)"]}
     assert [index for index, _ in pool.submitted].count(3) == 3
 
 
 def test_a_bad_file_is_cancelled_and_not_read_on(chunks, processors):
-    pool = Scripted(processors, {2: [Failure("file", "torn")]})
+    pool = Scripted(processors, {2: [Failure("bad_file", "torn")]})
     work, attempts = run(chunks, pool)
     assert pool.cancelled
     assert {index for index, _ in pool.submitted} == {0, 1, 2, *range(6, 12)}
     assert work.bad == {("toy", chunks[0].path, chunks[0].tree): ["torn"]}
-    assert [a.reason for a in attempts if a.outcome == "file"] == ["torn"]
+    assert [a.reason for a in attempts if a.outcome == "bad_file"] == ["torn"]
     assert set(range(6, 12)) <= set(work.records().chunk.tolist())
 
 
 def test_what_a_process_lacks_is_tried_again(chunks, processors):
-    pool = Scripted(processors, {3: [Failure("process", "not enough memory")] * 2})
+    pool = Scripted(processors, {3: [Failure("resources", "not enough memory")] * 2})
     work, attempts = run(chunks, pool)
     assert (work.bad, work.attempts) == ({}, 14)
-    assert [a.outcome for a in attempts].count("process") == 2
+    assert [a.outcome for a in attempts].count("resources") == 2
 
 
 def test_what_a_process_lacks_for_good_ends_the_run_and_no_file_is_bad(chunks, processors):
     """A good file would be skipped: its events would be lost, with exit code 0."""
-    pool = Scripted(processors, {3: [Failure("process", "not enough memory")] * 3})
+    pool = Scripted(processors, {3: [Failure("resources", "not enough memory")] * 3})
     with pytest.raises(RunError, match=r"not enough memory \(3 tries\)"):
         run(chunks, pool)
     assert [index for index, _ in pool.submitted].count(3) == 3
@@ -128,35 +128,35 @@ def test_what_a_process_lacks_for_good_ends_the_run_and_no_file_is_bad(chunks, p
 @pytest.mark.parametrize("timeout", [0, -1, float("nan")])
 def test_times_that_are_none(timeout):
     with pytest.raises(InputError):
-        Patience(timeout=timeout)
+        RetryPolicy(timeout=timeout)
 
 
 @pytest.mark.parametrize("timeout", [1e20, float("inf"), 10**300])
 def test_times_beyond_all_clocks_are_no_limit(counting, demo, timeout):
     chunks = counting.chunks(demo, 6000)
-    found = execute(chunks, counting.load(), patience=Patience(timeout=timeout))
+    found = execute(chunks, counting.load(), retry_policy=RetryPolicy(timeout=timeout))
     assert sum(file.read for file in found.files) == 12_000
 
 
 def test_one_chunk_that_kills_is_named_and_the_others_are_kept(chunks, processors):
-    pool = Scripted(processors, {5: [Failure("killed", "chunk five")]})
+    pool = Scripted(processors, {5: [Failure("worker_lost", "chunk five")]})
     work, _ = run(chunks, pool)
     assert work.killed == ["chunk five"]
     assert sorted(work.records().chunk.tolist()) == [i for i in range(12) if i != 5]
 
 
 def test_if_every_chunk_kills_the_run_does_not_try_them_all(chunks, processors):
-    pool = Scripted(processors, {i: [Failure("killed", f"chunk {i}")] for i in range(12)})
+    pool = Scripted(processors, {i: [Failure("worker_lost", f"chunk {i}")] for i in range(12)})
     with pytest.raises(RunError, match="5 chunks killed the process"):
         run(chunks, pool)
 
 
 def test_what_cannot_get_better_ends_the_run_at_once(chunks, processors):
-    pool = Scripted(processors, {2: [Failure("run", "no permission")]})
+    pool = Scripted(processors, {2: [Failure("fatal", "no permission")]})
     with pytest.raises(RunError, match="no permission"):
         run(chunks, pool)
     assert len(pool.submitted) <= 4
-    pool = Scripted(processors, {2: [Failure("run", "Mine failed", "Traceback of it")]})
+    pool = Scripted(processors, {2: [Failure("fatal", "Mine failed", "Traceback of it")]})
     with pytest.raises(ProcessorError, match="Mine failed") as error:
         run(chunks, pool)
     assert error.value.details == "Traceback of it"
@@ -174,7 +174,7 @@ def test_no_progress_is_an_error_that_names_what_is_in_flight(chunks, processors
     pool = Scripted(processors, hang={7})
     begin = time.monotonic()
     with pytest.raises(RunError, match=r"no chunk has finished for 1 s.*entries 1000 to 2000"):
-        run(chunks, pool, Patience(timeout=1))
+        run(chunks, pool, RetryPolicy(timeout=1))
     record_late("a pool", 1, begin, 30)
 
 
@@ -191,7 +191,8 @@ def test_what_is_done_is_not_submitted(chunks, processors):
 def test_the_records_do_not_depend_on_how_often_they_were_tried(chunks, processors):
     plain, _ = run(chunks, Scripted(processors, capacity=1))
     torn, _ = run(
-        chunks, Scripted(processors, {1: [Failure("retry", "x")], 9: [Failure("retry", "y")]})
+        chunks,
+        Scripted(processors, {1: [Failure("transient", "x")], 9: [Failure("transient", "y")]}),
     )
     plain, torn = plain.records(), torn.records()
     torn = torn[[torn.chunk.tolist().index(i) for i in plain.chunk.tolist()]]
@@ -211,7 +212,7 @@ def test_a_server_that_answers_503_twice_costs_time_and_no_events(
         ]
         result = execute(
             chunks, counting.load(), executor=executor, workers=1,
-            patience=Patience(retries=3, backoff=0.1),
+            retry_policy=RetryPolicy(retries=3, backoff=0.1),
         )  # fmt: skip
         assert requests["/503_twice/x.root"] > 2
     assert not result.incomplete
@@ -225,7 +226,7 @@ def test_a_chunk_that_takes_too_long_ends_an_iterative_run(counting, demo):
     processors = counting.load(pause=30)
     begin = time.monotonic()
     with pytest.raises(RunError, match=r"no chunk has finished for 1 s.*entries 0 to 3000"):
-        execute(chunks, processors, patience=Patience(timeout=1))
+        execute(chunks, processors, retry_policy=RetryPolicy(timeout=1))
     record_late("iterative", 1, begin, 10)
 
 
@@ -235,7 +236,9 @@ def test_a_process_that_hangs_ends_a_run_in_processes(counting, demo):
     processors = counting.load(pause=60)
     begin = time.monotonic()
     with pytest.raises(RunError, match="no chunk has finished for 2 s"):
-        execute(chunks, processors, executor="futures", workers=1, patience=Patience(timeout=2))
+        execute(
+            chunks, processors, executor="futures", workers=1, retry_policy=RetryPolicy(timeout=2)
+        )
     record_late("futures", 2, begin, 40)
 
 

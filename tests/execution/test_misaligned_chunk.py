@@ -46,7 +46,7 @@ def test_it_is_a_bad_file_and_not_a_bad_processor(tmp_path):
     first = record(1)
     assert (first.error, first.entries) == ("", 1)
     assert first.found.Muons.candidates.eta.tolist() == [0.2]
-    assert record(3).severity == "file"
+    assert record(3).kind == "bad_file"
     assert record(3).entries == 0
     assert record(3).bytes > 0
     assert "odd.root: entries 0 to 3 cannot be used: " in record(3).error

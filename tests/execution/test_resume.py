@@ -107,7 +107,7 @@ def test_a_file_that_was_mended_completes_the_run(stopped, command, counting, tm
     assert 1 <= len(counting.calls()) <= 12
     outcomes = [line["outcome"] for line in ledger(tmp_path / "out")]
     assert outcomes.count("resumed") + len(counting.calls()) == 24
-    assert "file" in outcomes
+    assert "bad_file" in outcomes
 
 
 def test_the_bad_file_can_be_left_out_afterwards(stopped, command, counting, tmp_path):

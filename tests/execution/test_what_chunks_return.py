@@ -141,7 +141,9 @@ def test_counts_are_whole_numbers(count):
 
 @pytest.mark.parametrize("count", [3, 3.0, np.int32(3), np.uint64(3), np.float32(3), np.array(3)])
 def test_whole_numbers_of_any_kind_are_counts(count):
-    assert found(selection({"three": count})).counts[0].tolist() == [{"name": "three", "count": 3}]
+    assert found(selection({"three": count})).counters[0].tolist() == [
+        {"name": "three", "count": 3}
+    ]
 
 
 @pytest.mark.parametrize("name", ["", "a\nb", 3, "\0", None])

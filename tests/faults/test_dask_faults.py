@@ -183,7 +183,7 @@ def test_chunk_that_kills_its_worker(work, cluster, connect):
     finished = work.run(DaskPool(client, work.processors))
     work.check(finished, without=(bad,))
     failure = finished[bad].failure
-    assert failure.severity == "killed"
+    assert failure.kind == "worker_lost"
     assert work.chunks[bad].path in failure.message
     assert f"entries {work.chunks[bad].start} to {work.chunks[bad].stop}" in failure.message
     assert finished[bad].worker in failure.message
@@ -204,7 +204,7 @@ def test_chunk_beyond_the_memory_of_a_worker(work, cluster, connect):
     finished = work.run(DaskPool(client, work.processors))
     work.check(finished, without=(bad,))
     failure = finished[bad].failure
-    assert failure.severity == "killed"
+    assert failure.kind == "worker_lost"
     assert "more memory than the limit of 1.2 GB" in failure.message
     record_figure(
         "chunk beyond the memory limit", events_in=EVENTS, events_out=work.events(finished),
@@ -231,7 +231,7 @@ def test_sigkill_and_then_a_poisonous_chunk_in_a_local_cluster(work, monkeypatch
         fault = Stopwatch(partial(os.kill, pid, signal.SIGKILL))
         finished = work.run(DaskPool(client, work.processors), after=EARLY, then=fault)
     work.check(finished, without=(bad,))
-    assert finished[bad].failure.severity == "killed"
+    assert finished[bad].failure.kind == "worker_lost"
     record_figure(
         "SIGKILL, then a chunk that kills", events_in=EVENTS, events_out=work.events(finished),
         named=1, seconds=fault.seconds,

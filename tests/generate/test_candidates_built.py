@@ -7,8 +7,17 @@ import numpy as np
 import pytest
 
 from tau3mu.generate.candidates import build_candidates
-from tau3mu.generate.particles import MUON_1, MUON_2, PION, draw_particles
-from tau3mu.generate.physics import DPLUS_MASS, DS_MASS, MUON_MASS, PHI_MASS, PION_MASS
+from tau3mu.generate.particles import (
+    DPLUS_MASS,
+    DS_MASS,
+    MUON_1,
+    MUON_2,
+    MUON_MASS,
+    PHI_MASS,
+    PION,
+    PION_MASS,
+    draw_particles,
+)
 
 
 def draw(size, *, simulation):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tau3mu.generate.physics import (
+from tau3mu.generate.particles import (
     DS_MASS,
     MUON_MASS,
     PHI_MASS,

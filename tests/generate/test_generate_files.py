@@ -6,10 +6,12 @@ import inspect
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import awkward as ak
 import pytest
 import uproot
+from errors import raises
 
 import tau3mu.generate
 from tau3mu.errors import InputError, RunError
@@ -92,19 +94,20 @@ def test_any_number_of_events(tmp_path, layout_name, simulation):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("arguments", "code", "mentions"),
     [
-        ({"events": 0}, "events: 0 given, 1 is the least"),
-        ({"files": 0}, "files: 0 given, 1 is the least"),
-        ({"workers": 0}, "workers: 0 given, 1 is the least"),
-        ({"seed": -1}, "seed: -1 given, 0 is the least"),
-        ({"layout": "nanp"}, r"unknown layout 'nanp' \(did you mean 'nano'\?\); known: t3m, nano"),
-        ({"compression": "zst"}, r"unknown compression 'zst' \(did you mean 'zstd'\?\)"),
-        ({"events": 2**31, "files": 2}, "2 files of 2147483648 events: more than the 4294967295"),
+        ({"events": 0}, "out-of-range", ("events", "0", "1")),
+        ({"files": 0}, "out-of-range", ("files", "0", "1")),
+        ({"workers": 0}, "out-of-range", ("workers", "0", "1")),
+        ({"seed": -1}, "out-of-range", ("seed", "-1", "0")),
+        ({"layout": "nanp"}, "unknown-choice", ("'nanp'", "'nano'", "t3m, nano")),
+        ({"compression": "zst"}, "unknown-choice", ("'zst'", "'zstd'", "lzma")),
+        ({"events": 2**31, "files": 2}, "out-of-range", ("2147483648", "4294967295")),
     ],
 )
-def test_bad_arguments(tmp_path, arguments, message):
-    with pytest.raises(InputError, match=message):
+def test_bad_arguments(tmp_path, arguments, code, mentions):
+    name = next(iter(arguments))
+    with raises(f"generate.{code}", InputError, path=name, mentions=mentions):
         generate(tmp_path / "new", **({"events": 10} | arguments))
     assert not (tmp_path / "new").exists()
 
@@ -112,7 +115,7 @@ def test_bad_arguments(tmp_path, arguments, message):
 def test_existing_files_are_left_alone(tmp_path):
     (tmp_path / "Tree_PhiPi_2.root").write_text("precious")
     (tmp_path / "Tree_PhiPi_3.root").write_text("too")
-    with pytest.raises(InputError, match=r"Tree_PhiPi_2.root and 1 more: exists already; remove"):
+    with raises("storage.file-exists", InputError, path="_2.root", mentions="and 1 more"):
         generate(tmp_path, events=10, files=3)
     assert (tmp_path / "Tree_PhiPi_2.root").read_text() == "precious"
     assert not (tmp_path / "Tree_PhiPi_1.root").exists()
@@ -120,21 +123,34 @@ def test_existing_files_are_left_alone(tmp_path):
 
 def test_a_file_in_place_of_the_directory(tmp_path):
     (tmp_path / "taken").write_text("")
-    with pytest.raises(InputError, match="taken: cannot be made a directory: File exists"):
+    with raises("storage.cannot-make-folder", RunError, path="taken"):
         generate(tmp_path / "taken", events=10)
 
 
 def test_failure_while_writing_leaves_no_file(tmp_path):
-    (tmp_path / ".Tree_PhiPi_1.root.part").mkdir()
-    with pytest.raises(RunError, match=r"Tree_PhiPi_1\.root: cannot be written"):
+    blocked = tmp_path / f".Tree_PhiPi_1.{os.getpid()}.root"
+    blocked.mkdir()
+    with raises("storage.cannot-write", RunError, path="Tree_PhiPi_1.root"):
         generate(tmp_path, events=10)
-    assert [path.name for path in tmp_path.iterdir()] == [".Tree_PhiPi_1.root.part"]
+    assert list(tmp_path.iterdir()) == [blocked]
 
 
 def test_failure_in_a_worker_is_the_error_of_the_call(tmp_path):
-    (tmp_path / ".Tree_PhiPi_2.root.part").mkdir()
-    with pytest.raises(RunError, match=r"Tree_PhiPi_2\.root: cannot be written"):
-        generate(tmp_path, events=10, files=2, workers=2)
+    """As on a full disk: no file may be longer than 20 kB."""
+    program = (
+        "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"
+        "from tau3mu.errors import RunError; from tau3mu.generate import generate\n"
+        f"try: generate({str(tmp_path / 'new')!r}, events=500, files=2, workers=2)\n"
+        "except RunError as error: print(error.code, error.path)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], check=False, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    code, path = done.stdout.split()
+    assert code == "storage.cannot-write"
+    assert Path(path).parent == tmp_path / "new"
+    assert not list((tmp_path / "new").iterdir())
 
 
 def test_death_of_a_worker_is_said(tmp_path, monkeypatch):
@@ -142,7 +158,7 @@ def test_death_of_a_worker_is_said(tmp_path, monkeypatch):
         os._exit(9)
 
     monkeypatch.setattr(files, "_write_whole", die)
-    with pytest.raises(RunError, match="a worker process died, perhaps for lack of memory"):
+    with raises("generate.worker-lost", RunError, path="workers"):
         generate(tmp_path, events=10, files=2, workers=2)
 
 

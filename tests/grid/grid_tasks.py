@@ -49,7 +49,7 @@ def count_absences(seconds: float) -> tuple[int, int]:
 
 
 def read_chunk(url: str, uuid: str, start: int, stop: int) -> tuple[int, str, str]:
-    """Returns how many events there are, the severity and the text of the error, if any."""
+    """Returns how many events there are, the kind and the text of the error, if any."""
     from tau3mu.ntuples import ReadError, read_events
 
     try:
@@ -58,5 +58,5 @@ def read_chunk(url: str, uuid: str, start: int, stop: int) -> tuple[int, str, st
             start=start, stop=stop, uuid=uuid, metadata={},
         )  # fmt: skip
     except ReadError as error:
-        return 0, error.severity, str(error)
+        return 0, error.kind, str(error)
     return len(reading.events), "", ""

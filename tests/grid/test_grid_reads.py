@@ -117,15 +117,15 @@ def test_expiring_while_files_are_read(files, cluster, make_proxy, uuid):
         found += [read(*chunk) for chunk in CHUNKS[2:]]
         seconds = time.perf_counter() - started
     assert found[:2] == [(1500, "", "")] * 2
-    n_events, severity, message = found[2]
-    assert (n_events, severity) == (0, "run")
+    n_events, kind, message = found[2]
+    assert (n_events, kind) == (0, "fatal")
     assert message.startswith(f"{url}: entries 3000 to 4500 cannot be read: ")
     assert "Auth failed" in message
     assert "check the grid proxy" in message
-    assert all(n_events == 0 and severity for n_events, severity, _ in found[2:])
+    assert all(n_events == 0 and kind for n_events, kind, _ in found[2:])
     record_figure(
         "proxy expires while files are read",
-        events_in=6000, events_out=3000, severity="run", seconds_to_error=round(seconds / 2, 2),
+        events_in=6000, events_out=3000, kind="fatal", seconds_to_error=round(seconds / 2, 2),
     )  # fmt: skip
 
 

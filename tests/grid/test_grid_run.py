@@ -120,7 +120,7 @@ def test_expired_proxy_is_the_end_of_the_run_rather_than_of_files(
         time.sleep(7)
         with pytest.raises(RunError, match="Auth failed"):
             execute(chunks, [processor], executor="dask", client=ready, folder=tmp_path)
-    assert set(outcomes(tmp_path)) == {"run"}
+    assert set(outcomes(tmp_path)) == {"fatal"}
     record_figure(
         "proxy has expired before files are read", events_in=N_EVENTS, events_out=0,
         seconds_to_error=attempts(tmp_path)[0]["seconds"],

@@ -6,8 +6,8 @@ import zlib
 import pytest
 import uproot
 
-import tau3mu.ntuples.tree  # noqa: F401 - puts the decompression in place
-from tau3mu.ntuples.unreadable import read_errors
+import tau3mu.ntuples.fast.branches  # noqa: F401 - puts the decompression in place
+from tau3mu.storage.failures import read_errors
 
 
 def decompress(data, size):

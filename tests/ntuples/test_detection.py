@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from errors import raises
 
-from tau3mu.errors import InputError
 from tau3mu.ntuples import detection
 from tau3mu.ntuples.detection import detect_layout
 from tau3mu.ntuples.layout import layout, layouts, own_layout
@@ -60,7 +60,7 @@ def test_a_layout_that_lacks_a_column_gives_way_to_one_that_knows_fewer_branches
 @pytest.mark.parametrize("columns", [(), ("run", "muon.pt")])
 def test_layouts_that_fit_as_well_are_an_error_that_names_them(with_tables, columns):
     with_tables(mine=ROWS)
-    with pytest.raises(InputError, match=r"mine\.tsv \(7 .*nano \(6 .*--layout"):
+    with raises("ntuples.ambiguous-layout", mentions=("mine.tsv (7", "nano (6", "--layout")):
         detect_layout([*FILE, *MENU], columns)
 
 
@@ -72,5 +72,5 @@ def test_layouts_that_read_the_same_need_no_choice(with_tables):
 def test_a_trigger_asked_for_needs_a_row(with_tables):
     with_tables(mine=ROWS)
     assert detect_layout([*FILE, *MENU], {"run", "hlt.HLT_Path1_v"}).name == "nano"
-    with pytest.raises(InputError, match=r"no row for hlt.*hlt\.HLT_Path1_v"):
+    with raises("ntuples.no-triggers", path="hlt.HLT_Path1_v"):
         detection.layouts()["mine"].resolve(["hlt.HLT_Path1_v"], FILE)

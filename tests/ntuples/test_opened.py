@@ -10,8 +10,7 @@ from tau3mu.datasets import Dataset, check_files, make_chunks
 from tau3mu.errors import InputError
 from tau3mu.execution import execute
 from tau3mu.ntuples import ReadError, open_files, read_events
-from tau3mu.ntuples.open_files import close_files, keep_open, open_again
-from tau3mu.ntuples.tree import open_file
+from tau3mu.ntuples.open_files import close_files, keep_open, open_again, open_file
 from tau3mu.processors import DsPhiPi
 from tau3mu.run.analysis import Settings, analyse, prepare
 
@@ -142,4 +141,4 @@ def test_a_branch_that_is_not_there_is_named(skim):
             [str(skim[0])], tree="Tree3Mu/ntuple", layout="t3m", branches=["run", "NoBranch"],
             start=0, stop=10, uuid=uuid, metadata={},
         )  # fmt: skip
-    assert error.value.severity == "file"
+    assert error.value.kind == "bad_file"

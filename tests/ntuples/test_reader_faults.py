@@ -30,8 +30,8 @@ from tau3mu.errors import InputError
 from tau3mu.execution import execute
 from tau3mu.ntuples import ReadError
 from tau3mu.ntuples.open_files import close_files
-from tau3mu.ntuples.unreadable import decisive, severity
 from tau3mu.processing import load_processors
+from tau3mu.storage.failures import decisive, failure_kind
 
 COMPRESSIONS = {
     "zlib": uproot.ZLIB(1),
@@ -114,7 +114,7 @@ def read_flipped(path, chunk, content, spots, truth):
             counts[compare(found.reading.events, truth)] += 1
         with pytest.raises(ReadError) as error:
             verify_checksum(str(path), expected)
-        counts["checksum"] += error.value.severity == "file"
+        counts["checksum"] += error.value.kind == "bad_file"
     return counts, kinds
 
 
@@ -170,7 +170,7 @@ def flip_baskets(path, chunk, name, *, in_header):
     counts, kinds = read_flipped(path, chunk, content, spots, truth)
     assert sum(counts.values()) == 200
     assert counts["checksum"] == 100
-    assert kinds <= {"file"}
+    assert kinds <= {"bad_file"}
     path.write_bytes(content)
     close_files()
     assert raw(attempt(chunk, path).reading.events) == truth
@@ -190,7 +190,7 @@ def test_cut_at_every_tenth(demo, tmp_path, tenth):
         f"cut at {10 * tenth} %", outcome=found.outcome, events_in=6000, events_out=found.entries,
         seconds=round(found.seconds, 2),
     )  # fmt: skip
-    assert found.outcome == "file"
+    assert found.outcome == "bad_file"
 
 
 def test_empty_and_foreign_files(demo, tmp_path):
@@ -208,7 +208,7 @@ def test_empty_and_foreign_files(demo, tmp_path):
             path.write_bytes(content)
         found = attempt(chunk, path)
         record_figure(f"no ROOT file: {name}", outcome=found.outcome, events_out=found.entries)
-        assert found.outcome == "file", name
+        assert found.outcome == "bad_file", name
 
 
 @pytest.mark.parametrize("how", ["replaced", "overwritten", "written to"])
@@ -230,7 +230,7 @@ def test_file_that_changes_between_two_chunks(demo, tmp_path, how):
         os.utime(path, (1, 1))
     found = attempt(chunk, path, start=3000, stop=6000)
     record_figure(f"local file {how} between two chunks", outcome=found.outcome)
-    assert found.outcome == "file"
+    assert found.outcome == "bad_file"
 
 
 def test_file_that_changes_between_check_and_read(demo, tmp_path):
@@ -243,7 +243,7 @@ def test_file_that_changes_between_check_and_read(demo, tmp_path):
     record_figure(
         "file replaced between check and read", outcome=found.outcome, events_in=3000, events_out=0
     )
-    assert found.outcome == "file"
+    assert found.outcome == "bad_file"
     assert "has changed since it was checked (its UUID is another one" in str(found.error)
 
 
@@ -257,12 +257,12 @@ def test_missing_library_on_a_worker():
         "    read_events(['root://localhost//x.root', '/x.root'], tree='T', layout='nano',\n"
         "                branches=['run'], start=0, stop=1, uuid='', metadata={})\n"
         "except ReadError as error:\n"
-        "    print(error.severity, error)\n"
+        "    print(error.kind, error)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
     )
-    assert done.stdout.startswith("run root://localhost//x.root: entries 0 to 1 cannot be read: ")
+    assert done.stdout.startswith("fatal root://localhost//x.root: entries 0 to 1 cannot be read: ")
     assert (
         "install what is missing, on the workers too: pip install 'tau3mu[xrootd]'" in done.stdout
     )
@@ -285,7 +285,7 @@ def test_too_many_open_files(demo):
         for each in keep:
             os.close(each)
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
-    assert found.outcome == "run"
+    assert found.outcome == "fatal"
     assert "raise the limit of open files (ulimit -n)" in str(found.error)
 
 
@@ -308,46 +308,46 @@ def memory_error(n_bytes):
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
-        (OSError("Failed to open file: [ERROR] Operation expired"), "retry"),
-        (OSError("Failed to open file: [FATAL] Connection error"), "retry"),
-        (OSError("File did not vector_read properly: [ERROR] Stream interrupted"), "retry"),
-        (OSError("x: [ERROR] Server responded with an error: [3024] Overloaded"), "retry"),
-        (OSError("x: [ERROR] Server responded with an error: [3011] No such file"), "file"),
-        (OSError("x: [ERROR] Server responded with an error: [3010] not allowed"), "run"),
-        (OSError("x: [FATAL] Auth failed: No protocols left to try"), "run"),
-        (ConnectionResetError(104, "Connection reset by peer"), "retry"),
-        (OSError(5, "Input/output error"), "retry"),
-        (OSError(116, "Stale file handle"), "retry"),
-        (PermissionError(13, "Permission denied"), "run"),
-        (IsADirectoryError(21, "Is a directory"), "file"),
-        (FileNotFoundError("https://host/x"), "file"),
-        (TimeoutError(), "retry"),
-        (TimeoutError("timed out"), "retry"),
-        (OSError("expected Chunk of length 4, received 0 bytes"), "file"),
-        (RuntimeError("coroutine raised StopIteration"), "retry"),
-        (RecursionError("maximum recursion depth exceeded"), "file"),
-        (MemoryError(), "process"),
-        (memory_error(1 << 30), "process"),
-        (memory_error(1 << 50), "file"),  # a damaged length, not a lack of memory
-        (pa.lib.ArrowMemoryError("malloc of size 8 failed"), "process"),
-        (OSError(12, "Cannot allocate memory"), "process"),
-        (OSError(28, "No space left on device"), "process"),
-        (OSError(122, "Disk quota exceeded"), "process"),
-        (OSError(24, "Too many open files"), "run"),
-        (RuntimeError("can't start new thread"), "process"),
-        (ValueError("not a ROOT file"), "file"),
-        (ValueError("Protocol not known: foo"), "run"),
-        (ImportError("Install fsspec-xrootd"), "run"),
-        (http_error(403), "run"),
-        (http_error(416), "file"),
-        (http_error(502), "retry"),
-        (aiohttp.ClientPayloadError("Response payload is not completed"), "retry"),
-        (aiohttp.ServerDisconnectedError(), "retry"),
+        (OSError("Failed to open file: [ERROR] Operation expired"), "transient"),
+        (OSError("Failed to open file: [FATAL] Connection error"), "transient"),
+        (OSError("File did not vector_read properly: [ERROR] Stream interrupted"), "transient"),
+        (OSError("x: [ERROR] Server responded with an error: [3024] Overloaded"), "transient"),
+        (OSError("x: [ERROR] Server responded with an error: [3011] No such file"), "bad_file"),
+        (OSError("x: [ERROR] Server responded with an error: [3010] not allowed"), "fatal"),
+        (OSError("x: [FATAL] Auth failed: No protocols left to try"), "fatal"),
+        (ConnectionResetError(104, "Connection reset by peer"), "transient"),
+        (OSError(5, "Input/output error"), "transient"),
+        (OSError(116, "Stale file handle"), "transient"),
+        (PermissionError(13, "Permission denied"), "fatal"),
+        (IsADirectoryError(21, "Is a directory"), "bad_file"),
+        (FileNotFoundError("https://host/x"), "bad_file"),
+        (TimeoutError(), "transient"),
+        (TimeoutError("timed out"), "transient"),
+        (OSError("expected Chunk of length 4, received 0 bytes"), "bad_file"),
+        (RuntimeError("coroutine raised StopIteration"), "transient"),
+        (RecursionError("maximum recursion depth exceeded"), "bad_file"),
+        (MemoryError(), "resources"),
+        (memory_error(1 << 30), "resources"),
+        (memory_error(1 << 50), "bad_file"),  # a damaged length, not a lack of memory
+        (pa.lib.ArrowMemoryError("malloc of size 8 failed"), "resources"),
+        (OSError(12, "Cannot allocate memory"), "resources"),
+        (OSError(28, "No space left on device"), "resources"),
+        (OSError(122, "Disk quota exceeded"), "resources"),
+        (OSError(24, "Too many open files"), "fatal"),
+        (RuntimeError("can't start new thread"), "resources"),
+        (ValueError("not a ROOT file"), "bad_file"),
+        (ValueError("Protocol not known: foo"), "fatal"),
+        (ImportError("Install fsspec-xrootd"), "fatal"),
+        (http_error(403), "fatal"),
+        (http_error(416), "bad_file"),
+        (http_error(502), "transient"),
+        (aiohttp.ClientPayloadError("Response payload is not completed"), "transient"),
+        (aiohttp.ServerDisconnectedError(), "transient"),
     ],
 )  # fmt: skip
 def test_severity(error, expected):
     """A fault of the network would cost a file, or one of the file be tried for ever."""
-    assert severity(error) == expected
+    assert failure_kind(error) == expected
 
 
 @pytest.mark.parametrize("depth", [0, 0.7])
@@ -361,23 +361,23 @@ def test_a_stack_that_is_full_says_nothing_of_the_file(depth):
         try:
             return recurse()
         except RecursionError as error:
-            return severity(error)
+            return failure_kind(error)
 
     def recurse():
         return recurse()
 
     levels = int(depth * (sys.getrecursionlimit() - len(inspect.stack())))
-    assert call(levels) == ("process" if depth else "file")
+    assert call(levels) == ("resources" if depth else "bad_file")
 
 
 def test_decisive():
     """A file would be given up although one of its replicas may come back."""
-    assert decisive(["file", "process", "retry"]) == "process"
-    assert decisive(["process", None]) is None
-    assert decisive(["file", "retry", "file"]) == "retry"
-    assert decisive(["file", "retry", "run"]) == "run"
-    assert decisive(["file", "file"]) == "file"
-    assert decisive(["file", None, "retry"]) is None
+    assert decisive(["bad_file", "resources", "transient"]) == "resources"
+    assert decisive(["resources", None]) is None
+    assert decisive(["bad_file", "transient", "bad_file"]) == "transient"
+    assert decisive(["bad_file", "transient", "fatal"]) == "fatal"
+    assert decisive(["bad_file", "bad_file"]) == "bad_file"
+    assert decisive(["bad_file", None, "transient"]) is None
 
 
 BIG_BASKETS, BIG_BASKET = 107, 4_000_000
@@ -486,7 +486,7 @@ def test_all_of_five_gigabytes_on_a_worker_with_less_memory(big_file, tmp_path):
     found = result.processors["Sums"]
     assert not result.incomplete
     assert result.attempts == len(chunks) == BIG_BASKETS
-    assert found.counts["d"] == {
+    assert found.counters["d"] == {
         "events": entries, "runs": BIG_BASKET * sum(range(BIG_BASKETS))
     }  # fmt: skip
     kept = found.candidates
@@ -495,7 +495,7 @@ def test_all_of_five_gigabytes_on_a_worker_with_less_memory(big_file, tmp_path):
     assert peak < limit * 0.6  # from there on Dask writes to disk, then pauses, then kills
     record_figure(
         "file of 5 GB on a worker of 1.5 GB", chunks=len(chunks), events_in=entries,
-        events_out=found.counts["d"]["events"], seconds=round(seconds, 1),
+        events_out=found.counters["d"]["events"], seconds=round(seconds, 1),
         peak_megabytes=peak // 1_000_000,
     )  # fmt: skip
 
@@ -507,7 +507,7 @@ def patched(content, uuid, number):
 
 @pytest.mark.soak
 def test_ten_thousand_files(tmp_path):
-    """The check of many files would run out of file handles, memory or patience."""
+    """The check of many files would run out of file handles, memory or retry_policy."""
     first = tmp_path / "first.root"
     with uproot.recreate(first) as file:
         tree = file.mktree("Events", BRANCHES)

@@ -8,7 +8,8 @@ import pytest
 import uproot
 from uproot.interpretation.identify import UnknownInterpretation
 
-from tau3mu.ntuples.tree import counters, open_file
+from tau3mu.ntuples.offsets import counters
+from tau3mu.ntuples.open_files import open_file
 
 TREE = "Tree3Mu/ntuple"
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import awkward as ak
 import numpy as np
 import pytest
+from errors import raises
 
-from tau3mu.errors import InputError
 from tau3mu.ntuples import fired
 from tau3mu.ntuples.triggers import matches, used_triggers
 
@@ -143,7 +143,7 @@ def test_two_numbers_are_not_added_up_to_another_decision():
 @pytest.mark.parametrize("stored", [[["a"], []], ["yes", "no"], [[True], [False, True]]], ids=str)
 def test_what_is_no_decision_is_refused_by_name(stored):
     flags = ak.zip({"HLT_A": ak.Array(stored)}, depth_limit=1)
-    with pytest.raises(InputError, match="HLT_A"):
+    with raises("ntuples.no-decision", path="HLT_A"):
         fired(flags, "HLT_A")
     assert fired(flags, "HLT_B").tolist() == [False, False]
 

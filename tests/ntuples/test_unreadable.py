@@ -15,11 +15,11 @@ from tau3mu.datasets.checksum import file_checksum
 from tau3mu.datasets.inspection import inspect_file
 from tau3mu.execution import execute
 from tau3mu.ntuples import ReadError, read_events
+from tau3mu.ntuples.fast.vectors import _find_items
 from tau3mu.ntuples.layout import layout
 from tau3mu.ntuples.open_files import close_files
-from tau3mu.ntuples.unreadable import is_defect, read_errors, reason
-from tau3mu.ntuples.vectors import _find_items
 from tau3mu.processors import DsPhiPi
+from tau3mu.storage.failures import is_defect, read_errors, reason
 
 COUNTS = np.arange(300) % 4
 ARRAYS = {
@@ -202,7 +202,7 @@ def test_a_defect_in_the_interpretation_is_found_below_uproot(monkeypatch, demo_
     """uproot calls back: between our code and our mistake lies its own."""
     chunk = chunk_of(demo_paths[0])
     close_files()
-    monkeypatch.setattr("tau3mu.ntuples.vectors._find_items", lambda: None)
+    monkeypatch.setattr("tau3mu.ntuples.fast.vectors._find_items", lambda: None)
     with pytest.raises(TypeError, match="positional argument"):
         reading(chunk)
     close_files()
@@ -245,6 +245,6 @@ def test_damage_anywhere_is_never_taken_for_a_defect(uproot_models, tmp_path, ki
         try:
             reading(chunk)
         except ReadError as error:
-            outcomes.add(error.severity)
+            outcomes.add(error.kind)
     close_files()
-    assert outcomes == {"file"}
+    assert outcomes == {"bad_file"}

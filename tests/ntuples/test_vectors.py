@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import uproot
 
-from tau3mu.ntuples.baskets import Baskets
-from tau3mu.ntuples.string_lists import AsMenus, _expand, distinct
-from tau3mu.ntuples.tree import open_file
-from tau3mu.ntuples.vectors import AsVectors, _find_items, _gather
+from tau3mu.ntuples.fast.baskets import Baskets
+from tau3mu.ntuples.fast.string_lists import AsStringLists, _expand
+from tau3mu.ntuples.fast.vectors import AsVectors, _find_items, _gather
+from tau3mu.ntuples.offsets import distinct
+from tau3mu.ntuples.open_files import open_file
 
 TREE = "Tree3Mu/ntuple"
 
@@ -37,7 +38,7 @@ def demo_trees(demo):
 
 
 def test_every_vector_of_a_skim_is_read_as_uproot_reads_it(ours, theirs):
-    kinds = {"AsVectors": 0, "AsMenus": 0}
+    kinds = {"AsVectors": 0, "AsStringLists": 0}
     for branch in theirs.branches:
         mine = ours[branch.name]
         kind = type(mine.interpretation).__name__
@@ -49,7 +50,7 @@ def test_every_vector_of_a_skim_is_read_as_uproot_reads_it(ours, theirs):
         assert mine.typename == branch.typename
         assert mine.array().type == branch.array().type
         assert mine.array().to_list() == branch.array().to_list(), branch.name
-    assert kinds == {"AsVectors": 286, "AsMenus": 2}
+    assert kinds == {"AsVectors": 286, "AsStringLists": 2}
 
 
 @pytest.mark.parametrize("branch", ["MuonPt", "Track_dz", "Trigger_l1decision", "Trigger_l1name"])
@@ -86,7 +87,11 @@ def test_only_vectors_of_plain_numbers_and_of_strings_are_replaced(theirs):
     numbers, names = theirs["MuonPt"].interpretation, theirs["Trigger_l1name"].interpretation
     scalar = theirs["run"].interpretation
     assert [AsVectors.replaces(each) for each in (numbers, names, scalar)] == [True, False, False]
-    assert [AsMenus.replaces(each) for each in (numbers, names, scalar)] == [False, True, False]
+    assert [AsStringLists.replaces(each) for each in (numbers, names, scalar)] == [
+        False,
+        True,
+        False,
+    ]
     assert not AsVectors.replaces(AsVectors(numbers))
 
 
@@ -118,7 +123,7 @@ A, B, C, NONE = ["L1_A", "L1_Bb"], ["L1_A", "L1_Bc"], ["L1_Long"], []
 )
 def test_equal_menus_are_stored_once_and_none_is_mixed_up(theirs, lists):
     branch = theirs["Trigger_l1name"]
-    interpretation = AsMenus(branch.interpretation)
+    interpretation = AsStringLists(branch.interpretation)
     data, edges = entries(*lists)
     menus, which = distinct(data, edges)
     different = [list(names) for names in dict.fromkeys(tuple(names) for names in lists)]

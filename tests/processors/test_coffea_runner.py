@@ -27,7 +27,7 @@ def test_the_runner_of_coffea_finds_the_same(cls, skim):
     found = run(fileset, cls())
     steps = [{"name": name, **step} for name, step in found["cutflow"]["skim"].items()]
     assert steps == expected.cutflow["skim"]
-    assert found["counts"]["skim"] == expected.counts["skim"]
+    assert found["counters"]["skim"] == expected.counters["skim"]
     for name, column in found["candidates"]["skim"].items():
         assert column.value.tolist() == expected.candidates[name].tolist()
     for name, histogram in found["histograms"].items():

@@ -33,7 +33,9 @@ def test_the_selection_is_that_of_a_loop_over_events(generated, events_of):
     assert found.triplet.tolist() == [triplet for _, triplet, _ in selected]
     assert found.mass.tolist() == [mass for _, _, mass in selected]
     assert len(selected) > 300
-    legs = {key: value for key, value in selection.counts.items() if not key.startswith("muon_sf")}
+    legs = {
+        key: value for key, value in selection.counters.items() if not key.startswith("muon_sf")
+    }
     assert Counter(legs) == Counter(
         {key: value for key, value in counts.items() if not key.endswith("_exact")}
     )
@@ -56,7 +58,7 @@ def test_simulation_is_weighted_by_both_muons(demo, events_of):
         entry = alive[row["run"], row["lumi"], row["event"]]
         expected = {"nominal": 1.0, "up": 1.0, "down": 1.0}
         for leg in ("mu1", "mu2"):
-            muon = events.triplet[leg][entry, row["triplet"]]
+            muon = events.raw.triplet[leg][entry, row["triplet"]]
             factors = table.evaluate([muon["pt"]], [muon["eta"]])
             for key in expected:
                 expected[key] *= getattr(factors, key)[0]
@@ -64,13 +66,14 @@ def test_simulation_is_weighted_by_both_muons(demo, events_of):
         assert row["weight_muon_sf_up"] == pytest.approx(expected["up"], rel=1e-12)
         assert row["weight_muon_sf_down"] == pytest.approx(expected["down"], rel=1e-12)
         assert row["weight_muon_sf_down"] < row["weight"] < row["weight_muon_sf_up"]
-    assert selection.counts["muon_sf_legs"] == 2 * len(found)
+    assert selection.counters["muon_sf_legs"] == 2 * len(found)
     below = sum(
-        events.triplet[leg][alive[row["run"], row["lumi"], row["event"]], row["triplet"]]["pt"] < 3
+        events.raw.triplet[leg][alive[row["run"], row["lumi"], row["event"]], row["triplet"]]["pt"]
+        < 3
         for row in found.tolist()
         for leg in ("mu1", "mu2")
     )
-    assert 0 < selection.counts["muon_sf_outside"] == below
+    assert 0 < selection.counters["muon_sf_outside"] == below
 
 
 def test_data_has_weight_one_and_no_variations(demo, events_of):

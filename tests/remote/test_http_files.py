@@ -26,24 +26,24 @@ def test_same_events_as_from_the_local_file(http, read, expected, note):
 @pytest.mark.parametrize(
     ("manner", "outcome", "reason"),
     [
-        ("401", "run", "the server answers 401 Unauthorized; check that you may read it"),
-        ("403", "run", "the server answers 403 Forbidden; check that you may read it"),
-        ("404", "file", "no such file"),
-        ("408", "retry", "the server answers 408 Request Timeout"),
-        ("410", "file", "the server answers 410 Gone"),
-        ("429", "retry", "the server answers 429 Too Many Requests"),
-        ("500", "retry", "the server answers 500 Internal Server Error"),
-        ("503", "retry", "the server answers 503 Service Unavailable"),
-        ("403_after_4", "run", "the server answers 403 Forbidden; check that you may read it"),
-        ("404_after_4", "file", "no such file"),
-        ("503_after_4", "retry", "the server answers 503 Service Unavailable"),
-        ("page", "file", "the server sends a page of HTML instead of the file"),
-        ("page_after_4", "file", "the server sends a page of HTML instead of the file"),
-        ("no_ranges", "file", "the server sends the whole file for a part of it"),
-        ("short", "file", "expected Chunk of length 100, received 50 bytes"),
-        ("short_after_4", "file", "bytes from RemoteSource"),
-        ("breaks_off", "retry", "Not enough data to satisfy content length header"),
-        ("breaks_off_after_4", "retry", "Not enough data to satisfy content length header"),
+        ("401", "fatal", "the server answers 401 Unauthorized; check that you may read it"),
+        ("403", "fatal", "the server answers 403 Forbidden; check that you may read it"),
+        ("404", "bad_file", "no such file"),
+        ("408", "transient", "the server answers 408 Request Timeout"),
+        ("410", "bad_file", "the server answers 410 Gone"),
+        ("429", "transient", "the server answers 429 Too Many Requests"),
+        ("500", "transient", "the server answers 500 Internal Server Error"),
+        ("503", "transient", "the server answers 503 Service Unavailable"),
+        ("403_after_4", "fatal", "the server answers 403 Forbidden; check that you may read it"),
+        ("404_after_4", "bad_file", "no such file"),
+        ("503_after_4", "transient", "the server answers 503 Service Unavailable"),
+        ("page", "bad_file", "the server sends a page of HTML instead of the file"),
+        ("page_after_4", "bad_file", "the server sends a page of HTML instead of the file"),
+        ("no_ranges", "bad_file", "the server sends the whole file for a part of it"),
+        ("short", "bad_file", "expected Chunk of length 100, received 50 bytes"),
+        ("short_after_4", "bad_file", "bytes from RemoteSource"),
+        ("breaks_off", "transient", "Not enough data to satisfy content length header"),
+        ("breaks_off_after_4", "transient", "Not enough data to satisfy content length header"),
     ],
 )  # fmt: skip
 def test_server_misbehaves(http, read, note, manner, outcome, reason):
@@ -63,7 +63,7 @@ def test_server_never_answers(http, read, note, manner):
     """The run would wait for ever."""
     found = read(f"{http[0]}/{manner}/x.root")
     note(f"http: {manner}", found, timeout=SECONDS)
-    assert found.outcome == "retry"
+    assert found.outcome == "transient"
     assert "no answer in time" in str(found.error)
     assert SECONDS - 0.5 <= found.seconds < SECONDS + 3
 
@@ -72,7 +72,7 @@ def test_a_busy_server_gives_all_events_at_the_third_attempt(http, read, expecte
     """What failed once would stay failed, or a part of the file would be kept."""
     url = f"{http[0]}/503_twice/x.root"
     attempts = [read(url) for _ in range(3)]
-    assert [found.outcome for found in attempts] == ["retry", "retry", "read"]
+    assert [found.outcome for found in attempts] == ["transient", "transient", "read"]
     assert raw(attempts[-1].reading.events) == expected
     note("http: 503 twice, then fine", attempts[-1], attempts=3)
 
@@ -90,7 +90,7 @@ def test_https(authority, folder, tmp_path, read, note):
     (trusted,) = authority.folder.glob("*.0")
     with misbehaving_server(folder, context) as (address, _):
         refused = read(f"{address}/x.root")
-        assert refused.outcome == "run"
+        assert refused.outcome == "fatal"
         assert "SSL_CERT_FILE" in str(refused.error)
         note("https: certificate not trusted", refused)
         program = (
@@ -128,7 +128,7 @@ def test_file_replaced_while_it_is_open(http, folder, demo, read, note):
     (folder / "new.root").replace(folder / "x.root")
     found = read(url, start=4000, stop=6000)
     note("http: replaced between two chunks", found)
-    assert found.outcome == "file"
+    assert found.outcome == "bad_file"
 
 
 def test_copy_with_another_uuid_while_it_is_open(http, folder, demo, read):
@@ -141,5 +141,5 @@ def test_copy_with_another_uuid_while_it_is_open(http, folder, demo, read):
     (folder / "new.root").write_bytes(content.replace(uuid, uuid[:-1] + b"?"))
     (folder / "new.root").replace(folder / "x.root")
     found = read(url, start=4000, stop=6000)
-    assert found.outcome == "file"
+    assert found.outcome == "bad_file"
     assert "has changed since it was checked" in str(found.error)

@@ -11,7 +11,7 @@ from remote_reading import raw
 
 from tau3mu.datasets import Dataset, FileDetails, check_files, check_readable_files, make_chunks
 from tau3mu.ntuples import ReadError
-from tau3mu.storage.remote import in_order, set_aside
+from tau3mu.storage.remote import in_order, note_failure
 
 
 @pytest.mark.parametrize("manner", ["503", "404", "page", "no_ranges", "breaks_off_after_4"])
@@ -25,16 +25,16 @@ def test_next_replica_gives_all_events(http, file, read, expected, note, manner)
 
 def test_refusal_is_not_passed_over(http, file, read):
     """An expired proxy would be hidden by a replica, until there is a file without one."""
-    assert read(f"{http[0]}/403/x.root", file).outcome == "run"
+    assert read(f"{http[0]}/403/x.root", file).outcome == "fatal"
 
 
 @pytest.mark.parametrize(
     ("manners", "outcome"),
     [
-        (("404", "page"), "file"),
-        (("404", "503"), "retry"),
-        (("503", "short"), "retry"),
-        (("404", "401"), "run"),
+        (("404", "page"), "bad_file"),
+        (("404", "503"), "transient"),
+        (("503", "short"), "transient"),
+        (("404", "401"), "fatal"),
     ],
 )
 def test_all_replicas_fail(http, read, manners, outcome):
@@ -59,7 +59,7 @@ def test_server_that_failed_comes_last():
     """Each of thousands of files would begin with the time-out of a dead server."""
     paths = ["root://dead.org//a", "root://good.org//a", "/local"]
     assert in_order(paths) == paths
-    set_aside("root://Dead.org//b")
+    note_failure("root://Dead.org//b")
     assert in_order(paths) == ["root://good.org//a", "/local", "root://dead.org//a"]
     assert in_order(paths, first="/local")[0] == "/local"
 
@@ -69,7 +69,7 @@ def test_replica_that_is_another_file(read, demo, file):
     other = demo[1]
     assert read(other, file).reading.path == str(file)
     found = read(other)
-    assert found.outcome == "file"
+    assert found.outcome == "bad_file"
     assert "has changed since it was checked" in str(found.error)
 
 
@@ -78,7 +78,7 @@ def test_read_error_crosses_processes(read):
     error = read("/nowhere/x.root").error
     again = pickle.loads(pickle.dumps(error))
     assert (type(again), str(again)) == (ReadError, str(error))
-    assert (again.severity, again.path) == ("file", "/nowhere/x.root")
+    assert (again.kind, again.path) == ("bad_file", "/nowhere/x.root")
     assert str(error) == "/nowhere/x.root: entries 1000 to 4000 cannot be read: no such file"
 
 
@@ -92,9 +92,9 @@ def test_check_takes_the_first_replica_that_can_be_read(http, file, caplog):
     (chunk,) = make_chunks([checked], [dataset], 10**6)
     assert (chunk.path, chunk.replicas, chunk.stop) == (good, (down,), 6000)
     assert [record.getMessage() for record in caplog.records] == [
-        (f"replica passed over: the server answers 503 Service Unavailable (1 of 1 files): {down}"),
+        (f"failed replica: the server answers 503 Service Unavailable (1 of 1 files): {down}"),
         (
-            "replica passed over: NoPartsError: the server sends a page of HTML instead of the "
+            "failed replica: NoPartsError: the server sends a page of HTML instead of the "
             f"file (to log in?) (1 of 1 files): {bad}"
         ),
     ]
@@ -115,7 +115,7 @@ def test_check_names_all_replicas_of_a_file_without_a_good_one(http, folder):
     checked, (rejected,) = check_readable_files([dataset, good], {"run"})
     assert [file.path for file in checked] == [str(folder / "x.root")]
     assert (rejected.dataset, rejected.path) == ("d", urls[0])
-    assert (rejected.severity, rejected.entries) == ("file", 7)
+    assert (rejected.kind, rejected.entries) == ("bad_file", 7)
     assert rejected.reason.startswith(f"cannot be read: {urls[0]}: no such file")
 
 

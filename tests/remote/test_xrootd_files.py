@@ -50,7 +50,7 @@ def test_missing_file(server, read, note):
     """A file that is not there would be asked for again and again."""
     found = read(server.url("y.root"))
     note("xrootd: no such file", found)
-    assert found.outcome == "file"
+    assert found.outcome == "bad_file"
     assert "[3011]" in str(found.error)
     assert found.seconds < 2
 
@@ -59,7 +59,7 @@ def test_nothing_listens(read, note):
     """The run would wait for two minutes and more per file."""
     found = read(f"root://localhost:{free_port()}//x.root")
     note("xrootd: nothing listens", found, timeout=SECONDS)
-    assert found.outcome == "retry"
+    assert found.outcome == "transient"
     assert found.seconds < SECONDS + 2
 
 
@@ -70,7 +70,7 @@ def test_accepts_and_never_answers(read, note):
         hole.listen(8)
         found = read(f"root://localhost:{hole.getsockname()[1]}//x.root")
     note("xrootd: accepts and never answers", found, timeout=SECONDS)
-    assert (found.outcome, SECONDS - 1.5 < found.seconds < SECONDS + 2) == ("retry", True)
+    assert (found.outcome, SECONDS - 1.5 < found.seconds < SECONDS + 2) == ("transient", True)
     assert "Operation expired" in str(found.error)
 
 
@@ -80,7 +80,7 @@ def test_stops_answering(server, read, expected, note):
     server.stop_signal()
     stopped = read(server.url("x.root"))
     note("xrootd: SIGSTOP", stopped, timeout=SECONDS)
-    assert (stopped.outcome, stopped.seconds < SECONDS + 2) == ("retry", True)
+    assert (stopped.outcome, stopped.seconds < SECONDS + 2) == ("transient", True)
     server.cont()
     found = read(server.url("x.root"))
     assert raw(found.reading.events) == expected
@@ -106,7 +106,7 @@ def test_killed_and_gone(server, read, note):
     server.kill()
     found = read(server.url("x.root"))
     note("xrootd: killed, stays away", found, timeout=SECONDS)
-    assert (found.outcome, found.seconds < SECONDS + 3) == ("retry", True)
+    assert (found.outcome, found.seconds < SECONDS + 3) == ("transient", True)
     server.start()
     assert read(server.url("x.root")).outcome == "read"
 
@@ -177,7 +177,7 @@ try:
     read_events(sys.argv[1:], tree="T", layout="nano", branches=["run"], start=0, stop=1, uuid="",
                 metadata={})
 except ReadError as error:
-    print(error.severity, error)
+    print(error.kind, error)
 """
 
 

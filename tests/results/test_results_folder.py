@@ -14,7 +14,7 @@ from tau3mu.errors import InputError, RunError
 from tau3mu.outputs import load_candidates, load_histograms
 from tau3mu.results import ResultsFolder, default_folder, provenance, run_log
 
-MATCHING = {"ds_phipi_mc": {"matched": 12, "ambiguous": 0}}
+COUNTERS = {"ds_phipi_mc": {"matched": 12, "ambiguous": 0}}
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def found(candidates, histograms, cutflow):
         "candidates": candidates,
         "histograms": histograms,
         "cutflow": cutflow,
-        "matching": MATCHING,
+        "counters": COUNTERS,
     }
 
 
@@ -35,14 +35,14 @@ def test_holds_everything_of_a_processor(tmp_path, found, candidates_format):
     assert {file.name for file in folder.iterdir()} == {
         "cutflow.json",
         "cutflow.txt",
-        "matching.json",
+        "counters.json",
         "histograms.json",
         "histograms.root",
         f"candidates.{candidates_format}",
     }
     assert json.loads((folder / "cutflow.json").read_text()) == found["cutflow"]
     assert "best [one]" in (folder / "cutflow.txt").read_text()
-    assert json.loads((folder / "matching.json").read_text()) == MATCHING
+    assert json.loads((folder / "counters.json").read_text()) == COUNTERS
     assert load_histograms(results.path) == found["histograms"]
     loaded = load_candidates(results.path)
     assert ak.array_equal(loaded, found["candidates"], dtype_exact=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import lazy_loader
 
 if TYPE_CHECKING:
-    from tau3mu.datasets.checked import CheckedFile, RejectedFile
+    from tau3mu.datasets.checked import CheckedFile, FailedFile
     from tau3mu.datasets.checksum import verify_checksum
     from tau3mu.datasets.chunks import Chunk, make_chunks
     from tau3mu.datasets.dataset import (
@@ -28,8 +28,8 @@ __all__ = [
     "CheckedFile",
     "Chunk",
     "Dataset",
+    "FailedFile",
     "FileDetails",
-    "RejectedFile",
     "check_files",
     "check_readable_files",
     "combine",
@@ -47,7 +47,7 @@ __getattr__, __dir__, _ = lazy_loader.attach(
         "chunks": ["Chunk", "make_chunks"],
         "checksum": ["verify_checksum"],
         "dataset": ["Dataset", "FileDetails", "combine", "dataset_from_files", "limit_files"],
-        "checked": ["CheckedFile", "RejectedFile"],
+        "checked": ["CheckedFile", "FailedFile"],
         "loading": ["load_datasets", "shipped_datasets"],
         "preflight": ["check_files", "check_readable_files"],
     },

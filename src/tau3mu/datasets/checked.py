@@ -1,4 +1,4 @@
-"""What the preflight finds out about files."""
+"""The records of the preflight about files."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tau3mu.ntuples.unreadable import Severity
+    from tau3mu.storage.failures import FailureKind
 
-__all__ = ["CheckedFile", "Inspection", "RejectedFile"]
+__all__ = ["CheckedFile", "FailedFile", "Inspection"]
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class CheckedFile:
         dataset: The name of its dataset.
         path: The file, an absolute path or a URL.
         tree: The name of the tree.
-        layout: The name of the layout of the tree, or the text of a table of one's own.
+        layout: The name of the layout of the tree, or the text of a user's table.
         uuid: The UUID that ROOT gave to the file.
         entries: The number of entries of the tree.
         branches: The branches that hold the columns asked for, in alphabetical order.
@@ -41,27 +41,27 @@ class CheckedFile:
 
 
 @dataclass(frozen=True)
-class RejectedFile:
-    """A file that cannot be read, or not whole.
+class FailedFile:
+    """A file that cannot be read, or is not complete.
 
     Attributes:
         dataset: The name of its dataset.
         path: The file, as the dataset lists it.
-        severity: `file` if it is damaged or not there, `retry` if its servers did not answer.
+        kind: `bad_file` if it is damaged or not there, `transient` if its servers did not answer.
         reason: What is wrong with it, in one line.
         entries: How many events it should have, None unless the dataset file says so.
     """
 
     dataset: str
     path: str
-    severity: Severity
+    kind: FailureKind
     reason: str
     entries: int | None = None
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """What was found in a file; it can be read if there are no problems.
+    """The content of a file; it can be read if there are no problems.
 
     Attributes:
         dataset: The name of its dataset.
@@ -69,9 +69,9 @@ class Inspection:
         file: What is in it, if that could be told.
         size: Its length in bytes.
         problems: What is wrong with it.
-        severity: None, unless what is wrong is that it cannot be read, or not whole.
-        notes: What is no problem.
-        unavailable: The replicas that were passed over, and why.
+        kind: None, unless what is wrong is that it cannot be read, or is not complete.
+        warnings: What is not a problem, but may not be meant.
+        failed_replicas: The replicas that cannot be read, and why.
     """
 
     dataset: str
@@ -79,6 +79,6 @@ class Inspection:
     file: CheckedFile | None = None
     size: int = 0
     problems: tuple[str, ...] = ()
-    severity: Severity | None = None
-    notes: tuple[str, ...] = ()
-    unavailable: tuple[tuple[str, str], ...] = ()
+    kind: FailureKind | None = None
+    warnings: tuple[str, ...] = ()
+    failed_replicas: tuple[tuple[str, str], ...] = ()

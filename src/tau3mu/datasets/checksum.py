@@ -1,4 +1,4 @@
-"""Checksums of whole files, which find what the file format does not.
+"""Checksums of whole files, which find damage that the file format does not.
 
 A flipped bit in data without compression, or compressed with ZSTD, is another number and no error.
 """
@@ -26,10 +26,13 @@ _CHECKSUM = re.compile(r"adler32:([0-9A-Fa-f]{1,8})")
 
 
 def parse_checksum(text: str) -> str:
-    """Returns a checksum in the one form in which they are compared, such as `adler32:0a1b2c3d`.
+    """Returns a checksum in the form in which checksums are compared, such as `adler32:0a1b2c3d`.
+
+    Args:
+        text: `adler32:` and up to 8 hexadecimal digits.
 
     Raises:
-        InputError: It is none, or of another kind.
+        InputError: It is not a checksum, or one of another kind.
     """
     found = _CHECKSUM.fullmatch(text.strip())
     if found is None:
@@ -39,7 +42,11 @@ def parse_checksum(text: str) -> str:
 
 
 def file_checksum(path: str) -> str:
-    """Returns the checksum of a local file or a URL, of which every byte is read."""
+    """Returns the checksum of a local file or a URL, of which every byte is read.
+
+    Args:
+        path: The file.
+    """
     value = 1
     for block in _blocks(path):
         value = zlib.adler32(block, value)
@@ -48,6 +55,9 @@ def file_checksum(path: str) -> str:
 
 def server_checksum(url: str) -> str | None:
     """Returns the checksum that an XRootD server knows of a file, None if it knows none.
+
+    Args:
+        url: The file; for URLs of other servers the answer is None.
 
     Raises:
         OSError: The server does not answer.
@@ -73,7 +83,9 @@ def server_checksum(url: str) -> str | None:
 
 
 def verify_checksum(path: str, expected: str | None) -> bool:
-    """Compares a file with the checksum of its dataset file, or else with that of its server.
+    """Returns whether a file could be compared with a checksum, which it then has.
+
+    The checksum is that of its dataset file, or else that of its server.
 
     Of a file with a checksum in the dataset file, the server is asked for its own, and the bytes
     are read where it knows none. Without one in the dataset file they are read and compared with
@@ -83,14 +95,11 @@ def verify_checksum(path: str, expected: str | None) -> bool:
         path: A local file or a URL.
         expected: Such as `adler32:0a1b2c3d`, None if the dataset file says nothing.
 
-    Returns:
-        Whether there was anything to compare with.
-
     Raises:
         ReadError: The checksum is another one, or the file can't be read.
     """
     from tau3mu.ntuples.reader import ReadError
-    from tau3mu.ntuples.unreadable import is_defect, read_errors, reason, severity
+    from tau3mu.storage.failures import failure_kind, is_defect, read_errors, reason
 
     if expected is not None:
         expected = parse_checksum(expected)
@@ -103,14 +112,15 @@ def verify_checksum(path: str, expected: str | None) -> bool:
         if is_defect(error):
             raise
         message = f"{printable(path)}: the checksum cannot be verified: {reason(error)}"
-        raise ReadError(message, severity(error), path) from error
+        kind = failure_kind(error)
+        raise ReadError(message, kind, path, code="dataset.no-checksum") from error
     if found != (expected or known):
         who = "the dataset file" if expected else "its server"
         message = (
             f"{printable(path)}: the checksum is {found}, but {expected or known} according to "
             f"{who}: the file is damaged or another one; copy it again"
         )
-        raise ReadError(message, "file", path)
+        raise ReadError(message, "bad_file", path, code="dataset.wrong-checksum")
     return True
 
 

@@ -1,4 +1,4 @@
-"""Chunks: the pieces of files that tasks work on."""
+"""Chunks: the ranges of entries that tasks process."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Chunk:
         dataset: The name of the dataset.
         path: The file, an absolute path or a URL.
         tree: The name of the tree.
-        layout: The name of the layout of the tree, or the text of a table of one's own.
+        layout: The name of the layout of the tree, or the text of a user's table.
         uuid: The UUID of the file when it was checked; another one means another file.
         start: The first entry.
         stop: The entry after the last.
@@ -62,12 +62,12 @@ class Chunk:
 
     @property
     def label(self) -> str:
-        """What messages call it: file and entries."""
+        """File and entries, for messages."""
         return f"{redact(self.path)}, entries {self.start} to {self.stop}"
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """What processors find in `events.metadata`."""
+        """The facts that processors find in `events.metadata`."""
         facts = {"dataset": self.dataset, "era": self.era, "is_mc": self.is_mc, "lumi": self.lumi}
         return {**self.extra, **facts}
 
@@ -94,7 +94,7 @@ def make_chunks(
     check_names(datasets)
     if chunk_size < 1:
         message = f"chunks of {chunk_size} entries hold nothing; expected 1 or more"
-        raise InputError(message)
+        raise InputError(message, code="dataset.out-of-range", path="chunk_size")
     files = {(file.dataset, file.listed or file.path): file for file in checked}
     return [
         Chunk(

@@ -1,4 +1,4 @@
-"""What the tree of an open file has, compared with what is asked of it."""
+"""The tree of an open file, compared with what is asked of it."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from tau3mu.errors import InputError, suggest
 from tau3mu.ntuples.detection import detect_layout
 from tau3mu.ntuples.fields import field_types
 from tau3mu.ntuples.layout import Branch, Layout, layout, layouts
+from tau3mu.ntuples.offsets import counters
 from tau3mu.ntuples.table_checks import LEVELS
-from tau3mu.ntuples.tree import counters
 from tau3mu.ntuples.triggers import matches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
-__all__ = ["Asked", "BadFileError", "look_into", "wanted_names"]
+__all__ = ["Asked", "FailedFileError", "look_into", "wanted_names"]
 
 _TREE_CLASSES: Final = ["TTree", "TNtuple", "TNtupleD", "TChain", "ROOT::RNTuple"]
 
 
-class BadFileError(Exception):
+class FailedFileError(Exception):
     """Is raised when a file can be opened but should not be read."""
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What is asked of a file.
+    """The tree and the columns that are to be read from a file.
 
     Attributes:
         tree: The name of the tree, None for the tree of its layout.
@@ -49,17 +49,23 @@ class Asked:
 
 
 def look_into(file: Any, dataset: str, path: str, asked: Asked) -> Inspection:
-    """Returns what an open file holds.
+    """Returns the content of an open file.
+
+    Args:
+        file: An open `uproot.ReadOnlyFile`.
+        dataset: The name of its dataset.
+        path: How messages call it.
+        asked: What is to be read.
 
     Raises:
         InputError: It is not what was asked for.
-        BadFileError: It should not be read.
+        FailedFileError: It should not be read.
     """
     # A file that was cut may still have its tree, but not all of its data.
     size = file.source.num_bytes
     if size is not None and size < file.fEND:
         message = f"is cut: {size} bytes, expected {file.fEND}; copy it again"
-        raise BadFileError(message)
+        raise FailedFileError(message)
     root = file.root_directory
     name = asked.tree or _find_tree(root, asked.layouts)
     tree = _open_tree(root, name)
@@ -67,8 +73,8 @@ def look_into(file: Any, dataset: str, path: str, asked: Asked) -> Inspection:
     table = layout(asked.layout) if asked.layout else detect_layout(available, asked.columns)
     if table is None:
         message = f"tree {name} has no branch of a known layout ({', '.join(layouts())})"
-        raise InputError(message)
-    wanted, notes = _wanted(table, asked.columns, available)
+        raise InputError(message, code="ntuples.unknown-layout", path=path)
+    wanted, warnings = _wanted(table, asked.columns, available)
     missing = [branch for branch in wanted.values() if branch.name not in available]
     types = field_types(tree, [branch for branch in wanted if branch in available])
     problems = [_describe_missing(missing, available, name, table)] if missing else []
@@ -80,20 +86,24 @@ def look_into(file: Any, dataset: str, path: str, asked: Asked) -> Inspection:
     entries = int(tree.num_entries)
     if asked.entries is not None and entries != asked.entries:
         message = f"has {entries} events, expected {asked.entries} according to the dataset file"
-        raise BadFileError(message)
+        raise FailedFileError(message)
     checked = CheckedFile(
         dataset, path, name, table.reference(wanted), str(file.uuid), entries, tuple(wanted)
     )
-    return Inspection(dataset, path, checked, file.fEND, tuple(problems), notes=tuple(notes))
+    return Inspection(dataset, path, checked, file.fEND, tuple(problems), warnings=tuple(warnings))
 
 
 def wanted_names(asked: Asked) -> Callable[[str], bool]:
-    """Returns what tells the branches that hold the columns, in whatever layout it may be."""
+    """Returns a function that accepts the names of the branches of the columns, in any layout.
+
+    Args:
+        asked: What is to be read.
+    """
     names: set[str] = set()
     triggers = [column.partition(".") for column in asked.columns]
     for table in asked.layouts:
         levels = tuple(level for level in LEVELS if table.has_triggers(level))
-        known = [c for c in asked.columns if c in table.by_view or c.partition(".")[0] in levels]
+        known = [c for c in asked.columns if table.column(c) or c.partition(".")[0] in levels]
         names.update(table.resolve(known, ()))
     names |= counters(names)
     patterns = [pattern for level, _, pattern in triggers if level in LEVELS]
@@ -107,19 +117,19 @@ def _find_tree(root: Any, tables: Iterable[Layout]) -> str:
         return found[0]
     if found:
         message = f"holds the trees {' and '.join(found)}; say which one to read"
-        raise InputError(message)
+        raise InputError(message, code="dataset.several-trees")
     message = f"has no tree {' or '.join(known)}; it holds {_list_trees(root)}"
-    raise InputError(message)
+    raise InputError(message, code="dataset.no-tree")
 
 
 def _open_tree(root: Any, name: str) -> Any:
     if name not in root:
         message = f"has no tree {name}; it holds {_list_trees(root)}"
-        raise InputError(message)
+        raise InputError(message, code="dataset.no-tree", path=name)
     # The key knows the class; `classname_of` would read the whole tree for it.
     if (kind := root.key(name).fClassName) not in _TREE_CLASSES:
         message = f"{name} is a {kind}, expected a tree; the file holds {_list_trees(root)}"
-        raise InputError(message)
+        raise InputError(message, code="dataset.not-a-tree", path=name)
     return root[name]
 
 
@@ -131,7 +141,7 @@ def _list_trees(root: Any) -> str:
 def _wanted(
     table: Layout, columns: Collection[str], available: list[str]
 ) -> tuple[dict[str, Branch], list[str]]:
-    """Returns the branches to read, and notes on triggers.
+    """Returns the branches to read, and warnings about triggers.
 
     Where each trigger is a branch, it is enough that one pattern of a level has one: menus change
     from era to era.
@@ -143,16 +153,16 @@ def _wanted(
         absent = {column for column in patterns if not found[column]}
         if absent < patterns:
             dropped |= absent
-    notes = [
+    warnings = [
         f"no branch for trigger {column}: it counts as not fired" for column in sorted(dropped)
     ]
-    notes += [
+    warnings += [
         f"{column} takes the {len(names)} paths {', '.join(names)}; for one alone, end it with _v"
         for column, names in sorted(found.items())
         if column.startswith("hlt.") and len(names) > 1
     ]
     branches = table.resolve(set(columns) - dropped, available)
-    return dict(sorted(branches.items())), notes
+    return dict(sorted(branches.items())), warnings
 
 
 def _describe_missing(

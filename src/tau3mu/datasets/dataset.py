@@ -1,4 +1,4 @@
-"""What a dataset is, and the files of the command line as one."""
+"""Datasets, and the files of the command line as one."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from tau3mu.config.printable import printable
+from tau3mu.datasets.duplicates import check_listed_once
 from tau3mu.errors import InputError
-from tau3mu.storage.locations import expand, file_map, place_of, split_tree
+from tau3mu.storage.locations import expand, split_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -28,7 +28,7 @@ _NAME = re.compile(r"[A-Za-z0-9_.-]+")
 
 @dataclass(frozen=True)
 class FileDetails:
-    """What a dataset file may say of a file beside its tree.
+    """Facts about a file of a dataset file beside its tree.
 
     Attributes:
         replicas: Further places where the same file lies, in the order in which to try them.
@@ -74,14 +74,14 @@ class Dataset:
     layout: str | None = None
 
     def __post_init__(self) -> None:
-        """Checks what the types cannot tell."""
+        """Checks name and files."""
         if not _NAME.fullmatch(self.name) or self.name in {".", ".."}:
             message = f"dataset name {self.name!r}: expected letters, digits and _.- only"
-            raise InputError(message)
+            raise InputError(message, code="dataset.bad-name", path=self.name)
         if not self.files:
             message = f"dataset {self.name!r} has no files"
-            raise InputError(message)
-        file_map((path, None) for path in self.places())
+            raise InputError(message, code="dataset.no-files", path=self.name)
+        check_listed_once((path, self.name) for path in self.places())
 
     def places(self) -> list[str]:
         """Returns all files and their replicas."""
@@ -89,7 +89,11 @@ class Dataset:
         return [*self.files, *replicas]
 
     def details_of(self, path: str) -> FileDetails:
-        """Returns what is known of a file."""
+        """Returns what is known of a file beside its tree.
+
+        Args:
+            path: A key of `files`.
+        """
         return self.details.get(path, _NOTHING)
 
 
@@ -104,33 +108,31 @@ def dataset_from_files(patterns: Sequence[str]) -> Dataset:
         InputError: A pattern matches nothing, or a file is listed twice.
     """
     split = [split_tree(pattern) for pattern in patterns]
-    return Dataset("files", file_map((path, tree) for p, tree in split for path in expand(p)))
+    found = [(path, tree) for pattern, tree in split for path in expand(pattern)]
+    check_listed_once((path, "files") for path, _ in found)
+    return Dataset("files", dict(found))
 
 
 def combine(*groups: Iterable[Dataset]) -> list[Dataset]:
     """Returns all datasets in one list.
+
+    Args:
+        groups: Datasets, such as those of several dataset files.
 
     Raises:
         InputError: Two datasets have the same name, or share a file.
     """
     datasets = [dataset for group in groups for dataset in group]
     check_names(datasets)
-    owner: dict[str, tuple[str, str]] = {}
-    for dataset in datasets:
-        for path in dataset.places():
-            other, name = owner.setdefault(place_of(path), (path, dataset.name))
-            if name != dataset.name:
-                alias = "" if other == path else f", as {printable(other)}"
-                message = (
-                    f"file {printable(path)} is listed in dataset {name!r}{alias} and in dataset "
-                    f"{dataset.name!r}; its events would count twice"
-                )
-                raise InputError(message)
+    check_listed_once((path, dataset.name) for dataset in datasets for path in dataset.places())
     return datasets
 
 
 def check_names(datasets: Iterable[Dataset]) -> None:
     """Checks that results of two datasets would not be taken for those of one.
+
+    Args:
+        datasets: All datasets of a run.
 
     Raises:
         InputError: Two datasets have the same name.
@@ -139,19 +141,23 @@ def check_names(datasets: Iterable[Dataset]) -> None:
     for dataset in datasets:
         if dataset.name in names:
             message = f"dataset {dataset.name!r} is given twice; names have to be unique"
-            raise InputError(message)
+            raise InputError(message, code="dataset.duplicate-name", path=dataset.name)
         names.add(dataset.name)
 
 
 def limit_files(datasets: Iterable[Dataset], max_files: int) -> list[Dataset]:
     """Returns the datasets with at most the first `max_files` files of each.
 
+    Args:
+        datasets: The datasets.
+        max_files: The largest number of files of each.
+
     Raises:
         InputError: The limit is smaller than one.
     """
     if max_files < 1:
         message = f"at most {max_files} files per dataset leaves nothing; expected 1 or more"
-        raise InputError(message)
+        raise InputError(message, code="dataset.out-of-range", path="max_files")
     return [
         replace(dataset, files=dict(islice(dataset.files.items(), max_files)))
         for dataset in datasets

@@ -10,27 +10,26 @@ from typing import TYPE_CHECKING, Final
 from tau3mu.config.printable import printable
 from tau3mu.datasets.checked import Inspection
 from tau3mu.datasets.checksum import verify_checksum
-from tau3mu.datasets.contents import Asked, BadFileError, look_into, wanted_names
+from tau3mu.datasets.contents import Asked, FailedFileError, look_into, wanted_names
 from tau3mu.datasets.dataset import FileDetails
 from tau3mu.errors import InputError
-from tau3mu.ntuples.open_files import keep_open
+from tau3mu.ntuples.open_files import keep_open, open_file
 from tau3mu.ntuples.reader import ReadError
-from tau3mu.ntuples.tree import open_file
-from tau3mu.ntuples.unreadable import (
-    Severity,
+from tau3mu.storage.failures import (
+    FailureKind,
     advice,
     decisive,
+    failure_kind,
     is_defect,
     read_errors,
     reason,
-    severity,
 )
 from tau3mu.storage.remote import (
     client_options,
+    failed_recently,
     forget_connections,
     in_order,
-    is_set_aside,
-    set_aside,
+    note_failure,
 )
 
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ __all__ = ["inspect_file"]
 _WAITS: Final = (1.0, 4.0)
 """Seconds before a server that did not answer is asked again."""
 
-_MAY_PASS: Final = {"process", "retry"}
+_MAY_PASS: Final = {"resources", "transient"}
 
 _NO_DETAILS: Final = FileDetails()
 
@@ -57,7 +56,7 @@ def inspect_file(
     verify: bool = False,
     keep: bool = False,
 ) -> Inspection:
-    """Returns what a file holds, or what keeps it from being read.
+    """Returns the content of a file, or why it cannot be read.
 
     Its replicas are tried in order until one can be read, those that do not answer several times.
 
@@ -66,10 +65,10 @@ def inspect_file(
         path: A local path or a URL.
         tree: The name of the tree, None for the tree of a known layout.
         columns: The columns that processors read, such as `triplet.mass` and `hlt.PATTERN`.
-        details: What the dataset file says of it beside its tree.
+        details: Facts of the dataset file about it, beside its tree.
         layout: The layout of its tree, None to recognise it.
-        verify: Whether to look at all replicas and their checksums, and to leave out those that
-            are not what they should be.
+        verify: Whether to look at all replicas and their checksums, and to skip those that differ
+            from it.
         keep: Whether this process is going to read it, so that it should stay open.
 
     Raises:
@@ -83,15 +82,15 @@ def inspect_file(
         for place in in_order(places):
             look = _look(dataset, place, asked, details, verify=verify, keep=keep)
             looks.append(look)
-            if looks[-1].severity in {None, "process", "run"} and not verify:
+            if looks[-1].kind in {None, "resources", "fatal"} and not verify:
                 break
         return looks
 
     # Once is enough for servers that have been found to be down.
-    waits = () if all(map(is_set_aside, places)) else _WAITS
+    waits = () if all(map(failed_recently, places)) else _WAITS
     looks = look_at_all()
     for wait in waits:
-        if decisive(look.severity for look in looks) not in _MAY_PASS:
+        if decisive(look.kind for look in looks) not in _MAY_PASS:
             break
         time.sleep(wait)
         looks = look_at_all()
@@ -106,27 +105,27 @@ def _summary(
     *,
     verify: bool,
 ) -> Inspection:
-    bad = [look for look in looks if look.severity is not None]
-    good = [look for look in looks if look.severity is None]
+    bad = [look for look in looks if look.kind is not None]
+    good = [look for look in looks if look.kind is None]
     if not good:
         problem = bad[0].problems[0]
         if len(places) > 1:
             texts = [f"{printable(b.path)}: {b.problems[0].removeprefix(_CANNOT)}" for b in bad]
             problem = _CANNOT + "; ".join(texts)
-        worst = decisive(look.severity for look in bad)
-        return replace(bad[0], path=path, problems=(problem,), severity=worst)
+        worst = decisive(look.kind for look in bad)
+        return replace(bad[0], path=path, problems=(problem,), kind=worst)
     best = good[0]
     passed = tuple((look.path, look.problems[0].removeprefix(_CANNOT)) for look in bad)
     if (file := best.file) is not None:
         # What does not answer now may do so later; what is damaged will not be whole.
-        out = {look.path for look in bad if verify or look.severity not in _MAY_PASS}
+        out = {look.path for look in bad if verify or look.kind not in _MAY_PASS}
         others = [look for look in good[1:] if look.file and look.file.uuid != file.uuid]
         passed += tuple((look.path, "is another file (its UUID differs)") for look in others)
         out |= {look.path for look in others} | {file.path}
         replicas = tuple(place for place in places if place not in out)
         listed = path if file.path != path else ""
         file = replace(file, replicas=replicas, checksum=details.checksum, listed=listed)
-    return replace(best, path=path, file=file, unavailable=passed)
+    return replace(best, path=path, file=file, failed_replicas=passed)
 
 
 _CANNOT: Final = "cannot be read: "
@@ -141,8 +140,8 @@ def _look(
     verify: bool,
     keep: bool,
 ) -> Inspection:
-    """Returns what one replica holds, or why it cannot be read."""
-    kind: Severity | None = None
+    """Returns the content of one replica, or why it cannot be read."""
+    kind: FailureKind | None = None
     try:
         _refuse_no_text(path)
         if verify:
@@ -158,26 +157,26 @@ def _look(
     except InputError as error:
         problem = str(error)
     except ReadError as error:
-        problem, kind = str(error).removeprefix(f"{printable(path)}: "), error.severity
+        problem, kind = str(error).removeprefix(f"{printable(path)}: "), error.kind
     except ImportError as error:
         message = f"{printable(path)} cannot be read here: {error}"
-        raise InputError(message) from error
-    except BadFileError as error:
-        problem, kind = str(error), "file"
+        raise InputError(message, code="dataset.missing-library", path=path) from error
+    except FailedFileError as error:
+        problem, kind = str(error), "bad_file"
     except FileNotFoundError:
-        problem, kind = "no such file: check the path and the prefix", "file"
+        problem, kind = "no such file: check the path and the prefix", "bad_file"
     except read_errors() as error:
         if is_defect(error):
             raise
-        problem, kind = f"{_CANNOT}{reason(error)}{advice(error)}", severity(error)
-    if kind == "retry":
-        set_aside(path)
+        problem, kind = f"{_CANNOT}{reason(error)}{advice(error)}", failure_kind(error)
+    if kind == "transient":
+        note_failure(path)
         forget_connections(path)
-    return Inspection(dataset, path, problems=(problem,), severity=kind)
+    return Inspection(dataset, path, problems=(problem,), kind=kind)
 
 
 def _refuse_no_text(path: str) -> None:
     # Python stands such bytes in for by halves of characters, which nothing can write down.
     if any("\ud800" <= character <= "\udfff" for character in path):
         message = "has a name that is not UTF-8: rename it, or link to it by another name"
-        raise BadFileError(message)
+        raise FailedFileError(message)

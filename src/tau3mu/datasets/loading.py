@@ -32,9 +32,10 @@ from tau3mu.config.documents import read_document
 from tau3mu.config.input_files import user_path
 from tau3mu.config.problems import Problem
 from tau3mu.datasets.dataset import Dataset, FileDetails, combine
+from tau3mu.datasets.duplicates import check_listed_once
 from tau3mu.datasets.schema import DatasetFile, FileEntry, FilesetEntry, TutorialEntry
 from tau3mu.errors import InputError, suggest
-from tau3mu.storage.locations import file_map, locate
+from tau3mu.storage.locations import locate
 
 __all__ = ["load_datasets", "shipped_datasets"]
 
@@ -58,7 +59,8 @@ def load_datasets(file: str | Path, *, prefix: str | None = None) -> list[Datase
         try:
             found.append(_dataset(name, entry, folder=path.parent, prefix=prefix))
         except InputError as error:  # noqa: PERF203 - all problems at once
-            problems.append(Problem((name,), error.code or "wrong-value", str(error)))
+            of_layout = ("metadata", "layout") if error.code.startswith("ntuples.") else ()
+            problems.append(Problem((name, *of_layout), error.code or "wrong-value", str(error)))
     if problems:
         raise document.error(problems)
     try:
@@ -105,7 +107,8 @@ def _dataset(
         (locate(path.lstrip(slash), folder=folder, prefix=prefix), file)
         for path, file in entry.entries()
     ]
-    files = file_map((path, file.tree or file.object_path) for path, file in found)
+    check_listed_once((path, name) for path, _ in found)
+    files = {path: file.tree or file.object_path for path, file in found}
     details = {path: _details(file, folder=folder, prefix=prefix) for path, file in found}
     known = {path: facts for path, facts in details.items() if facts != FileDetails()}
     facts = entry.facts()

@@ -1,24 +1,22 @@
-"""The preflight: every file is opened before the work begins, and all problems come at once."""
+"""The preflight: every file is opened before the work begins, and all problems are reported."""
 
 from __future__ import annotations
 
 import logging
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from tau3mu.config.printable import printable
-from tau3mu.datasets.checked import RejectedFile
+from tau3mu.datasets.checked import FailedFile
+from tau3mu.datasets.duplicates import find_copies
 from tau3mu.datasets.inspection import inspect_file
 from tau3mu.errors import InputError
 from tau3mu.ntuples.layout import layouts
 from tau3mu.ntuples.open_files import close_files
-from tau3mu.storage.locations import is_url, place_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from tau3mu.datasets.checked import CheckedFile, Inspection
     from tau3mu.datasets.dataset import Dataset
@@ -27,8 +25,8 @@ __all__ = ["check_files", "check_readable_files"]
 
 log = logging.getLogger(__name__)
 
-_MAX_LINES = 20
-_GIVE_UP = 20
+_MAX_LINES: Final = 20
+_GIVE_UP: Final = 20
 """After so many files one after the other that could not be reached, no more are tried."""
 
 
@@ -82,7 +80,7 @@ def check_readable_files(
     verify_checksums: bool = False,
     keep_open: bool = False,
     known: Sequence[CheckedFile] = (),
-) -> tuple[list[CheckedFile], list[RejectedFile]]:
+) -> tuple[list[CheckedFile], list[FailedFile]]:
     """Returns the files that can be read, like `check_files`, and those that can't.
 
     All other problems are errors as well here, such as a missing branch or a file listed twice, and
@@ -108,21 +106,21 @@ def check_readable_files(
         verify=verify_checksums,
         keep=keep_open,
     )
-    bad = [inspection for inspection in found if inspection.severity in {"retry", "file"}]
-    good = [inspection for inspection in found if inspection.severity not in {"retry", "file"}]
+    bad = [one for one in found if one.kind in {"transient", "bad_file"}]
+    good = [one for one in found if one.kind not in {"transient", "bad_file"}]
     _refuse_problems(good if good or known else found, found)
     details = {dataset.name: dataset for dataset in datasets}
-    rejected = [
-        RejectedFile(
-            bad_file.dataset,
-            bad_file.path,
-            bad_file.severity or "file",
-            "; ".join(bad_file.problems),
-            details[bad_file.dataset].details_of(bad_file.path).entries,
+    failed = [
+        FailedFile(
+            one.dataset,
+            one.path,
+            one.kind or "bad_file",
+            "; ".join(one.problems),
+            details[one.dataset].details_of(one.path).entries,
         )
-        for bad_file in bad
+        for one in bad
     ]
-    return _checked(good, known), rejected
+    return _checked(good, known), failed
 
 
 def _inspect_all(
@@ -137,7 +135,7 @@ def _inspect_all(
     jobs = [(d, path, tree) for d in datasets for path, tree in d.files.items()]
     if not jobs:
         message = "there are no files to read; give files or a dataset"
-        raise InputError(message)
+        raise InputError(message, code="dataset.no-files")
 
     layouts()  # mistakes in a table concern all files
     if keep:  # those that nobody has read since an earlier check may have changed
@@ -154,7 +152,7 @@ def _inspect_all(
     with ThreadPoolExecutor(max_workers=workers) as pool:
         for inspection in pool.map(inspect, jobs):
             found.append(inspection)
-            silent = silent + 1 if inspection.severity == "retry" else 0
+            silent = silent + 1 if inspection.kind == "transient" else 0
             if silent == _GIVE_UP and len(jobs) > _GIVE_UP:
                 pool.shutdown(cancel_futures=True)
                 _give_up(inspection)
@@ -169,7 +167,7 @@ def _give_up(last: Inspection) -> NoReturn:
         f"{_GIVE_UP} files one after the other could not be reached, so the check of the files was "
         f"given up; the last was {printable(last.path)} [{last.dataset}]: {last.problems[0]}"
     )
-    raise InputError(message)
+    raise InputError(message, code="dataset.servers-do-not-answer", path=last.path)
 
 
 def _checked(found: Sequence[Inspection], known: Sequence[CheckedFile]) -> list[CheckedFile]:
@@ -179,14 +177,14 @@ def _checked(found: Sequence[Inspection], known: Sequence[CheckedFile]) -> list[
             f"none of the {len(checked)} files holds events, for example "
             f"{printable(checked[0].path)}"
         )
-        raise InputError(message)
-    _log_notes(found)
+        raise InputError(message, code="dataset.no-events", path=checked[0].path)
+    _log_warnings(found)
     return checked
 
 
 def _refuse_problems(found: Sequence[Inspection], all_files: Sequence[Inspection]) -> None:
     problems = [(inspection, text) for inspection in found for text in inspection.problems]
-    problems += _duplicates(found)
+    problems += find_copies(found)
     if not problems:
         return
     files = {(inspection.dataset, inspection.path) for inspection, _ in problems}
@@ -202,46 +200,19 @@ def _refuse_problems(found: Sequence[Inspection], all_files: Sequence[Inspection
         for kind, count in seen.items()
         if count > _MAX_LINES
     ]
-    raise InputError("\n".join(lines))
+    raise InputError("\n".join(lines), code="dataset.bad-files", path=problems[0][0].path)
 
 
-def _duplicates(found: Iterable[Inspection]) -> list[tuple[Inspection, str]]:
-    first: dict[str, Inspection] = {}
-    result = []
-    for inspection in found:
-        if inspection.file is None or not inspection.file.uuid.strip("0-"):
-            continue  # all zeros is what writers put who know no UUIDs
-        other = first.setdefault(inspection.file.uuid, inspection)
-        if other is not inspection:
-            where = f"{printable(other.path)} [{other.dataset}]"
-            if _is_same(inspection.path, other.path):
-                text = f"is the same file as {where}"
-            elif inspection.size == other.size:
-                text = f"is a copy of {where}"
-            else:
-                text = f"has the UUID of {where} but another size, so one was made from the other"
-            result.append((inspection, f"{text}; its events would count twice"))
-    return result
-
-
-def _is_same(path: str, other: str) -> bool:
-    if is_url(path) or is_url(other):
-        return place_of(path) == place_of(other)
-    with suppress(OSError):  # a replica may have been read instead
-        return Path(path).samefile(other)
-    return False
-
-
-def _log_notes(found: Sequence[Inspection]) -> None:
-    """Logs what is no error, one line per note rather than per file."""
+def _log_warnings(found: Sequence[Inspection]) -> None:
+    """Logs what is not an error, one line per warning rather than per file."""
     paths: dict[str, list[str]] = {}
     for inspection in found:
         empty = inspection.file is not None and inspection.file.entries == 0
-        for note in [*inspection.notes, *(["no events"] if empty else [])]:
-            paths.setdefault(note, []).append(inspection.path)
-        for replica, reason in inspection.unavailable:
-            paths.setdefault(f"replica passed over: {reason}", []).append(replica)
-    for note, where in paths.items():
+        for text in [*inspection.warnings, *(["no events"] if empty else [])]:
+            paths.setdefault(text, []).append(inspection.path)
+        for replica, reason in inspection.failed_replicas:
+            paths.setdefault(f"failed replica: {reason}", []).append(replica)
+    for text, where in paths.items():
         more = f" and {len(where) - _MAX_LINES} more" if len(where) > _MAX_LINES else ""
         files = ", ".join(printable(path) for path in where[:_MAX_LINES]) + more
-        log.warning("%s (%d of %d files): %s", note, len(where), len(found), files)
+        log.warning("%s (%d of %d files): %s", text, len(where), len(found), files)

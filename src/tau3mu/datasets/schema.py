@@ -94,7 +94,7 @@ class FilesetEntry(Strict):
             known = [_of_list(index, entry) for index, entry in enumerate(files)]
             if len({path for path, _ in known}) < len(known):
                 message = "a file is listed twice; its events would count twice"
-                raise InputError(message, code="dataset.file-listed-twice")
+                raise InputError(message, code="dataset.listed-twice")
             return dict(known)
         if not isinstance(files, dict):
             _refuse('an object {"path": "tree"} or a list of paths', files)

@@ -12,15 +12,15 @@ import lazy_loader
 if TYPE_CHECKING:
     from tau3mu.execution.chunk import ProcessorError, process_chunk
     from tau3mu.execution.dry_run import dry_run
-    from tau3mu.execution.loop import Patience
+    from tau3mu.execution.loop import RetryPolicy
     from tau3mu.execution.merge import FileRead, ProcessorResult, RunResult
     from tau3mu.execution.run import execute
 
 __all__ = [
     "FileRead",
-    "Patience",
     "ProcessorError",
     "ProcessorResult",
+    "RetryPolicy",
     "RunResult",
     "dry_run",
     "execute",
@@ -32,7 +32,7 @@ __getattr__, __dir__, _ = lazy_loader.attach(
     submod_attrs={
         "chunk": ["ProcessorError", "process_chunk"],
         "dry_run": ["dry_run"],
-        "loop": ["Patience"],
+        "loop": ["RetryPolicy"],
         "merge": ["FileRead", "ProcessorResult", "RunResult"],
         "run": ["execute"],
     },

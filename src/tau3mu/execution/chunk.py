@@ -1,6 +1,6 @@
 """The one function that every executor maps: from a chunk to what the processors find in it.
 
-A chunk becomes an awkward array with one record, `{chunk, entries, error, severity, path, bytes,
+A chunk becomes an awkward array with one record, `{chunk, entries, error, kind, path, bytes,
 seconds, worker, triggers, found: {processor: {candidates, cutflow, counts}}}`, of the same type for
 every chunk. So the same thing is a return value here, a message between processes there, and a
 checkpoint on disk.
@@ -72,7 +72,7 @@ class ProcessorError(RunError):
 def process_chunk(index: int, chunk: Chunk, processors: Sequence[Processor]) -> ak.Array:
     """Returns one record: what the processors find in the events of a chunk.
 
-    The union of the columns is read once. If that fails, `error` says why and `severity` what
+    The union of the columns is read once. If that fails, `error` says why and `kind` what
     follows from it, `entries` is 0 and nothing is found.
 
     Args:
@@ -85,11 +85,11 @@ def process_chunk(index: int, chunk: Chunk, processors: Sequence[Processor]) -> 
     """
     begin = time.monotonic()
 
-    def failed(error: str, severity: str, path: str, n_bytes: int = 0) -> ak.Array:
+    def failed(error: str, kind: str, path: str, n_bytes: int = 0) -> ak.Array:
         none = no_events(chunk)
         how: dict[str, Any] = {
             "error": error,
-            "severity": severity,
+            "kind": kind,
             "path": path,
             "n_bytes": n_bytes,
         }
@@ -107,21 +107,21 @@ def process_chunk(index: int, chunk: Chunk, processors: Sequence[Processor]) -> 
             metadata=_metadata(chunk),
         )
     except ReadError as error:
-        return failed(str(error), error.severity, error.path)
+        return failed(str(error), error.kind, error.path)
     events, path, n_bytes = reading.events, reading.path, reading.n_bytes
     where = f"{redact(path)}: entries {chunk.start} to {chunk.stop} cannot be"
     if len(events) != chunk.entries:
         message = f"{where} read: {len(events)} came instead of {chunk.entries}"
-        return failed(message, "file", path, n_bytes)
+        return failed(message, "bad_file", path, n_bytes)
     try:
         return _record(index, chunk, events, processors, begin, path=path, n_bytes=n_bytes)
     except ProcessorError as error:
         if not isinstance(error.__cause__, MemoryError):
             raise
         message = f"{error}; choose a smaller --chunk-size, or give the workers more memory"
-        return failed(message, "process", path, n_bytes)
+        return failed(message, "resources", path, n_bytes)
     except MisalignedError as error:
-        return failed(f"{where} used: {error}", "file", path, n_bytes)
+        return failed(f"{where} used: {error}", "bad_file", path, n_bytes)
 
 
 def check_names(processors: Sequence[Processor]) -> None:
@@ -191,7 +191,7 @@ def _record(
     begin: float,
     *,
     error: str = "",
-    severity: str = "",
+    kind: str = "",
     path: str = "",
     n_bytes: int = 0,
 ) -> ak.Array:
@@ -201,7 +201,7 @@ def _record(
         chunk=np.array([index]),
         entries=np.array([len(events)]),
         error=strings([redact(error)]),
-        severity=strings([severity]),
+        kind=strings([kind]),
         path=strings([redact(path)]),
         bytes=np.array([n_bytes]),
         seconds=np.array([time.monotonic() - begin]),

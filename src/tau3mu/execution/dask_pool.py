@@ -69,9 +69,10 @@ TICK = 0.25  # seconds between two looks at the connection
 class DaskPool:
     """Works off chunks on the workers of a Dask client; see `Pool`.
 
-    A chunk is `killed` when Dask gave it up, which it does when several workers died (four, in its
-    default settings) while the chunk was theirs. Those that only waited on the same workers are
-    found out: when several are given up at once, each runs again with no other beside it.
+    A chunk fails as `worker_lost` when Dask gave it up, which it does when several workers died
+    (four, in its default settings) while the chunk was theirs. Chunks that
+    only waited on the same workers are told apart: when several are given up at once, each runs
+    again with no other beside it.
     """
 
     def __init__(
@@ -229,12 +230,12 @@ class DaskPool:
         where = self._chunks[index].label
         if isinstance(error, (OSError, asyncio.TimeoutError)):  # while it was fetched
             failure = Failure(
-                "retry", f"{where}: its result did not arrive: {type(error).__name__}: {error}"
+                "transient", f"{where}: its result did not arrive: {type(error).__name__}: {error}"
             )
         else:
             details = "".join(traceback.format_exception(type(error), error, error.__traceback__))
             failure = Failure(
-                "run",
+                "fatal",
                 f"{where} failed on the Dask cluster: {type(error).__name__}: {error}",
                 details,
             )
@@ -296,7 +297,7 @@ class DaskPool:
             f"was {worker}: either it takes more memory than{memory} a worker (less is taken by "
             "a new run with a smaller --chunk-size), or the processor kills its process"
         )
-        return Finished(index, None, Failure("killed", message, str(error)), worker)
+        return Finished(index, None, Failure("worker_lost", message, str(error)), worker)
 
 
 async def _result(future: Future) -> Finished:

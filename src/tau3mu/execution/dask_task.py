@@ -56,7 +56,7 @@ def work_off(index: int, chunk: bytes, processors: bytes, versions: Mapping[str,
     """
     worker = f"{platform.node()}:{os.getpid()}"
     if other := difference(versions, worker):
-        return Finished(index, None, Failure("run", other), worker)
+        return Finished(index, None, Failure("fatal", other), worker)
     from tau3mu.execution.chunk import ProcessorError, process_packed
 
     record: ak.Array | None = None
@@ -65,8 +65,8 @@ def work_off(index: int, chunk: bytes, processors: bytes, versions: Mapping[str,
     try:
         record = process_packed(index, unpacked, processors)
     except ProcessorError as error:
-        failure = Failure("run", error.message, error.details)
+        failure = Failure("fatal", error.message, error.details)
     except Exception as error:  # noqa: BLE001 - a defect, or a module that this worker lacks
         message = f"{unpacked.label} failed on worker {worker}: {type(error).__name__}: {error}"
-        failure = Failure("run", message, traceback.format_exc())
+        failure = Failure("fatal", message, traceback.format_exc())
     return Finished(index, record, failure, worker)

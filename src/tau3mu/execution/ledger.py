@@ -36,7 +36,7 @@ class Attempt:
         seconds: How long that took.
         bytes: How much was read of the file.
         replica: The place that was read, if the file has several.
-        outcome: `done` or `resumed`; or why not: `retry`, `file`, `process`, `run`, `killed`.
+        outcome: `done` or `resumed`; or the kind of its failure, see `FailureKind`.
         reason: The error, if there is one.
     """
 

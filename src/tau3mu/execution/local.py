@@ -79,7 +79,7 @@ class IterativePool:
             with _alarm(self._timeout):
                 return [Finished(index, process_chunk(index, chunk, self._processors), None)]
         except ProcessorError as error:
-            return [Finished(index, None, Failure("run", error.message, error.details))]
+            return [Finished(index, None, Failure("fatal", error.message, error.details))]
         except OutOfTimeError as error:
             raise no_progress(self._timeout, chunk.label) from error
 
@@ -140,14 +140,14 @@ class FuturesPool:
             try:
                 record = future.result()
             except ProcessorError as error:
-                failure = Failure("run", error.message, error.details)
+                failure = Failure("fatal", error.message, error.details)
                 finished.append(Finished(index, None, failure))
             except BrokenProcessPool:
                 broken = True
                 continue
             except (MemoryError, OSError) as error:
                 text = f"its result did not arrive: {type(error).__name__}: {error}"
-                failure = Failure("process", f"{chunk.label}: {text}")
+                failure = Failure("resources", f"{chunk.label}: {text}")
                 finished.append(Finished(index, None, failure))
             else:
                 finished.append(Finished(index, record, None, record.worker[0]))
@@ -212,7 +212,7 @@ class FuturesPool:
         message = (
             f"{chunk.label}: the worker process died of it twice; it may have run out of memory"
         )
-        return [Finished(index, None, Failure("killed", message))]
+        return [Finished(index, None, Failure("worker_lost", message))]
 
     def _shut_down(self) -> None:
         if self._executor is not None:

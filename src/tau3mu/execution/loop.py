@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tau3mu.datasets import Chunk
     from tau3mu.execution.pool import Finished, Pool
 
-__all__ = ["FileKey", "Patience", "Work", "file_of", "work_off"]
+__all__ = ["FileKey", "RetryPolicy", "Work", "file_of", "process_chunks"]
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ _TICK = 1.0
 
 
 @dataclass(frozen=True)
-class Patience:
+class RetryPolicy:
     """How often to try a chunk, and how long to wait.
 
     Attributes:
@@ -106,11 +106,11 @@ def file_of(chunk: Chunk) -> FileKey:
     return chunk.dataset, chunk.path, chunk.tree
 
 
-def work_off(
+def process_chunks(
     chunks: Sequence[Chunk],
     pool: Pool,
     *,
-    patience: Patience,
+    retry_policy: RetryPolicy,
     done: Mapping[int, ak.Array],
     on_attempt: Callable[[int, Attempt], None],
     on_record: Callable[[int, ak.Array], None],
@@ -121,7 +121,7 @@ def work_off(
     Args:
         chunks: All chunks of the run.
         pool: Where to work them off; it is entered and left here.
-        patience: How often to try and how long to wait.
+        retry_policy: How often to try and how long to wait.
         done: The records of chunks that need not be done again.
         on_attempt: Is called with each attempt, after it.
         on_record: Is called with the index and the record of each chunk that could be read.
@@ -133,7 +133,7 @@ def work_off(
             which all others would die too.
     """
     with pool:
-        loop = _Loop(chunks, pool, patience, on_attempt, on_record)
+        loop = _Loop(chunks, pool, retry_policy, on_attempt, on_record)
         for index, record in done.items():
             loop.work.add(record)
             loop.work.resumed += 1
@@ -147,11 +147,11 @@ class _Loop:
         self,
         chunks: Sequence[Chunk],
         pool: Pool,
-        patience: Patience,
+        retry_policy: RetryPolicy,
         on_attempt: Callable[[int, Attempt], None],
         on_record: Callable[[int, ak.Array], None],
     ) -> None:
-        self.chunks, self.pool, self.patience = chunks, pool, patience
+        self.chunks, self.pool, self.retry_policy = chunks, pool, retry_policy
         self.on_attempt, self.on_record = on_attempt, on_record
         self.work = Work()
         self.ready: deque[int] = deque()
@@ -192,8 +192,8 @@ class _Loop:
         now = time.monotonic()
         if finished:
             self.last = now
-        elif now - self.last > self.patience.timeout:
-            raise no_progress(self.patience.timeout, self._in_flight())
+        elif now - self.last > self.retry_policy.timeout:
+            raise no_progress(self.retry_policy.timeout, self._in_flight())
 
     def _take(self, finished: Finished) -> None:
         index = finished.index
@@ -203,8 +203,8 @@ class _Loop:
         self.work.attempts += 1
         chunk, record, failure = self.chunks[index], finished.record, finished.failure
         if record is not None and record.error[0]:
-            failure = Failure(record.severity[0], record.error[0])
-        outcome = "done" if failure is None else failure.severity
+            failure = Failure(record.kind[0], record.error[0])
+        outcome = "done" if failure is None else failure.kind
         attempt = _attempt(chunk, self.tries[index], outcome, record)
         if record is None:
             waited = time.monotonic() - begin
@@ -218,19 +218,19 @@ class _Loop:
         self._fail(index, failure)
 
     def _fail(self, index: int, failure: Failure) -> None:
-        if failure.severity == "run":
+        if failure.kind == "fatal":
             if failure.details:
                 raise ProcessorError(failure.message, failure.details)
             raise RunError(failure.message)
-        again = failure.severity in {"retry", "process"}
-        if again and self.tries[index] <= self.patience.retries:
-            pause = self.patience.backoff * 2 ** (self.tries[index] - 1)
+        again = failure.kind in {"transient", "resources"}
+        if again and self.tries[index] <= self.retry_policy.retries:
+            pause = self.retry_policy.backoff * 2 ** (self.tries[index] - 1)
             log.warning("%s; another try in %g s", failure.message, pause)
             heapq.heappush(self.delayed, (time.monotonic() + pause, index))
-        elif failure.severity == "process":  # which says nothing about the file
+        elif failure.kind == "resources":  # which says nothing about the file
             message = f"{failure.message} ({self.tries[index]} tries)"
             raise RunError(message)
-        elif failure.severity == "killed":
+        elif failure.kind == "worker_lost":
             log.error("%s", failure.message)
             self.work.killed.append(failure.message)
             if len(self.work.killed) >= max(_MANY_KILLED, self.work.n_done):
@@ -239,7 +239,7 @@ class _Loop:
             tries = self.tries[index]
             self._set_apart(
                 file_of(self.chunks[index]),
-                failure.message + (f" ({tries} tries)" if failure.severity == "retry" else ""),
+                failure.message + (f" ({tries} tries)" if failure.kind == "transient" else ""),
             )
 
     def _set_apart(self, file: FileKey, reason: str) -> None:

@@ -57,13 +57,13 @@ class ProcessorResult:
             `dataset` and `file` come before those of the processor.
         histograms: By name, with the axes of the processor.
         cutflow: By dataset, the steps as dictionaries of name, events, candidates and sumw.
-        counts: By dataset, the further counts of the processor.
+        counters: By dataset, the further counts of the processor.
     """
 
     candidates: ak.Array
     histograms: dict[str, Hist[Any]]
     cutflow: dict[str, list[dict[str, Any]]]
-    counts: dict[str, dict[str, int]]
+    counters: dict[str, dict[str, int]]
 
 
 @dataclass(frozen=True)
@@ -205,7 +205,7 @@ def _sum(found: ak.Array, chunks: Sequence[Chunk]) -> ProcessorResult:
         candidates=ak.zip(columns, depth_limit=1),
         histograms={},
         cutflow={name: _cutflow(found.cutflow[datasets == name]) for name in _unique(datasets)},
-        counts={name: _counts(found.counts[datasets == name]) for name in _unique(datasets)},
+        counters={name: _counters(found.counters[datasets == name]) for name in _unique(datasets)},
     )
 
 
@@ -224,7 +224,7 @@ def _cutflow(steps: ak.Array) -> list[dict[str, Any]]:
     ]
 
 
-def _counts(counted: ak.Array) -> dict[str, int]:
+def _counters(counted: ak.Array) -> dict[str, int]:
     total: Counter[str] = Counter()
     for one in ak.flatten(counted).tolist():
         total[one["name"]] += one["count"]

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from tau3mu.datasets import Chunk
 
-__all__ = ["Failure", "Finished", "Pool", "Severity", "no_progress"]
+__all__ = ["Failure", "FailureKind", "Finished", "Pool", "no_progress"]
 
-Severity = Literal["retry", "file", "process", "run", "killed"]
+FailureKind = Literal["transient", "bad_file", "resources", "fatal", "worker_lost"]
 
 
 @dataclass(frozen=True)
@@ -26,15 +26,15 @@ class Failure:
     """Why a chunk has no record.
 
     Attributes:
-        severity: `retry`: try again later; `file`: what is wrong is wrong with the file;
-            `process`: the process lacks memory or the like, so try again, and end the run if that
-            does not help; `run`: nothing else can work either; `killed`: the process that worked
-            on the chunk died.
+        kind: `transient`: try again later; `bad_file`: what is wrong is wrong with the file;
+            `resources`: the process lacks memory or the like, so try again, and end the run if that
+            does not help; `fatal`: nothing else can work either; `worker_lost`: the process of the
+            chunk died.
         message: One line for the user.
         details: The traceback, if there is one.
     """
 
-    severity: Severity
+    kind: FailureKind
     message: str
     details: str = ""
 

@@ -12,7 +12,7 @@ from tau3mu.execution.checkpoints import Checkpoints, chunk_keys
 from tau3mu.execution.chunk import check_names
 from tau3mu.execution.ledger import Ledger
 from tau3mu.execution.local import FuturesPool, IterativePool
-from tau3mu.execution.loop import Patience, killed_message, work_off
+from tau3mu.execution.loop import RetryPolicy, killed_message, process_chunks
 from tau3mu.execution.merge import RunResult, count_files, merge
 from tau3mu.outputs.contract import Contract
 from tau3mu.storage.names import LEDGER
@@ -48,7 +48,7 @@ def execute(
     folder: Path | None = None,
     resume: bool = False,
     skip_bad_files: bool = True,
-    patience: Patience | None = None,
+    retry_policy: RetryPolicy | None = None,
     expected: Mapping[str, Returned] | None = None,
     on_record: Callable[[ak.Array], None] = lambda _: None,
     watch: Callable[[], object] = lambda: None,
@@ -69,7 +69,7 @@ def execute(
         resume: Whether to begin with the checkpoints that are in the folder.
         skip_bad_files: Whether to sum up what is left if files cannot be read; else the result
             has no processors then, and the folder has checkpoints.
-        patience: How often to try and how long to wait.
+        retry_policy: How often to try and how long to wait.
         expected: What each processor returns for no events, from `dry_run`.
         on_record: Is called with the record of each chunk as it comes, for instance to advance a
             progress bar by its `entries`.
@@ -88,12 +88,12 @@ def execute(
         message = "there are no events to process: all files are empty"
         raise InputError(message)
     check_names(processors)
-    patience = patience or Patience()
+    retry_policy = retry_policy or RetryPolicy()
     keys = [] if folder is None else chunk_keys(chunks, processors)
     checkpoints = None if folder is None else Checkpoints(folder, keys)
     done = checkpoints.load() if checkpoints is not None and resume else {}
     workers = max(1, min(workers, len(chunks) - len(done)))
-    pool = _pool(executor, processors, workers, client, patience)
+    pool = _pool(executor, processors, workers, client, retry_policy)
     contract = Contract(expected)
 
     def take(record: ak.Array) -> None:
@@ -101,10 +101,10 @@ def execute(
         on_record(record)
 
     if folder is None or checkpoints is None:
-        work = work_off(
+        work = process_chunks(
             chunks,
             pool,
-            patience=patience,
+            retry_policy=retry_policy,
             done={},
             on_attempt=lambda *_: None,
             on_record=lambda _, record: take(record),
@@ -119,7 +119,7 @@ def execute(
             folder,
             checkpoints,
             done,
-            patience,
+            retry_policy,
             on_record=take,
             watch=watch,
         )
@@ -157,7 +157,7 @@ def _recorded(
     folder: Path,
     checkpoints: Checkpoints,
     done: Mapping[int, ak.Array],
-    patience: Patience,
+    retry_policy: RetryPolicy,
     *,
     on_record: Callable[[ak.Array], None],
     watch: Callable[[], object],
@@ -177,10 +177,10 @@ def _recorded(
             ledger.write(attempt)
 
         try:
-            work = work_off(
+            work = process_chunks(
                 chunks,
                 pool,
-                patience=patience,
+                retry_policy=retry_policy,
                 done=done,
                 on_attempt=write,
                 on_record=keep,
@@ -202,10 +202,10 @@ def _pool(
     processors: Sequence[Processor],
     workers: int,
     client: Client | None,
-    patience: Patience,
+    retry_policy: RetryPolicy,
 ) -> Pool:
     if executor == "iterative":
-        return IterativePool(processors, timeout=patience.timeout)
+        return IterativePool(processors, timeout=retry_policy.timeout)
     if executor == "futures":
         return FuturesPool(processors, workers=workers)
     if client is None:

@@ -33,7 +33,11 @@ examples:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Returns the exit code of the command line: 0, or 1 for wrong usage or failure."""
+    """Returns the exit code of the command line: 0, or 1 for wrong usage or failure.
+
+    Args:
+        arguments: Those of the command line by default.
+    """
     options = _parser().parse_args(arguments)
     return run_main(_generate, options)
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tau3mu.generate.block import partners, rank_in_event
-from tau3mu.generate.particles import NO_LEG, PION
-from tau3mu.generate.physics import MUON_MASS, PION_MASS
+from tau3mu.generate.particles import MUON_MASS, NO_LEG, PION, PION_MASS
 
 if TYPE_CHECKING:
     from numpy.random import Generator

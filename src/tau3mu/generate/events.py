@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tau3mu.generate.block import Block, rank_in_event
+from tau3mu.generate.block import Block, all_columns, rank_in_event
 from tau3mu.generate.candidates import build_candidates
-from tau3mu.generate.defaults import all_columns
-from tau3mu.generate.muons import muon_columns, track_columns
-from tau3mu.generate.particles import draw_particles
-from tau3mu.generate.triggers import draw_decisions, draw_trigger_objects, nearest_object
-from tau3mu.generate.triplets import triplet_columns
-from tau3mu.generate.unaligned import (
+from tau3mu.generate.columns import (
     empty_columns,
     gen_match_columns,
     growing_column,
+    muon_columns,
     parking_columns,
+    track_columns,
+    triplet_columns,
 )
+from tau3mu.generate.particles import draw_particles
+from tau3mu.generate.triggers import draw_decisions, draw_trigger_objects, nearest_object
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -47,7 +47,14 @@ _OWN_CHARGE = (13, -13, 333)  # the same for both charges of the meson
 
 
 def draw_events(rng: Generator, first: int, size: int, *, simulation: bool) -> Block:
-    """Returns `size` events of which the first has the given number, counted from zero."""
+    """Returns the columns of some events.
+
+    Args:
+        rng: The source of the random numbers.
+        first: The number of the first event, counted from zero.
+        size: How many events.
+        simulation: Whether they are simulated signal rather than data.
+    """
     decays, muons, tracks = draw_particles(rng, size, simulation=simulation)
     candidates = build_candidates(rng, muons, tracks)
     block = _event_columns(rng, first, muons, candidates, simulation=simulation)
@@ -100,7 +107,7 @@ def _event_columns(
 
 
 def _listed(rng: Generator, muons: Particles, tracks: Particles) -> NDArray[np.bool_]:
-    """Tells which tracks are in the track list: some soft ones are not, though candidates are.
+    """Returns which tracks are listed: some soft ones are not, even if they are in candidates.
 
     Each event keeps at least as many tracks as it has muons, as real events do.
     """

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tau3mu.errors import InputError, RunError, suggest
+from tau3mu.storage.files import make_folder
 
 if TYPE_CHECKING:
     import os
@@ -30,7 +31,7 @@ _EVENT_NUMBERS = 2**32
 
 @dataclass(frozen=True)
 class FilePlan:
-    """What one file is to hold; two equal plans give equal content."""
+    """The plan of one file; two equal plans give equal content."""
 
     path: Path
     number: int
@@ -85,6 +86,7 @@ def generate(
 
     Raises:
         InputError: An argument is out of range, or a file exists already; nothing is written.
+        RunError: A file cannot be written.
     """
     plans = plan_files(
         directory,
@@ -124,7 +126,7 @@ def plan_files(
             f"{files} files of {events} events: more than the {_EVENT_NUMBERS - 1} event numbers "
             "that 32 bits have"
         )
-        raise InputError(message)
+        raise InputError(message, code="generate.out-of-range", path="events")
     stem = "Tree_PhiPi_MC" if simulation else "Tree_PhiPi"
     paths = [Path(directory) / f"{stem}_{number + 1}.root" for number in range(files)]
     _check_absent(paths)
@@ -135,16 +137,20 @@ def plan_files(
 
 
 def write_files(plans: Sequence[FilePlan], *, workers: int) -> Iterator[int]:
-    """Writes the files step by step, and returns an iterator over how many events each step wrote.
+    """Returns an iterator that writes the files step by step, over the events of each step.
 
     A step is a part of a file, or a whole file where several workers write.
 
+    Args:
+        plans: The files, all in one directory.
+        workers: The number of processes.
+
     Raises:
-        InputError: The number of workers is out of range, or the directory cannot be made.
-        RunError: Later, if a file cannot be written.
+        InputError: The number of workers is out of range.
+        RunError: The directory cannot be made; later, if a file cannot be written.
     """
     _check_lowest("workers", workers, 1)
-    _make_directory(plans[0].path.parent)
+    make_folder(plans[0].path.parent)
     if min(workers, len(plans)) == 1:
         return chain.from_iterable(_write(plan) for plan in plans)
     return _write_in_parallel(plans, workers)
@@ -153,17 +159,13 @@ def write_files(plans: Sequence[FilePlan], *, workers: int) -> Iterator[int]:
 def _write(plan: FilePlan) -> Iterator[int]:
     from tau3mu.generate.writer import write_blocks
 
-    try:
-        yield from write_blocks(
-            plan.path,
-            plan.blocks(),
-            layout_name=plan.layout,
-            compression=plan.compression,
-            at_once=_BLOCKS_AT_ONCE,
-        )
-    except OSError as error:
-        message = f"{plan.path}: cannot be written: {error}"
-        raise RunError(message) from error
+    yield from write_blocks(
+        plan.path,
+        plan.blocks(),
+        layout_name=plan.layout,
+        compression=plan.compression,
+        at_once=_BLOCKS_AT_ONCE,
+    )
     log.info("wrote %s: %d events", plan.path, plan.events)
 
 
@@ -183,29 +185,21 @@ def _write_in_parallel(plans: Sequence[FilePlan], workers: int) -> Iterator[int]
             yield future.result()
     except BrokenProcessPool as error:
         message = "a worker process died, perhaps for lack of memory; try fewer --workers"
-        raise RunError(message) from error
+        raise RunError(message, code="generate.worker-lost", path="workers") from error
     finally:
         pool.shutdown(kill_workers=True)
-
-
-def _make_directory(directory: Path) -> None:
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        message = f"{directory}: cannot be made a directory: {error.strerror}"
-        raise InputError(message) from error
 
 
 def _check_lowest(name: str, value: int, lowest: int) -> None:
     if value < lowest:
         message = f"{name}: {value} given, {lowest} is the least"
-        raise InputError(message)
+        raise InputError(message, code="generate.out-of-range", path=name)
 
 
 def _check_choice(name: str, value: str, known: tuple[str, ...]) -> None:
     if value not in known:
         message = f"unknown {name} {value!r}{suggest(value, known)}; known: {', '.join(known)}"
-        raise InputError(message)
+        raise InputError(message, code="generate.unknown-choice", path=name)
 
 
 def _check_absent(paths: Sequence[Path]) -> None:
@@ -213,4 +207,4 @@ def _check_absent(paths: Sequence[Path]) -> None:
     if present:
         more = f" and {len(present) - 1} more" if len(present) > 1 else ""
         message = f"{present[0]}{more}: exists already; remove it or choose another directory"
-        raise InputError(message)
+        raise InputError(message, code="storage.file-exists", path=present[0])

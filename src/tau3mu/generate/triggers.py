@@ -9,8 +9,7 @@ import awkward as ak
 import numpy as np
 
 from tau3mu.generate.block import partners
-from tau3mu.generate.particles import PION
-from tau3mu.generate.physics import Momentum, wrap
+from tau3mu.generate.particles import PION, Momentum, wrap
 
 if TYPE_CHECKING:
     from numpy.random import Generator

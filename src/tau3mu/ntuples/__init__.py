@@ -1,4 +1,4 @@
-"""What an ntuple is: layouts, the canonical view of its events, and the reading of them."""
+"""Ntuples: layouts, the canonical view of their events, and the reading of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which layout a tree has, told by its branches and by what is to be read."""
+"""Detects the layout of a tree by its branches and by the columns that are to be read."""
 
 from __future__ import annotations
 
@@ -55,13 +55,13 @@ def _detected(names: tuple[str, ...], columns: frozenset[str]) -> Layout | None:
 
 
 def _has(table: Layout, columns: frozenset[str], available: frozenset[str]) -> bool:
-    """Tells whether the tree has what is to be read, as far as triggers are not concerned."""
+    """Returns whether the tree has all columns; of triggers, whether there can be some."""
     for column in columns:
         level = column.partition(".")[0]
         if level in LEVELS:
             if not table.has_triggers(level):
                 return False
-        elif column not in table.by_view or table.by_view[column].name not in available:
+        elif (row := table.column(column)) is None or row.name not in available:
             return False
     return True
 
@@ -81,4 +81,4 @@ def _refuse_rivals(rivals: list[Layout], scores: Mapping[Layout, int]) -> None:
             f"its branches fit the layouts {names}; say which one: --layout NAME, or layout in the "
             "metadata of the dataset"
         )
-        raise InputError(message)
+        raise InputError(message, code="ntuples.ambiguous-layout", path="layout")

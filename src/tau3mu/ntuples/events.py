@@ -75,6 +75,9 @@ def own_view(events: ak.Array) -> ak.Array:
     """Returns the same events for one user alone, whose columns, metadata and behaviors are theirs.
 
     The arrays themselves are shared, and cannot be written to.
+
+    Args:
+        events: Of `make_events` or `empty_events`.
     """
     layout = ak.to_layout(events)
     layout = layout.copy(parameters=deepcopy(layout.parameters))

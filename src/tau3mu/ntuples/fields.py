@@ -16,6 +16,8 @@ from uproot.interpretation.identify import UnknownInterpretation
 from uproot.interpretation.objects import CannotBeAwkward
 from uproot.source.futures import TrivialExecutor
 
+from tau3mu.ntuples.fast import link_fields
+
 if TYPE_CHECKING:
     from collections.abc import Collection
 
@@ -61,7 +63,7 @@ def read_fields(ntuple: Any, names: Collection[str], start: int, stop: int) -> d
     if not isinstance(ntuple, HasFields):
         branches: dict[str, ak.Array] = ntuple.arrays(filter_name=names.__contains__, **how)
         return branches
-    _link(ntuple)
+    link_fields(ntuple)
     arrays: dict[str, ak.Array] = ntuple.arrays(
         filter_field=lambda field: field.path in names, **how
     )
@@ -70,30 +72,6 @@ def read_fields(ntuple: Any, names: Collection[str], start: int, stop: int) -> d
         name: array if (kind := kinds[name]) is None else ak.values_astype(array, np.dtype(kind))
         for name, array in arrays.items()
     }
-
-
-def _link(ntuple: Any) -> None:
-    """Tells all fields which are below them.
-
-    uproot looks through all fields for those below each, which takes seconds if there are a
-    thousand; the result is the same.
-    """
-    fields = ntuple.all_fields
-    if all(getattr(field, "_fields", ()) is not None for field in fields):
-        return  # done before, or a version of uproot that keeps them elsewhere
-    children: list[list[Any]] = [[] for _ in fields]
-    for field, record in zip(fields, ntuple.field_records, strict=True):
-        if record.parent_field_id != field.field_id:
-            children[record.parent_field_id].append(field)
-
-    def below(field: Any) -> list[Any]:
-        if field._fields is None:
-            found = ([c] if not c.is_anonymous else below(c) for c in children[field.field_id])
-            field._fields = [each for some in found for each in some]
-        return list(field._fields)
-
-    for field in fields:
-        below(field)
 
 
 def _cardinality(ntuple: Any, name: str) -> str | None:

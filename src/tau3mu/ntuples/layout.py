@@ -3,7 +3,7 @@
 A layout is one tab-separated file, shipped in `layouts/` or a user's own:
 
 - `#tree` names the tree, `#pad` the view and the value that mark a padded candidate;
-- `branch` and `type` are what the file holds, the type as awkward writes it;
+- `branch` and `type` are those of the file, the type as awkward writes it;
 - `view` is where the branch appears in the events: `muon.pt`, `triplet.mu1.pt`, `run`; a view
   `raw.NAME` belongs to no collection, since its length is not that of one;
 - `missing` lists the values that mean "not there", and `flag` for a boolean stored as a number,
@@ -57,7 +57,7 @@ class Layout:
 
     @cached_property
     def by_name(self) -> dict[str, Branch]:
-        """The branches by their name in the file, wildcards left out."""
+        """The branches by their name in the file, without wildcards."""
         return {branch.name: branch for branch in self.branches if "*" not in branch.name}
 
     @cached_property
@@ -76,8 +76,25 @@ class Layout:
         """The branch that tells which candidates are pads."""
         return self.by_view[self.pad_view]
 
+    @property
+    def padded(self) -> str:
+        """The collection that has pads, in which a column `index` counts them too."""
+        return self.pad_view.partition(".")[0]
+
+    def column(self, view: str) -> Branch | None:
+        """Returns the row of the branch that a column is made of, or None if it is unknown.
+
+        Args:
+            view: A column that is not a trigger, such as `muon.pt`.
+        """
+        return self.pad if view == f"{self.padded}.index" else self.by_view.get(view)
+
     def find(self, name: str) -> Branch | None:
-        """Returns the row of a branch of a file, wildcards resolved, or None if it is unknown."""
+        """Returns the row of a branch of a file, wildcards resolved, or None if it is unknown.
+
+        Args:
+            name: The name of the branch in the file.
+        """
         if (row := self.by_name.get(name)) is not None:
             return row
         for beginning, branch in self._wildcards:
@@ -87,7 +104,11 @@ class Layout:
         return None
 
     def has_triggers(self, level: str) -> bool:
-        """Tells whether there are rows for the triggers of a level, `hlt` or `l1`."""
+        """Returns whether there are rows for triggers.
+
+        Args:
+            level: `hlt` or `l1`.
+        """
         return not self.by_view.keys().isdisjoint((f"{level}.*", f"{level}.name"))
 
     def reference(self, branches: Collection[str]) -> str:
@@ -116,19 +137,18 @@ class Layout:
             InputError: A column is not part of the layout.
         """
         wanted = set()
-        padded = self.pad_view.partition(".")[0]
         for column in columns:
             collection, _, field = column.partition(".")
             if collection in LEVELS:
                 wanted.update(self._trigger_branches(collection, field, available))
                 continue
-            if column not in self.by_view:
+            if (row := self.column(column)) is None:
                 message = f"layout {self.name} has no column {column!r}" + suggest(
                     column, self.by_view
                 )
-                raise InputError(message)
-            wanted.add(self.by_view[column].name)
-            if collection == padded:
+                raise InputError(message, code="ntuples.unknown-column", path=column)
+            wanted.add(row.name)
+            if collection == self.padded:
                 wanted.add(self.pad.name)
         order = {branch.name: i for i, branch in enumerate(self.branches)}
         rows = (
@@ -162,7 +182,7 @@ class Layout:
                 f"layout {self.name} has no row for {level}, asked for by the column "
                 f"'{level}.{pattern}'; expected one such as {level.upper()}_*, bool, {level}.*"
             )
-            raise InputError(message)
+            raise InputError(message, code="ntuples.no-triggers", path=f"{level}.{pattern}")
         column = f"{level}.{pattern}"
         if found := self.triggers([column], available)[column]:
             return set(found)
@@ -207,7 +227,7 @@ def layout(reference: str) -> Layout:
             f"unknown layout {reference!r}{suggest(reference, known)}; known: {', '.join(known)}; "
             "your own is given as path/to/table.tsv"
         )
-        raise InputError(message)
+        raise InputError(message, code="ntuples.unknown-layout", path=reference)
     return known[reference]
 
 

@@ -12,12 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from tau3mu.ntuples.tree import counters, open_file
-from tau3mu.ntuples.unreadable import read_errors
+import uproot
+
+from tau3mu.ntuples.fast import branch_classes
+from tau3mu.ntuples.offsets import counters
+from tau3mu.storage.failures import read_errors
 from tau3mu.storage.remote import client_options
+from tau3mu.storage.source import LocalSource
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 __all__ = [
     "ChangedError",
@@ -25,6 +29,7 @@ __all__ = [
     "current_path",
     "keep_open",
     "open_again",
+    "open_file",
     "refuse_changed",
 ]
 
@@ -63,6 +68,29 @@ class _Current(threading.local):
 
 _current = _Current()
 _kept: dict[Key, _Opened] = {}
+
+
+def open_file(path: str, wanted: Callable[[str], bool], **remote: Any) -> Any:
+    """Returns an open `uproot.ReadOnlyFile` in whose trees only some branches can be read.
+
+    The others may have a name and nothing else.
+
+    Args:
+        path: A local file or a URL.
+        wanted: Returns of the name of a branch at the top of a tree whether it is to be read; with
+            a branch of lists, its counter is.
+        **remote: Options of uproot for URLs.
+    """
+    source = remote if "://" in path else {"handler": LocalSource}
+    # The cache is of this file alone: another one of the same name may have other branches.
+    return uproot.ReadOnlyFile(
+        path,
+        object_cache=10,
+        array_cache=None,
+        custom_classes=branch_classes(wanted),
+        use_threads=False,
+        **source,
+    )
 
 
 def current_path() -> str | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tau3mu.config.printable import printable
 from tau3mu.errors import Tau3muError
 from tau3mu.ntuples.events import make_events
+from tau3mu.ntuples.fast import forget_positions
 from tau3mu.ntuples.fields import read_fields
 from tau3mu.ntuples.open_files import (
     ChangedError,
@@ -16,17 +17,16 @@ from tau3mu.ntuples.open_files import (
     open_again,
     refuse_changed,
 )
-from tau3mu.ntuples.unreadable import (
-    Severity,
+from tau3mu.storage.failures import (
+    FailureKind,
     advice,
     decisive,
+    failure_kind,
     is_defect,
     read_errors,
     reason,
-    severity,
 )
-from tau3mu.ntuples.vectors import forget_positions
-from tau3mu.storage.remote import forget_connections, in_order, set_aside
+from tau3mu.storage.remote import forget_connections, in_order, note_failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -40,26 +40,35 @@ class ReadError(Tau3muError, OSError):
     """Is raised when events that should be there can't be read.
 
     Attributes:
-        severity: `retry` if it may go well the next time, `file` if the file will not do,
-            `process` if this process lacks memory or the like, `run` if no other file will do
+        kind: `transient` if it may go well the next time, `bad_file` if the file will not do,
+            `resources` if this process lacks memory or the like, `fatal` if no other file will do
             better.
         path: The file.
     """
 
-    def __init__(self, message: str, severity: Severity, path: str) -> None:
-        """Takes the message for the user and what a program has to know."""
-        super().__init__(message)
-        self.severity: Severity = severity
+    def __init__(
+        self, message: str, kind: FailureKind, path: str, code: str = "ntuples.cannot-read"
+    ) -> None:
+        """Creates the error.
+
+        Args:
+            message: For the user.
+            kind: What the error means for the file and for the run.
+            path: The file.
+            code: The kind of the error.
+        """
+        super().__init__(message, code=code)
+        self.kind: FailureKind = kind
         self.path = path
 
-    def __reduce__(self) -> tuple[type[ReadError], tuple[str, Severity, str]]:
-        """Crosses processes whole, which exceptions with more than a message do not by default."""
-        return type(self), (str(self), self.severity, self.path)
+    def __reduce__(self) -> tuple[type[ReadError], tuple[str, FailureKind, str, str]]:
+        """Returns all arguments, since exceptions reach other processes with the message alone."""
+        return type(self), (str(self), self.kind, self.path, self.code)
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What was read, and where.
+    """Events that have been read.
 
     Attributes:
         events: The events.
@@ -101,7 +110,7 @@ def read_events(
 
     Raises:
         ReadError: No replica can be read, or none is what the file was when it was checked. It is
-            `retry` if that may change for at least one of them.
+            `transient` if that may change for at least one of them.
     """
     wanted = frozenset(branches)
     failures: list[_Failure] = []
@@ -127,7 +136,7 @@ def read_events(
         if isinstance(outcome, Reading):
             return outcome
         failures.append(outcome)
-        if outcome.severity in {"run", "process"}:
+        if outcome.kind in {"fatal", "resources"}:
             break
     raise _read_error(paths[0], start, stop, failures)
 
@@ -147,7 +156,7 @@ def _refuse_incomplete(
 @dataclass(frozen=True)
 class _Failure:
     path: str
-    severity: Severity
+    kind: FailureKind
     text: str
 
 
@@ -155,17 +164,17 @@ def _try(read: Callable[[str], Reading], path: str) -> Reading | _Failure:
     try:
         return read(path)
     except ChangedError as error:
-        failure = _Failure(path, "file", str(error))
+        failure = _Failure(path, "bad_file", str(error))
     except Tau3muError:
         raise
     except read_errors() as error:
         if is_defect(error):
             raise
-        failure = _Failure(path, severity(error), f"{reason(error)}{advice(error)}")
+        failure = _Failure(path, failure_kind(error), f"{reason(error)}{advice(error)}")
     close_files(kept=False)
-    if failure.severity == "retry":
-        set_aside(path)
-    if failure.severity != "file":
+    if failure.kind == "transient":
+        note_failure(path)
+    if failure.kind != "bad_file":
         forget_connections(path)
     return failure
 
@@ -175,4 +184,4 @@ def _read_error(path: str, start: int, stop: int, failures: Sequence[_Failure]) 
     if len(failures) > 1 or failures[0].path != path:
         what = "; ".join(f"{printable(failure.path)}: {failure.text}" for failure in failures)
     message = f"{printable(path)}: entries {start} to {stop} cannot be read: {what}"
-    return ReadError(message, decisive(failure.severity for failure in failures) or "file", path)
+    return ReadError(message, decisive(failure.kind for failure in failures) or "bad_file", path)

@@ -2,10 +2,10 @@
 
 Pads, sentinels, flags and misaligned branches are dealt with here, at the door, and nowhere else:
 
-- a padded candidate is None in its place, so that an index stays the position in the ntuple;
+- a padded candidate is not there; the column `index` is a candidate's position in the ntuple;
 - a value that means "not there" is None;
 - a flag stored as a number is a boolean;
-- a string is an index into those that differ (see `tau3mu.ntuples.string_lists`);
+- a string is an index into those that differ (see `tau3mu.ntuples.fast.string_lists`);
 - branches form a collection only if their lengths agree in every event, else reading one fails;
 - `events.raw` is the same view with all values as they are stored.
 
@@ -27,6 +27,7 @@ from coffea.nanoevents.util import quote
 from tau3mu.errors import InputError
 from tau3mu.ntuples.detection import detect_layout
 from tau3mu.ntuples.layout import Branch, Layout, layout
+from tau3mu.ntuples.printing import print_values
 
 __all__ = ["MisalignedError", "NtupleSchema", "schema_of"]
 
@@ -38,7 +39,7 @@ class MisalignedError(InputError):
 
 
 class NtupleSchema(BaseSchema):  # type: ignore[misc]
-    """Gives the canonical view of an ntuple, its layout recognised by the names of its branches.
+    """Gives the canonical view of an ntuple, its layout detected from the names of its branches.
 
     `events.muon`, `.track`, `.triplet` and `.gen` are lists with vector behaviours (momenta in
     GeV), `.hlt` and `.l1` answer `fired`, the scalars (`.run`, `.lumi`, `.event`, ...) are arrays.
@@ -50,7 +51,12 @@ class NtupleSchema(BaseSchema):  # type: ignore[misc]
     layout_name: ClassVar[str | None] = None
 
     def __init__(self, base_form: Form, *args: Any, **kwargs: Any) -> None:
-        """Builds the form of the events from that of the branches.
+        """Creates the form of the events from that of the branches.
+
+        Args:
+            base_form: A record with one field per branch.
+            args: Passed on to coffea.
+            kwargs: Passed on to coffea.
 
         Raises:
             InputError: No layout knows the branches, or the one that marks pads is missing.
@@ -60,7 +66,7 @@ class NtupleSchema(BaseSchema):  # type: ignore[misc]
         table = layout(self.layout_name) if self.layout_name else detect_layout(forms)
         if table is None:
             message = "these branches are of no known layout: " + ", ".join(list(forms)[:5])
-            raise InputError(message)
+            raise InputError(message, code="ntuples.unknown-layout")
         view = _View(table, forms)
         self._form["fields"], self._form["contents"] = view.fields_and_contents()
 
@@ -72,7 +78,11 @@ class NtupleSchema(BaseSchema):  # type: ignore[misc]
 
 @cache
 def schema_of(layout_name: str) -> type[NtupleSchema]:
-    """Returns the schema for trees of which the layout is known."""
+    """Returns the schema for trees of a known layout.
+
+    Args:
+        layout_name: A name, or the text of a user's table.
+    """
     return type(f"NtupleSchema_{layout_name}", (NtupleSchema,), {"layout_name": layout_name})
 
 
@@ -121,7 +131,7 @@ class _View:
         pad = self.table.pad if self.table.pad_view.startswith(f"{name}.") else None
         if pad is not None and pad.name not in self.forms:
             message = f"branch {pad.name} is needed to tell pads among the {name}s: read it too"
-            raise InputError(message)
+            raise InputError(message, code="ntuples.pads-unknown", path=pad.name)
         first = pad or members[0]
         leaves = {
             branch.view.partition(".")[2]: _value(
@@ -129,16 +139,12 @@ class _View:
             )
             for branch in members
         }
-        content = _nested(leaves, name)
+        key = f"{first.name},!load"
         if pad is not None and masked:
-            content = _option(content, f"{pad.name},!load,!content", (self.table.pad_value,))
-        return {
-            "class": "ListOffsetArray",
-            "offsets": "i64",
-            "content": content,
-            "parameters": {},
-            "form_key": quote(f"{first.name},!load"),
-        }
+            leaves["index"] = _number("int64", f"{key},!tau3mu_positions")
+            key = f"{key},{self.table.pad_value!r},!tau3mu_without_pads"
+            return _list(key, _indexed(f"{key},!content", _nested(leaves, name)))
+        return _list(key, _nested(leaves, name))
 
 
 def _aligned(branch: Branch, first: Branch) -> str:
@@ -171,15 +177,39 @@ def _option(content: Form, key: str, missing: tuple[float, ...]) -> Form:
 
 def _rekey(form: Form, key: str) -> Form:
     if (form.get("parameters") or {}).get("__array__") == "string":
-        key = f"{key},!tau3mu_menus"
-        return {
-            "class": "IndexedArray",
-            "index": "i64",
-            "content": _plain(form, f"{key},!content"),
-            "parameters": {},
-            "form_key": quote(f"{key},!index"),
-        }
+        key = f"{key},!tau3mu_strings"
+        return _indexed(key, _plain(form, f"{key},!content"))
     return _plain(form, key)
+
+
+def _list(key: str, content: Form) -> Form:
+    return {
+        "class": "ListOffsetArray",
+        "offsets": "i64",
+        "content": content,
+        "parameters": {},
+        "form_key": quote(key),
+    }
+
+
+def _indexed(key: str, content: Form) -> Form:
+    return {
+        "class": "IndexedArray",
+        "index": "i64",
+        "content": content,
+        "parameters": {},
+        "form_key": quote(f"{key},!index"),
+    }
+
+
+def _number(primitive: str, key: str) -> Form:
+    return {
+        "class": "NumpyArray",
+        "primitive": primitive,
+        "inner_shape": [],
+        "parameters": {},
+        "form_key": quote(key),
+    }
 
 
 def _plain(form: Form, key: str) -> Form:
@@ -229,7 +259,7 @@ def _aligned_content(stack: list[Any]) -> None:
             f"branch {name} does not align with {first_name}: "
             f"they have different lengths in event {event} of the chunk"
         )
-        raise MisalignedError(message)
+        raise MisalignedError(message, code="ntuples.misaligned", path=name)
     stack.append(array.content)
 
 
@@ -238,12 +268,12 @@ def _single_content(stack: list[Any]) -> None:
     name, array = stack.pop(), _flat(stack.pop())
     if not np.all(np.diff(array.offsets.data) == 1):
         message = f"branch {name} should hold exactly one value in every event"
-        raise MisalignedError(message)
+        raise MisalignedError(message, code="ntuples.misaligned", path=name)
     stack.append(array.content)
 
 
-def _menus(stack: list[Any]) -> None:
-    """Turns strings into indices into strings, unless they are that: array,!menus."""
+def _string_indices(stack: list[Any]) -> None:
+    """Turns strings into indices into strings, unless they are that: array,!strings."""
     strings = _flat(stack.pop())
     if not strings.is_indexed:
         everything = ak.index.Index64(np.arange(len(strings)))
@@ -257,14 +287,35 @@ def _flag(stack: list[Any]) -> None:
     stack.append((values < 0) | (values > 0))
 
 
+def _without_pads(stack: list[Any]) -> None:
+    """Removes pads from lists, an index telling what is left: lists,value,!without_pads."""
+    value, lists = float(stack.pop()), _flat(stack.pop())
+    offsets = lists.offsets.data
+    kept = np.flatnonzero(ak.to_numpy(lists.content)[: offsets[-1]] != value)
+    left = ak.contents.IndexedArray(ak.index.Index64(kept), lists.content)
+    stack.append(
+        ak.contents.ListOffsetArray(ak.index.Index64(np.searchsorted(kept, offsets)), left)
+    )
+
+
+def _positions(stack: list[Any]) -> None:
+    """Returns the position of each element in its list: lists,!positions."""
+    offsets = _flat(stack.pop()).offsets.data
+    stack.append(np.arange(offsets[-1]) - np.repeat(offsets[:-1], np.diff(offsets)))
+
+
 def _valid(stack: list[Any]) -> None:
     """Marks the values that are not missing: array,values,!valid."""
     missing = [float(value) for value in stack.pop().split("|")]
     stack.append((~np.isin(ak.to_numpy(stack.pop()), missing)).astype(np.int8))
 
 
+print_values()
+
 transforms.tau3mu_aligned = _aligned_content
 transforms.tau3mu_single = _single_content
-transforms.tau3mu_menus = _menus
+transforms.tau3mu_strings = _string_indices
 transforms.tau3mu_flag = _flag
 transforms.tau3mu_valid = _valid
+transforms.tau3mu_without_pads = _without_pads
+transforms.tau3mu_positions = _positions

@@ -1,4 +1,4 @@
-"""Whether the columns of a layout table fit together."""
+"""Checks whether the columns of a layout table fit together."""
 
 from __future__ import annotations
 
@@ -33,12 +33,20 @@ Row = tuple[str, str, bool, "_Place"]
 
 
 def is_list(kind: str) -> bool:
-    """Tells whether a branch of this type holds a list per event."""
+    """Returns whether a branch holds a list per event.
+
+    Args:
+        kind: The type, such as `var * float32`.
+    """
     return kind.startswith("var * ")
 
 
 def is_number(kind: str) -> bool:
-    """Tells whether the values of a branch of this type, or of its lists, are numbers."""
+    """Returns whether the values of a branch, or of its lists, are numbers.
+
+    Args:
+        kind: The type, such as `var * float32`.
+    """
     return not kind.removeprefix("var * ").startswith(("var", "string", "bool"))
 
 
@@ -53,7 +61,7 @@ def check_views(rows: Sequence[Row], add: Callable[[int, int, str], None]) -> No
     lists: dict[str, tuple[bool, str]] = {}
     for view, kind, is_first, place in rows:
         if (line := first.setdefault(view, place.line)) != place.line:
-            add(place.line, place.column, f"column {view!r} is there twice, first in line {line}")
+            add(place.line, place.column, f"column {view!r} appears twice, first in line {line}")
             continue
         collection, dot, _ = view.partition(".")
         if collection == "raw":

@@ -1,4 +1,4 @@
-"""Layout tables as text: what is in them, and every mistake with its line and column.
+"""The texts of layout tables, in which every mistake is found with its line and column.
 
 Cells are separated by tabs. Lines may end as on any system, and a byte-order mark is ignored.
 """
@@ -38,7 +38,7 @@ class Branch:
 
 
 class Contents(NamedTuple):
-    """What a table says: the tree, which column and value mark pads, and the branches."""
+    """The content of a table: the tree, which column and value mark pads, and the branches."""
 
     tree: str
     pad_view: str
@@ -70,9 +70,12 @@ class _Problems:
     def refuse(self) -> None:
         if not self._found:
             return
-        lines = [f"{self._place}:{line}:{col}: {text}" for line, col, text in sorted(self._found)]
+        found = sorted(self._found)
+        lines = [f"{self._place}:{line}:{column}: {text}" for line, column, text in found]
         more = len(lines) - _MAX_PROBLEMS
-        raise InputError("\n".join([*lines[:_MAX_PROBLEMS], *([f"... {more} more"] * (more > 0))]))
+        path = "{}:{}:{}".format(self._place, *found[0][:2])
+        message = "\n".join([*lines[:_MAX_PROBLEMS], *([f"... {more} more"] * (more > 0))])
+        raise InputError(message, code="ntuples.bad-table", path=path)
 
 
 def decode_table(content: bytes, place: str) -> str:
@@ -94,11 +97,11 @@ def decode_table(content: bytes, place: str) -> str:
             f"{printable(place)}:{len(before)}:{column}: the byte 0x{content[error.start]:02x} is "
             "not UTF-8, expected a text in UTF-8"
         )
-        raise InputError(message) from None
+        raise InputError(message, code="ntuples.not-utf8", path=place) from None
 
 
 def parse_table(text: str, place: str) -> Contents:
-    """Returns what a layout table says.
+    """Returns the content of a layout table.
 
     Args:
         text: The table.
@@ -130,6 +133,7 @@ def parse_table(text: str, place: str) -> Contents:
     if not titles or (not rows and not problems):
         problems.add(number, 1, "there are no rows, expected one per branch")
     _check_names(rows, problems.add)
+    _check_index(rows, headers, problems)
     check_views([(row.view, row.type, row.first, cells[2]) for cells, row in rows], problems.add)
     problems.refuse()  # what follows is about rows that can be read
     value = _pad_value(headers["#pad"], {row.view: row for _, row in rows}, problems)
@@ -160,7 +164,7 @@ def _read_header(cells: list[_Cell], headers: dict[str, list[_Cell]], problems: 
         return
     expected = (word, *_HEADERS[word])
     if word in headers:
-        problems.add(line, column, f"{word} is there twice, first in line {headers[word][0].line}")
+        problems.add(line, column, f"{word} appears twice, first in line {headers[word][0].line}")
     elif name != word:
         at = column + len(word)
         problems.add(line, at, f"expected a tab after {word}: {'<TAB>'.join(expected)}")
@@ -242,8 +246,19 @@ def _check_names(
     first: dict[str, int] = {}
     for cells, row in rows:
         if (line := first.setdefault(row.name, cells[0].line)) != cells[0].line:
-            text = f"branch {row.name!r} is there twice, first in line {line}"
+            text = f"branch {row.name!r} appears twice, first in line {line}"
             add(cells[0].line, cells[0].column, text)
+
+
+def _check_index(
+    rows: list[tuple[list[_Cell], Branch]], headers: Mapping[str, list[_Cell]], problems: _Problems
+) -> None:
+    """Finds a column of the name that the position of a candidate has."""
+    padded = headers["#pad"][1].text.partition(".")[0] if "#pad" in headers else ""
+    for cells, row in rows:
+        if row.view == f"{padded}.index":
+            text = f"{row.view!r} is where the package puts positions, expected another name"
+            problems.add(cells[2].line, cells[2].column, text)
 
 
 def _pad_value(cells: list[_Cell], rows: Mapping[str, Branch], problems: _Problems) -> float:

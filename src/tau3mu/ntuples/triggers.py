@@ -1,7 +1,7 @@
-"""Which trigger fired: one question, whatever the layout.
+"""The triggers that fired, in any layout.
 
 The skims list the names of the triggers in every event, HLT paths with their version; in
-NanoAOD's manner each trigger is a branch of its own, of any type that holds a decision.
+NanoAOD-like trees each trigger is a branch of its own, of any type that holds a decision.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import awkward as ak
 import numpy as np
 
 from tau3mu.errors import InputError
-from tau3mu.ntuples.offsets import flat, from_zero
+from tau3mu.ntuples.offsets import distinct, flat, from_zero
 from tau3mu.ntuples.table_checks import LEVELS
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ _VERSION = re.compile(r"_v\d*$")
 
 
 def matches(name: str, pattern: str) -> bool:
-    """Tells whether a branch of one trigger is one that the pattern asks for.
+    """Returns whether a branch of one trigger is one that the pattern asks for.
 
     A pattern that ends with `_v` asks for exactly one HLT path, in any version; every other
     pattern asks for the triggers that contain it.
@@ -48,7 +48,7 @@ def matches(name: str, pattern: str) -> bool:
 
 
 def fired(triggers: ak.Array, *patterns: str) -> ak.Array:
-    """Tells per event whether a trigger fired that contains one of the patterns.
+    """Returns per event whether a trigger fired that contains one of the patterns.
 
     Args:
         triggers: `events.hlt` or `events.l1`: per event a list of `name` and `decision`, or one
@@ -108,8 +108,6 @@ def _distinct_names(names: ak.Array) -> list[str]:
         as_they_are = np.array_equal(strings.index.data, np.arange(len(strings.content)))
         strings = strings.content if as_they_are else strings.project()
     # Menus repeat from event to event, and are compared faster than names.
-    from tau3mu.ntuples.string_lists import distinct
-
     texts = from_zero(strings)
     data, edges = np.asarray(texts.content.data), np.asarray(texts.offsets.data)
     _, which = distinct(data, edges[offsets])
@@ -131,7 +129,7 @@ def _decided(decisions: Any, name: str) -> npt.NDArray[np.bool_]:
             f"trigger {name} holds {ak.type(decisions)} in the events: expected one boolean or "
             "number per trigger"
         )
-        raise InputError(message)
+        raise InputError(message, code="ntuples.no-decision", path=name)
     answers: npt.NDArray[np.bool_] = np.ma.filled(values, 0).astype(np.bool_)
     return answers & ~np.isnan(np.ma.filled(values, 0)) if values.dtype.kind == "f" else answers
 
@@ -141,7 +139,7 @@ def _is_text(layout: ak.contents.Content) -> bool:
 
 
 def _contains(names: ak.Array, patterns: tuple[str, ...]) -> npt.NDArray[np.bool_]:
-    """Tells which names contain a pattern, those of all events one after the other."""
+    """Returns which names contain a pattern, those of all events one after the other."""
     _, strings = flat(ak.to_layout(names))
     if not strings.is_indexed:
         return _match(ak.Array(strings), patterns)

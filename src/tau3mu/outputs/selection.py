@@ -21,9 +21,9 @@ class Selection:
         candidates: One record of plain numbers per selected event, in the order of the events.
             Columns and types are the same for all events, also for none.
         cutflow: The steps, in an order that is the same for all events.
-        counts: Further counts to add up and to show, such as legs without a match.
+        counters: Further counts to add up and to show, such as legs without a match.
     """
 
     candidates: ak.Array
     cutflow: tuple[Step, ...]
-    counts: dict[str, int] = field(default_factory=dict)
+    counters: dict[str, int] = field(default_factory=dict)

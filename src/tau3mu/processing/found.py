@@ -30,7 +30,7 @@ _LARGEST = 2**63 - 1
 
 
 def found(selection: Any) -> ak.Array:
-    """Returns a selection as one record `{candidates, cutflow, counts}`, each a list.
+    """Returns a selection as one record `{candidates, cutflow, counters}`, each a list.
 
     Raises:
         InputError: A part of it is of another kind than a processor may return, or would lose
@@ -38,17 +38,19 @@ def found(selection: Any) -> ak.Array:
     """
     if not isinstance(selection, Selection):
         raise InputError(_unexpected("select returns", selection, "a Selection with a cutflow"))
-    steps, counts = _steps(selection.cutflow), _counts(selection.counts)
+    steps, counters = _steps(selection.cutflow), _counters(selection.counters)
     cutflow = one(
         name=strings([step.name for step in steps]),
         events=np.array([step.events for step in steps], dtype=np.int64),
         candidates=np.array([step.candidates for step in steps], dtype=np.int64),
         sumw=_sums(steps),
     )
-    counted = one(name=strings(list(counts)), count=np.array([*counts.values()], dtype=np.int64))
+    counted = one(
+        name=strings(list(counters)), count=np.array([*counters.values()], dtype=np.int64)
+    )
     # A processor may use its own memory again for the next chunk.
     candidates = own_copy(_candidates(selection))
-    lists = {"candidates": candidates, "cutflow": cutflow, "counts": counted}
+    lists = {"candidates": candidates, "cutflow": cutflow, "counters": counted}
     return one(**{name: only(rows) for name, rows in lists.items()})
 
 
@@ -127,13 +129,13 @@ def _sums(steps: Iterable[Step]) -> ak.Array:
     )
 
 
-def _counts(counts: Any) -> dict[str, int]:
-    if not isinstance(counts, Mapping):
+def _counters(counters: Any) -> dict[str, int]:
+    if not isinstance(counters, Mapping):
         expected = "a dictionary of whole numbers"
-        raise InputError(_unexpected("the counts are", counts, expected))
-    for name in counts:
-        _check_name(name, "a count")
-    return {name: _whole(count, f"the count {name!r}") for name, count in counts.items()}
+        raise InputError(_unexpected("the counters are", counters, expected))
+    for name in counters:
+        _check_name(name, "a counter")
+    return {name: _whole(count, f"the counter {name!r}") for name, count in counters.items()}
 
 
 def _whole(value: Any, what: str) -> int:

@@ -155,7 +155,7 @@ class Processor(ProcessorABC):  # type: ignore[misc]
         return {
             "histograms": histograms,
             "cutflow": {dataset: steps},
-            "counts": {dataset: dict(selection.counts)},
+            "counters": {dataset: dict(selection.counters)},
             "candidates": {dataset: columns},
         }
 

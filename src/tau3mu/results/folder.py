@@ -7,7 +7,7 @@ log.txt    what the run logged
     cutflow.json, cutflow.txt           events, candidates and weights after each step
     histograms.json, histograms.root    by dataset and variation
     candidates.root or .parquet         one row per selected event
-    matching.json                       how well candidates were matched
+    counters.json                       further counts of the processor, by dataset
     plots/<histogram>.png               if asked for
 ```
 """
@@ -115,7 +115,7 @@ class ResultsFolder:
         candidates: ak.Array,
         histograms: Mapping[str, Hist[Any]],
         cutflow: Mapping[str, Sequence[Mapping[str, Any]]],
-        matching: Mapping[str, Any],
+        counters: Mapping[str, Any],
         candidates_format: CandidatesFormat = "root",
     ) -> Path:
         """Writes what a processor found and returns its folder.
@@ -125,7 +125,7 @@ class ResultsFolder:
             candidates: One record per selected event.
             histograms: By name, each with an axis `dataset`; see `write_histograms`.
             cutflow: The steps of each dataset, each with `name`, `events`, `candidates`, `sumw`.
-            matching: Counts of the matching.
+            counters: The further counts of the processor, by dataset.
             candidates_format: How to write the candidates.
 
         Raises:
@@ -136,7 +136,7 @@ class ResultsFolder:
         folder = self._processor_folder(name)
         write_text(folder / "cutflow.json", json_text(cutflow))
         write_text(folder / "cutflow.txt", cutflow_text(cutflow))
-        write_text(folder / "matching.json", json_text(matching))
+        write_text(folder / "counters.json", json_text(counters))
         write_candidates(folder, candidates, fmt=candidates_format)
         write_histograms(folder, histograms)
         return folder

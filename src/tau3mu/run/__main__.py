@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from tau3mu.datasets import Dataset
-    from tau3mu.execution import Patience
+    from tau3mu.execution import RetryPolicy
     from tau3mu.run.analysis import Outcome, Plan
 
 __all__ = ["main"]
@@ -82,7 +82,7 @@ def _run(options: argparse.Namespace) -> int:
         skip_bad_files=options.skip_bad_files,
         allow_missing=options.allow_missing or 0.0,
         verify_checksum=options.verify_checksum,
-        patience=_patience(options),
+        retry_policy=_retry_policy(options),
         options=RunOptions.of(vars(options)),
     )
     columns = (
@@ -111,11 +111,11 @@ def _run(options: argparse.Namespace) -> int:
     return outcome.exit_code
 
 
-def _patience(options: argparse.Namespace) -> Patience:
-    from tau3mu.execution import Patience
+def _retry_policy(options: argparse.Namespace) -> RetryPolicy:
+    from tau3mu.execution import RetryPolicy
 
-    default = Patience()
-    return Patience(
+    default = RetryPolicy()
+    return RetryPolicy(
         retries=default.retries if options.retries is None else options.retries,
         timeout=options.timeout or default.timeout,
     )
@@ -163,8 +163,8 @@ def _report(console: Console, outcome: Outcome) -> None:
 
     for name, found in outcome.result.processors.items():
         console.print(cutflow_table(found.cutflow, title=f"Cutflow of {name}"))
-        for dataset, counts in found.counts.items():
-            shown = ", ".join(f"{count} {number}" for count, number in counts.items() if number)
+        for dataset, counters in found.counters.items():
+            shown = ", ".join(f"{count} {number}" for count, number in counters.items() if number)
             if shown:
                 console.print(f"{dataset}: {shown}", highlight=False)
     for fit in outcome.fits.values():

@@ -182,7 +182,7 @@ def _work(
                 candidates=found.candidates,
                 histograms=found.histograms,
                 cutflow=found.cutflow,
-                matching=found.counts,
+                counters=found.counters,
                 candidates_format=plan.settings.candidates,
             )
         results.write_run(run_record(plan, outcome, started, "writing"))
@@ -221,7 +221,7 @@ def _remember(
 def _unopened(plan: Plan) -> list[FileRead]:
     return [
         FileRead(file.dataset, file.path, expected=file.entries, read=0, errors=(file.reason,))
-        for file in plan.rejected
+        for file in plan.failed
     ]
 
 
@@ -277,7 +277,7 @@ def _execute(
             folder=results.path,
             resume=plan.settings.resume,
             skip_bad_files=plan.settings.skip_bad_files,
-            patience=plan.settings.patience,
+            retry_policy=plan.settings.retry_policy,
             expected=plan.expected,
             on_record=on_record,
             watch=watch,

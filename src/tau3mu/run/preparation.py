@@ -11,7 +11,7 @@ from tau3mu.clusters.proxy.distribution import use_proxy
 from tau3mu.clusters.proxy.proxy import find_proxy, needs_proxy
 from tau3mu.datasets import check_files, check_readable_files, make_chunks
 from tau3mu.errors import InputError, suggest
-from tau3mu.execution import Patience, dry_run
+from tau3mu.execution import RetryPolicy, dry_run
 from tau3mu.ntuples.layout import layout, layouts
 from tau3mu.ntuples.open_files import close_files
 from tau3mu.processing import check_histograms, load_processors
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from hist import Hist
 
     from tau3mu.clusters.proxy.proxy import Proxy
-    from tau3mu.datasets import CheckedFile, Chunk, Dataset, RejectedFile
+    from tau3mu.datasets import CheckedFile, Chunk, Dataset, FailedFile
     from tau3mu.execution.run import Executor
     from tau3mu.fit import FitModel
     from tau3mu.outputs.contract import Returned
@@ -59,7 +59,7 @@ class Settings:
     skip_bad_files: bool = False
     allow_missing: float = 0.0
     verify_checksum: bool = False
-    patience: Patience = field(default_factory=Patience)
+    retry_policy: RetryPolicy = field(default_factory=RetryPolicy)
     options: RunOptions | None = None
     """What `--resume` goes on with, if the run comes from a command line."""
 
@@ -69,7 +69,7 @@ class Plan:
     """What is going to be done, checked as far as that is possible beforehand.
 
     `folder` is to be made, with a number at its end if it is there and the user has not `named` it.
-    `expected` is what the processors return without events, and `rejected` are the files that
+    `expected` is what the processors return without events, and `failed` are the files that
     cannot be opened, if they may be left out. `done` is the exit code of the run that is to be
     resumed if it is complete already, so that nothing is left to do.
     """
@@ -79,7 +79,7 @@ class Plan:
     processors: list[Processor]
     datasets: list[Dataset]
     files: list[CheckedFile]
-    rejected: list[RejectedFile]
+    failed: list[FailedFile]
     chunks: list[Chunk]
     models: dict[str, FitModel]
     expected: dict[str, Returned]
@@ -143,7 +143,7 @@ def prepare(
     with ExitStack() as stack:
         stack.callback(close_files)
         with use_proxy(proxy):
-            files, rejected = _check(datasets, columns, settings, remembered, on_file)
+            files, failed = _check(datasets, columns, settings, remembered, on_file)
         chunks = make_chunks(files, datasets, settings.chunk_size)
         expected = dry_run(chunks, loaded, lazily=lazily, candidates=settings.candidates)
         for name, model in models.items():
@@ -158,7 +158,7 @@ def prepare(
             loaded,
             list(datasets),
             files,
-            rejected,
+            failed,
             chunks,
             models,
             expected,
@@ -180,7 +180,7 @@ def _check(
     settings: Settings,
     remembered: dict[tuple[str, str], CheckedFile],
     on_file: Callable[[], object] | None,
-) -> tuple[list[CheckedFile], list[RejectedFile]]:
+) -> tuple[list[CheckedFile], list[FailedFile]]:
     """Returns the files to read and those that cannot be; opens those that are not remembered."""
     known, rest = [], []
     for dataset in datasets:
@@ -197,7 +197,7 @@ def _check(
         if on_file is not None:
             on_file()
     files: list[CheckedFile] = []
-    rejected: list[RejectedFile] = []
+    failed: list[FailedFile] = []
     how: dict[str, Any] = {
         "on_file": on_file,
         "verify_checksums": settings.verify_checksum,
@@ -205,7 +205,7 @@ def _check(
         "known": known,
     }
     if rest and settings.skip_bad_files:
-        files, rejected = check_readable_files(rest, columns, **how)
+        files, failed = check_readable_files(rest, columns, **how)
     elif rest:
         files = check_files(rest, columns, **how)
     owner = {file.uuid: file for file in known}
@@ -213,7 +213,7 @@ def _check(
         if file.uuid.strip("0-") and (other := owner.get(file.uuid)):
             message = f"{file.path} is a copy of {other.path}; its events would count twice"
             raise InputError(message)
-    return [*known, *files], rejected
+    return [*known, *files], failed
 
 
 def _has_layout(file: CheckedFile | None, dataset: Dataset) -> bool:

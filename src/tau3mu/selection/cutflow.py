@@ -66,7 +66,7 @@ class Survivors:
             weights=weights,
             triplets=triplets,
             entry=entry,
-            positions=places - offsets[entry],
+            positions=triplets.index if "index" in triplets.fields else places - offsets[entry],
             steps=(),
         )
         return everything._counted("all")

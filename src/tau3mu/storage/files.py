@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, strict JSON, and finding files of a results folder."""
+"""Files that are complete or not there, strict JSON, and finding files of a results folder."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from tau3mu.config.input_files import refuse_special, user_path
 from tau3mu.errors import InputError, RunError
@@ -51,6 +49,9 @@ def atomic(path: Path) -> Iterator[Path]:
 
     Whoever looks at `path` sees the old content or the new one, also after a power cut. The
     temporary file keeps the suffix, since writers go by it.
+
+    Args:
+        path: The file, in a folder that is there.
 
     Raises:
         RunError: The file cannot be written; the old content stays and no other file is left.
@@ -93,7 +94,8 @@ def staged(folder: Path, *, replace: bool = False) -> Iterator[Path]:
         yield aside
         _take_places(aside, folder, replace=replace)
     except RunError as error:  # of a file aside; users know its place
-        raise RunError(str(error).replace(str(aside), str(folder))) from error
+        message = str(error).replace(str(aside), str(folder))
+        raise RunError(message, code=error.code, path=folder) from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
 
@@ -103,7 +105,7 @@ def _take_places(aside: Path, folder: Path, *, replace: bool) -> None:
     targets = [folder / path.relative_to(aside) for path in files]
     if not replace and (taken := [str(target) for target in targets if target.exists()]):
         message = f"{taken[0]} exists already; choose another folder or move it away"
-        raise InputError(message)
+        raise InputError(message, code="storage.file-exists", path=taken[0])
     target = folder
     try:
         for path, target in zip(files, targets, strict=True):
@@ -119,6 +121,9 @@ def _take_places(aside: Path, folder: Path, *, replace: bool) -> None:
 def make_folder(folder: Path) -> None:
     """Makes a folder with its parents, unless it is there.
 
+    Args:
+        folder: The folder.
+
     Raises:
         RunError: It cannot be made.
     """
@@ -126,28 +131,42 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         message = f"cannot make the folder {folder}: {error.strerror or error}"
-        raise RunError(message) from error
+        raise RunError(message, code="storage.cannot-make-folder", path=folder) from error
 
 
 def remove_staged(folder: Path) -> None:
-    """Removes what processes that were killed have left of `staged`; none may be at work there."""
+    """Removes what killed processes have left of `staged`.
+
+    Args:
+        folder: A folder into which no process is writing now.
+    """
     for aside in folder.glob(f"{_ASIDE}*"):
         shutil.rmtree(aside, ignore_errors=True)
 
 
 def disk_error(path: Path, error: OSError) -> RunError:
-    """Returns the error that names the file which cannot be written, and what a full disk has."""
+    """Returns the error that names the file that cannot be written, and the room on a full disk.
+
+    Args:
+        path: The file.
+        error: Why it cannot be written.
+    """
     reason = os.strerror(error.errno) if error.errno else str(error)
     message = f"cannot write {path}: {reason}"
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         with suppress(OSError):
             free = shutil.disk_usage(path.parent).free
             message += f" ({free / 1e6:.1f} MB are free in {path.parent}): make room there"
-    return RunError(message)
+    return RunError(message, code="storage.cannot-write", path=path)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a text file; see `atomic`."""
+    """Writes a text file in UTF-8; see `atomic`.
+
+    Args:
+        path: The file.
+        text: Its whole content.
+    """
     with atomic(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
@@ -155,7 +174,9 @@ def write_text(path: Path, text: str) -> None:
 def json_text(value: Any) -> str:
     """Returns strict JSON without secrets of URLs.
 
-    Numbers that JSON lacks (NaN and the infinities) are null.
+    Args:
+        value: Mappings, sequences, NumPy arrays, paths and plain values; NaN and the infinities,
+            which JSON lacks, become null.
     """
     return json.dumps(_plain(value), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
 
@@ -177,17 +198,17 @@ def find(path: str | Path, *names: str) -> Path:
     wanted = " or ".join(names)
     if not path.exists():
         message = f"{path} does not exist; expected a results folder or {wanted}"
-        raise InputError(message)
+        raise InputError(message, code="storage.not-found", path=path)
     found = [path / name for name in names if (path / name).is_file()]
     found = found or [file for name in names for file in sorted(path.glob(f"*/{name}"))]
     if len(found) > 1:
         message = f"{path} holds more than one {wanted}; give one of them: " + ", ".join(
             str(file) for file in found
         )
-        raise InputError(message)
+        raise InputError(message, code="storage.ambiguous", path=path)
     if not found:
         message = f"{path} is not a results folder: it holds no {wanted}"
-        raise InputError(message)
+        raise InputError(message, code="storage.not-a-results-folder", path=path)
     return found[0]
 
 
@@ -204,7 +225,7 @@ def _plain(value: Any) -> Any:
         return {redact(str(key)): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [_plain(item) for item in value]
-    if isinstance(value, (np.ndarray, np.generic)):
+    if hasattr(value, "tolist"):  # of NumPy, which is not imported for it
         return _plain(value.tolist())
     if isinstance(value, str | Path):
         return redact(str(value))

@@ -6,17 +6,12 @@ import glob
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tau3mu.config.input_files import user_path, without_file_scheme
-from tau3mu.config.printable import printable
 from tau3mu.errors import InputError
 from tau3mu.storage.remote import is_xrootd
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-__all__ = ["expand", "file_map", "is_url", "locate", "place_of", "split_tree"]
+__all__ = ["expand", "is_url", "locate", "place_of", "split_tree"]
 
 _URL = re.compile(
     r"(?P<host>(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://[^/]*)(?P<slashes>/*)(?P<rest>.*)"
@@ -27,7 +22,11 @@ _WITH_TREE = re.compile(r"(?P<file>.+\.root):(?P<tree>/?[A-Za-z_][^:]*)")
 
 
 def is_url(path: str) -> bool:
-    """Tells whether a path is a URL such as `root://host//store/x.root`."""
+    """Returns whether a path is a URL such as `root://host//store/x.root`.
+
+    Args:
+        path: A path or a URL.
+    """
     return _URL.match(path) is not None
 
 
@@ -36,6 +35,11 @@ def locate(path: str, *, folder: Path, prefix: str | None) -> str:
 
     URLs and absolute paths stay what they are. A relative path lies under the prefix, or without
     one under the folder of the dataset file.
+
+    Args:
+        path: As the dataset file has it.
+        folder: The folder of the dataset file.
+        prefix: A folder or a URL, None without one.
     """
     path = without_file_scheme(path)
     if is_url(path):
@@ -48,7 +52,11 @@ def locate(path: str, *, folder: Path, prefix: str | None) -> str:
 
 
 def split_tree(text: str) -> tuple[str, str | None]:
-    """Returns the file and the tree of `file.root:tree`; the tree is None if it is not given."""
+    """Returns the file and the tree of `file.root:tree`.
+
+    Args:
+        text: A path or URL; without `:tree` at its end, the tree is None.
+    """
     if found := _WITH_TREE.fullmatch(text):
         return found["file"], found["tree"].strip("/")
     return text, None
@@ -59,18 +67,21 @@ def expand(pattern: str) -> list[str]:
 
     The matches of a pattern are in natural order: `x_2.root` comes before `x_10.root`.
 
+    Args:
+        pattern: A path, a URL or a glob pattern; `**` stands for any folders.
+
     Raises:
         InputError: Nothing matches, or a URL holds a wildcard.
     """
     if is_url(pattern := without_file_scheme(pattern)):
         if "*" in pattern:
             message = f"{pattern}: wildcards work for local files only; list the URLs one by one"
-            raise InputError(message)
+            raise InputError(message, code="storage.wildcard-in-url", path=pattern)
         return [pattern]
     path = user_path(pattern)
     if path.is_dir():
         message = f"{pattern} is a folder, expected files: write {pattern.rstrip('/')}/*.root"
-        raise InputError(message)
+        raise InputError(message, code="storage.is-a-folder", path=pattern)
     if path.exists() or not glob.has_magic(str(path)):
         # A file that is missing is reported with all others, by the check of the files.
         return [str(path.absolute())]
@@ -78,38 +89,18 @@ def expand(pattern: str) -> list[str]:
     found = glob.glob(str(path), recursive=True)  # noqa: PTH207
     if not found:
         message = f"no file matches {pattern!r} in {Path.cwd()}"
-        raise InputError(message)
+        raise InputError(message, code="storage.no-match", path=pattern)
     return [str(Path(name).absolute()) for name in sorted(found, key=_natural)]
 
 
-def file_map(pairs: Iterable[tuple[str, str | None]]) -> dict[str, str | None]:
-    """Returns the trees by file.
-
-    Raises:
-        InputError: A file is listed twice, maybe spelt in two ways.
-    """
-    files: dict[str, str | None] = {}
-    first: dict[str, str] = {}
-    for path, tree in pairs:
-        other = first.setdefault(place_of(path), path)
-        if path in files:
-            message = f"file {printable(path)} is listed twice; its events would count twice"
-            raise InputError(message)
-        if other != path:
-            message = (
-                f"file {printable(path)} is the same as {printable(other)}, which is listed too; "
-                "its events would count twice"
-            )
-            raise InputError(message)
-        files[path] = tree
-    return files
-
-
 def place_of(path: str) -> str:
-    """Returns the same text for all spellings of a path or URL that can be told by themselves.
+    """Returns one text for all spellings of a path or URL.
 
-    Slashes and dots too many, the case of the host and the port that is the default make no
-    difference. Links and copies are other places.
+    Repeated slashes, dots, the case of the host and the default port make no difference. Links and
+    copies are other places.
+
+    Args:
+        path: A path or a URL.
     """
     url = _URL.match(path)
     if url is None:

@@ -26,6 +26,9 @@ log = logging.getLogger(__name__)
 def locked(folder: Path) -> Iterator[None]:
     """Keeps other runs out of a folder during the block; the lock of a killed run is void.
 
+    Args:
+        folder: A folder that is there.
+
     Raises:
         InputError: Another run is in the folder.
         RunError: The folder cannot be written.
@@ -60,7 +63,7 @@ def _take(descriptor: int, folder: Path, path: Path) -> None:
         owner = os.pread(descriptor, 100, 0).decode("utf-8", "replace").strip()
         who = f" ({owner})" if owner.isprintable() and owner else ""
         message = f"another run{who} is writing into {folder}: wait for it, or choose another name"
-        raise InputError(message)
+        raise InputError(message, code="storage.locked", path=folder)
     with suppress(OSError):  # a full disk shows where it matters
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"process {os.getpid()} on {platform.node()}\n".encode(), 0)

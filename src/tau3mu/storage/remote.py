@@ -1,4 +1,4 @@
-"""What the clients of remote files have to be told before the first file is opened.
+"""Settings of the clients of remote files, and the servers that have failed.
 
 The XRootD client waits in windows (two minutes for a connection, half an hour for an answer) and
 looks at its clock every fifteen seconds; a server that was away for five seconds is lost then until
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "client_options",
+    "failed_recently",
     "forget_connections",
     "in_order",
-    "is_set_aside",
     "is_xrootd",
+    "note_failure",
     "request_timeout",
-    "set_aside",
 ]
 
 TIMEOUT: Final = 60
@@ -41,7 +41,7 @@ _XROOTD_SETTINGS: Final = {
     "RequestTimeout": 120,
     "RunForkHandler": 1,
 }
-_SET_ASIDE_SECONDS: Final = 300
+_FAILED_SECONDS: Final = 300
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/]*)")
 
@@ -56,6 +56,12 @@ def client_options(path: str) -> dict[str, Any]:
 
     Time-outs and windows are set unless they are set already, before the first URL is opened, in
     every process that opens one.
+
+    Args:
+        path: A local path, for which nothing is needed, or a URL.
+
+    Raises:
+        InputError: The XRootD client cannot be loaded any more.
     """
     url = _URL.match(path)
     if url is None:
@@ -79,7 +85,11 @@ def client_options(path: str) -> dict[str, Any]:
 
 
 def is_xrootd(path: str) -> bool:
-    """Tells whether a path is the URL of a file on an XRootD server."""
+    """Returns whether a path is the URL of a file on an XRootD server.
+
+    Args:
+        path: A path or a URL.
+    """
     url = _URL.match(path)
     return url is not None and url[1].lower() in {"root", "roots", "xroot", "xroots"}
 
@@ -94,7 +104,7 @@ def _prepare_xrootd() -> None:
             "already: start again with `import XRootD.client` first, or read the files before the "
             "first fit"
         )
-        raise InputError(message)
+        raise InputError(message, code="storage.tensorflow-before-xrootd", path="XRootD.client")
     with _importing:  # threads that import it at a time get parts of it
         try:
             from XRootD import client
@@ -116,18 +126,30 @@ def in_order(paths: Iterable[str], *, first: str | None = None) -> list[str]:
 
     That is the order given, but for the one to be `first`, and those on servers that failed in the
     last minutes: they come last.
+
+    Args:
+        paths: Paths or URLs.
+        first: One of them, such as the one that is open.
     """
-    return sorted(paths, key=lambda path: 0 if path == first else 2 if is_set_aside(path) else 1)
+    return sorted(paths, key=lambda path: 0 if path == first else 2 if failed_recently(path) else 1)
 
 
-def is_set_aside(path: str) -> bool:
-    """Tells whether the server of a URL failed in the last minutes."""
+def failed_recently(path: str) -> bool:
+    """Returns whether the server of a URL failed in the last five minutes.
+
+    Args:
+        path: A path, which has no server, or a URL.
+    """
     failed = _failed.get(_server(path))
-    return failed is not None and time.monotonic() - failed < _SET_ASIDE_SECONDS
+    return failed is not None and time.monotonic() - failed < _FAILED_SECONDS
 
 
-def set_aside(path: str) -> None:
-    """Takes note that the server of a URL has failed."""
+def note_failure(path: str) -> None:
+    """Remembers that the server of a URL has failed.
+
+    Args:
+        path: A path, which has no server, or a URL.
+    """
     if server := _server(path):
         _failed[server] = time.monotonic()
 
@@ -136,6 +158,9 @@ def forget_connections(path: str) -> None:
     """Makes the next opening of a URL start from nothing.
 
     fsspec keeps clients, and that of XRootD open files, which never recover from an error.
+
+    Args:
+        path: A path or a URL.
     """
     if url := _URL.match(path):
         import fsspec

@@ -1,4 +1,4 @@
-"""Where the bytes of files come from: uproot's sources, changed in one thing each.
+"""The sources of bytes: those of uproot, each changed in one thing.
 
 Local files are read where the bytes are asked for: uproot's own way through its executors and
 futures takes as long again as reading a basket.
@@ -34,7 +34,11 @@ class SpecialFileError(OSError):
     """Is raised for what is there, but no regular file."""
 
     def __init__(self, kind: str) -> None:
-        """Takes what it is, such as "a named pipe"."""
+        """Creates the error.
+
+        Args:
+            kind: Such as "a named pipe".
+        """
         super().__init__(errno.EINVAL, f"it is {kind}, expected a regular file")
 
 

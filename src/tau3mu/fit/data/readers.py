@@ -14,8 +14,8 @@ from tau3mu.fit.data.columns import flat, of_lists, parquet_columns, tree_column
 from tau3mu.fit.data.results import is_results, of_run, read_candidates, read_spectrum
 from tau3mu.fit.data.root_files import find_histogram, having, listed, open_root, to_hist
 from tau3mu.fit.data.source import Source
-from tau3mu.ntuples.unreadable import reason
 from tau3mu.outputs.histograms import DATASET, load_histograms
+from tau3mu.storage.failures import reason
 
 if TYPE_CHECKING:
     from pathlib import Path

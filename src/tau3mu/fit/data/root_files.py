@@ -10,7 +10,7 @@ import uproot
 
 from tau3mu.config.input_files import refuse_special, without_file_scheme
 from tau3mu.errors import InputError, suggest
-from tau3mu.ntuples.unreadable import is_defect, read_errors, reason
+from tau3mu.storage.failures import is_defect, read_errors, reason
 from tau3mu.storage.source import LocalSource
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import awkward as ak
 import numpy as np
 import uproot
-from uproot.interpretation.jagged import AsJagged
 
-from tau3mu.ntuples.baskets import Decoded, contents, trim
+from tau3mu.ntuples.fast.baskets import Decoded, contents, trim
+from tau3mu.ntuples.fast.uproot_names import AsJagged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +34,7 @@ class AsVectors(AsJagged):  # type: ignore[misc]
 
     @classmethod
     def replaces(cls, standard: Any) -> bool:
-        """Tells whether this is the interpretation of a vector of plain numbers."""
+        """Returns whether this is the interpretation of a vector of plain numbers."""
         return (
             type(standard) is AsJagged
             and standard.header_bytes == _HEADER
@@ -44,7 +44,7 @@ class AsVectors(AsJagged):  # type: ignore[misc]
         )
 
     def __init__(self, standard: AsJagged) -> None:
-        """Takes the interpretation that it stands in for."""
+        """Creates it in the place of the interpretation of uproot."""
         super().__init__(
             standard.content,
             header_bytes=standard.header_bytes,

@@ -28,10 +28,18 @@ from tau3mu.config.printable import printable
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Severity", "advice", "decisive", "is_defect", "read_errors", "reason", "severity"]
+__all__ = [
+    "FailureKind",
+    "advice",
+    "decisive",
+    "failure_kind",
+    "is_defect",
+    "read_errors",
+    "reason",
+]
 
-Severity = Literal["retry", "file", "process", "run"]
-"""What an error means: try again, this file is bad, this process lacks something, or stop now.
+FailureKind = Literal["transient", "bad_file", "resources", "fatal"]
+"""The kinds: try again, this file is bad, this process lacks something, or stop now.
 
 What a process lacks (memory, room on a disk) says nothing about the file. It is worth another try,
 and then ends the run: to skip the file would lose good events.
@@ -66,11 +74,11 @@ _MISTAKES: Final = (
     AssertionError,
     NotImplementedError,
 )
-"""What damage makes uproot raise, but never this package, which says so by a ValueError."""
+"""Errors of uproot for damaged files; this package itself raises a ValueError for them."""
 
 _PROCESS_ERRNO: Final = {errno.ENOMEM, errno.ENOSPC, errno.EDQUOT}
 _PROCESS_TEXTS: Final = ("can't start new thread", "cannot schedule new futures")
-"""What a `RuntimeError` says that is of the process, which has too many threads or is ending."""
+"""How a `RuntimeError` begins that concerns the process: too many threads, or its end."""
 _RUN_ERRNO: Final = {errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE}
 _FILE_ERRNO: Final = {
     errno.ENOENT, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL,
@@ -89,16 +97,10 @@ _XROOTD = re.compile(r"\[(?:ERROR|FATAL)\]")
 """How the messages of the XRootD client begin, the only thing that tells its errors apart."""
 _BOUND = re.compile(r"<bound method (\S+) of <.*?>>")
 _XROOTD_CODE = re.compile(r"\[(3\d{3})\]")
-_XROOTD_RUN: Final = {"3010", "3028", "3030"}  # not authorised, TLS required, not authenticated
-_XROOTD_FILE: Final = {
-    "3000",
-    "3011",
-    "3013",
-    "3015",
-    "3016",
-    "3019",
-    "3029",
-}  # no file; no such part
+_XROOTD_RUN: Final = {"3010", "3028", "3030"}  # not authorized, TLS required, not authenticated
+_XROOTD_FILE: Final = {  # no file; no such part
+    "3000", "3011", "3013", "3015", "3016", "3019", "3029",
+}  # fmt: skip
 _UNAUTHENTICATED = ("auth failed", "permission denied", "not authorized", "tls error")
 
 _HTTP_RUN: Final = {401, 403, 407}
@@ -113,11 +115,14 @@ def read_errors() -> tuple[type[Exception], ...]:
 
 
 def is_defect(error: BaseException) -> bool:
-    """Tells whether an error of `read_errors` is a mistake in this package rather than damage.
+    """Returns whether an error of `read_errors` is a mistake in this package rather than damage.
 
     Kinds that programs raise by mistake are one if they were raised in a module of this package,
     or in what it has called without a library that reads between them. Handlers raise such an
     error again, so that no user is told that a good file is damaged.
+
+    Args:
+        error: The error, with its traceback.
     """
     if error.__traceback__ is None or not isinstance(error, (*_MISTAKES, RecursionError)):
         return False
@@ -129,94 +134,105 @@ def is_defect(error: BaseException) -> bool:
     return ours in packages and _READERS.isdisjoint(packages)
 
 
-def severity(error: BaseException) -> Severity:
-    """Returns what an error of `read_errors` means for the file and for the run."""
+def failure_kind(error: BaseException) -> FailureKind:
+    """Returns what an error of `read_errors` means for the file and for the run.
+
+    Args:
+        error: The error.
+    """
     http = sys.modules.get("aiohttp")
     if http and isinstance(error, http.ClientError):
-        return _severity_of_http(error)
+        return _kind_of_http(error)
     if isinstance(error, MemoryError | RuntimeError):
-        return _severity_of_limits(error)
+        return _kind_of_limits(error)
     if isinstance(error, ImportError) or "Protocol not known" in str(error):
-        return "run"
+        return "fatal"
     if isinstance(error, TimeoutError | asyncio.TimeoutError | ConnectionError):
-        return "retry"
-    return _severity_of_os(error) if isinstance(error, OSError) else "file"
+        return "transient"
+    return _kind_of_os(error) if isinstance(error, OSError) else "bad_file"
 
 
-def _severity_of_limits(error: MemoryError | RuntimeError) -> Severity:
+def _kind_of_limits(error: MemoryError | RuntimeError) -> FailureKind:
     if isinstance(error, MemoryError):
-        return "file" if _asks_for_the_impossible(error) else "process"
+        return "bad_file" if _asks_for_the_impossible(error) else "resources"
     if isinstance(error, RecursionError):
-        return "file" if _nests_endlessly(error) else "process"
+        return "bad_file" if _nests_endlessly(error) else "resources"
     if "StopIteration" in str(error):
-        return "retry"  # a vector read that gave less than was asked for
-    return "process" if str(error).startswith(_PROCESS_TEXTS) else "file"
+        return "transient"  # a vector read that gave less than was asked for
+    return "resources" if str(error).startswith(_PROCESS_TEXTS) else "bad_file"
 
 
 def _asks_for_the_impossible(error: MemoryError) -> bool:
-    """Tells whether the memory was for an array as long as none can be (NumPy says how long)."""
+    """Returns whether the memory was for an array as long as none can be (NumPy says how long)."""
     shape, dtype = getattr(error, "shape", None), getattr(error, "dtype", None)
     return shape is not None and dtype is not None and prod(shape) * dtype.itemsize > _NO_LENGTH
 
 
 def _nests_endlessly(error: RecursionError) -> bool:
-    """Tells whether reading has used up the stack, and not who has called for it."""
+    """Returns whether reading has used up the stack, rather than its caller."""
     if error.__traceback__ is None:
         return True
     return sum(1 for _ in walk_tb(error.__traceback__)) > sys.getrecursionlimit() // 2
 
 
-def _severity_of_os(error: OSError) -> Severity:
+def _kind_of_os(error: OSError) -> FailureKind:
     text = str(error)
     if _XROOTD.search(text):
         codes = set(_XROOTD_CODE.findall(text))
         if codes & _XROOTD_RUN or any(word in text.lower() for word in _UNAUTHENTICATED):
-            return "run"
-        return "file" if codes & _XROOTD_FILE else "retry"
+            return "fatal"
+        return "bad_file" if codes & _XROOTD_FILE else "transient"
     if error.errno in _RUN_ERRNO:
-        return "run"
+        return "fatal"
     if error.errno in _PROCESS_ERRNO:
-        return "process"
+        return "resources"
     # Without a number it is uproot's own, about a file that ends too early.
-    return "file" if error.errno is None or error.errno in _FILE_ERRNO else "retry"
+    return "bad_file" if error.errno is None or error.errno in _FILE_ERRNO else "transient"
 
 
-def _severity_of_http(error: Exception) -> Severity:
+def _kind_of_http(error: Exception) -> FailureKind:
     import aiohttp
 
     if isinstance(error, aiohttp.ClientResponseError):
         if error.status in _HTTP_RUN:
-            return "run"
-        return "retry" if error.status >= 500 or error.status in _HTTP_RETRY else "file"
+            return "fatal"
+        return "transient" if error.status >= 500 or error.status in _HTTP_RETRY else "bad_file"
     # A certificate that is not trusted, a URL that is none.
     never = (aiohttp.ClientSSLError, aiohttp.ClientConnectorCertificateError, aiohttp.InvalidURL)
-    return "run" if isinstance(error, never) else "retry"
+    return "fatal" if isinstance(error, never) else "transient"
 
 
-def decisive(severities: Iterable[Severity | None]) -> Severity | None:
+def decisive(kinds: Iterable[FailureKind | None]) -> FailureKind | None:
     """Returns what the outcomes of all replicas of a file mean together, None for good ones.
 
-    One that may be there the next time is worth another try, so `file` is only what every replica
-    agrees on.
+    One that may be there the next time is worth another try, so `bad_file` is only what
+    every replica agrees on.
+
+    Args:
+        kinds: One for each replica.
     """
-    found = set(severities)
+    found = set(kinds)
     if None in found:
         return None
-    worst: tuple[Severity, ...] = ("run", "process", "retry")
-    return next((each for each in worst if each in found), "file")
+    worst: tuple[FailureKind, ...] = ("fatal", "resources", "transient")
+    return next((each for each in worst if each in found), "bad_file")
 
 
 def advice(error: BaseException) -> str:
-    """Returns what to do about an error that no other file will be spared, to follow the reason."""
-    kind = severity(error)
-    if kind not in {"run", "process"}:
+    """Returns what to do about an error that concerns all files, to follow the reason.
+
+    Args:
+        error: Of `read_errors`; for one of a single file, the text is empty.
+    """
+    kind = failure_kind(error)
+    if kind not in {"fatal", "resources"}:
         return ""
     text = str(error).lower()
     if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
         what = "choose a smaller --chunk-size, fewer --workers, or give the workers more memory"
     elif getattr(error, "errno", None) in {errno.ENOSPC, errno.EDQUOT}:
         what = "make room on the disk that the temporary files of this process are on"
-    elif kind == "process":
+    elif kind == "resources":
         what = "this says nothing about the file: raise the limits of the process (ulimit -a)"
     elif isinstance(error, ImportError):
         what = "install what is missing, on the workers too: pip install 'tau3mu[xrootd]'"
@@ -234,7 +250,12 @@ def advice(error: BaseException) -> str:
 
 
 def reason(error: BaseException, limit: int = 200) -> str:
-    """Returns in one line why a file cannot be read, without the name of the file."""
+    """Returns in one line why a file cannot be read, without the name of the file.
+
+    Args:
+        error: Of `read_errors`.
+        limit: The largest number of characters.
+    """
     if isinstance(error, FileNotFoundError):
         return "no such file"
     if isinstance(error, MemoryError):

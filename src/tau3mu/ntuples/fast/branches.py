@@ -1,9 +1,8 @@
 """Opens trees of which only some branches are looked at.
 
 uproot builds some twenty objects per branch when it opens a tree, 5000 for a skim of 300 branches,
-of which an analysis reads a few dozen. `open_file` gives it a class for branches (through its
-`custom_classes`) that steps over the others, and that reads vectors in the ways of
-`tau3mu.ntuples.vectors` and `tau3mu.ntuples.string_lists`.
+of which an analysis reads a few dozen. It is given classes for branches (`custom_classes`)
+that step over the others, and that read vectors in the ways of `vectors` and `string_lists`.
 """
 
 from __future__ import annotations
@@ -14,63 +13,31 @@ from struct import Struct
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import uproot
-from uproot.behaviors.TTree import TTree
-from uproot.const import kByteCountMask, kByteCountVMask, kIsReferenced, kMapOffset
-from uproot.interpretation.identify import UnknownInterpretation
-from uproot.models.TBranch import (
+
+from tau3mu.ntuples.fast.baskets import Baskets, use_fast_zlib
+from tau3mu.ntuples.fast.string_lists import AsStringLists
+from tau3mu.ntuples.fast.uproot_names import (
     Model_TBranch,
     Model_TBranch_v13,
     Model_TBranchElement,
     Model_TBranchElement_v10,
+    TTree,
+    UnknownInterpretation,
+    kByteCountMask,
+    kByteCountVMask,
+    kIsReferenced,
+    kMapOffset,
 )
-
-from tau3mu.ntuples.baskets import Baskets
-from tau3mu.ntuples.decompression import use_fast_zlib
-from tau3mu.ntuples.string_lists import AsMenus
-from tau3mu.ntuples.vectors import AsVectors
+from tau3mu.ntuples.fast.vectors import AsVectors, forget_positions
+from tau3mu.ntuples.offsets import counters
 from tau3mu.storage.source import LocalSource
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
-__all__ = ["counters", "open_file"]
+__all__ = ["branch_classes", "forget_positions", "link_fields"]
 
 use_fast_zlib()
-
-
-def open_file(path: str, wanted: Callable[[str], bool], **remote: Any) -> Any:
-    """Returns an open `uproot.ReadOnlyFile` in whose trees only some branches can be read.
-
-    The others have a name and nothing else.
-
-    Args:
-        path: A local file or a URL.
-        wanted: Tells of the name of a branch at the top of a tree whether it is to be read; with a
-            branch of lists, its counter is.
-        **remote: Options of uproot for URLs.
-    """
-    source = remote if "://" in path else {"handler": LocalSource}
-    # The cache is of this file alone: another one of the same name may have other branches.
-    return uproot.ReadOnlyFile(
-        path,
-        object_cache=10,
-        array_cache=None,
-        custom_classes=_classes(wanted),
-        use_threads=False,
-        **source,
-    )
-
-
-def counters(names: Iterable[str]) -> set[str]:
-    """Returns the names that the counters of branches of lists have in NanoAOD.
-
-    The lists `Muon_pt` are as long as `nMuon` says; a list that stands alone has a counter `nName`.
-
-    Args:
-        names: Of the branches.
-    """
-    words = (name.split("_") for name in names)
-    return {"n" + "_".join(parts[:k]) for parts in words for k in range(1, len(parts) + 1)}
 
 
 class _Skipping:
@@ -158,7 +125,7 @@ class _ElementBranch(Model_TBranchElement_v10):  # type: ignore[misc]
     @cached_property
     def interpretation(self) -> Any:
         standard = super().interpretation
-        for better in (AsVectors, AsMenus):
+        for better in (AsVectors, AsStringLists):
             if better.replaces(standard):
                 return better(standard)
         return standard
@@ -167,13 +134,13 @@ class _ElementBranch(Model_TBranchElement_v10):  # type: ignore[misc]
         parts = super().entries_to_ranges_or_baskets(entry_start, entry_stop)
         # Remote files are better asked for all branches at once, which uproot does.
         local = isinstance(self.file.source, LocalSource)
-        if parts and local and isinstance(self.interpretation, (AsVectors, AsMenus)):
+        if parts and local and isinstance(self.interpretation, (AsVectors, AsStringLists)):
             return [(parts[0][0], Baskets.of(self, parts))]
         return parts
 
 
-def _classes(wanted: Callable[[str], bool]) -> dict[str, type]:
-    """Returns uproot's classes by name, with others for branches."""
+def branch_classes(wanted: Callable[[str], bool]) -> dict[str, type]:
+    """Returns uproot's classes by name, with others for branches; see `tau3mu.ntuples.fast`."""
     changed = {}
     names: dict[bytes, Any] = {}
     for dispatch, number, better, header in (
@@ -194,6 +161,26 @@ def _classes(wanted: Callable[[str], bool]) -> dict[str, type]:
         }
         changed[name.removeprefix("Model_")] = type(name, (_Skipping, dispatch), facts)
     return {**uproot.classes, **changed}
+
+
+def link_fields(ntuple: Any) -> None:
+    """Gives all fields those below them, for each of which uproot looks through all fields."""
+    fields = ntuple.all_fields
+    if all(getattr(field, "_fields", ()) is not None for field in fields):
+        return  # done before, or a version of uproot that keeps them elsewhere
+    children: list[list[Any]] = [[] for _ in fields]
+    for field, record in zip(fields, ntuple.field_records, strict=True):
+        if record.parent_field_id != field.field_id:
+            children[record.parent_field_id].append(field)
+
+    def below(field: Any) -> list[Any]:
+        if field._fields is None:
+            found = ([c] if not c.is_anonymous else below(c) for c in children[field.field_id])
+            field._fields = [each for some in found for each in some]
+        return list(field._fields)
+
+    for field in fields:
+        below(field)
 
 
 # What a branch begins with: byte counts and versions of itself and of what it derives from; then

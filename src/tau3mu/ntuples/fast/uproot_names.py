@@ -1,0 +1,63 @@
+"""All names of uproot that own decoding needs and that uproot may change at any time."""
+
+from __future__ import annotations
+
+import uproot
+from uproot.behaviors.TTree import TTree
+from uproot.compression import _DecompressZLIB as DecompressZLIB
+from uproot.compression import decompress
+from uproot.const import kByteCountMask, kByteCountVMask, kIsReferenced, kMapOffset
+from uproot.interpretation.identify import UnknownInterpretation
+from uproot.interpretation.jagged import AsJagged
+from uproot.interpretation.objects import AsObjects
+from uproot.models.TBasket import (
+    Model_TBasket,
+)
+from uproot.models.TBasket import (
+    _tbasket_format1 as basket_format1,
+)
+from uproot.models.TBasket import (
+    _tbasket_format2 as basket_format2,
+)
+from uproot.models.TBasket import (
+    _tbasket_offsets_dtype as basket_offsets_dtype,
+)
+from uproot.models.TBranch import (
+    Model_TBranch,
+    Model_TBranch_v13,
+    Model_TBranchElement,
+    Model_TBranchElement_v10,
+)
+from uproot.source.cursor import Cursor
+
+__all__ = [
+    "AsJagged",
+    "AsObjects",
+    "Cursor",
+    "DecompressZLIB",
+    "Model_TBasket",
+    "Model_TBranch",
+    "Model_TBranchElement",
+    "Model_TBranchElement_v10",
+    "Model_TBranch_v13",
+    "TTree",
+    "UnknownInterpretation",
+    "basket_format1",
+    "basket_format2",
+    "basket_offsets_dtype",
+    "decompress",
+    "kByteCountMask",
+    "kByteCountVMask",
+    "kIsReferenced",
+    "kMapOffset",
+    "use_zlib",
+]
+
+if not hasattr(uproot.compression, "_decompress_ZLIB"):  # looked up when a block is read
+    message = "uproot.compression lacks _decompress_ZLIB"
+    raise ImportError(message)
+
+
+def use_zlib(decompressor: DecompressZLIB) -> None:
+    """Makes uproot decompress zlib with another object in this process."""
+    uproot.compression._decompress_ZLIB = decompressor
