@@ -38,7 +38,7 @@ PUBLIC = {
     ],
     "tau3mu.generate": ["generate"],
     "tau3mu.clusters.proxy": [
-        "Proxy", "Shipment", "find_proxy", "needs_proxy", "ship", "use_proxy",
+        "Distribution", "Proxy", "distribute", "find_proxy", "needs_proxy", "use_proxy",
     ],
     "tau3mu.ntuples": [
         "Layout", "NtupleSchema", "ReadError", "Reading", "detect_layout", "empty_events",

@@ -42,7 +42,7 @@ class Any(Processor):
     def histograms(self):
         return {name: histogram.copy() for name, histogram in self.given.items()}
 
-    def fill(self, histograms, candidates, *, dataset, is_mc):  # noqa: ARG002
+    def fill(self, histograms, candidates, *, dataset, is_mc):
         for histogram in histograms.values():
             names = histogram.axes.name
             values = {name: candidates[name] for name in names if name in "abcd"}
@@ -247,7 +247,7 @@ def test_whole_numbers_are_not_filled_with_fractions(storage, weight, chunks, de
 @pytest.mark.parametrize("change", ["more", "less"])
 def test_fill_keeps_to_the_histograms(change, chunks):
     class Changing(Any):
-        def fill(self, histograms, candidates, *, dataset, is_mc):  # noqa: ARG002
+        def fill(self, histograms, candidates, *, dataset, is_mc):
             if change == "more":
                 histograms["more"] = histograms["h"]
             else:

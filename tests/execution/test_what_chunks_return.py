@@ -45,7 +45,7 @@ class Odd(Processor):
         axes = hist.axis.StrCategory([], growth=True, name="dataset"), hist.axis.Regular(6, 0, 6e3)
         return {"event": hist.Hist(*axes, storage="Weight")}
 
-    def fill(self, histograms, candidates, *, dataset, is_mc):  # noqa: ARG002
+    def fill(self, histograms, candidates, *, dataset, is_mc):
         if self.fails and len(candidates) and candidates.event[0] > 3000:
             raise ValueError(self.fails)
         histograms["event"].fill(dataset, candidates.event)

@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from tau3mu.clusters.dask_settings import SCHEDULER_SETTINGS, is_connected
 from tau3mu.clusters.kinds import Batch, HTCondor, Local, Running, Slurm
 from tau3mu.clusters.security import refuse_open_address, security_of
 from tau3mu.clusters.site import load_site
@@ -119,8 +120,6 @@ def _closed(client: Client) -> Iterator[Client]:
     A client that is closed while it looks for its scheduler reports both as errors, with
     tracebacks, although whoever closes it knows and has said so.
     """
-    from tau3mu.execution.cluster_watch import is_connected
-
     with client:
         try:
             yield client
@@ -158,7 +157,6 @@ def _started(cluster: Any, *, insecure: bool) -> Iterator[Client]:
     from distributed import Client
 
     from tau3mu.clusters.launch import dask_class, end, launch
-    from tau3mu.execution.dask_pool import SCHEDULER_SETTINGS
 
     with dask.config.set(SCHEDULER_SETTINGS):
         kind = dask_class(cluster)

@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from tau3mu.clusters.dask_settings import is_connected
 from tau3mu.clusters.proxy.proxy import VARIABLE, span
 from tau3mu.clusters.security import is_private
 from tau3mu.errors import InputError, RunError
-from tau3mu.execution.cluster_watch import is_connected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tau3mu.clusters.proxy.certificates import Lifetime
     from tau3mu.clusters.proxy.proxy import Proxy, Version
 
-__all__ = ["NAME", "Shipment", "ship", "use_proxy"]
+__all__ = ["NAME", "Distribution", "distribute", "use_proxy"]
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class _NoAnswerError(RunError):
     """Is raised when the cluster does not answer in time."""
 
 
-class Shipment:
+class Distribution:
     """A proxy on its way with a run.
 
     `watch` belongs into the loop of the driver, which may call it as often as it likes.
@@ -59,7 +59,7 @@ class Shipment:
         look_every: timedelta = LOOK_EVERY,
         stop_before: timedelta = STOP_BEFORE,
     ) -> None:
-        """Prepares it; `renew` sends the proxy. The arguments are those of `ship`."""
+        """Prepares it; `renew` sends the proxy. The arguments are those of `distribute`."""
         self._client, self._proxy = client, proxy
         self._look_every, self._stop_before = look_every, stop_before
         self._name = f"{NAME}-{secrets.token_hex(4)}"
@@ -158,14 +158,14 @@ class Shipment:
 
 
 @contextmanager
-def ship(
+def distribute(
     client: Client | None,
     proxy: Proxy,
     *,
     insecure: bool = False,
     look_every: timedelta = LOOK_EVERY,
     stop_before: timedelta = STOP_BEFORE,
-) -> Iterator[Shipment]:
+) -> Iterator[Distribution]:
     """Gives a proxy to this process and to all workers of a cluster, and takes it back at the end.
 
     Workers that join or restart later get it as well. It belongs before the first remote file is
@@ -175,22 +175,22 @@ def ship(
         client: Of the cluster; None for processes of this machine, which use the user's file.
         proxy: Is checked here again.
         insecure: Sends the key also over a network on which others can listen.
-        look_every: How often `Shipment.watch` looks at the file.
-        stop_before: How long before the proxy expires `Shipment.watch` ends the run.
+        look_every: How often `Distribution.watch` looks at the file.
+        stop_before: How long before the proxy expires `Distribution.watch` ends the run.
 
     Raises:
         InputError: The proxy can't be used, or others could listen.
         RunError: The cluster did not take it.
     """
-    shipment = Shipment(client, proxy, look_every=look_every, stop_before=stop_before)
+    distribution = Distribution(client, proxy, look_every=look_every, stop_before=stop_before)
     with use_proxy(proxy):
         if client is not None:
             _refuse_listeners(client, insecure=insecure)
         try:
-            shipment.renew()
-            yield shipment
+            distribution.renew()
+            yield distribution
         finally:
-            shipment.withdraw()
+            distribution.withdraw()
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The parts of shipping a grid proxy that happen on Dask workers and at their scheduler."""
+"""The parts of distributing a grid proxy that happen on Dask workers and at their scheduler."""
 
 from __future__ import annotations
 
