@@ -7,7 +7,6 @@ import sys
 import pytest
 
 from tau3mu.clusters import load_site
-from tau3mu.clusters.arguments import arguments_of
 from tau3mu.clusters.launch import dask_class, launch
 from tau3mu.errors import InputError
 
@@ -33,7 +32,7 @@ def cluster(tmp_path):
 
 def job_script(cluster) -> list[str]:
     """Returns what would be submitted for a scheduler at `ADDRESS`, without submitting it."""
-    arguments = arguments_of(cluster)
+    arguments = cluster.arguments()
     for name in ("scheduler_options", "shared_temp_directory", "silence_logs"):
         del arguments[name]  # of the scheduler
     job = dask_class(cluster).job_cls(ADDRESS, name="w-0", **arguments)
@@ -113,12 +112,11 @@ def test_job_script_of_htcondor(cluster, tmp_path):
 def test_pods_of_kubernetes(cluster):
     """Fails if image, memory, environment or the number of workers do not reach the operator."""
     kubernetes = pytest.importorskip("dask_kubernetes.operator")
-    arguments = arguments_of(
-        cluster(
-            'kind = "kubernetes"\nimage = "registry/tau3mu:1"\nminimum = 2\nmaximum = 9\n'
-            'memory = "3 GB"\nnamespace = "cms"\nenvironment = { A = "b" }\n'
-        )
+    text = (
+        'kind = "kubernetes"\nimage = "registry/tau3mu:1"\nminimum = 2\nmaximum = 9\n'
+        'memory = "3 GB"\nnamespace = "cms"\nenvironment = { A = "b" }\n'
     )
+    arguments = cluster(text).arguments()
     assert arguments.pop("namespace") == "cms"
     assert arguments.pop("quiet") is True
     specification = kubernetes.make_cluster_spec(**arguments)
@@ -136,8 +134,8 @@ def test_pods_of_kubernetes(cluster):
 def test_options_do_not_contradict_keys(cluster):
     """Fails if one of two values for the same thing wins in silence."""
     with pytest.raises(InputError, match=r"options.queue is set by a key of its own"):
-        arguments_of(cluster('kind = "slurm"\nqueue = "a"\noptions = { queue = "b" }'))
-    merged = arguments_of(cluster('kind = "slurm"\noptions.scheduler_options = { port = 8786 }'))
+        cluster('kind = "slurm"\nqueue = "a"\noptions = { queue = "b" }').arguments()
+    merged = cluster('kind = "slurm"\noptions.scheduler_options = { port = 8786 }').arguments()
     assert merged["scheduler_options"] == {"dashboard_address": "127.0.0.1:0", "port": 8786}
 
 
