@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 import pytest
+from errors import raises
 
 from tau3mu.clusters import load_site
 from tau3mu.clusters.launch import dask_class, launch
@@ -133,7 +134,7 @@ def test_pods_of_kubernetes(cluster):
 
 def test_options_do_not_contradict_keys(cluster):
     """Fails if one of two values for the same thing wins in silence."""
-    with pytest.raises(InputError, match=r"options.queue is set by a key of its own"):
+    with raises("site.option-of-a-key", InputError, path="options.queue"):
         cluster('kind = "slurm"\nqueue = "a"\noptions = { queue = "b" }').arguments()
     merged = cluster('kind = "slurm"\noptions.scheduler_options = { port = 8786 }').arguments()
     assert merged["scheduler_options"] == {"dashboard_address": "127.0.0.1:0", "port": 8786}
@@ -150,7 +151,7 @@ def test_options_do_not_contradict_keys(cluster):
 def test_a_missing_package_is_named(cluster, monkeypatch, kind, module, extra):
     """Fails if a user without the extra sees a traceback."""
     monkeypatch.setitem(sys.modules, module, None)  # what Python has for what cannot be imported
-    with pytest.raises(InputError, match=rf"pip install 'tau3mu\[{extra}\]'"):
+    with raises("clusters.not-installed", InputError, mentions=f"tau3mu[{extra}]"):
         dask_class(cluster(kind))
 
 
@@ -159,7 +160,7 @@ def test_a_machine_without_the_batch_system_is_told(cluster, monkeypatch, tmp_pa
     pytest.importorskip("dask_jobqueue")
     monkeypatch.setenv("PATH", str(tmp_path))
     batch = cluster('kind = "htcondor"')
-    with pytest.raises(InputError, match="there is no condor_submit on this machine"):
+    with raises("clusters.no-batch-system", InputError, path="condor_submit"):
         launch(dask_class(batch), batch, insecure=False)
 
 
@@ -174,5 +175,7 @@ def test_a_folder_of_keys_is_private(cluster, monkeypatch, tmp_path):
     (tmp_path / "keys").mkdir(mode=0o755)
     (tmp_path / "keys").chmod(0o755)
     batch = cluster('kind = "slurm"')
-    with pytest.raises(InputError, match=r"is open to others \(mode 755\): chmod 700"):
+    with raises(
+        "clusters.open-keys-folder", InputError, path="keys", mentions=("755", "chmod 700")
+    ):
         launch(dask_class(batch), batch, insecure=False)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from cluster_processes import ClusterProcesses
+from errors import raises
 from figures import record_figure
 from grid_tasks import count_absences, look, plugins, read_file
 from xrootd_server import needs_xrootd, xrootd
@@ -423,7 +424,7 @@ def test_cluster_that_logs_whole_messages_is_refused(cluster, make_proxy, scratc
     before = logger.level
     call(logger.setLevel, logging.DEBUG)
     try:
-        with pytest.raises(InputError, match="logs at the level DEBUG"), distribute(cluster, proxy):
+        with raises("proxy.logged", InputError, mentions="DEBUG"), distribute(cluster, proxy):
             pass
     finally:
         call(logger.setLevel, before)
@@ -447,7 +448,7 @@ def test_worker_that_cannot_keep_it_is_an_error(cluster, make_proxy, scratch):
 def test_bad_proxy_is_not_sent(cluster, make_proxy, scratch, caplog):
     """Fails if what is sent is not what is checked."""
     proxy = make_proxy(mode=0o644)
-    with pytest.raises(InputError, match="chmod 600"), distribute(cluster, proxy):
+    with raises("proxy.unusable", InputError, mentions="chmod 600"), distribute(cluster, proxy):
         pass
     assert with_secrets(scratch, proxy) == []
     assert ours(caplog) == []
@@ -501,7 +502,7 @@ def test_run_is_stopped_before_the_proxy_expires(environment, make_proxy, distri
 def test_run_with_too_little_time_does_not_begin(environment, make_proxy, distributed_proxy):
     """Fails if a run starts that would be stopped at once."""
     with (
-        pytest.raises(InputError, match=r"expires in 3 min, and 5 min are needed"),
+        raises("proxy.unusable", InputError, mentions=("3 min", "5 min")),
         distributed_proxy(make_proxy(ends=4 * MINUTE)),
     ):
         pass

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import uproot
+from errors import raises
 from figures import record_figure
 from grid_tasks import read_chunk
 from xrootd_server import needs_xrootd, xrootd
@@ -91,7 +92,7 @@ def test_bad_proxy(files, demo, make_proxy, properties, reason):
 def test_missing_proxy(files, tmp_path):
     """Fails if the server lets strangers in, or the check does."""
     proxy = Proxy(tmp_path / "nothing")
-    with pytest.raises(InputError, match="there is no such file"):
+    with raises("proxy.unusable", InputError):
         proxy.check()
     assert "Auth failed" in answer_of_server(files, proxy)
 
