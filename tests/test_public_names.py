@@ -10,11 +10,6 @@ import pytest
 
 PUBLIC = {
     "tau3mu": ["__version__"],
-    "tau3mu.benchmark": [
-        "Found", "Point", "Row", "Run", "Sample", "Setup", "Study", "compare", "describe",
-        "load_study", "measure", "run_analysis", "run_command_line", "run_program", "sample_of",
-        "save_study",
-    ],
     "tau3mu.console.cli": [
         "Parser", "first_import", "path_of", "print_error", "run_main", "text_of",
     ],
