@@ -11,12 +11,10 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-from tau3mu.benchmark.found import differences
-from tau3mu.benchmark.inputs import InputFile, describe, sample_of
-from tau3mu.benchmark.process import measure
-from tau3mu.benchmark.records import Found, Point, Run, Setup
+from tau3mu.benchmark.inputs import InputFile, describe, new_folder, sample_of
+from tau3mu.benchmark.measurement import measure
 from tau3mu.benchmark.runs import run_analysis, run_command_line, run_program
-from tau3mu.benchmark.samples import new_folder
+from tau3mu.benchmark.study import Found, Point, Run, Setup, differences
 from tau3mu.clusters import connect
 
 if TYPE_CHECKING:

@@ -11,14 +11,13 @@ from pathlib import Path
 import pytest
 from cases import Skipped, find_root, std_vector_files
 
-from tau3mu.benchmark.inputs import describe, find_files
-from tau3mu.benchmark.machine import describe_machine
-from tau3mu.benchmark.plots import save_plots
-from tau3mu.benchmark.records import Study, save_study
-from tau3mu.benchmark.samples import default_cache, make_sample
-from tau3mu.benchmark.tables import points_table, rows_table
+from tau3mu.benchmark.inputs import default_cache, describe, make_sample
+from tau3mu.benchmark.scaling import save_plots
+from tau3mu.benchmark.study import Study, save_study
+from tau3mu.benchmark.tables import describe_machine, points_table, rows_table
 from tau3mu.cpus import usable_cpus
 from tau3mu.errors import Tau3muError
+from tau3mu.storage.locations import expand
 
 ROOT = Path(__file__).parents[1]
 STUDY = pytest.StashKey[Study]()
@@ -64,7 +63,7 @@ def at_least(lowest):
 def pytest_configure(config):
     config.stash[STUDY] = Study(machine=describe_machine())
     try:
-        paths = find_files(config.getoption("--files") or [])
+        paths = [path for each in config.getoption("--files") or [] for path in expand(each)]
     except Tau3muError as error:
         raise pytest.UsageError(str(error)) from error
     config.stash[PATHS] = paths

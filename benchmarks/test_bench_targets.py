@@ -27,8 +27,7 @@ from cases import (
     root_on_workers,
 )
 
-from tau3mu.benchmark.inputs import InputFile, describe, sample_of
-from tau3mu.benchmark.samples import make_copies, make_sample
+from tau3mu.benchmark.inputs import InputFile, describe, make_copies, make_sample, sample_of
 from tau3mu.benchmark.scaling import slopes
 
 WORKERS = 2

@@ -114,9 +114,9 @@ def test_numbers_and_nesting_out_of_bounds(tmp_path, name, what):
 
 
 def test_places_of_long_numbers():
-    with pytest.raises(InputError, match="line 3: .*an integer of 5000 digits"):
+    with pytest.raises(InputError, match=r"line 3: .*an integer of 5000 digits"):
         parse_json(f'{{"b": 1,\n"c": 2,\n"a": {LONG}}}')
-    with pytest.raises(InputError, match="line 2: .*an integer of 5000 digits"):
+    with pytest.raises(InputError, match=r"line 2: .*an integer of 5000 digits"):
         parse_toml(f"b = 1\na = {LONG}")
     assert parse_json('{"a": ' + "1" * 400 + "}") == {"a": int("1" * 400)}
 

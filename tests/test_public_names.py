@@ -10,11 +10,6 @@ import pytest
 
 PUBLIC = {
     "tau3mu": ["__version__"],
-    "tau3mu.benchmark": [
-        "Found", "Point", "Row", "Run", "Sample", "Setup", "Study", "compare", "describe",
-        "load_study", "measure", "run_analysis", "run_command_line", "run_program", "sample_of",
-        "save_study",
-    ],
     "tau3mu.console.cli": [
         "Parser", "first_import", "path_of", "print_error", "run_main", "text_of",
     ],
@@ -38,7 +33,7 @@ PUBLIC = {
     ],
     "tau3mu.generate": ["generate"],
     "tau3mu.clusters.proxy": [
-        "Proxy", "Shipment", "find_proxy", "needs_proxy", "ship", "use_proxy",
+        "Distribution", "Proxy", "distribute", "find_proxy", "needs_proxy", "use_proxy",
     ],
     "tau3mu.ntuples": [
         "Layout", "NtupleSchema", "ReadError", "Reading", "detect_layout", "empty_events",

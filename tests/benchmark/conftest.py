@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tau3mu.benchmark import Found, Point, Run, Sample, Setup, Study
+from tau3mu.benchmark.study import Found, Point, Run, Sample, Setup, Study
 
 
 @pytest.fixture

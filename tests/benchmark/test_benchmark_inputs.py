@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 import uproot
 
-from tau3mu.benchmark.inputs import _field_bytes, describe, find_files, sample_of
-from tau3mu.benchmark.samples import make_copies, make_sample
+from tau3mu.benchmark.inputs import _field_bytes, describe, make_copies, make_sample, sample_of
 from tau3mu.datasets import check_files, dataset_from_files
-from tau3mu.errors import InputError, RunError
+from tau3mu.errors import RunError
 from tau3mu.processors import DsPhiPi
 
 
@@ -66,19 +65,6 @@ def test_all_fields_of_an_rntuple_are_nearly_the_whole_file(toys):
     assert unpacked > stored
     assert 0 < one < two < 0.01 * stored
     assert plain > 4 * 2000
-
-
-def test_patterns_are_in_the_order_of_the_numbers(tmp_path):
-    for number in (1, 2, 10):
-        (tmp_path / f"file_{number}.root").touch()
-    found = find_files([str(tmp_path / "file_*.root"), "root://server//store/file.root"])
-    names = [path.rpartition("/")[2] for path in found]
-    assert names == ["file_1.root", "file_2.root", "file_10.root", "file.root"]
-
-
-def test_a_pattern_without_a_file_is_an_error(tmp_path):
-    with pytest.raises(InputError, match=r"no file matches '.*nothing_\*\.root'"):
-        find_files([str(tmp_path / "nothing_*.root")])
 
 
 def test_a_sample_is_made_once_and_is_the_same_elsewhere(toys, cache, tmp_path):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 
 import pytest
+from errors import raises
 
 from tau3mu.clusters import load_site
-from tau3mu.clusters.arguments import arguments_of
 from tau3mu.clusters.launch import dask_class, launch
 from tau3mu.errors import InputError
 
@@ -33,7 +33,7 @@ def cluster(tmp_path):
 
 def job_script(cluster) -> list[str]:
     """Returns what would be submitted for a scheduler at `ADDRESS`, without submitting it."""
-    arguments = arguments_of(cluster)
+    arguments = cluster.arguments()
     for name in ("scheduler_options", "shared_temp_directory", "silence_logs"):
         del arguments[name]  # of the scheduler
     job = dask_class(cluster).job_cls(ADDRESS, name="w-0", **arguments)
@@ -113,12 +113,11 @@ def test_job_script_of_htcondor(cluster, tmp_path):
 def test_pods_of_kubernetes(cluster):
     """Fails if image, memory, environment or the number of workers do not reach the operator."""
     kubernetes = pytest.importorskip("dask_kubernetes.operator")
-    arguments = arguments_of(
-        cluster(
-            'kind = "kubernetes"\nimage = "registry/tau3mu:1"\nminimum = 2\nmaximum = 9\n'
-            'memory = "3 GB"\nnamespace = "cms"\nenvironment = { A = "b" }\n'
-        )
+    text = (
+        'kind = "kubernetes"\nimage = "registry/tau3mu:1"\nminimum = 2\nmaximum = 9\n'
+        'memory = "3 GB"\nnamespace = "cms"\nenvironment = { A = "b" }\n'
     )
+    arguments = cluster(text).arguments()
     assert arguments.pop("namespace") == "cms"
     assert arguments.pop("quiet") is True
     specification = kubernetes.make_cluster_spec(**arguments)
@@ -135,9 +134,9 @@ def test_pods_of_kubernetes(cluster):
 
 def test_options_do_not_contradict_keys(cluster):
     """Fails if one of two values for the same thing wins in silence."""
-    with pytest.raises(InputError, match=r"options.queue is set by a key of its own"):
-        arguments_of(cluster('kind = "slurm"\nqueue = "a"\noptions = { queue = "b" }'))
-    merged = arguments_of(cluster('kind = "slurm"\noptions.scheduler_options = { port = 8786 }'))
+    with raises("site.option-of-a-key", InputError, path="options.queue"):
+        cluster('kind = "slurm"\nqueue = "a"\noptions = { queue = "b" }').arguments()
+    merged = cluster('kind = "slurm"\noptions.scheduler_options = { port = 8786 }').arguments()
     assert merged["scheduler_options"] == {"dashboard_address": "127.0.0.1:0", "port": 8786}
 
 
@@ -152,7 +151,7 @@ def test_options_do_not_contradict_keys(cluster):
 def test_a_missing_package_is_named(cluster, monkeypatch, kind, module, extra):
     """Fails if a user without the extra sees a traceback."""
     monkeypatch.setitem(sys.modules, module, None)  # what Python has for what cannot be imported
-    with pytest.raises(InputError, match=rf"pip install 'tau3mu\[{extra}\]'"):
+    with raises("clusters.not-installed", InputError, mentions=f"tau3mu[{extra}]"):
         dask_class(cluster(kind))
 
 
@@ -161,7 +160,7 @@ def test_a_machine_without_the_batch_system_is_told(cluster, monkeypatch, tmp_pa
     pytest.importorskip("dask_jobqueue")
     monkeypatch.setenv("PATH", str(tmp_path))
     batch = cluster('kind = "htcondor"')
-    with pytest.raises(InputError, match="there is no condor_submit on this machine"):
+    with raises("clusters.no-batch-system", InputError, path="condor_submit"):
         launch(dask_class(batch), batch, insecure=False)
 
 
@@ -176,5 +175,7 @@ def test_a_folder_of_keys_is_private(cluster, monkeypatch, tmp_path):
     (tmp_path / "keys").mkdir(mode=0o755)
     (tmp_path / "keys").chmod(0o755)
     batch = cluster('kind = "slurm"')
-    with pytest.raises(InputError, match=r"is open to others \(mode 755\): chmod 700"):
+    with raises(
+        "clusters.open-keys-folder", InputError, path="keys", mentions=("755", "chmod 700")
+    ):
         launch(dask_class(batch), batch, insecure=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from cluster_processes import ClusterProcesses
+from errors import raises
 
 from tau3mu.clusters import check_versions, connect
 from tau3mu.errors import InputError
@@ -34,7 +35,7 @@ def test_other_version_on_one_worker_is_a_table_and_a_stop(tmp_path):
         processes.add_worker("--preload", str(older))
         with (
             connect_when(processes, workers=2),
-            pytest.raises(InputError) as caught,
+            raises("clusters.other-versions", InputError) as caught,
             connect(processes.address, wait=60),
         ):
             pass
@@ -67,7 +68,10 @@ def test_a_process_without_the_package_is_named(tmp_path, where):
     ) as processes:
         processes.environment = without if where == "worker" else {}
         processes.add_worker()
-        with pytest.raises(InputError) as caught, connect(processes.address, wait=60):
+        with (
+            raises("clusters.other-versions", InputError) as caught,
+            connect(processes.address, wait=60),
+        ):
             pass
     (row,) = [line for line in str(caught.value).splitlines() if line.strip().startswith("tau3mu")]
     versions = row.split()[1:]

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from cluster_processes import ClusterProcesses
+from errors import raises
 
 from tau3mu.clusters import connect
 from tau3mu.clusters.launch import end
@@ -93,7 +94,7 @@ def test_a_scheduler_of_the_site_file_gets_its_first_worker_late(tmp_path):
     with ClusterProcesses(tmp_path / "cluster") as processes:
         site.write_text(f'[clusters.there]\nkind = "scheduler"\naddress = "{processes.address}"\n')
         with (
-            pytest.raises(RunError, match="no worker has come within 1 s"),
+            raises("clusters.no-worker", RunError, mentions="1 s"),
             connect(cluster="there", site=site, wait=1),
         ):
             pass
@@ -108,10 +109,10 @@ def test_a_scheduler_of_the_site_file_gets_its_first_worker_late(tmp_path):
 def test_contradictions_and_wrong_addresses(monkeypatch):
     """Fails if one of two clusters is chosen in silence, or a wrong address ends in a traceback."""
     monkeypatch.setattr("tau3mu.clusters.connection.CONNECT_TIMEOUT", "1s")
-    with pytest.raises(InputError, match="exclude each other"), connect("tls://a:1", cluster="b"):
+    with raises("clusters.two-clusters", InputError), connect("tls://a:1", cluster="b"):
         pass
     with (
-        pytest.raises(InputError, match=r"no Dask scheduler answers at tcp://127.0.0.1:9"),
+        raises("clusters.no-scheduler", InputError, path="tcp://127.0.0.1:9"),
         connect("tcp://127.0.0.1:9"),
     ):
         pass

@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
+from errors import raises
 
 from tau3mu.clusters import connect
 from tau3mu.errors import InputError
@@ -102,7 +103,7 @@ def test_an_option_that_is_not_offered_is_named(gateway, tmp_path):
     site = tmp_path / "site.toml"
     site.write_text(gateway + 'options = { enviroment = "x" }\n')
     with (
-        pytest.raises(InputError, match=r"no option 'enviroment' \(did you mean 'environment'\?"),
+        raises("clusters.unknown-option", InputError, path="enviroment", mentions="'environment'"),
         connect(cluster="facility", site=site),
     ):
         pass

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from tau3mu.clusters import load_site
-from tau3mu.clusters.arguments import arguments_of
 from tau3mu.clusters.kinds import KINDS, Running
 from tau3mu.clusters.launch import dask_class
 
@@ -34,7 +33,7 @@ def test_example_is_accepted_by_dask(name, tmp_path, monkeypatch):
         if isinstance(cluster, Running):
             assert cluster.address == "tls://localhost:8786"
             continue
-        arguments = arguments_of(cluster)
+        arguments = cluster.arguments()
         if cluster.kind in {"htcondor", "slurm"}:
             pytest.importorskip("dask_jobqueue")
             for key in ("scheduler_options", "shared_temp_directory", "silence_logs"):

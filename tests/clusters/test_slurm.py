@@ -7,6 +7,7 @@ import subprocess
 import time
 
 import pytest
+from errors import raises
 from slurm_node import slurm_node, why_not
 
 from tau3mu.clusters import connect
@@ -79,7 +80,7 @@ def test_a_refused_job_is_told_at_once(slurm, tmp_path):
     """Fails if a mistake in the queue's name is dropped and the run waits for a worker."""
     begin = time.monotonic()
     with (
-        pytest.raises(RunError, match=r"no job could be submitted: .* invalid partition"),
+        raises("clusters.no-jobs", RunError, mentions="invalid partition"),
         connect(cluster="batch", site=site(tmp_path, queue="nosuch"), wait=300),
     ):
         pass
@@ -90,7 +91,7 @@ def test_jobs_that_never_start_are_told_with_their_logs(slurm, tmp_path):
     """Fails if a full queue lets a run wait for ever, or the error does not say where to look."""
     logs = f"{tmp_path}/logs"
     with (
-        pytest.raises(RunError, match=rf"within 3 s: see squeue --me, and the logs .* in {logs}"),
+        raises("clusters.no-worker", RunError, mentions=("3 s", "squeue --me", str(logs))),
         connect(cluster="batch", site=site(tmp_path, python="/bin/false"), wait=3),
     ):
         pass

@@ -10,8 +10,9 @@ from functools import partial
 import pytest
 from figures import record_figure
 
+from tau3mu.clusters.dask_settings import SCHEDULER_SETTINGS
 from tau3mu.errors import RunError
-from tau3mu.execution.dask_pool import SCHEDULER_SETTINGS, DaskPool
+from tau3mu.execution.dask_pool import DaskPool
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 

@@ -11,7 +11,7 @@ def main() -> None:
     """Takes the path of the proxy, and the address of a scheduler or a folder for own workers."""
     from distributed import Client, LocalCluster
 
-    from tau3mu.clusters.proxy import Proxy, ship
+    from tau3mu.clusters.proxy import Proxy, distribute
 
     proxy, place = sys.argv[1:]
     with ExitStack() as stack:
@@ -23,8 +23,8 @@ def main() -> None:
                 local_directory=place,
             )  # fmt: skip
             client = stack.enter_context(Client(stack.enter_context(cluster)))
-        stack.enter_context(ship(client, Proxy(Path(proxy))))
-        print("shipped", flush=True)
+        stack.enter_context(distribute(client, Proxy(Path(proxy))))
+        print("ready", flush=True)
         sys.stdin.read()
     print("ended", flush=True)
 

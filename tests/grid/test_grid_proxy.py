@@ -320,7 +320,7 @@ def test_without_cryptography(make_proxy, monkeypatch):
 def test_only_checking_imports_cryptography():
     """Fails if the command line becomes slower, or stops, for those who have no proxy."""
     code = (
-        "import sys; from tau3mu.clusters.proxy import find_proxy, needs_proxy, ship, use_proxy; "
+        "import sys; from tau3mu.clusters.proxy import find_proxy, needs_proxy, use_proxy; "
         "find_proxy(None); needs_proxy(['x']); "
         "print([m for m in ('cryptography', 'distributed', 'uproot') if m in sys.modules])"
     )

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 import uproot
+from errors import raises
 from figures import record_figure
 from grid_tasks import read_chunk
 from xrootd_server import needs_xrootd, xrootd
 
-from tau3mu.clusters.proxy import Proxy, ship
+from tau3mu.clusters.proxy import Proxy, distribute
 from tau3mu.errors import InputError
 
 pytest.importorskip("cryptography")
@@ -91,7 +92,7 @@ def test_bad_proxy(files, demo, make_proxy, properties, reason):
 def test_missing_proxy(files, tmp_path):
     """Fails if the server lets strangers in, or the check does."""
     proxy = Proxy(tmp_path / "nothing")
-    with pytest.raises(InputError, match="there is no such file"):
+    with raises("proxy.unusable", InputError):
         proxy.check()
     assert "Auth failed" in answer_of_server(files, proxy)
 
@@ -105,7 +106,7 @@ def test_expiring_while_files_are_read(files, cluster, make_proxy, uuid):
         return cluster.submit(read_chunk, url, uuid, start, stop, pure=False).result(120)
 
     cluster.submit(read_chunk, "missing.root", uuid, 0, 1).result(120)  # imports what it needs
-    with ship(cluster, make_proxy(ends=timedelta(seconds=6)), stop_before=NOW):
+    with distribute(cluster, make_proxy(ends=timedelta(seconds=6)), stop_before=NOW):
         expires = time.monotonic() + 6
         found = [read(*CHUNKS[0])]
         assert time.monotonic() < expires
@@ -138,13 +139,13 @@ def test_renewed_while_files_are_read(files, cluster, make_proxy, uuid):
         return cluster.submit(read_chunk, url, uuid, start, stop, pure=False).result(120)
 
     cluster.submit(read_chunk, "missing.root", uuid, 0, 1).result(120)
-    with ship(
+    with distribute(
         cluster, make_proxy(ends=timedelta(seconds=6)), look_every=NOW, stop_before=NOW
-    ) as shipment:
+    ) as distribution:
         expires = time.monotonic() + 6
         found = [read(*CHUNKS[0])]
         make_proxy()
-        shipment.watch()
+        distribution.watch()
         time.sleep(expires - time.monotonic() + 1)
         found.append(read(*CHUNKS[1]))
         files.restart()

@@ -8,10 +8,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from errors import raises
 from figures import record_figure
 from xrootd_server import needs_xrootd, xrootd
 
-from tau3mu.clusters.proxy import ship
+from tau3mu.clusters.proxy import distribute
 from tau3mu.datasets import check_files, dataset_from_files, make_chunks
 from tau3mu.errors import RunError
 from tau3mu.execution import execute
@@ -89,17 +90,19 @@ def test_run_stops_before_its_proxy_expires_and_resumes(
             begun.append(time.monotonic())
 
     with (
-        ship(ready, make_proxy(), look_every=NOW, stop_before=timedelta(seconds=4)) as shipment,
-        pytest.raises(RunError, match=r"expires in \d s and has not been renewed"),
+        distribute(
+            ready, make_proxy(), look_every=NOW, stop_before=timedelta(seconds=4)
+        ) as distribution,
+        raises("proxy.expires", RunError),
     ):
-        execute(chunks, [processor], on_record=shorten, watch=shipment.watch, **run)
+        execute(chunks, [processor], on_record=shorten, watch=distribution.watch, **run)
     seconds = time.monotonic() - begun[0]
     before = outcomes(tmp_path)
     assert 0 < len(before) < len(chunks)
     assert set(before) == {"done"}
 
-    with ship(ready, make_proxy()) as shipment:
-        result = execute(chunks, [processor], watch=shipment.watch, resume=True, **run)
+    with distribute(ready, make_proxy()) as distribution:
+        result = execute(chunks, [processor], watch=distribution.watch, resume=True, **run)
     after = outcomes(tmp_path)[len(before) :]
     assert after.count("resumed") == len(before)
     assert after.count("done") == len(chunks) - len(before)
@@ -116,7 +119,7 @@ def test_expired_proxy_is_the_end_of_the_run_rather_than_of_files(
     ready, chunks, processor, make_proxy, tmp_path
 ):
     """Fails if files that a dead proxy cannot open are left out as bad files."""
-    with ship(ready, make_proxy(ends=timedelta(seconds=6)), stop_before=NOW):
+    with distribute(ready, make_proxy(ends=timedelta(seconds=6)), stop_before=NOW):
         time.sleep(7)
         with pytest.raises(RunError, match="Auth failed"):
             execute(chunks, [processor], executor="dask", client=ready, folder=tmp_path)

@@ -57,8 +57,8 @@ def _parser() -> Parser:
 
 
 def _compare(options: Namespace) -> int:
-    from tau3mu.benchmark.comparison import compare, comparison_table
-    from tau3mu.benchmark.records import load_study
+    from tau3mu.benchmark.study import load_study
+    from tau3mu.benchmark.tables import compare, comparison_table
     from tau3mu.console.terminal import PlainConsole
 
     found = compare(load_study(options.first), load_study(options.second))
@@ -74,8 +74,8 @@ def _compare(options: Namespace) -> int:
 
 
 def _show(options: Namespace) -> int:
-    from tau3mu.benchmark.plots import save_plots
-    from tau3mu.benchmark.records import Study, load_study
+    from tau3mu.benchmark.scaling import save_plots
+    from tau3mu.benchmark.study import Study, load_study
     from tau3mu.benchmark.tables import machine_line, points_table, rows_table
     from tau3mu.console.terminal import PlainConsole
 

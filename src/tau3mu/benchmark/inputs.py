@@ -1,22 +1,41 @@
-"""The files that are read: how large they are, and how much of them an analysis needs."""
+"""Files of the benchmarks: their sizes and contents, and toy ntuples, which are kept in a cache."""
 
 from __future__ import annotations
 
+import logging
+import os
+import shutil
+import tempfile
+from contextlib import contextmanager
 from dataclasses import dataclass
-from glob import glob
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
 
 import uproot
 
-from tau3mu.benchmark.records import Sample
-from tau3mu.config.input_files import user_path
-from tau3mu.errors import InputError
+from tau3mu import __version__
+from tau3mu.benchmark.study import Sample
+from tau3mu.errors import RunError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["InputFile", "describe", "find_files", "sample_of"]
+__all__ = [
+    "InputFile",
+    "default_cache",
+    "describe",
+    "make_copies",
+    "make_sample",
+    "new_folder",
+    "sample_of",
+]
+
+log = logging.getLogger(__name__)
+
+# Where the UUID is in the header of a ROOT file smaller than 2 GB: six numbers of four bytes, and
+# others, precede it, and the version of its class (2 bytes).
+_UUID_AT: Final = 47
 
 
 @dataclass(frozen=True)
@@ -33,25 +52,6 @@ class InputFile:
     needed: int
     unpacked: int
     branches: tuple[str, ...]
-
-
-def find_files(patterns: Iterable[str]) -> list[str]:
-    """Returns the local files of the patterns, and URLs as they are.
-
-    Raises:
-        InputError: A pattern matches nothing.
-    """
-    found: list[str] = []
-    for pattern in patterns:
-        if "://" in pattern:
-            found.append(pattern)
-            continue
-        matching = sorted(glob(str(user_path(pattern))), key=_natural)  # noqa: PTH207
-        if not matching:
-            message = f"no file matches {pattern!r}; check the path, and quote the pattern"
-            raise InputError(message)
-        found += [str(Path(path).resolve()) for path in matching]
-    return found
 
 
 def describe(paths: Sequence[str]) -> list[InputFile]:
@@ -143,6 +143,79 @@ def _top(records: Sequence[Any], number: int) -> int:
     return number
 
 
-def _natural(path: str) -> tuple[int, str]:
-    """Sorts numbered files by number, since the shorter name has the smaller one."""
-    return len(path), path
+def default_cache() -> Path:
+    """Returns the folder of the user's caches, `tau3mu/benchmarks` in it."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "tau3mu/benchmarks"
+
+
+def make_sample(
+    cache: Path, *, layout: str, compression: str, events: int, files: int, workers: int
+) -> list[Path]:
+    """Returns the paths of toy ntuples, which are generated if the cache has none like these.
+
+    Equal arguments give equal content. A file is written step by step, so memory does not grow
+    with its size.
+
+    Args:
+        cache: The folder of all samples.
+        layout: `t3m` (an RNTuple) or `nano` (a TTree).
+        compression: `zlib`, `lz4`, `zstd` or `lzma`.
+        events: Events of each file.
+        files: Number of files.
+        workers: Processes that write.
+
+    Raises:
+        InputError: An argument is out of range.
+        RunError: A file cannot be written.
+    """
+    from tau3mu.generate import generate
+
+    folder = cache / f"{__version__}-{layout}-{compression}-{events}x{files}"
+    if not folder.exists():
+        log.info("generating %d files of %d events in %s", files, events, folder)
+        with new_folder(folder) as part:
+            generate(
+                part,
+                events=events,
+                files=files,
+                layout=layout,
+                compression=compression,
+                workers=workers,
+            )
+    return [folder / f"Tree_PhiPi_{number + 1}.root" for number in range(files)]
+
+
+def make_copies(source: Path, folder: Path, number: int) -> list[Path]:
+    """Returns copies of a file, each with a UUID of its own, so that they count as many files.
+
+    Raises:
+        RunError: A copy cannot be written.
+    """
+    if not folder.exists():
+        content = bytearray(source.read_bytes())
+        with new_folder(folder) as part:
+            for copy in range(number):
+                content[_UUID_AT : _UUID_AT + 16] = uuid4().bytes
+                (part / f"copy_{copy + 1}.root").write_bytes(content)
+    return [folder / f"copy_{copy + 1}.root" for copy in range(number)]
+
+
+@contextmanager
+def new_folder(folder: Path) -> Iterator[Path]:
+    """Gives a temporary folder, which gets its name when the block ends well.
+
+    Raises:
+        RunError: The folder cannot be made.
+    """
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        try:
+            yield part
+            part.chmod(0o755)
+            part.rename(folder)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+    except OSError as error:
+        message = f"cannot write {folder}: {error.strerror or error}"
+        raise RunError(message) from error

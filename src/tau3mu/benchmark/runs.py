@@ -8,18 +8,16 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tau3mu.benchmark.cluster import usage_of_workers, usage_since
-from tau3mu.benchmark.found import found_in, found_of
-from tau3mu.benchmark.process import measure
-from tau3mu.benchmark.records import Found, Run
+from tau3mu.benchmark.measurement import measure, usage_of_workers, usage_since
+from tau3mu.benchmark.study import Found, Run, found_in, found_of
 from tau3mu.errors import RunError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tau3mu.benchmark.inputs import InputFile
-    from tau3mu.benchmark.process import Usage
-    from tau3mu.benchmark.records import Setup
+    from tau3mu.benchmark.measurement import Usage
+    from tau3mu.benchmark.study import Setup
 
 __all__ = ["run_analysis", "run_command_line", "run_program"]
 

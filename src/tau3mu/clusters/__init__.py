@@ -1,8 +1,8 @@
 """Dask clusters by name, by address, or on this machine: one call gives a client of any of them.
 
-`connect` is the door: it starts or finds the cluster, refuses an open network, waits for the first
-worker and compares the versions. `load_site` reads what a site file says about clusters,
-`ship_code` sees to it that users' Python files travel, `performance_report` keeps Dask's report.
+`connect` starts or finds the cluster, refuses an open network, waits for the first worker and
+compares the versions. `load_site` reads a site file, which describes clusters, and
+`performance_report` writes Dask's own report of a run.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One door to all Dask clusters: those of this machine, of an address, and of a site file."""
+"""Connections to Dask clusters: of this machine, at an address, and of a site file."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from contextlib import ExitStack, contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from tau3mu.clusters.dask_settings import SCHEDULER_SETTINGS, is_connected
 from tau3mu.clusters.kinds import Batch, HTCondor, Local, Running, Slurm
 from tau3mu.clusters.security import refuse_open_address, security_of
 from tau3mu.clusters.site import load_site
-from tau3mu.clusters.starting import start_apart
+from tau3mu.clusters.starting import start_in_thread
 from tau3mu.clusters.versions import check_versions
 from tau3mu.errors import InputError, RunError
 
@@ -43,9 +44,9 @@ def connect(
     wait: float = 600.0,
     on_dashboard: Callable[[str], object] = lambda _: None,
 ) -> Iterator[Client]:
-    """Gives a client of a cluster that has a worker and the software of this process.
+    """Yields a client of a cluster that has a worker and the same software as this process.
 
-    What is started here ends with the block; a client that is given stays open.
+    A cluster that is started here ends with the block; a client that is given stays open.
 
     Args:
         scheduler: A client, or an address such as `tls://host:8786`.
@@ -53,9 +54,9 @@ def connect(
             process may use.
         cluster: The name of a cluster in the site file, or a kind of cluster.
         site: The site file; by default that of `$TAU3MU_SITE` or `~/.config/tau3mu/site.toml`.
-        insecure: Accept a scheduler on the network that does without TLS.
+        insecure: Whether a scheduler on the network may do without TLS.
         wait: Seconds to wait for the first worker.
-        on_dashboard: Is called with the address of the dashboard, if there is one.
+        on_dashboard: Called with the address of the dashboard, if there is one.
 
     Raises:
         InputError: The site file is wrong, nothing answers at the address, the connection would be
@@ -75,7 +76,7 @@ def connect(
         _check_scheduler(client)
         _wait_for_worker(client, wait, asked)
         check_versions(client)
-        _tell_dashboard(client, on_dashboard)
+        _announce_dashboard(client, on_dashboard)
         yield client
 
 
@@ -85,7 +86,7 @@ def _asked(
     """Returns what to connect to; the certificates of the site file are those of its clusters."""
     if scheduler is not None and cluster is not None:
         message = "--scheduler and --cluster exclude each other"
-        raise InputError(message)
+        raise InputError(message, code="clusters.two-clusters")
     if scheduler is None and cluster is None:
         return Local(workers=workers)
     known = load_site(site)
@@ -107,20 +108,17 @@ def _client_at(running: Running, *, insecure: bool) -> Iterator[Client]:
     try:
         client = Client(running.address, timeout=CONNECT_TIMEOUT, security=security)
     except (OSError, ValueError) as error:
-        raise InputError(_no_answer(running, error)) from error
+        raise _no_answer(running, error) from error
     with _closed(client):
         yield client
 
 
 @contextmanager
 def _closed(client: Client) -> Iterator[Client]:
-    """Closes a client at the end, without a word from Dask if its scheduler is gone.
+    """Closes a client at the end, without errors in the log if its scheduler is gone.
 
-    A client that is closed while it looks for its scheduler reports both as errors, with
-    tracebacks, although whoever closes it knows and has said so.
+    Dask would log tracebacks for both, although the loss has been reported already.
     """
-    from tau3mu.execution.cluster_watch import is_connected
-
     with client:
         try:
             yield client
@@ -135,21 +133,23 @@ def _closed(client: Client) -> Iterator[Client]:
                 logger.setLevel(level)
 
 
-def _no_answer(running: Running, error: BaseException) -> str:
+def _no_answer(running: Running, error: BaseException) -> InputError:
     import ssl
 
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, ssl.SSLError):
         cause = cause.__cause__ or cause.__context__
     if cause is not None or "SSL" in str(error):
-        return (
+        message = (
             f"the scheduler at {running.address} and this client do not accept each other's "
             f"certificates: {cause or error}; compare ca_file on both sides"
         )
-    return (
+        return InputError(message, code="clusters.other-certificates", path=running.address)
+    message = (
         f"no Dask scheduler answers at {running.address} (waited {CONNECT_TIMEOUT}): check the "
         f"address, or leave --scheduler out to start a local cluster ({error})"
     )
+    return InputError(message, code="clusters.no-scheduler", path=running.address)
 
 
 @contextmanager
@@ -158,11 +158,10 @@ def _started(cluster: Any, *, insecure: bool) -> Iterator[Client]:
     from distributed import Client
 
     from tau3mu.clusters.launch import dask_class, end, launch
-    from tau3mu.execution.dask_pool import SCHEDULER_SETTINGS
 
     with dask.config.set(SCHEDULER_SETTINGS):
         kind = dask_class(cluster)
-        started = start_apart(lambda: launch(kind, cluster, insecure=insecure), end)
+        started = start_in_thread(lambda: launch(kind, cluster, insecure=insecure), end)
         try:
             with _closed(Client(started, timeout=CONNECT_TIMEOUT)) as client:
                 yield client
@@ -171,7 +170,7 @@ def _started(cluster: Any, *, insecure: bool) -> Iterator[Client]:
 
 
 def _check_scheduler(client: Client) -> None:
-    """Compares what a scheduler without workers can tell, since a wrong one cannot even ask them.
+    """Compares the versions of a scheduler without workers, which may be unable to start any.
 
     Raises:
         InputError: Versions differ.
@@ -181,10 +180,10 @@ def _check_scheduler(client: Client) -> None:
 
 
 def _wait_for_worker(client: Client, wait: float, asked: Cluster | None) -> None:
-    """Waits until a worker has done something, which also makes an idle cluster get one.
+    """Waits until a worker has run a task, which also makes an idle cluster start one.
 
     Raises:
-        RunError: None has in time, or the batch system takes no jobs.
+        RunError: No worker has in time, or the batch system takes no jobs.
     """
     if client.scheduler_info()["workers"]:
         return
@@ -194,9 +193,9 @@ def _wait_for_worker(client: Client, wait: float, asked: Cluster | None) -> None
         while not _is_done(future):
             if errors := getattr(client.cluster, "submit_errors", []):
                 message = f"no job could be submitted: {errors[0]}"
-                raise RunError(message)
+                raise RunError(message, code="clusters.no-jobs")
             if monotonic() > deadline:
-                raise RunError(_no_worker(wait, asked))
+                raise RunError(_no_worker(wait, asked), code="clusters.no-worker")
     finally:
         future.cancel()
 
@@ -220,7 +219,7 @@ def _no_worker(wait: float, asked: Cluster | None) -> str:
     return f"no worker has come within {wait:g} s: is there room on the cluster?"
 
 
-def _tell_dashboard(client: Client, on_dashboard: Callable[[str], object]) -> None:
+def _announce_dashboard(client: Client, on_dashboard: Callable[[str], object]) -> None:
     packages = client.get_versions(packages=["bokeh"])["scheduler"]["packages"]
     if not packages.get("bokeh"):
         log.info("no dashboard: the scheduler has no Bokeh")

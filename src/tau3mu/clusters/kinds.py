@@ -1,14 +1,18 @@
-"""What a site file can say about a cluster of each kind.
+"""The kinds of clusters of a site file, and the arguments of dask's class for each.
 
 All kinds but `scheduler` have either `workers`, a fixed number of them, or `minimum` and `maximum`,
-between which their number follows the work.
+between which their number follows the work. Arguments of dask's class that have no key of their
+own are passed through by `options`.
 """
 
 from __future__ import annotations
 
 import re
+import secrets
+import shlex
+import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -32,12 +36,22 @@ __all__ = [
     "n_seconds",
 ]
 
-_SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([kMGT]?)(i?)B")
-_TIME = re.compile(r"(?:(\d+)-)?(\d+):([0-5]\d):([0-5]\d)")
+_SIZE: Final = re.compile(r"(\d+(?:\.\d+)?) ?([kMGT]?)(i?)B")
+_TIME: Final = re.compile(r"(?:(\d+)-)?(\d+):([0-5]\d):([0-5]\d)")
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_LOOPBACK: Final = "127.0.0.1:0"  # of dashboards: nobody else can reach them
+_HOME: Final = "~/.local/state/tau3mu"
 
 
 def n_bytes(size: str) -> int:
-    """Returns the bytes of a size such as `2 GB` or `1.5 GiB`."""
+    """Returns the bytes of a size.
+
+    Args:
+        size: Such as `2 GB` or `1.5 GiB`.
+
+    Raises:
+        InputError: It is not a size.
+    """
     match = _SIZE.fullmatch(size)
     if match is None:
         message = f"expected a size such as '2 GB' or '1.5 GiB', got {size!r}"
@@ -48,7 +62,14 @@ def n_bytes(size: str) -> int:
 
 
 def n_seconds(time: str) -> int:
-    """Returns the seconds of a time such as `8:00:00` or `1-12:00:00` (a day and a half)."""
+    """Returns the seconds of a time.
+
+    Args:
+        time: Such as `8:00:00` or `1-12:00:00` (a day and a half).
+
+    Raises:
+        InputError: It is not a time.
+    """
     match = _TIME.fullmatch(time)
     if match is None:
         message = f"expected a time such as '8:00:00' or '1-12:00:00', got {time!r}"
@@ -57,42 +78,49 @@ def n_seconds(time: str) -> int:
     return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
 
 
-def _variable(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z_]\w*", value, re.ASCII):
+def _is_size(value: str) -> str:
+    n_bytes(value)
+    return value
+
+
+def _is_time(value: str) -> str:
+    n_seconds(value)
+    return value
+
+
+def _is_variable(value: str) -> str:
+    if not _VARIABLE.fullmatch(value):
         message = f"expected the name of an environment variable, got {value!r}"
         raise InputError(message, code="site.not-a-variable")
     return value
 
 
-def _size(value: str) -> str:
-    n_bytes(value)
-    return value
-
-
-def _time(value: str) -> str:
-    n_seconds(value)
-    return value
-
-
 _Text = Annotated[str, Field(min_length=1)]
 _Count = Annotated[int, Field(ge=1)]
-_Size = Annotated[str, AfterValidator(_size)]
-_Time = Annotated[str, AfterValidator(_time)]
+_Size = Annotated[str, AfterValidator(_is_size)]
+_Time = Annotated[str, AfterValidator(_is_time)]
 _File = Annotated[Path, Field(strict=False), AfterValidator(user_path)]
-_Variable = Annotated[str, AfterValidator(_variable)]
-_Environment = dict[_Variable, str]
+_Environment = dict[Annotated[str, AfterValidator(_is_variable)], str]
 
 
 class Tls(Strict):
-    """The files with which this process proves who it is and whom it trusts."""
+    """The certificates by which this process is known, and those that it trusts."""
 
     ca_file: _File
     cert: _File
     key: _File
 
 
+class Running(Strict):
+    """A scheduler that runs already."""
+
+    kind: Literal["scheduler"] = "scheduler"
+    address: _Text
+    tls: Tls | None = None
+
+
 class Workers(Strict):
-    """How many workers there are, what is set where they run, and what dask's class gets as is."""
+    """The number of workers, their environment, and further arguments of dask's class."""
 
     kind: str
     workers: _Count | None = None
@@ -116,10 +144,33 @@ class Workers(Strict):
 
     @property
     def bounds(self) -> tuple[int, int]:
-        """The fewest and the most workers: one to ten if nothing is said."""
+        """The fewest and the most workers: by default one to ten."""
         if self.workers is not None:
             return self.workers, self.workers
         return self.minimum or 1, self.maximum or 10
+
+    def arguments(self) -> dict[str, Any]:
+        """Returns the arguments of dask's class, or the options for a gateway.
+
+        Raises:
+            InputError: `options` has an argument that is set by a key.
+        """
+        merged = self._own_arguments()
+        for name, value in self.options.items():
+            ours = merged.get(name)
+            if isinstance(ours, dict) and isinstance(value, dict):
+                merged[name] = ours | value
+            elif isinstance(ours, list) and isinstance(value, list):
+                merged[name] = ours + value
+            elif ours is None:
+                merged[name] = value
+            else:
+                message = f"site file: options.{name} is set by a key of its own: remove it there"
+                raise InputError(message, code="site.option-of-a-key", path=f"options.{name}")
+        return merged
+
+    def _own_arguments(self) -> dict[str, Any]:
+        raise NotImplementedError
 
 
 class Local(Workers):
@@ -130,20 +181,23 @@ class Local(Workers):
 
     @property
     def bounds(self) -> tuple[int, int]:
-        """As many as this process has CPUs if nothing is said."""
+        """The fewest and the most workers: by default one per CPU that this process may use."""
         from tau3mu.cpus import usable_cpus
 
         if self.workers is None and self.maximum is None:
             return (usable_cpus(),) * 2
         return super().bounds
 
-
-class Running(Strict):
-    """A scheduler that runs already."""
-
-    kind: Literal["scheduler"] = "scheduler"
-    address: _Text
-    tls: Tls | None = None
+    def _own_arguments(self) -> dict[str, Any]:
+        return {
+            "n_workers": self.bounds[0],
+            "threads_per_worker": 1,
+            "dashboard_address": _LOOPBACK,
+            "silence_logs": "ERROR",
+            "preload": ["tau3mu.execution.chunk"],  # else the first chunks wait for the imports
+            **({"env": self.environment} if self.environment else {}),
+            **({"memory_limit": n_bytes(self.memory)} if self.memory else {}),
+        }
 
 
 class Batch(Workers):
@@ -156,9 +210,31 @@ class Batch(Workers):
     prologue: list[_Text] = Field(default_factory=list)
     python: _Text | None = None
     interface: _Text | None = None
-    log_directory: _File = user_path("~/.local/state/tau3mu/jobs")
-    shared_temp_directory: _File = user_path("~/.local/state/tau3mu/tls")
+    log_directory: _File = user_path(f"{_HOME}/jobs")
+    shared_temp_directory: _File = user_path(f"{_HOME}/tls")
     tls: Tls | None = None
+
+    def _own_arguments(self) -> dict[str, Any]:
+        exports = [f"export {name}={shlex.quote(v)}" for name, v in self.environment.items()]
+        lifetime: list[str] = []
+        if self.walltime:
+            # Workers leave, and hand their work over, before the batch system kills them.
+            seconds = n_seconds(self.walltime)
+            lifetime = ["--lifetime", f"{round(0.9 * seconds)}s"]
+            lifetime += ["--lifetime-stagger", f"{round(0.05 * seconds)}s"]
+        return {
+            "cores": self.cores,
+            "processes": self.cores,
+            "memory": f"{n_bytes(self.memory)} B",
+            "job_script_prologue": exports + self.prologue,
+            "log_directory": str(self.log_directory),
+            "shared_temp_directory": str(self.shared_temp_directory),
+            "python": self.python or sys.executable,
+            "scheduler_options": {"dashboard_address": _LOOPBACK},
+            "worker_extra_args": lifetime,
+            "silence_logs": "ERROR",
+            **({"interface": self.interface} if self.interface else {}),
+        }
 
 
 class HTCondor(Batch):
@@ -168,6 +244,17 @@ class HTCondor(Batch):
     disk: _Size = "2 GB"
     job_extra_directives: dict[str, str | int | bool] = Field(default_factory=dict)
 
+    def _own_arguments(self) -> dict[str, Any]:
+        directives: dict[str, Any] = {}
+        if self.project:
+            directives["accounting_group"] = self.project
+        if self.walltime:
+            directives["allowed_job_duration"] = n_seconds(self.walltime)
+        return super()._own_arguments() | {
+            "disk": f"{n_bytes(self.disk)} B",
+            "job_extra_directives": directives | self.job_extra_directives,
+        }
+
 
 class Slurm(Batch):
     """Jobs of Slurm."""
@@ -175,6 +262,12 @@ class Slurm(Batch):
     kind: Literal["slurm"] = "slurm"
     queue: _Text | None = None
     job_extra_directives: list[_Text] = Field(default_factory=list)
+
+    def _own_arguments(self) -> dict[str, Any]:
+        given = {"queue": self.queue, "account": self.project, "walltime": self.walltime}
+        own = {name: value for name, value in given.items() if value}
+        directives = {"job_extra_directives": self.job_extra_directives}
+        return super()._own_arguments() | own | directives
 
 
 class Kubernetes(Workers):
@@ -185,6 +278,19 @@ class Kubernetes(Workers):
     namespace: _Text | None = None
     memory: _Size = "2 GB"
 
+    def _own_arguments(self) -> dict[str, Any]:
+        resources = {"cpu": "1", "memory": str(n_bytes(self.memory))}
+        return {
+            "name": f"tau3mu-{secrets.token_hex(4)}",
+            "image": self.image,
+            "n_workers": self.bounds[0],
+            "resources": {"requests": resources, "limits": resources},
+            "env": self.environment,
+            "worker_command": ["dask", "worker", "--nthreads", "1"],
+            "quiet": True,
+            **({"namespace": self.namespace} if self.namespace else {}),
+        }
+
 
 class Gateway(Workers):
     """A cluster that a Dask gateway starts; `options` are those that the gateway offers."""
@@ -194,6 +300,10 @@ class Gateway(Workers):
     proxy_address: _Text | None = None
     auth: Literal["basic", "jupyterhub", "kerberos"] | None = None
     image: _Text | None = None
+
+    def _own_arguments(self) -> dict[str, Any]:
+        given = {"image": self.image, "environment": self.environment}
+        return {name: value for name, value in given.items() if value}
 
 
 Cluster = Local | Running | HTCondor | Slurm | Kubernetes | Gateway

@@ -7,10 +7,9 @@ import importlib
 import logging
 import shutil
 import signal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from tau3mu.clusters.arguments import arguments_of
-from tau3mu.clusters.kinds import Batch, Gateway, HTCondor, Kubernetes, Local, Slurm
+from tau3mu.clusters.kinds import Batch, Gateway, Kubernetes, Local
 from tau3mu.clusters.security import security_of
 from tau3mu.errors import InputError, RunError, Tau3muError, suggest
 
@@ -26,36 +25,38 @@ __all__ = ["dask_class", "end", "launch"]
 
 log = logging.getLogger(__name__)
 
-_SUBMIT = {"htcondor": "condor_submit", "slurm": "sbatch"}
+_SUBMIT: Final = {"htcondor": "condor_submit", "slurm": "sbatch"}
+_CLASSES: Final = {  # module, class, extra of this package
+    "gateway": ("dask_gateway", "Gateway", "gateway"),
+    "htcondor": ("dask_jobqueue", "HTCondorCluster", "jobqueue"),
+    "kubernetes": ("dask_kubernetes.operator", "KubeCluster", "kubernetes"),
+    "local": ("distributed", "LocalCluster", ""),
+    "slurm": ("dask_jobqueue", "SLURMCluster", "jobqueue"),
+}
 
 
 def dask_class(cluster: Workers) -> Any:
-    """Returns dask's class for the kind of a cluster; call it in the main thread.
+    """Returns dask's class for the kind of a cluster; to be called in the main thread.
+
+    Args:
+        cluster: As described in a site file.
 
     Raises:
         InputError: Its package is not installed.
     """
-    if isinstance(cluster, Slurm):
-        return _imported("dask_jobqueue", "SLURMCluster", "jobqueue")
-    if isinstance(cluster, HTCondor):
-        return _imported("dask_jobqueue", "HTCondorCluster", "jobqueue")
-    if isinstance(cluster, Kubernetes):
-        return _imported("dask_kubernetes.operator", "KubeCluster", "kubernetes")
-    if isinstance(cluster, Gateway):
-        return _imported("dask_gateway", "Gateway", "gateway")
-    return _imported("distributed", "LocalCluster", "")
+    return _imported(*_CLASSES[cluster.kind])
 
 
 def launch(dask: Any, cluster: Workers, *, insecure: bool) -> DaskCluster:
     """Returns a running cluster with its first workers asked for.
 
     Args:
-        dask: What `dask_class` returned for it.
-        cluster: What the site file says.
-        insecure: Do without TLS between the machines of a batch system.
+        dask: Its class, from `dask_class`.
+        cluster: As described in a site file.
+        insecure: Whether the machines of a batch system talk without TLS.
 
     Raises:
-        InputError: The package for the kind is not installed, or refuses what is asked for.
+        InputError: Dask's class refuses the arguments, or the keys would be open to others.
         RunError: The cluster does not start.
     """
     try:
@@ -63,7 +64,7 @@ def launch(dask: Any, cluster: Workers, *, insecure: bool) -> DaskCluster:
             return _scaled(_gateway_cluster(dask, cluster), cluster)
         if isinstance(cluster, Batch):
             return _scaled(_batch_cluster(dask, cluster, insecure=insecure), cluster)
-        arguments = arguments_of(cluster)
+        arguments = cluster.arguments()
         if isinstance(cluster, Local):
             arguments = _own_certificates(arguments) | arguments
         return _scaled(dask(**arguments), cluster)
@@ -71,11 +72,13 @@ def launch(dask: Any, cluster: Workers, *, insecure: bool) -> DaskCluster:
         raise
     except (TypeError, ValueError) as error:
         at = f" at {cluster.address}" if isinstance(cluster, Gateway) and cluster.address else ""
-        message = f"a cluster of kind {cluster.kind!r}{at} can't be made like this: {error}"
-        raise InputError(message) from error
+        message = (
+            f"a cluster of kind {cluster.kind!r}{at} cannot be started with these settings: {error}"
+        )
+        raise InputError(message, code="clusters.refused-settings") from error
     except Exception as error:  # of whatever class the client of a batch system or of the web has
         message = f"the cluster did not start: {type(error).__name__}: {error}"
-        raise RunError(message) from error
+        raise RunError(message, code="clusters.not-started") from error
 
 
 def _own_certificates(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -102,7 +105,7 @@ def _imported(module: str, name: str, extra: str) -> Any:
     except ModuleNotFoundError as error:
         package = module.partition(".")[0].replace("_", "-")
         message = f"this kind of cluster needs {package}: pip install 'tau3mu[{extra}]'"
-        raise InputError(message) from error
+        raise InputError(message, code="clusters.not-installed", path=package) from error
     finally:  # dask-jobqueue turns Ctrl-C into a silent end when it is imported
         signal.signal(signal.SIGINT, handler)
 
@@ -111,8 +114,8 @@ def _batch_cluster(dask: Any, cluster: Batch, *, insecure: bool) -> Any:
     command = _SUBMIT[cluster.kind]
     if shutil.which(command) is None:
         message = f"there is no {command} on this machine: start where jobs can be submitted"
-        raise InputError(message)
-    arguments = arguments_of(cluster)
+        raise InputError(message, code="clusters.no-batch-system", path=command)
+    arguments = cluster.arguments()
     if not insecure:
         arguments["security"] = _security(cluster)
         _make_private(cluster.shared_temp_directory)
@@ -123,7 +126,10 @@ def _batch_cluster(dask: Any, cluster: Batch, *, insecure: bool) -> Any:
 
 
 def _job_class(job: Any, errors: list[str]) -> Any:
-    """Returns a class of jobs which keep why they could not be submitted; dask would drop that."""
+    """Returns a class of jobs that keep the reason why they could not be submitted.
+
+    Dask would drop it.
+    """
 
     class Job(job):  # type: ignore[misc]
         async def start(self) -> None:
@@ -151,36 +157,36 @@ def _security(cluster: Batch) -> Security:
             "certificates for a cluster of one run are made with cryptography: "
             "pip install 'tau3mu[jobqueue]', or name files under [tls] in the site file"
         )
-        raise InputError(message) from error
+        raise InputError(message, code="clusters.no-cryptography") from error
 
 
 def _make_private(folder: Path) -> None:
-    """Makes a folder for keys, which nobody else may look into."""
+    """Creates a folder for keys that nobody else may read."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         mode = folder.stat().st_mode & 0o777
     except OSError as error:
         message = f"site file: shared_temp_directory {folder}: {error.strerror}"
-        raise InputError(message) from error
+        raise InputError(message, code="clusters.keys-folder", path=folder) from error
     if mode & 0o077:
         message = (
             f"site file: shared_temp_directory {folder} holds keys and is open to others "
             f"(mode {mode:o}): chmod 700 {folder}"
         )
-        raise InputError(message)
+        raise InputError(message, code="clusters.open-keys-folder", path=folder)
 
 
 def _gateway_cluster(dask: Any, cluster: Gateway) -> Any:
     gateway = dask(cluster.address, proxy_address=cluster.proxy_address, auth=cluster.auth)
     try:
-        options, offered = arguments_of(cluster), sorted(gateway.cluster_options())
+        options, offered = cluster.arguments(), sorted(gateway.cluster_options())
         for name in options:
             if name not in offered:
                 message = (
                     f"the gateway {gateway.address} has no option {name!r}"
                     f"{suggest(name, offered)}; it offers: {', '.join(offered) or 'none'}"
                 )
-                raise InputError(message)
+                raise InputError(message, code="clusters.unknown-option", path=name)
         return gateway.new_cluster(**options)
     finally:
         gateway.close()
@@ -208,8 +214,11 @@ def _scaled(started: Any, cluster: Workers) -> Any:
 def end(started: Any) -> None:
     """Ends a cluster, and removes the keys that dask-jobqueue has written for its jobs.
 
-    A cluster that does not end in time (on a busy machine, say) is no reason for a run to fail;
-    workers of this machine end with this process.
+    A cluster that does not end in time (on a busy machine, say) does not fail the run; workers of
+    this machine end with this process.
+
+    Args:
+        started: The cluster, as `launch` returned it.
     """
     try:
         started.close()

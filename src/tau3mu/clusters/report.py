@@ -22,11 +22,11 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def performance_report(client: Client, file: Path | None) -> Iterator[None]:
-    """Writes Dask's report on what a client's cluster does within the block.
+    """Writes Dask's report on the work of a client's cluster within the block.
 
     The report is drawn by the scheduler. It quotes source code and the addresses of workers, and
-    its figures load BokehJS from the network. If the run fails, the report is written as far as
-    the cluster still answers.
+    its figures load BokehJS from the network. If the run fails, the report is still written if the
+    cluster answers.
 
     Args:
         client: Of the cluster.
@@ -66,10 +66,10 @@ def _finish(report: Any, client: Client, file: Path) -> None:
 def _check_file(file: Path) -> None:
     if file.suffix not in {".html", ".htm"}:
         message = f"--performance-report {file}: expected the name of an HTML file (.html)"
-        raise InputError(message)
+        raise InputError(message, code="clusters.report-file", path=file)
     if file.is_dir() or not file.parent.is_dir() or not os.access(file.parent, os.W_OK):
         message = f"--performance-report {file}: cannot write into the folder {file.parent}"
-        raise InputError(message)
+        raise InputError(message, code="clusters.report-file", path=file)
 
 
 def _check_bokeh(client: Client) -> None:
@@ -83,7 +83,7 @@ def _check_bokeh(client: Client) -> None:
     else:
         return
     message = f"--performance-report: {what}: pip install 'bokeh<3.9' where it runs"
-    raise InputError(message)
+    raise InputError(message, code="clusters.no-bokeh", path="--performance-report")
 
 
 def _number(version: str) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""Who may talk to a scheduler: whoever reaches one without TLS can run code as its user."""
+"""Security of connections: whoever reaches a scheduler without TLS can run code as its user."""
 
 from __future__ import annotations
 
@@ -25,40 +25,40 @@ _PRIVATE = {"gateway", "inproc", *(scheme for scheme, tls in _SCHEMES.items() if
 
 
 def refuse_open_address(address: str, *, insecure: bool) -> None:
-    """Refuses the address of a scheduler to which code would travel in the clear.
+    """Checks that code does not travel to a scheduler in the clear.
 
-    Within this machine, others cannot listen, but connect; that is a warning.
+    Other users of this machine cannot listen to its own connections, but can connect: a warning.
 
     Args:
         address: Such as `tls://host:8786`; without a scheme it is `tcp`.
-        insecure: Accept it nevertheless, and do not warn.
+        insecure: Whether it is accepted nevertheless, without a warning.
 
     Raises:
-        InputError: The address is none, or its scheme has no encryption and its host is not this
-            machine.
+        InputError: It is not an address, or its scheme has no encryption and its host is not
+            this machine.
     """
     from distributed.comm.addressing import parse_address, parse_host_port
 
     try:
         scheme, place = parse_address(address)
         _, port = parse_host_port(place, default_port=0)
-        urlsplit(f"{scheme}://{place}")  # refuses what is no number in brackets
+        urlsplit(f"{scheme}://{place}")  # refuses brackets around other things than numbers
     except ValueError as error:
         message = f"{address!r} is not an address: expected tls://HOST:PORT ({error})"
-        raise InputError(message) from error
+        raise InputError(message, code="clusters.not-an-address", path=address) from error
     if scheme not in _SCHEMES:
         message = f"{address!r}: unknown scheme {scheme!r}; known: {', '.join(_SCHEMES)}"
-        raise InputError(message)
+        raise InputError(message, code="clusters.unknown-scheme", path=address)
     if not port:
         message = f"{address!r} has no port: expected {scheme}://HOST:PORT, such as {address}:8786"
-        raise InputError(message)
+        raise InputError(message, code="clusters.no-port", path=address)
     if not insecure and not is_private(f"{scheme}://{place}"):
         message = (
             f"the scheduler at {address} is on the network and does without TLS: whoever listens "
             "can read what is sent, and whoever connects can run code as its user; use a tls:// "
             "address with certificates, or accept this with --insecure"
         )
-        raise InputError(message)
+        raise InputError(message, code="clusters.open-network", path=address)
     if not insecure and not _SCHEMES[scheme]:
         log.warning(
             "the scheduler at %s does without TLS: every user of this machine can connect to it "
@@ -69,7 +69,9 @@ def refuse_open_address(address: str, *, insecure: bool) -> None:
 
 
 def is_private(address: str) -> bool:
-    """Returns whether nobody else can listen: with TLS, which dask-gateway has, or in one machine.
+    """Returns whether nobody else can listen: thanks to TLS, or within one machine.
+
+    Connections of dask-gateway have TLS.
 
     Args:
         address: Of a scheduler, with its scheme.
@@ -79,7 +81,11 @@ def is_private(address: str) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Returns whether a host, by name or number, can be reached from this machine only."""
+    """Returns whether a host can be reached from this machine only.
+
+    Args:
+        host: By name or number.
+    """
     if not host:  # which would stand for this machine
         return False
     try:
@@ -91,7 +97,10 @@ def is_loopback(host: str) -> bool:
 
 
 def security_of(tls: Tls | None) -> Security:
-    """Returns the certificates of a client: those given, or those of dask's own configuration.
+    """Returns the certificates of a client.
+
+    Args:
+        tls: Those of a site file; None for those of dask's own configuration.
 
     Raises:
         InputError: A file is missing or cannot be read, or dask's configuration names none.
@@ -105,12 +114,12 @@ def security_of(tls: Tls | None) -> Security:
                 "a tls:// address needs certificates: name them under [tls] in the site file "
                 "(ca_file, cert, key), or in dask's configuration under distributed.comm.tls"
             )
-            raise InputError(message)
+            raise InputError(message, code="clusters.no-certificates")
         return security
     for path in (tls.ca_file, tls.cert, tls.key):
         if not os.access(path, os.R_OK):
             message = f"site file, tls: {path} is missing or cannot be read"
-            raise InputError(message)
+            raise InputError(message, code="clusters.unreadable-certificate", path=path)
     cert, key = str(tls.cert), str(tls.key)
     return Security(
         require_encryption=True,

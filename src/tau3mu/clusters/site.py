@@ -1,4 +1,4 @@
-"""Site files: which clusters there are where an analysis runs.
+"""Site files, which describe the clusters at a place.
 
 A site file is TOML or JSON with one part per cluster, `clusters.NAME`, and, if the clusters share
 certificates, a part `tls`:
@@ -48,10 +48,12 @@ class Site(Strict):
     def cluster(self, name: str) -> Cluster:
         """Returns the cluster of a name, or the only one of a kind.
 
-        A kind of which the site file has none is taken with its defaults, where that is enough.
+        Args:
+            name: Of a cluster; or a kind, whose defaults are used if the file has none of it.
 
         Raises:
-            InputError: There is no such cluster, or more than one of the kind.
+            InputError: There is no such cluster, or more than one of the kind, or its defaults are
+                not enough.
         """
         if name in self.clusters:
             return self.clusters[name]
@@ -80,15 +82,14 @@ class Site(Strict):
 
 
 def load_site(file: Path | None = None) -> Site:
-    """Returns what a site file says.
+    """Returns the content of a site file.
 
     Args:
-        file: A TOML or JSON file; None takes that of `$TAU3MU_SITE` or the default place, if there
-            is one.
+        file: In TOML or JSON; by default that of `$TAU3MU_SITE`, else that of the default place if
+            there is one.
 
     Raises:
-        InputError: It cannot be read or does not say what a site file must; the message names
-            file and keys.
+        InputError: It cannot be read or is not a site file; the message names lines and keys.
     """
     path = file or _found()
     if path is None:

@@ -1,4 +1,4 @@
-"""Starts what takes seconds so that Ctrl-C ends it in order."""
+"""Starting a cluster, which takes seconds, such that Ctrl-C ends it in order."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["start_apart"]
+__all__ = ["start_in_thread"]
 
 _T = TypeVar("_T")
 
 
 class _Start(threading.Thread, Generic[_T]):
-    """Makes one thing; signals do not reach this thread, nor any thread or process it begins."""
+    """Starts one thing; no signal reaches this thread, nor any thread or process it starts."""
 
     def __init__(self, make: Callable[[], _T]) -> None:
         super().__init__(daemon=True, name="tau3mu-start")
@@ -34,20 +34,19 @@ class _Start(threading.Thread, Generic[_T]):
             self.error = error
 
 
-def start_apart(make: Callable[[], _T], discard: Callable[[_T], object]) -> _T:
+def start_in_thread(make: Callable[[], _T], discard: Callable[[_T], object]) -> _T:
     """Returns what `make` returns; after Ctrl-C, discards it as soon as it is made.
 
-    A terminal sends Ctrl-C to all processes that it sees, and workers that are interrupted in the
-    middle of an import fill the screen with tracebacks. So everything is begun in a thread that
-    blocks the signal, which threads and processes inherit from it; this process alone decides when
-    they end.
+    A terminal sends Ctrl-C to all of its processes, and workers that are interrupted in the middle
+    of an import fill the screen with tracebacks. So everything is started in a thread that blocks
+    the signal; threads and processes inherit this, and this process alone decides when they end.
 
     Args:
-        make: What takes time.
-        discard: Ends what was made.
+        make: Starts something.
+        discard: Ends it.
 
     Raises:
-        KeyboardInterrupt: After the end of what had been begun. A second Ctrl-C does not wait.
+        KeyboardInterrupt: After the end of what had been started. A second Ctrl-C does not wait.
     """
     start = _Start(make)
     start.start()

@@ -1,7 +1,7 @@
-"""Compares the versions of this process, the scheduler and the workers.
+"""Versions of the software of this process, of the scheduler and of the workers.
 
-Before anything runs, those of all that are there; later, each worker that is given a chunk compares
-its own with those of the driver.
+They are compared before anything runs; a worker that joins later compares its own with those of the
+driver when it gets its first chunk.
 """
 
 from __future__ import annotations
@@ -36,11 +36,14 @@ _OURS = [name for name in _PACKAGES if name not in {"dask", "distributed"}]
 def check_versions(client: Client) -> None:
     """Compares Python (to its minor version) and the packages that results depend on.
 
-    A scheduler takes tasks apart and so needs the package as much as the workers do.
+    A scheduler unpickles tasks, and so needs the package as much as the workers do.
+
+    Args:
+        client: Of the cluster.
 
     Raises:
-        InputError: Something is missing or of another version somewhere; the message is a table
-            of what differs and says where to install what.
+        InputError: Something is missing or has another version somewhere; the message is a table
+            of the differences, with the packages to install.
     """
     found = client.get_versions(packages=_OURS)
     here = _versions(found["client"])
@@ -53,21 +56,22 @@ def check_versions(client: Client) -> None:
         if any({info[name] for info in c} != {here[name]} for c in columns.values())
     ]
     if differing:
-        raise InputError(_message("the cluster", here, columns, differing))
+        message = _message("the cluster", here, columns, differing)
+        raise InputError(message, code="clusters.other-versions")
 
 
 def versions_here() -> dict[str, str]:
-    """Returns what this process has of Python and of the packages that results depend on."""
+    """Returns the versions of Python and of the packages that results depend on, here."""
     from distributed.versions import get_versions
 
     return _versions(get_versions(packages=_OURS))
 
 
 def difference(driver: Mapping[str, str], worker: str) -> str | None:
-    """Returns what this process, a worker, has in other versions than the driver, as a table.
+    """Returns a table of the versions in which this worker differs from the driver, or None.
 
     Args:
-        driver: What `versions_here` has returned there.
+        driver: From `versions_here` of the driver.
         worker: The name of this process.
     """
     own = dict.fromkeys(driver, "absent") | versions_here()
@@ -78,7 +82,7 @@ def difference(driver: Mapping[str, str], worker: str) -> str | None:
 
 
 def _versions(info: Mapping[str, Any] | None) -> dict[str, str]:
-    # A worker that is just leaving answers nothing.
+    # A worker that is just leaving gives no answer.
     packages = (info or {}).get("packages", {})
     python = packages.get("python") or ""
     versions = {"python": ".".join(python.split(".")[:2]) or "absent"}

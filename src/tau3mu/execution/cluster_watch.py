@@ -19,18 +19,12 @@ if TYPE_CHECKING:
 
     from distributed import Client
 
-__all__ = ["ClusterWatch", "is_connected"]
+__all__ = ["ClusterWatch"]
 
 log = logging.getLogger(__name__)
 
 INTERVAL = 2.0  # seconds between two questions to the scheduler
 RESTART_TIMEOUT = 10.0  # seconds for a nanny to kill its worker, before the scheduler forgets both
-
-
-def is_connected(client: Client) -> bool:
-    """Returns whether the client still hears its scheduler; costs nothing."""
-    stream = client.scheduler_comm
-    return client.status == "running" and stream is not None and not stream.closed()
 
 
 @dataclass

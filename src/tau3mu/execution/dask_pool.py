@@ -16,12 +16,13 @@ import traceback
 from collections import deque
 from concurrent.futures import CancelledError
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from tau3mu.clusters.dask_settings import is_connected
 from tau3mu.clusters.versions import versions_here
 from tau3mu.errors import RunError
 from tau3mu.execution.chunk import pack
-from tau3mu.execution.cluster_watch import ClusterWatch, is_connected
+from tau3mu.execution.cluster_watch import ClusterWatch
 from tau3mu.execution.dask_task import Task
 from tau3mu.execution.pool import Failure, Finished
 
@@ -37,29 +38,9 @@ if TYPE_CHECKING:
     from tau3mu.datasets import Chunk
     from tau3mu.processing import Processor
 
-__all__ = ["SCHEDULER_SETTINGS", "DaskPool"]
+__all__ = ["DaskPool"]
 
 log = logging.getLogger(__name__)
-
-# For schedulers that we start. A worker that died needs longer than the default of 15 s to import
-# its packages again; with that default its nanny is closed and a cluster without workers hangs.
-# Chunks that wait at the scheduler, not at a worker, are not suspected when that worker dies.
-SCHEDULER_SETTINGS: dict[str, Any] = {
-    "distributed.deploy.lost-worker-timeout": "5m",
-    "distributed.scheduler.no-workers-timeout": "10m",
-    "distributed.scheduler.allowed-failures": 3,
-    "distributed.scheduler.worker-ttl": "5m",
-    "distributed.scheduler.worker-saturation": 1.0,
-    "distributed.worker.profile.interval": "100ms",
-    "distributed.nanny.pre-spawn-environ": {
-        # Dask's own setting gives memory back after every array, and has it zeroed for the next.
-        "MALLOC_TRIM_THRESHOLD_": 256 << 20,
-        "MALLOC_MMAP_THRESHOLD_": 32 << 20,
-        "OMP_NUM_THREADS": 1,
-        "MKL_NUM_THREADS": 1,
-        "OPENBLAS_NUM_THREADS": 1,
-    },
-}
 
 SPARE = 200  # chunks that wait at the scheduler, by which adaptive clusters see how much there is
 SETTLE = 1.0  # seconds in which Dask tells of all chunks that it gave up with the same worker

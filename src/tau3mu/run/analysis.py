@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from tau3mu.clusters.proxy.distribution import ship
+from tau3mu.clusters.proxy.distribution import distribute
 from tau3mu.errors import InputError, RunError
 from tau3mu.execution import FileRead
 from tau3mu.execution.checkpoints import remove_checkpoints
@@ -232,7 +232,9 @@ def _how_to_resume(folder: Path) -> str:
 def _watch(plan: Plan, client: Client | None, stack: ExitStack) -> Callable[[], object]:
     if plan.proxy is None:
         return lambda: None
-    return stack.enter_context(ship(client, plan.proxy, insecure=plan.settings.insecure)).watch
+    return stack.enter_context(
+        distribute(client, plan.proxy, insecure=plan.settings.insecure)
+    ).watch
 
 
 def _connect(plan: Plan, stack: ExitStack, on_stage: Callable[[str], None]) -> Client | None:

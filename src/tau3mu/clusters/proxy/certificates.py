@@ -1,4 +1,4 @@
-"""What the certificates of a grid proxy say: from when until when it holds, or what is wrong.
+"""The certificates of a grid proxy: the time in which it is valid, or what is wrong with it.
 
 Nothing here raises: a traceback would hold the key among its local variables.
 """
@@ -25,18 +25,18 @@ _VOMS_VALIDITY: Final = re.compile(rb"\x30\x22\x18\x0f(\d{14})Z\x18\x0f(\d{14})Z
 
 
 class Lifetime(NamedTuple):
-    """From when until when all parts of a proxy hold, in UTC."""
+    """The time in which all parts of a proxy are valid, in UTC."""
 
     begins: datetime
     ends: datetime
 
     def remaining(self) -> timedelta:
-        """Returns how long it is to the end; nothing if that has passed."""
+        """Returns the time to the end; zero if that has passed."""
         return max(self.ends - datetime.now(timezone.utc), timedelta(0))
 
 
 def lifetime_of(content: bytes) -> Lifetime | str:
-    """Returns when a proxy holds, or what is wrong with it as the end of a sentence.
+    """Returns when a proxy is valid, or what is wrong with it as the end of a sentence.
 
     The lifetime is that of the whole chain with the VOMS attributes in it. That the authority at
     its end can be trusted is left to the server.

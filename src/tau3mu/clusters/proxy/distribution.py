@@ -1,4 +1,4 @@
-"""Gives a grid proxy to all processes of a run, renews it there, and stops before it expires."""
+"""Distribution of a grid proxy to the processes of a run, its renewal, and an end before expiry."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from tau3mu.clusters.dask_settings import is_connected
 from tau3mu.clusters.proxy.proxy import VARIABLE, span
 from tau3mu.clusters.security import is_private
 from tau3mu.errors import InputError, RunError
-from tau3mu.execution.cluster_watch import is_connected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from tau3mu.clusters.proxy.certificates import Lifetime
     from tau3mu.clusters.proxy.proxy import Proxy, Version
 
-__all__ = ["NAME", "Shipment", "ship", "use_proxy"]
+__all__ = ["NAME", "Distribution", "distribute", "use_proxy"]
 
 log = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
 
 NAME: Final = "tau3mu-x509-proxy"
-"""How the names of all Dask plugins for this begin; a word for the run follows."""
+"""The beginning of the names of all Dask plugins for this; a word for the run follows."""
 
 LOOK_EVERY: Final = timedelta(minutes=1)
 WARN_BEFORE: Final = timedelta(hours=1)
@@ -45,10 +45,10 @@ class _NoAnswerError(RunError):
     """Is raised when the cluster does not answer in time."""
 
 
-class Shipment:
-    """A proxy on its way with a run.
+class Distribution:
+    """A proxy that is distributed to the workers of a run.
 
-    `watch` belongs into the loop of the driver, which may call it as often as it likes.
+    The loop of the driver calls `watch`, as often as it likes.
     """
 
     def __init__(
@@ -59,7 +59,14 @@ class Shipment:
         look_every: timedelta = LOOK_EVERY,
         stop_before: timedelta = STOP_BEFORE,
     ) -> None:
-        """Prepares it; `renew` sends the proxy. The arguments are those of `ship`."""
+        """Creates it; `renew` sends the proxy.
+
+        Args:
+            client: Of the cluster, if there is one.
+            proxy: Is read by `renew`.
+            look_every: How often `watch` looks at the file.
+            stop_before: How long before the proxy expires `watch` ends the run.
+        """
         self._client, self._proxy = client, proxy
         self._look_every, self._stop_before = look_every, stop_before
         self._name = f"{NAME}-{secrets.token_hex(4)}"
@@ -70,7 +77,7 @@ class Shipment:
         self._warned = False
 
     def renew(self) -> None:
-        """Gives the proxy that is in the file now to all workers, also to those to come.
+        """Sends the proxy that is in the file now to all workers, also to those to come.
 
         Raises:
             InputError: The file is not a proxy that holds for a while.
@@ -93,7 +100,7 @@ class Shipment:
         _register(client, ProxyPlugin(f"{self._name}-{self._n_sent}", content), what)
 
     def withdraw(self) -> None:
-        """Takes the proxy back from all workers, and from those to come."""
+        """Removes the proxy from all workers, and from those to come."""
         if self._client is None or not self._n_sent:
             return
         from tau3mu.clusters.proxy.plugin import withdraw
@@ -112,7 +119,7 @@ class Shipment:
                 log.warning("%s: %s", what, problem)
 
     def remaining(self) -> timedelta:
-        """Returns how long the proxy that the workers have still holds; reads no file."""
+        """Returns how long the proxy of the workers is still valid; reads no file."""
         return self._lifetime.remaining()
 
     def watch(self) -> None:
@@ -122,8 +129,8 @@ class Shipment:
         reported, and the proxy that the workers have is used until it is about to expire.
 
         Raises:
-            RunError: It expires in a few minutes. A file that can't be read then is no bad file,
-                so the run has to stop rather than to set files apart.
+            RunError: It expires in a few minutes. Files could not be opened then, and the run must
+                not take them for damaged ones.
         """
         now = time.monotonic()
         if now < self._next_look:
@@ -139,7 +146,7 @@ class Shipment:
                 log.warning("%s", error)
             except InputError as error:
                 self._version = version
-                log.warning("%s; the one from before is used on", error)
+                log.warning("%s; the one before is still used", error)
         self._judge(self.remaining())
 
     def _judge(self, left: timedelta) -> None:
@@ -150,7 +157,7 @@ class Shipment:
                 f"stops here, since no file could be opened afterwards: renew it ({command}) and "
                 "resume the run"
             )
-            raise RunError(message)
+            raise RunError(message, code="proxy.expires", path=path)
         if left < WARN_BEFORE and not self._warned:
             self._warned = True
             log.warning("grid proxy %s expires in %s; renew it while the run goes on: %s",
@@ -158,44 +165,48 @@ class Shipment:
 
 
 @contextmanager
-def ship(
+def distribute(
     client: Client | None,
     proxy: Proxy,
     *,
     insecure: bool = False,
     look_every: timedelta = LOOK_EVERY,
     stop_before: timedelta = STOP_BEFORE,
-) -> Iterator[Shipment]:
-    """Gives a proxy to this process and to all workers of a cluster, and takes it back at the end.
+) -> Iterator[Distribution]:
+    """Distributes a proxy to this process and all workers of a cluster, and removes it at the end.
 
-    Workers that join or restart later get it as well. It belongs before the first remote file is
-    opened: XRootD's client looks only once where the proxy is.
+    Workers that join or restart later get it as well. It has to be called before the first remote
+    file is opened: XRootD's client reads only once where the proxy is.
 
     Args:
         client: Of the cluster; None for processes of this machine, which use the user's file.
         proxy: Is checked here again.
-        insecure: Sends the key also over a network on which others can listen.
-        look_every: How often `Shipment.watch` looks at the file.
-        stop_before: How long before the proxy expires `Shipment.watch` ends the run.
+        insecure: Whether the key may travel over a network on which others can listen.
+        look_every: How often `Distribution.watch` looks at the file.
+        stop_before: How long before the proxy expires `Distribution.watch` ends the run.
 
     Raises:
         InputError: The proxy can't be used, or others could listen.
         RunError: The cluster did not take it.
     """
-    shipment = Shipment(client, proxy, look_every=look_every, stop_before=stop_before)
+    distribution = Distribution(client, proxy, look_every=look_every, stop_before=stop_before)
     with use_proxy(proxy):
         if client is not None:
             _refuse_listeners(client, insecure=insecure)
         try:
-            shipment.renew()
-            yield shipment
+            distribution.renew()
+            yield distribution
         finally:
-            shipment.withdraw()
+            distribution.withdraw()
 
 
 @contextmanager
 def use_proxy(proxy: Proxy | None) -> Iterator[None]:
-    """Lets this process, and those that it starts, use a proxy; None changes nothing."""
+    """Lets this process, and those that it starts, use a proxy.
+
+    Args:
+        proxy: None changes nothing.
+    """
     if proxy is None:
         yield
         return
@@ -219,7 +230,7 @@ def _refuse_listeners(client: Client, *, insecure: bool) -> None:
             "would get your grid proxy and its key; use a tls:// address, or --insecure if this "
             "network is yours alone"
         )
-        raise InputError(message)
+        raise InputError(message, code="clusters.open-network", path=open_ones[0])
     # At this level Dask's servers log whole messages. (Methods of loggers are known everywhere,
     # so the scheduler needs no package of ours.)
     would_log = logging.getLogger("distributed.core").isEnabledFor
@@ -233,7 +244,7 @@ def _refuse_listeners(client: Client, *, insecure: bool) -> None:
             "the Dask cluster logs at the level DEBUG and would write your grid proxy and its "
             "key into its logs: set its logger distributed.core to INFO"
         )
-        raise InputError(message)
+        raise InputError(message, code="proxy.logged")
 
 
 def _register(client: Client, plugin: Any, what: str) -> None:
@@ -252,7 +263,7 @@ def _register(client: Client, plugin: Any, what: str) -> None:
 
 
 def _within(what: str, call: Callable[[], _T]) -> _T:
-    """Returns what a call returns, which ends here if a worker or the scheduler never answers."""
+    """Returns the result of a call, which ends here if a worker or the scheduler never answers."""
     returned: list[_T] = []
     raised: list[str] = []
 
@@ -270,6 +281,6 @@ def _within(what: str, call: Callable[[], _T]) -> _T:
     # Nothing is chained: the frames below hold the key.
     if raised:
         message = f"{what}: {raised[0]}"
-        raise RunError(message)
+        raise RunError(message, code="proxy.not-distributed")
     message = f"{what}: no answer within {_ANSWER_SECONDS:.0f} s"
-    raise _NoAnswerError(message)
+    raise _NoAnswerError(message, code="proxy.no-answer")

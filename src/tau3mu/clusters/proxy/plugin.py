@@ -1,4 +1,4 @@
-"""The parts of shipping a grid proxy that happen on Dask workers and at their scheduler."""
+"""The parts of distributing a grid proxy that happen on Dask workers and at their scheduler."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["ProxyPlugin", "WithdrawalPlugin", "withdraw"]
 
 _PROCESS: Final = secrets.token_hex(8)
-"""Tells this process from all others, on whatever machine."""
+"""A name that no other process has, on whatever machine."""
 
 _ENDING: Final = {Status.closing, Status.closed, Status.failed}
 
@@ -37,7 +37,7 @@ class ProxyPlugin(WorkerPlugin):  # type: ignore[misc]  # distributed is partly 
     """
 
     def __init__(self, name: str, content: bytes) -> None:
-        """Takes the proxy with its key, as PEM, along to the workers."""
+        """Creates the plugin, which carries the proxy with its key, as PEM, to the workers."""
         self.name = name
         self._content = content
         self._driver = _PROCESS
@@ -72,14 +72,14 @@ class ProxyPlugin(WorkerPlugin):  # type: ignore[misc]  # distributed is partly 
 
 
 class WithdrawalPlugin(SchedulerPlugin):  # type: ignore[misc]
-    """Takes the proxy of a run from the workers when its driver is gone, in whatever way."""
+    """Removes the proxy of a run from the workers when its driver is gone, in whatever way."""
 
     def __init__(self, name: str, client: str) -> None:
-        """Waits for the end of a client, given by its id.
+        """Creates the plugin.
 
         Args:
-            name: With which the names of the run's `ProxyPlugin`s begin.
-            client: The connection of the driver.
+            name: The beginning of the names of the run's `ProxyPlugin`s.
+            client: The id of the driver's client.
         """
         self.name = name
         self._client = client
@@ -91,10 +91,14 @@ class WithdrawalPlugin(SchedulerPlugin):  # type: ignore[misc]
 
 
 async def withdraw(dask_scheduler: Scheduler, name: str) -> list[str]:
-    """Takes the proxy of a run from all workers, and from those to come.
+    """Removes the proxy of a run from all workers, and from those to come.
+
+    Args:
+        dask_scheduler: Given by Dask.
+        name: The beginning of the names of the run's `ProxyPlugin`s.
 
     Returns:
-        What went wrong; nothing if there is none any more.
+        The problems; none if no worker has the proxy any more.
     """
     dask_scheduler.plugins.pop(name, None)
     names = [one for one in dask_scheduler.worker_plugins if one.startswith(f"{name}-")]

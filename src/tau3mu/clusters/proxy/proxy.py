@@ -28,7 +28,7 @@ VARIABLE: Final = "X509_USER_PROXY"
 """Where XRootD's client looks for the path of the proxy."""
 
 Version = tuple[int, int, int]
-"""What tells a file from the one that was there before: its inode, time of change and size."""
+"""The inode, time of change and size of a file, in which it differs from the one before."""
 
 _COMMAND: Final = "voms-proxy-init -rfc -voms cms -valid 96:00"
 _LARGEST: Final = 1_000_000
@@ -36,7 +36,7 @@ _LARGEST: Final = 1_000_000
 
 @dataclass(frozen=True)
 class Checked:
-    """What was in the file when it was checked; only its owner's processes may have it.
+    """The content of a file when it was checked, for processes of its owner only.
 
     Attributes:
         content: The proxy with its key.
@@ -51,7 +51,7 @@ class Checked:
 
 @dataclass(frozen=True)
 class Proxy:
-    """A grid proxy by its path; the file is looked at each time."""
+    """A grid proxy by its path; the file is read each time."""
 
     path: Path
 
@@ -65,12 +65,15 @@ class Proxy:
             needed: For how long from now it has to hold.
 
         Raises:
-            InputError: It is not; the message has the command that helps.
+            InputError: It is not; the message has the command to run.
         """
         self.read(needed)
 
     def read(self, needed: timedelta = timedelta(0)) -> Checked:
-        """Returns the content, having checked it.
+        """Returns the content after a check.
+
+        Args:
+            needed: For how long from now it has to hold.
 
         Raises:
             InputError: As `check`.
@@ -95,7 +98,7 @@ class Proxy:
         return found.lifetime.remaining()
 
     def version(self) -> Version | None:
-        """Returns what changes with the content or the mode of the file; None if there is none."""
+        """Returns a value that changes with content and mode of the file; None if there is none."""
         try:
             return _version(self.path.stat())
         except OSError:
@@ -106,7 +109,8 @@ class Proxy:
         return _command(self.path)
 
     def _refusal(self, problem: str) -> InputError:
-        return InputError(f"grid proxy {self.path} cannot be used: {problem}")
+        message = f"grid proxy {self.path} cannot be used: {problem}"
+        return InputError(message, code="proxy.unusable", path=self.path)
 
     def _problem_of_time(self, lifetime: Lifetime, needed: timedelta) -> str | None:
         now = datetime.now(timezone.utc)
@@ -128,7 +132,13 @@ class Proxy:
 def find_proxy(option: Path | None) -> Proxy | None:
     """Returns the proxy to use: the one asked for, that of `X509_USER_PROXY`, or /tmp/x509up_uUID.
 
-    Only the last may be absent, which gives None; `Proxy.check` tells whether it can be used.
+    `Proxy.check` checks whether it can be used.
+
+    Args:
+        option: The path that a user gave, if any.
+
+    Returns:
+        The proxy; None if nothing was asked for and there is no file at the usual place.
     """
     if option is not None:
         return Proxy(user_path(option).absolute())
@@ -139,12 +149,20 @@ def find_proxy(option: Path | None) -> Proxy | None:
 
 
 def needs_proxy(paths: Iterable[str]) -> bool:
-    """Tells whether a path among these is read with a protocol that shows a proxy."""
+    """Returns whether one of the files is read with a protocol that uses a proxy.
+
+    Args:
+        paths: Paths and URLs.
+    """
     return any(map(is_xrootd, paths))
 
 
 def span(time: timedelta) -> str:
-    """Returns a length of time for people, such as `3 h 20 min`; nothing is rounded up."""
+    """Returns a human-readable length of time such as `3 h 20 min`, rounded down.
+
+    Args:
+        time: Not negative.
+    """
     seconds = int(time.total_seconds())
     if seconds < 120:
         return f"{seconds} s"

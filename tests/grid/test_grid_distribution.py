@@ -14,13 +14,14 @@ from pathlib import Path
 
 import pytest
 from cluster_processes import ClusterProcesses
+from errors import raises
 from figures import record_figure
 from grid_tasks import count_absences, look, plugins, read_file
 from xrootd_server import needs_xrootd, xrootd
 
 from tau3mu.clusters import security
-from tau3mu.clusters.proxy import Proxy, shipping
-from tau3mu.clusters.proxy.distribution import NAME, ship, use_proxy
+from tau3mu.clusters.proxy import Proxy
+from tau3mu.clusters.proxy.distribution import NAME, distribute, use_proxy
 from tau3mu.clusters.proxy.plugin import ProxyPlugin
 from tau3mu.errors import InputError, RunError
 
@@ -92,7 +93,7 @@ def driver(proxy, place):
         stderr=subprocess.DEVNULL,
     ) as process:
         try:
-            assert process.stdout.readline() == b"shipped\n"
+            assert process.stdout.readline() == b"ready\n"
             yield process
         finally:
             process.kill()
@@ -111,7 +112,7 @@ def test_first_late_and_restarted_workers_read(files, cluster, make_proxy, scrat
     """Fails if only the workers that are there at the start have the proxy."""
     proxy, url = make_proxy(), files.url("x.root")
     (first,) = workers(cluster)
-    with ship(cluster, proxy):
+    with distribute(cluster, proxy):
         assert read_on(cluster, url, first) == SIZE
         cluster.cluster.scale(2)
         wait_for(lambda: len(workers(cluster)) == 2)
@@ -145,7 +146,7 @@ def test_nothing_is_left_after_an_exception(cluster, make_proxy, scratch):
     proxy = make_proxy()
 
     def fail():
-        with ship(cluster, proxy):
+        with distribute(cluster, proxy):
             assert len(with_secrets(scratch, proxy)) == 1
             message = "failed"
             raise KeyError(message)
@@ -160,7 +161,7 @@ def test_nothing_is_left_after_an_exception(cluster, make_proxy, scratch):
 def test_workers_that_end_take_it_with_them(start_cluster, make_proxy, scratch):
     """Fails if a worker that is retired or closed during the run leaves the key on its disk."""
     proxy = make_proxy()
-    with start_cluster(n_workers=2) as client, ship(client, proxy):
+    with start_cluster(n_workers=2) as client, distribute(client, proxy):
         gone, stays = workers(client)
         (folder,) = client.run(
             lambda dask_worker: dask_worker.local_directory, workers=[gone]
@@ -178,9 +179,9 @@ def test_nothing_is_logged(cluster, make_proxy, scratch, caplog, capfd):
     caplog.set_level(logging.DEBUG)
     logging.getLogger("distributed.core").setLevel(logging.INFO)
     proxy = make_proxy()
-    with ship(cluster, proxy, look_every=NOW) as shipment:
+    with distribute(cluster, proxy, look_every=NOW) as distribution:
         make_proxy()
-        shipment.watch()
+        distribution.watch()
         lines = [str(cluster.get_worker_logs()), str(cluster.get_scheduler_logs())]
         shown = cluster.run(lambda dask_worker: repr(dask_worker.plugins))
         shown["scheduler"] = cluster.run_on_scheduler(
@@ -197,14 +198,16 @@ def test_renewed_proxy_is_used_by_new_connections(files, cluster, make_proxy):
     """Fails if a run ends with the proxy that it began with, though the user has renewed it."""
     url = files.url("x.root")
     (worker,) = workers(cluster)
-    with ship(cluster, make_proxy(ends=8 * SECOND), look_every=NOW, stop_before=NOW) as shipment:
+    with distribute(
+        cluster, make_proxy(ends=8 * SECOND), look_every=NOW, stop_before=NOW
+    ) as distribution:
         expires = time.monotonic() + 8
-        shipment.watch()
+        distribution.watch()
         assert read_on(cluster, url, worker) == SIZE
-        assert shipment.remaining() < 8 * SECOND
+        assert distribution.remaining() < 8 * SECOND
         renewed = make_proxy()
-        shipment.watch()
-        assert shipment.remaining() > 11 * 60 * MINUTE
+        distribution.watch()
+        assert distribution.remaining() > 11 * 60 * MINUTE
         ((_, mode, content),) = cluster.run(look).values()
         assert (mode, content) == (0o600, renewed.path.read_bytes())
         time.sleep(expires - time.monotonic() + 1)
@@ -217,7 +220,7 @@ def test_expired_proxy_stops_new_connections_only(files, cluster, make_proxy):
     """Fails if the test before would pass without a renewal."""
     url = files.url("x.root")
     (worker,) = workers(cluster)
-    with ship(cluster, make_proxy(ends=5 * SECOND), stop_before=NOW):
+    with distribute(cluster, make_proxy(ends=5 * SECOND), stop_before=NOW):
         expires = time.monotonic() + 5
         assert read_on(cluster, url, worker) == SIZE
         time.sleep(expires - time.monotonic() + 1)
@@ -228,11 +231,11 @@ def test_expired_proxy_stops_new_connections_only(files, cluster, make_proxy):
 
 def test_renewal_leaves_no_moment_without_the_file(cluster, make_proxy):
     """Fails if a renewal removes the file before it writes the new one."""
-    with ship(cluster, make_proxy()) as shipment:
+    with distribute(cluster, make_proxy()) as distribution:
         watching = cluster.submit(count_absences, 2.0, pure=False)
         n_renewals = 0
         while not watching.done():
-            shipment.renew()
+            distribution.renew()
             n_renewals += 1
         n_looks, n_absent = watching.result()
     assert n_renewals >= 2
@@ -242,13 +245,13 @@ def test_renewal_leaves_no_moment_without_the_file(cluster, make_proxy):
 
 def test_worker_that_is_stuck_does_not_stop_a_renewal(cluster, make_proxy, monkeypatch, caplog):
     """Fails if the driver waits for ever for a worker that does not answer."""
-    monkeypatch.setattr(shipping, "_ANSWER_SECONDS", 2.0)
+    monkeypatch.setattr("tau3mu.clusters.proxy.distribution._ANSWER_SECONDS", 2.0)
     (pid,) = cluster.run(os.getpid).values()
-    with ship(cluster, make_proxy(), look_every=NOW) as shipment:
+    with distribute(cluster, make_proxy(), look_every=NOW) as distribution:
         os.kill(pid, signal.SIGSTOP)
         try:
             renewed, started = make_proxy(), time.monotonic()
-            shipment.watch()
+            distribution.watch()
             assert 2 <= time.monotonic() - started < 4
         finally:
             os.kill(pid, signal.SIGCONT)
@@ -260,7 +263,7 @@ def test_dead_scheduler_does_not_stop_the_end(start_cluster, make_proxy, caplog)
     """Fails if a run that has lost its cluster hangs, or shows another error than its own."""
 
     def lose():
-        with start_cluster() as client, ship(client, make_proxy()):
+        with start_cluster() as client, distribute(client, make_proxy()):
             client.cluster.close()
             message = "own"
             raise KeyError(message)
@@ -350,7 +353,7 @@ def test_end_of_one_run_leaves_another_its_proxy(
 def test_worker_inside_the_driver_uses_the_drivers_file(start_cluster, make_proxy, scratch):
     """Fails if threads of this process change where the driver finds its own proxy."""
     proxy = make_proxy()
-    with start_cluster(processes=False) as client, ship(client, proxy):
+    with start_cluster(processes=False) as client, distribute(client, proxy):
         assert list(client.run(look).values()) == [(str(proxy.path), None, None)]
     assert with_secrets(scratch, proxy) == []
     assert "X509_USER_PROXY" not in os.environ
@@ -370,7 +373,7 @@ def test_key_is_not_sent_where_others_listen(start_cluster, make_proxy, scratch,
     proxy = make_proxy()
     with start_cluster(host=address) as client:
         scheduler = client.scheduler.address
-        with pytest.raises(InputError) as raised, ship(client, proxy):
+        with pytest.raises(InputError) as raised, distribute(client, proxy):
             pass
         assert str(raised.value) == (
             f"the scheduler at {scheduler} does not use TLS: whoever listens on the network would "
@@ -378,7 +381,7 @@ def test_key_is_not_sent_where_others_listen(start_cluster, make_proxy, scratch,
             "is yours alone"
         )
         assert list(client.run(look).values()) == [(None, None, None)]
-        with ship(client, proxy, insecure=True):
+        with distribute(client, proxy, insecure=True):
             assert len(with_secrets(scratch, proxy)) == 1
 
 
@@ -387,7 +390,7 @@ def test_key_is_sent_with_tls(start_cluster, make_proxy, scratch, address):
     proxy = make_proxy()
     with start_cluster(host=address, protocol="tls", security=True) as client:
         assert client.scheduler.address.startswith("tls://")
-        with ship(client, proxy):
+        with distribute(client, proxy):
             assert len(with_secrets(scratch, proxy)) == 1
 
 
@@ -421,7 +424,7 @@ def test_cluster_that_logs_whole_messages_is_refused(cluster, make_proxy, scratc
     before = logger.level
     call(logger.setLevel, logging.DEBUG)
     try:
-        with pytest.raises(InputError, match="logs at the level DEBUG"), ship(cluster, proxy):
+        with raises("proxy.logged", InputError, mentions="DEBUG"), distribute(cluster, proxy):
             pass
     finally:
         call(logger.setLevel, before)
@@ -433,7 +436,7 @@ def test_worker_that_cannot_keep_it_is_an_error(cluster, make_proxy, scratch):
     (folder,) = cluster.run(lambda dask_worker: dask_worker.local_directory).values()
     os.mkdir(f"{folder}/x509up")  # noqa: PTH102
     proxy = make_proxy()
-    with pytest.raises(RunError) as raised, ship(cluster, proxy):
+    with pytest.raises(RunError) as raised, distribute(cluster, proxy):
         pass
     os.rmdir(f"{folder}/x509up")  # noqa: PTH106
     assert str(raised.value).startswith(
@@ -445,7 +448,7 @@ def test_worker_that_cannot_keep_it_is_an_error(cluster, make_proxy, scratch):
 def test_bad_proxy_is_not_sent(cluster, make_proxy, scratch, caplog):
     """Fails if what is sent is not what is checked."""
     proxy = make_proxy(mode=0o644)
-    with pytest.raises(InputError, match="chmod 600"), ship(cluster, proxy):
+    with raises("proxy.unusable", InputError, mentions="chmod 600"), distribute(cluster, proxy):
         pass
     assert with_secrets(scratch, proxy) == []
     assert ours(caplog) == []
@@ -455,19 +458,21 @@ def test_bad_proxy_is_not_sent(cluster, make_proxy, scratch, caplog):
 
 
 @pytest.fixture
-def shipped():
+def distributed_proxy():
     @contextmanager
     def begin(proxy, **options):
-        with ship(None, proxy, **({"look_every": NOW} | options)) as shipment:
-            yield shipment
+        with distribute(None, proxy, **({"look_every": NOW} | options)) as distribution:
+            yield distribution
 
     return begin
 
 
-def test_local_processes_use_the_users_file(environment, make_proxy, shipped, monkeypatch):
+def test_local_processes_use_the_users_file(
+    environment, make_proxy, distributed_proxy, monkeypatch
+):
     """Fails if this process and its children do not know of the proxy, or do for ever."""
     proxy = make_proxy()
-    with shipped(proxy):
+    with distributed_proxy(proxy):
         assert os.environ["X509_USER_PROXY"] == str(proxy.path)
     assert "X509_USER_PROXY" not in os.environ
     monkeypatch.setenv("X509_USER_PROXY", "/before")
@@ -478,14 +483,14 @@ def test_local_processes_use_the_users_file(environment, make_proxy, shipped, mo
         assert os.environ["X509_USER_PROXY"] == "/before"
 
 
-def test_run_is_stopped_before_the_proxy_expires(environment, make_proxy, shipped):
+def test_run_is_stopped_before_the_proxy_expires(environment, make_proxy, distributed_proxy):
     """Fails if files that a dead proxy cannot open are tried, and set aside as bad."""
     proxy = make_proxy(ends=4 * SECOND)
-    with shipped(proxy, stop_before=2 * SECOND) as shipment:
-        shipment.watch()
+    with distributed_proxy(proxy, stop_before=2 * SECOND) as distribution:
+        distribution.watch()
         time.sleep(2.5)
         with pytest.raises(RunError) as raised:
-            shipment.watch()
+            distribution.watch()
     command = f"voms-proxy-init -rfc -voms cms -valid 96:00 -out {proxy.path}"
     assert str(raised.value) in {
         f"grid proxy {proxy.path} expires in {left} s and has not been renewed; the run stops "
@@ -494,25 +499,25 @@ def test_run_is_stopped_before_the_proxy_expires(environment, make_proxy, shippe
     }
 
 
-def test_run_with_too_little_time_does_not_begin(environment, make_proxy, shipped):
+def test_run_with_too_little_time_does_not_begin(environment, make_proxy, distributed_proxy):
     """Fails if a run starts that would be stopped at once."""
     with (
-        pytest.raises(InputError, match=r"expires in 3 min, and 5 min are needed"),
-        shipped(make_proxy(ends=4 * MINUTE)),
+        raises("proxy.unusable", InputError, mentions=("3 min", "5 min")),
+        distributed_proxy(make_proxy(ends=4 * MINUTE)),
     ):
         pass
 
 
-def test_user_is_warned_once_an_hour_before(environment, make_proxy, shipped, caplog):
+def test_user_is_warned_once_an_hour_before(environment, make_proxy, distributed_proxy, caplog):
     """Fails if there is no time to renew, or the log fills with warnings."""
-    with shipped(make_proxy(ends=50 * MINUTE)) as shipment:
+    with distributed_proxy(make_proxy(ends=50 * MINUTE)) as distribution:
         for _ in range(5):
-            shipment.watch()
+            distribution.watch()
         (warning,) = ours(caplog)
         assert "expires in 49 min; renew it while the run goes on: voms-proxy-init" in warning
         caplog.clear()
         make_proxy(ends=40 * MINUTE)
-        shipment.watch()
+        distribution.watch()
         assert ["was renewed" in text or "expires in 39 min" in text for text in ours(caplog)] == [
             True,
             True,
@@ -521,11 +526,11 @@ def test_user_is_warned_once_an_hour_before(environment, make_proxy, shipped, ca
 
 @pytest.mark.parametrize("how", ["gone", "open to others", "expired", "half written"])
 def test_bad_file_in_between_is_reported_and_the_old_one_kept(
-    environment, make_proxy, shipped, caplog, how
+    environment, make_proxy, distributed_proxy, caplog, how
 ):
     """Fails if a renewal that goes wrong takes the good proxy away, or is not told of."""
     proxy = make_proxy()
-    with shipped(proxy) as shipment:
+    with distributed_proxy(proxy) as distribution:
         if how == "gone":
             proxy.path.unlink()
         elif how == "open to others":
@@ -535,37 +540,37 @@ def test_bad_file_in_between_is_reported_and_the_old_one_kept(
         else:
             proxy.path.write_text(proxy.path.read_text()[:1000])
         for _ in range(3):
-            shipment.watch()
+            distribution.watch()
         (warning,) = ours(caplog)
         assert "cannot be used: " in warning
         assert warning.endswith("the one from before is used on")
-        assert shipment.remaining() > 11 * 60 * MINUTE
+        assert distribution.remaining() > 11 * 60 * MINUTE
         make_proxy(ends=20 * 60 * MINUTE)
-        shipment.watch()
+        distribution.watch()
         assert "was renewed: it holds for 19 h 59 min" in ours(caplog)[-1]
-        assert shipment.remaining() > 19 * 60 * MINUTE
+        assert distribution.remaining() > 19 * 60 * MINUTE
 
 
-def test_file_that_is_mended_is_taken(environment, make_proxy, shipped, caplog):
+def test_file_that_is_fixed_is_taken(environment, make_proxy, distributed_proxy, caplog):
     """Fails if the advice of the warning, to change the mode of a renewed file, has no effect."""
-    with shipped(make_proxy()) as shipment:
+    with distributed_proxy(make_proxy()) as distribution:
         proxy = make_proxy(ends=20 * 60 * MINUTE, mode=0o644)
-        shipment.watch()
+        distribution.watch()
         assert f"chmod 600 {proxy.path}" in ours(caplog)[-1]
         proxy.path.chmod(0o600)
-        shipment.watch()
-        assert shipment.remaining() > 19 * 60 * MINUTE
+        distribution.watch()
+        assert distribution.remaining() > 19 * 60 * MINUTE
 
 
-def test_watch_costs_nothing_between_looks(environment, make_proxy, shipped, monkeypatch):
+def test_watch_costs_nothing_between_looks(environment, make_proxy, distributed_proxy, monkeypatch):
     """Fails if a loop that asks at each chunk reads the file each time."""
-    with shipped(make_proxy(), look_every=MINUTE) as shipment:
-        shipment.watch()
+    with distributed_proxy(make_proxy(), look_every=MINUTE) as distribution:
+        distribution.watch()
         looks = []
-        monkeypatch.setattr(type(shipment._proxy), "version", lambda _: looks.append(1))
+        monkeypatch.setattr(type(distribution._proxy), "version", lambda _: looks.append(1))
         started = time.perf_counter()
         for _ in range(10_000):
-            shipment.watch()
+            distribution.watch()
         assert time.perf_counter() - started < 0.5
         assert looks == []
 

@@ -1,22 +1,41 @@
-"""What a study holds: points, targets and the machine; written to JSON and read from it."""
+"""Studies: points, targets and the machine, written to JSON and read from it."""
 
 from __future__ import annotations
 
-import json
+import hashlib
+import math
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import RootModel
 
+from tau3mu.config.documents import read_document
 from tau3mu.errors import InputError
 from tau3mu.storage.files import json_text, write_text
 
-__all__ = ["Found", "Point", "Row", "Run", "Sample", "Setup", "Study", "load_study", "save_study"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
-_VERSION = 1
-_VERDICTS = {None: "", True: "yes", False: "NO"}
+__all__ = [
+    "Found",
+    "Point",
+    "Row",
+    "Run",
+    "Sample",
+    "Setup",
+    "Study",
+    "differences",
+    "found_in",
+    "found_of",
+    "load_study",
+    "save_study",
+]
+
+_VERSION: Final = 1
+_VERDICTS: Final = {None: "", True: "yes", False: "NO"}
+_MASS_TOLERANCE: Final = 1e-9
 
 
 @dataclass(frozen=True)
@@ -151,27 +170,76 @@ def save_study(study: Study, path: Path) -> None:
 def load_study(path: str | Path) -> Study:
     """Returns a study that `save_study` wrote.
 
+    Args:
+        path: Of the JSON file.
+
     Raises:
         InputError: There is no such file, or it is not a study.
     """
-    try:
-        document = json.loads(Path(path).read_text(encoding="utf-8"))
-        study = TypeAdapter(Study).validate_python(document)
-    except OSError as error:
-        message = f"cannot read {path}: {error.strerror or error}"
-        raise InputError(message) from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
+    document = read_document(path, "study", language="study")
+    version = document.content.get("version")
+    if version != _VERSION:
         message = (
-            f"{path} is not a study: {where or 'the document'}: {first['msg']}; "
-            "expected a file that `pytest benchmarks --json FILE` wrote"
+            f"{document.source}: version: expected {_VERSION}, got {version!r}; expected a file "
+            "that `pytest benchmarks --json FILE` wrote"
         )
-        raise InputError(message) from error
-    except ValueError as error:  # no JSON, no text
-        message = f"{path} is not JSON: {error}"
-        raise InputError(message) from error
-    if study.version != _VERSION:
-        message = f"{path} is a study of version {study.version}, expected {_VERSION}"
-        raise InputError(message)
-    return study
+        raise InputError(message, code="study.version", path="version")
+    return document.validate(_StudyFile).root
+
+
+class _StudyFile(RootModel[Study]):
+    """A study as it is in a file."""
+
+
+def found_of(steps: Mapping[str, int], rows: Iterable[Sequence[float]]) -> Found:
+    """Returns the result made of a cutflow and candidates.
+
+    Args:
+        steps: Events after each step.
+        rows: Run, luminosity section, event, triplet and mass in GeV of each candidate.
+    """
+    ordered = sorted((*map(int, row[:4]), float(row[4])) for row in rows)
+    lines = "".join(f"{run} {lumi} {event} {triplet}\n" for run, lumi, event, triplet, _ in ordered)
+    return Found(
+        steps=dict(steps),
+        candidates=len(ordered),
+        digest=hashlib.sha256(lines.encode()).hexdigest(),
+        mass_sum=math.fsum(row[4] for row in ordered),
+    )
+
+
+def found_in(folder: Path) -> Found:
+    """Returns the result of `dsphipi` in a results folder.
+
+    Args:
+        folder: Of the run.
+
+    Raises:
+        InputError: The folder does not hold it.
+    """
+    from tau3mu.outputs import load_candidates
+
+    candidates = load_candidates(folder / "dsphipi")
+    cutflow = read_document(folder / "dsphipi" / "cutflow.json", "cutflow", language="study")
+    steps: dict[str, int] = {}
+    for dataset in cutflow.content.values():
+        for step in dataset:
+            steps[step["name"]] = steps.get(step["name"], 0) + step["events"]
+    columns = [candidates[name].to_list() for name in ("run", "lumi", "event", "triplet", "mass")]
+    return found_of(steps, zip(*columns, strict=True))
+
+
+def differences(found: Found, expected: Found) -> list[str]:
+    """Returns in what a result differs from another, masses by more than one part in 10⁹."""
+    problems = [
+        f"{step}: {found.steps.get(step)} events, expected {number}"
+        for step, number in expected.steps.items()
+        if found.steps.get(step) != number
+    ]
+    if found.candidates != expected.candidates:
+        problems.append(f"{found.candidates} candidates, expected {expected.candidates}")
+    elif found.digest != expected.digest:
+        problems.append("as many candidates, but not the same")
+    elif not math.isclose(found.mass_sum, expected.mass_sum, rel_tol=_MASS_TOLERANCE):
+        problems.append(f"the masses add up to {found.mass_sum}, expected {expected.mass_sum}")
+    return problems

@@ -1,8 +1,9 @@
-"""Measures a command: time, CPU, memory and bytes read of it and all its children."""
+"""Measurements: time, CPU, memory and bytes read of a command and its children, and of workers."""
 
 from __future__ import annotations
 
 import json
+import resource
 import subprocess
 import sys
 import tempfile
@@ -18,12 +19,13 @@ from tau3mu.benchmark import launcher
 from tau3mu.errors import RunError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-__all__ = ["Usage", "measure"]
+__all__ = ["Usage", "measure", "usage_of_workers", "usage_since"]
 
 _INTERVAL = 0.2  # seconds between looks at the process tree; each costs some milliseconds of CPU
 _LAST_LINES = 15
+_WorkerUsage = tuple[float, int]
 
 
 @dataclass(frozen=True)
@@ -105,3 +107,32 @@ def _memory(process: psutil.Process) -> int:
         return int(process.memory_info().rss)
     except psutil.Error:  # it has just ended
         return 0
+
+
+def usage_of_workers(address: str) -> dict[str, _WorkerUsage]:
+    """Returns the seconds of CPU and the peak memory in bytes of each worker since its start.
+
+    Raises:
+        InputError: No scheduler answers at this address.
+    """
+    from tau3mu.clusters import connect
+
+    with connect(address, insecure=True) as client:
+        usage: dict[str, _WorkerUsage] = client.run(_own_usage)
+    return usage
+
+
+def usage_since(
+    before: Mapping[str, _WorkerUsage], after: Mapping[str, _WorkerUsage]
+) -> _WorkerUsage:
+    """Returns the seconds of CPU of all workers in between, and the peak memory of the largest.
+
+    A worker that came later counts from its start.
+    """
+    cpu = sum(seconds - before.get(name, (0.0, 0))[0] for name, (seconds, _) in after.items())
+    return cpu, max((peak for _, peak in after.values()), default=0)
+
+
+def _own_usage() -> _WorkerUsage:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss * launcher.KILOBYTE

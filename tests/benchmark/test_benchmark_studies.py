@@ -9,14 +9,21 @@ from statistics import median
 
 import matplotlib.image as mpimg
 import pytest
+from errors import raises
 from rich.console import Console
 
-from tau3mu.benchmark import Study, compare, load_study, save_study
 from tau3mu.benchmark.__main__ import main
-from tau3mu.benchmark.found import differences, found_of
-from tau3mu.benchmark.plots import plot_sizes, plot_workers, save_plots
-from tau3mu.benchmark.scaling import curves, efficiencies, line, slopes
-from tau3mu.benchmark.tables import machine_line, points_table, rows_table
+from tau3mu.benchmark.scaling import (
+    curves,
+    efficiencies,
+    line,
+    plot_sizes,
+    plot_workers,
+    save_plots,
+    slopes,
+)
+from tau3mu.benchmark.study import Study, differences, found_of, load_study, save_study
+from tau3mu.benchmark.tables import compare, machine_line, points_table, rows_table
 from tau3mu.errors import InputError
 
 
@@ -32,22 +39,23 @@ def test_a_study_comes_back_as_it_was_saved(study, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "message"),
+    ("content", "code", "path"),
     [
-        ("{", "is not JSON"),
-        ("[]", "is not a study"),
-        ('{"points": [{"series": 1}]}', r"points\.0\.series"),
-        ('{"version": 2}', "version 2, expected 1"),
+        ("{", "not-json", "other.json"),
+        ("[]", "wrong-type", ""),
+        ('{"version": 1, "points": [{"series": 1}]}', "wrong-type", "points[0].series"),
+        ('{"version": 2}', "version", "version"),
+        ("{}", "version", "version"),
     ],
 )
-def test_a_file_that_is_no_study(tmp_path, content, message):
+def test_a_file_that_is_not_a_study(tmp_path, content, code, path):
     (tmp_path / "other.json").write_text(content)
-    with pytest.raises(InputError, match=message):
+    with raises(f"study.{code}", InputError, path=path, mentions="other.json"):
         load_study(tmp_path / "other.json")
 
 
 def test_a_file_that_is_not_there(tmp_path):
-    with pytest.raises(InputError, match=r"cannot read .*none\.json: No such file"):
+    with raises("config.cannot-read", InputError, path="none.json"):
         load_study(tmp_path / "none.json")
 
 
@@ -187,7 +195,7 @@ def test_show_command_takes_several_studies_as_one(study, tmp_path, capsys):
         (["shwo", "a.json"], "invalid choice: 'shwo'"),
         (["compare", "a.json"], "B.json"),
         (["show", "a.json", "--plot", "x"], "did you mean '--plots'"),
-        (["show", "none.json"], "cannot read none.json"),
+        (["show", "none.json"], "none.json"),
     ],
 )
 def test_wrong_usage_is_one_message(arguments, message, capsys):

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tau3mu.benchmark import measure
+from tau3mu.benchmark.measurement import measure
 from tau3mu.errors import RunError
 
 BURN = """
