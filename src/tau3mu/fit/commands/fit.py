@@ -92,10 +92,10 @@ def _check(options: argparse.Namespace) -> int:
     from tau3mu.errors import InputError
     from tau3mu.fit.language import load_model
     from tau3mu.fit.language.values import fitted_bins, too_few_bins
-    from tau3mu.fit.likelihood.rehearsal import rehearse
+    from tau3mu.fit.likelihood.dry_run import dry_run
 
     model = load_model(options.fit)
-    rehearse(model, users_only=True)
+    dry_run(model, users_only=True)
     if (bins := fitted_bins(model)) is not None and (problem := too_few_bins(model, bins)):
         message = f"{options.fit}: observable.bins: {problem}"
         raise InputError(message)
@@ -116,8 +116,8 @@ def _fit(options: argparse.Namespace) -> int:
     check_looks(model)
     found = sources(model, options.input, options.histogram)
     for source in found.values():
-        if source.remark:
-            notes.print(f"note: {source.remark}")
+        if source.warning:
+            notes.print(f"note: {source.warning}")
     names = ", ".join(source.name for source in found.values())
     with notes.status(f"Fitting {names}"):
         result = fit_and_save(model, found, options.output)

@@ -96,7 +96,7 @@ def flat(values: ak.Array, weights: ak.Array | None, what: str) -> Values:
 
 
 def of_lists(values: ak.Array, what: str) -> str:
-    """Returns the remark that a column has lists, of which `flat` takes each item, or nothing."""
+    """Returns the warning that a column has lists, of which `flat` takes each item, or nothing."""
     if values.ndim == 1:
         return ""
     items = len(ak.flatten(values, axis=None))

@@ -53,7 +53,7 @@ def read_data(
       the candidates.
 
     Nothing is read but this column and the weights. A branch with a list per event is flattened
-    by `ak.flatten`, so that each item counts, which `Source.remark` says; a weight per event then
+    by `ak.flatten`, so that each item counts, which `Source.warning` says; a weight per event then
     holds for all its items. A missing number becomes NaN.
 
     Args:
@@ -106,7 +106,7 @@ def _read_root(
         what = f"{path}: {column!r}"
         data = flat(columns[column], columns[weight] if weight else None, what)
         name = f"{path}:{tree}/{column}" if tree else f"{path}:{column}"
-        return Source(data, name, remark=of_lists(columns[column], what))
+        return Source(data, name, warning=of_lists(columns[column], what))
     with open_root(path) as file:
         if histogram is None:
             keys = file.keys(cycle=False)
@@ -165,4 +165,4 @@ def _read_parquet(
     columns = parquet_columns(str(path), [column, *([weight] if weight else [])])
     what = f"{path}: {column!r}"
     data = flat(columns[column], columns[weight] if weight else None, what)
-    return Source(data, f"{path}:{column}", remark=of_lists(columns[column], what))
+    return Source(data, f"{path}:{column}", warning=of_lists(columns[column], what))

@@ -81,13 +81,13 @@ def spectrum(histogram: Hist[Any], is_mc: Mapping[str, bool]) -> Source:
 def of_run(histogram: Hist[Any], file: Path, name: str) -> Source:
     """Returns the `spectrum` of a histogram of a run's file, with what `run.json` says of it."""
     facts = _read_facts(file)
-    chosen, simulation, remark = _chosen(facts, list(histogram.axes[DATASET]))
+    chosen, simulation, warning = _chosen(facts, list(histogram.axes[DATASET]))
     source = spectrum(histogram, dict.fromkeys(chosen, simulation))
     return replace(
         source,
         name=name,
         lumi=_lumi(facts, chosen),
-        remark=remark,
+        warning=warning,
         energy=_energy(facts, chosen),
     )
 
@@ -129,7 +129,7 @@ def read_spectrum(path: Path, histogram: str, processor: str) -> Source:
                 f"{listed(keys)}"
             )
             raise InputError(message)
-        chosen, simulation, remark = _chosen(facts, there)
+        chosen, simulation, warning = _chosen(facts, there)
         parts = [
             to_hist(find_histogram(content, key + suffix), f"{file}:{key}{suffix}")
             for key in chosen
@@ -137,7 +137,7 @@ def read_spectrum(path: Path, histogram: str, processor: str) -> Source:
         ]
     total = _add(parts, chosen, f"{file}: histogram {histogram!r}")
     lumi, energy = _lumi(facts, chosen), _energy(facts, chosen)
-    return Source(total, name, tuple(chosen), simulation, lumi, remark, energy)
+    return Source(total, name, tuple(chosen), simulation, lumi, warning, energy)
 
 
 def read_candidates(path: Path, column: str, weight: str | None, processor: str) -> Source:
@@ -161,7 +161,7 @@ def read_candidates(path: Path, column: str, weight: str | None, processor: str)
     else:
         columns = parquet_columns(str(file), names, optional=["weight"])
     dataset = ak.to_numpy(columns["dataset"])
-    chosen, simulation, remark = _chosen(facts, np.unique(dataset).tolist())
+    chosen, simulation, warning = _chosen(facts, np.unique(dataset).tolist())
     rows = np.isin(dataset, chosen)
     if not rows.any():
         message = f"{file} has nothing of {', '.join(chosen)}; there is nothing to fit"
@@ -170,15 +170,15 @@ def read_candidates(path: Path, column: str, weight: str | None, processor: str)
     what = f"{file}: column {column!r}"
     values = columns[column][rows]
     data = flat(values, None if used is None else columns[used][rows], what)
-    remarks = "; ".join(text for text in (remark, of_lists(values, what)) if text)
+    warning = "; ".join(text for text in (warning, of_lists(values, what)) if text)
     lumi, energy = _lumi(facts, chosen), _energy(facts, chosen)
-    return Source(data, f"{file}:{column}", tuple(chosen), simulation, lumi, remarks, energy)
+    return Source(data, f"{file}:{column}", tuple(chosen), simulation, lumi, warning, energy)
 
 
 def _chosen(
     facts: Mapping[str, DatasetFacts] | None, there: Sequence[str]
 ) -> tuple[list[str], bool, str]:
-    """Returns the datasets to add, whether they are simulation, and a remark."""
+    """Returns the datasets to add, whether they are simulation, and a warning."""
     if facts is None:
         names = ", ".join(there)
         return list(there), False, f"there is no run.json, so all datasets are added: {names}"

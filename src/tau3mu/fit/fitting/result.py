@@ -97,8 +97,8 @@ class ParameterResult:
     def text(self) -> str:
         """The value and its error, rounded to two digits of the error, or why there is none."""
         if self.error is None:
-            remark = "fixed" if self.fixed else "at limit" if self.at_limit else "no error"
-            return f"{self.value:.4g} ({remark})"
+            reason = "fixed" if self.fixed else "at limit" if self.at_limit else "no error"
+            return f"{self.value:.4g} ({reason})"
         return rounded(self.value, self.error)
 
 
@@ -169,7 +169,7 @@ class FitResult:
     Covariance and correlation are those of `covariance_parameters`; `covariance_quality` counts
     as in Minuit: 3 accurate, 2 made positive definite, 1 approximate, 0 not there. `nll` is the
     negative logarithm of the likelihood: of counts with the factorials, of single entries the
-    extended one, and half of χ² where that was minimised. `chi2` is the minimised one, or else
+    extended one, and half of χ² where that was minimized. `chi2` is the minimized one, or else
     Pearson's, from the integrals over the bins that were fitted (of unbinned data those of the
     plot); constraints add their own. `ndf` is the number of these bins and constraints less that
     of the free parameters.
@@ -226,7 +226,7 @@ class FitResult:
         return float(stats.chi2.sf(self.chi2, self.ndf)) if self.ndf > 0 else None
 
     def expected(self, edges: np.ndarray, spectrum: str | None = None) -> np.ndarray:
-        """Returns the fitted numbers of entries between neighbouring edges, components x bins.
+        """Returns the fitted numbers of entries between neighboring edges, components x bins.
 
         Args:
             edges: They must span the full range of the observable.

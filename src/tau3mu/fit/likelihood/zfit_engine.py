@@ -31,7 +31,7 @@ _ENGINES = 4  # kept compiled; TensorFlow does not give back what one of them to
 
 
 class ZfitEngine:
-    """zfit's model, loss and minimiser for one model and data of one form."""
+    """zfit's model, loss and minimizer for one model and data of one form."""
 
     def __init__(self, model: FitModel, data: Mapping[str, Binned | Unbinned]) -> None:
         """Builds the zfit parameters, the pdfs of all spectra and the loss."""
@@ -46,10 +46,10 @@ class ZfitEngine:
         for name, sample in data.items():
             self.spectra[name].load(sample)  # type: ignore[arg-type]  # of the same form
 
-    def minimise(
+    def minimize(
         self, start: Mapping[str, float], steps: Mapping[str, float], limits: Limits
     ) -> Minuit:
-        """Minimises zfit's loss with respect to all free parameters.
+        """Minimizes zfit's loss with respect to all free parameters.
 
         Args:
             start: The values of the free parameters.

@@ -45,7 +45,7 @@ class BinnedSpectrum:
             part: The model of the spectrum.
             parameters: Those of zfit, by name.
             sample: The bins.
-            chi2: Whether χ² is minimised instead of the likelihood.
+            chi2: Whether χ² is minimized instead of the likelihood.
             negative: Whether yields may be negative, of which zfit's likelihood knows nothing.
         """
         self._space = zfit.Space(part.observable.name, limits=part.observable.range)
@@ -194,7 +194,7 @@ class UnbinnedSpectrum:
     def _likelihood(self, params: Any) -> Any:
         """Returns the loss of entries in a part of the range, or with negative yields.
 
-        That of zfit's truncated pdf is not used, since zfit normalises it to 1e-4 only; nor its
+        That of zfit's truncated pdf is not used, since zfit normalizes it to 1e-4 only; nor its
         own where yields are negative, since it takes the logarithm of any density.
         """
         del params  # the pdf knows its parameters

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from tau3mu.fit.language import FitModel, Shape
     from tau3mu.fit.language.base import Interval
 
-__all__ = ["rehearse"]
+__all__ = ["dry_run"]
 
 _POINTS = 101
 
 
-def rehearse(model: FitModel, xp: Any = np, *, users_only: bool = False) -> None:
+def dry_run(model: FitModel, xp: Any = np, *, users_only: bool = False) -> None:
     """Evaluates every density over the range of its observable, at the first values.
 
     Args:
