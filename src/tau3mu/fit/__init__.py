@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tau3mu.fit.data.source import Source
     from tau3mu.fit.fitting.fit import fit
     from tau3mu.fit.fitting.result import FitResult
+    from tau3mu.fit.fitting.zfit_loss import zfit_loss
     from tau3mu.fit.language import FitModel, load_model, shipped_fits
     from tau3mu.fit.output import plot_fit, save_fit
     from tau3mu.fit.studies import run_toys, run_trials, scan, sweights
@@ -37,6 +38,7 @@ __all__ = [
     "sources",
     "spectrum",
     "sweights",
+    "zfit_loss",
 ]
 
 __getattr__, __dir__, _ = lazy_loader.attach(
@@ -47,6 +49,7 @@ __getattr__, __dir__, _ = lazy_loader.attach(
         "data.source": ["Source"],
         "fitting.fit": ["fit"],
         "fitting.result": ["FitResult"],
+        "fitting.zfit_loss": ["zfit_loss"],
         "language": ["FitModel", "load_model", "shipped_fits"],
         "output": ["plot_fit", "save_fit"],
         "studies": ["run_toys", "run_trials", "scan", "sweights"],
