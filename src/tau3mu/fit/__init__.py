@@ -14,7 +14,7 @@ import lazy_loader
 
 if TYPE_CHECKING:
     from tau3mu.fit.data.prepare import sources
-    from tau3mu.fit.data.results import spectrum
+    from tau3mu.fit.data.runs import spectrum
     from tau3mu.fit.data.source import Source
     from tau3mu.fit.fitting.fit import fit
     from tau3mu.fit.fitting.result import FitResult
@@ -45,7 +45,7 @@ __getattr__, __dir__, _ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "data.prepare": ["sources"],
-        "data.results": ["spectrum"],
+        "data.runs": ["spectrum"],
         "data.source": ["Source"],
         "fitting.fit": ["fit"],
         "fitting.result": ["FitResult"],

@@ -15,9 +15,10 @@ from tau3mu.config.input_files import (
     without_file_scheme,
 )
 from tau3mu.errors import InputError, suggest
-from tau3mu.fit.data.columns import flat, of_lists, parquet_columns, tree_columns
-from tau3mu.fit.data.results import is_results, of_run, read_candidates, read_spectrum
+from tau3mu.fit.data.columns import flat, list_warning, parquet_columns, tree_columns
+from tau3mu.fit.data.results import is_results, read_candidates, read_facts, read_spectrum
 from tau3mu.fit.data.root_files import find_histogram, having, listed, open_root, to_hist
+from tau3mu.fit.data.runs import of_histogram
 from tau3mu.fit.data.source import Source
 from tau3mu.ntuples.unreadable import reason
 from tau3mu.outputs.histograms import DATASET, load_histograms
@@ -106,7 +107,7 @@ def _read_root(
         what = f"{path}: {column!r}"
         data = flat(columns[column], columns[weight] if weight else None, what)
         name = f"{path}:{tree}/{column}" if tree else f"{path}:{column}"
-        return Source(data, name, warning=of_lists(columns[column], what))
+        return Source(data, name, warning=list_warning(columns[column], what))
     with open_root(path) as file:
         if histogram is None:
             keys = file.keys(cycle=False)
@@ -141,7 +142,7 @@ def _read_json(path: Path, histogram: str | None, unbinned: list[str]) -> Source
         raise InputError(message)
     found = histograms[name]
     if DATASET in found.axes.name:
-        return of_run(found, path, f"{path}:{name}")
+        return of_histogram(found, read_facts(path), f"{path}:{name}")
     return Source(found, f"{path}:{name}")
 
 
@@ -165,4 +166,4 @@ def _read_parquet(
     columns = parquet_columns(str(path), [column, *([weight] if weight else [])])
     what = f"{path}: {column!r}"
     data = flat(columns[column], columns[weight] if weight else None, what)
-    return Source(data, f"{path}:{column}", warning=of_lists(columns[column], what))
+    return Source(data, f"{path}:{column}", warning=list_warning(columns[column], what))

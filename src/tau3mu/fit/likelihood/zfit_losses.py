@@ -35,9 +35,7 @@ class SpectraNLL(zfit.loss.ExtendedBinnedNLL):  # type: ignore[misc]
     Where less than nothing is expected in bins without entries, it goes on linearly.
     """
 
-    def __init__(
-        self, model: Any, data: Any, constraints: Any = None, options: Any = None
-    ) -> None:
+    def __init__(self, model: Any, data: Any, constraints: Any = None, options: Any = None) -> None:
         """Creates the loss; zfit's `create_new` gives the same arguments."""
         self._errordef = 0.5
         # Not that of the parent, which refuses entries.
@@ -59,12 +57,20 @@ class SpectraNLL(zfit.loss.ExtendedBinnedNLL):  # type: ignore[misc]
 
     def _term(self, pdf: Any, sample: Any) -> Any:
         """Returns what one spectrum adds to the loss."""
+        # Both less what a perfect expectation of their size would give: the steps of Minuit depend
+        # on the size of a loss.
         if isinstance(pdf, CountsPdf):
             expected, contents = pdf.expected(), sample.values()
-            return znp.sum(expected - contents * znp.log(znp.maximum(expected, _NOTHING)))
+            logarithms = znp.log(znp.maximum(expected, _NOTHING))
+            return znp.sum(expected - contents * logarithms) + _saturated(contents)
         logarithms = znp.log(znp.maximum(pdf.density(sample), _NOTHING))
-        weights = sample.weights
-        return pdf.number() - znp.sum(logarithms if weights is None else weights * logarithms)
+        weights = znp.ones_like(logarithms) if sample.weights is None else sample.weights
+        return pdf.number() - znp.sum(weights * logarithms) + _saturated(znp.sum(weights))
+
+
+def _saturated(contents: Any) -> Any:
+    """Returns the likelihood of contents that are exactly as expected, up to factorials."""
+    return znp.sum(contents * (znp.log(znp.where(contents > 0, contents, 1.0)) - 1))
 
 
 class SpectraChi2(SpectraNLL):
