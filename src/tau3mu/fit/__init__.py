@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from tau3mu.fit.data.source import Source
     from tau3mu.fit.fitting.fit import fit
     from tau3mu.fit.fitting.result import FitResult
+    from tau3mu.fit.fitting.stored import load_result
     from tau3mu.fit.fitting.zfit_loss import zfit_loss
+    from tau3mu.fit.full_fit import fit_and_save
     from tau3mu.fit.language import FitModel, load_model, shipped_fits
     from tau3mu.fit.output import plot_fit, save_fit
     from tau3mu.fit.studies import run_toys, run_trials, scan, sweights
@@ -28,7 +30,9 @@ __all__ = [
     "FitResult",
     "Source",
     "fit",
+    "fit_and_save",
     "load_model",
+    "load_result",
     "plot_fit",
     "run_toys",
     "run_trials",
@@ -49,7 +53,9 @@ __getattr__, __dir__, _ = lazy_loader.attach(
         "data.source": ["Source"],
         "fitting.fit": ["fit"],
         "fitting.result": ["FitResult"],
+        "fitting.stored": ["load_result"],
         "fitting.zfit_loss": ["zfit_loss"],
+        "full_fit": ["fit_and_save"],
         "language": ["FitModel", "load_model", "shipped_fits"],
         "output": ["plot_fit", "save_fit"],
         "studies": ["run_toys", "run_trials", "scan", "sweights"],

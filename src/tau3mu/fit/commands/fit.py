@@ -5,17 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tau3mu.console.cli import Parser, path_of, run_main
+from tau3mu.fit.full_fit import fit_and_save
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Sequence
 
-    from tau3mu.fit.data import Source
-    from tau3mu.fit.fitting.result import FitResult
-    from tau3mu.fit.language import FitModel
-
-__all__ = ["fit_and_save", "main"]
+__all__ = ["main"]
 
 _DESCRIPTION = """\
 Fits a mass spectrum: a histogram, or the entries of a tree or a table.
@@ -64,27 +60,6 @@ def main(arguments: Sequence[str]) -> int:
     if not options.check and options.output is None:
         parser.error("--output is needed, or --check")
     return run_main(_check if options.check else _fit, options)
-
-
-def fit_and_save(model: FitModel, found: Mapping[str, Source], folder: Path) -> FitResult:
-    """Returns the fit of what was read, after writing it with all that the model asks for.
-
-    It is written before Minos and the scans are made, which may take long, and once more after
-    them.
-    """
-    from tau3mu.fit.fitting import complete, fit
-    from tau3mu.fit.output import save_fit, update_fit
-    from tau3mu.fit.studies import write_sweights
-    from tau3mu.fit.studies.scans import scan_all
-
-    first = fit(model, {name: source.data for name, source in found.items()}, minos=False)
-    save_fit(folder, first, sources=found)
-    result, scans = scan_all(complete(first))
-    if result is not first or scans:
-        update_fit(folder, first, result, sources=found, scans=scans)
-    if model.outputs.sweights and result.valid:
-        write_sweights(folder, result, found)
-    return result
 
 
 def _check(options: argparse.Namespace) -> int:

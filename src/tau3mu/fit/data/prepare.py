@@ -84,7 +84,7 @@ def sources(
     return {name: _source(model, name, one, histogram) for name, one in _each(model, data).items()}
 
 
-def prepare(model: FitModel, data: Data) -> dict[str, Binned | Unbinned]:
+def prepare(model: FitModel, data: Data | None) -> dict[str, Binned | Unbinned]:
     """Returns the data of every spectrum, cut to what is fitted.
 
     Args:
@@ -148,32 +148,42 @@ def _source(model: FitModel, name: str, given: Any, histogram: str | None = None
         return given
     if given is None or isinstance(given, str | Path):
         return _read(model, name, given, histogram)
-    part, where = model.parts[name], _where(model, name)
-    column = part.input.column if part.input else None
-    weight = part.input.weight if part.input else None
     if hasattr(given, "histograms"):
-        facts = getattr(given, "datasets", None) or read_facts(given.folder)
-        if column is not None:
-            return of_candidates(given.candidates, column, weight, facts, given.name)
-        wanted = histogram or (part.input and part.input.histogram) or part.observable.name
-        if wanted not in given.histograms:
-            hint = suggest(wanted, given.histograms)
-            message = (
-                f"{where}: {given.name} has no histogram {wanted!r}{hint}; it has "
-                f"{listed(given.histograms)}"
-            )
-            raise InputError(message, code="fit.unknown-histogram", path=wanted)
-        return of_histogram(given.histograms[wanted], facts, f"{given.name}:{wanted}")
+        return _of_run(model, name, given, histogram)
+    return _in_memory(model, name, given)
+
+
+def _of_run(model: FitModel, name: str, given: RunOutput, histogram: str | None) -> Source:
+    """Returns what one spectrum takes of the output of a run."""
+    part, asked = model.parts[name], model.parts[name].input
+    facts = getattr(given, "datasets", None) or read_facts(given.folder)
+    if asked and asked.column and not histogram:
+        return of_candidates(given.candidates, asked.column, asked.weight, facts, given.name)
+    wanted = histogram or (asked and asked.histogram) or part.observable.name
+    if wanted not in given.histograms:
+        hint = suggest(wanted, given.histograms)
+        message = (
+            f"{_where(model, name)}: {given.name} has no histogram {wanted!r}{hint}; it has "
+            f"{listed(given.histograms)}"
+        )
+        raise InputError(message, code="fit.unknown-histogram", path=wanted)
+    return of_histogram(given.histograms[wanted], facts, f"{given.name}:{wanted}")
+
+
+def _in_memory(model: FitModel, name: str, given: Any) -> Source:
+    """Returns a histogram, an array of records, or values as a source."""
+    part, where = model.parts[name], _where(model, name)
     if hasattr(given, "axes"):
-        names = getattr(given.axes, "name", ())
-        if DATASET not in names:
+        if DATASET not in getattr(given.axes, "name", ()):
             return Source(given)
         _check_one_dataset(list(given.axes[DATASET]), where)
-        return of_histogram(given, {})
+        return of_histogram(given, None)
     if isinstance(given, ak.Array) and given.fields:
         if DATASET in given.fields:
             _check_one_dataset(np.unique(ak.to_numpy(given[DATASET])).tolist(), where)
-        return of_candidates(given, column or part.observable.name, weight, None, where)
+        column = (part.input and part.input.column) or part.observable.name
+        weight = part.input.weight if part.input else None
+        return of_candidates(given, column, weight, None, where)
     values, weights = given if isinstance(given, tuple) else (given, None)
     if weights is not None and np.size(weights) == np.size(values) + 1:
         return Source(_counts(np.asarray(values), np.asarray(weights)))

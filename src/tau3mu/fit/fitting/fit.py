@@ -44,7 +44,7 @@ _ZFIT_PACKAGES = ("zfit", "tensorflow")
 
 def fit(
     model: FitModel | str | Path,
-    data: Data,
+    data: Data | None = None,
     *,
     start: Mapping[str, float] | None = None,
     minos: bool = True,
@@ -55,9 +55,10 @@ def fit(
     errors. Of weighted data, the errors are those of the sums of weights.
 
     Args:
-        model: As `load_model` returns it, or what it takes.
-        data: A `hist` histogram, or an array of values (or a pair of values and weights) of an
-            unbinned fit; for several spectra, a mapping from their names to these.
+        model: A `FitModel`, the name of a shipped fit, or a file.
+        data: See `Data`: a histogram, values or columns in memory, what a run has found, or a
+            file; for several spectra, a mapping from their names to these. Left out, it is what
+            the inputs of the model name.
         start: Values of the free parameters from which to start, such as those of an earlier
             result, instead of the stages and the several starts.
         minos: Whether Minos is made where the model asks for it; `complete` makes it later.

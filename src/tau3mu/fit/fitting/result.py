@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, field, fields
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from scipy import stats
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     import numpy as np
+    from matplotlib.figure import Figure
 
     from tau3mu.fit.data import Binned, Unbinned
     from tau3mu.fit.language import FitModel
@@ -204,6 +207,62 @@ class FitResult:
         """Returns the verdict and the yields."""
         yields = ", ".join(f"{name} = {p.text}" for name, p in self.yields.items())
         return f"FitResult({self.model.name}: {self.status}; {yields})"
+
+    def _repr_html_(self) -> str:
+        """Returns the parameters, the verdict and the messages for notebooks."""
+        rows = "".join(
+            f"<tr><td>{escape(name)}</td><td>{escape(quantity.text)}</td></tr>"
+            for name, quantity in {**self.parameters, **self.derived}.items()
+        )
+        messages = "".join(f"<li>{escape(message)}</li>" for message in self.messages)
+        verdict = "valid" if self.valid else f"NOT VALID: {escape(self.status)}"
+        return (
+            f"<table><caption>Fit {escape(self.model.name)}</caption>{rows}</table>"
+            f"<p>χ²/ndf = {self.chi2:.1f}/{self.ndf}; the fit is {verdict}.</p><ul>{messages}</ul>"
+        )
+
+    # What a result does with files and plots stands in packages above this one, and is reached
+    # through the front door.
+
+    @classmethod
+    def load(cls, folder: str | Path, model_folder: str | Path = ".") -> FitResult:
+        """Returns a fit that was saved, with the same numbers and data.
+
+        Args:
+            folder: Where `save`, a run or the command line has written it.
+            model_folder: Where the files begin that its model names, such as templates and pdfs
+                of users.
+
+        Raises:
+            InputError: There is no such fit, or its files are damaged.
+        """
+        from tau3mu import fit
+
+        return fit.load_result(folder, model_folder)
+
+    def save(self, folder: str | Path) -> None:
+        """Writes the fit as `fit.json`, `fit.root` and plots; see `save_fit`.
+
+        Args:
+            folder: Where to write; it is made if it is missing, and nothing there is replaced.
+
+        Raises:
+            InputError: One of the files is there already.
+            RunError: A file cannot be written.
+        """
+        from tau3mu import fit
+
+        fit.save_fit(folder, self)
+
+    def plot(self, spectrum: str | None = None) -> Figure:
+        """Returns the plot of the data and of what was fitted; see `plot_fit`.
+
+        Args:
+            spectrum: Which one; it may be left out where there is only one.
+        """
+        from tau3mu import fit
+
+        return fit.plot_fit(self, spectrum)
 
     @property
     def yields(self) -> dict[str, ParameterResult]:

@@ -1,4 +1,4 @@
-"""The loss of a fit in zfit, for what zfit and hepstats do with losses: limits, discoveries, toys."""
+"""The loss of a fit in zfit, for what zfit and hepstats make of one: limits and discoveries."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["zfit_loss"]
 
 
-def zfit_loss(model: FitModel | str | Path, data: Data) -> Any:
+def zfit_loss(model: FitModel | str | Path, data: Data | None = None) -> Any:
     """Returns the loss of a model for data as a loss of zfit, with its constraints.
 
     Its parameters have the limits of the model and stand at the minimum that the search has found.
