@@ -28,8 +28,9 @@ PUBLIC = {
         "dry_run", "execute", "process_chunk",
     ],
     "tau3mu.fit": [
-        "FitModel", "FitResult", "Source", "fit", "load_model", "plot_fit", "run_toys",
-        "run_trials", "save_fit", "scan", "shipped_fits", "sources", "spectrum", "sweights",
+        "FitModel", "FitResult", "Source", "fit", "fit_and_save", "load_model", "load_result",
+        "plot_fit", "run_toys", "run_trials", "save_fit", "scan", "shipped_fits", "sources",
+        "spectrum", "sweights", "zfit_loss",
     ],
     "tau3mu.generate": ["generate"],
     "tau3mu.clusters.proxy": [

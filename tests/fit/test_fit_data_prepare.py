@@ -15,19 +15,14 @@ from tau3mu.fit.language import model_of
 VALUES = np.random.default_rng(5).uniform(0, 10, 1000)
 
 
-def test_counts_and_edges_are_no_values_and_weights():
+def test_counts_and_edges_are_a_histogram_and_no_values_with_weights():
     counts, edges = np.histogram(VALUES, 40, (0, 10))
-    with pytest.raises(InputError) as error:
-        prepare(peak(), (counts, edges))
-    assert str(error.value) == (
-        "fit peak: 40 values with 41 weights are given, which looks like the counts and edges of "
-        "np.histogram; give these as a histogram, hist.Hist(hist.axis.Variable(edges), data=counts)"
-    )
-    given = hist.Hist(hist.axis.Variable(edges), data=counts)
-    sample = prepare(peak(), given)["peak"]
-    np.testing.assert_array_equal(sample.contents, counts)
-    np.testing.assert_array_equal(sample.variances, counts)
-    assert sample.entries == 1000
+    histogram = hist.Hist(hist.axis.Variable(edges), data=counts)
+    for given in ((counts, edges), histogram, {"peak": (counts, edges)}):
+        sample = prepare(peak(), given)["peak"]
+        np.testing.assert_array_equal(sample.contents, counts)
+        np.testing.assert_array_equal(sample.variances, counts)
+        assert sample.entries == 1000
 
 
 def test_inputs_that_name_no_file(tmp_path):

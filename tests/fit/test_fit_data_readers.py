@@ -79,7 +79,12 @@ def test_entries_of_the_tutorial(others):
 def test_histogram_in_directories(root_file):
     source = read_data(str(root_file), MASS, histogram="a/b/mass")
     assert source.name == f"{root_file}:a/b/mass"
-    assert (source.datasets, source.simulation, source.lumi, source.remark) == ((), False, None, "")
+    assert (source.datasets, source.simulation, source.lumi, source.warning) == (
+        (),
+        False,
+        None,
+        "",
+    )
     np.testing.assert_array_equal(source.data.values(), [3, 0, 0, 0.5])
     np.testing.assert_array_equal(source.data.variances(), [5, 0, 0, 0.25])
 
@@ -157,11 +162,11 @@ def test_branches(root_file, given, values, weights):
 def test_lists_are_remarked(root_file, parquet_file):
     source = read_data(root_file, MASS, tree="trees/events", column="masses", weight="w")
     expected = f"{root_file}: 'masses' has lists: each of their 3 items counts as an entry"
-    assert source.remark == expected
-    assert read_data(root_file, MASS, tree="trees/events", column="w").remark == ""
+    assert source.warning == expected
+    assert read_data(root_file, MASS, tree="trees/events", column="w").warning == ""
     source = read_data(parquet_file, MASS, column="masses")
-    assert source.remark == expected.replace(str(root_file), str(parquet_file))
-    assert read_data(parquet_file, MASS).remark == ""
+    assert source.warning == expected.replace(str(root_file), str(parquet_file))
+    assert read_data(parquet_file, MASS).warning == ""
 
 
 def test_the_only_tree_need_not_be_named(tmp_path):

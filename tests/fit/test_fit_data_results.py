@@ -96,7 +96,7 @@ def test_histogram_of_a_run(results, part):
     source = read_data(results(TWO_ERAS, FACTS) / part, MASS, processor="dsphipi")
     assert (source.datasets, source.simulation) == (("2017B", "2017C"), False)
     assert source.lumi == pytest.approx(14.4)
-    assert source.remark == ""
+    assert source.warning == ""
     assert source.name.rpartition(":")[2] == "mass"
     expected = spectrum(_filled({"2017B": 10, "2017C": 5}), {"2017B": False, "2017C": False})
     np.testing.assert_array_equal(source.data.values(), expected.data.values())
@@ -134,10 +134,10 @@ def test_without_run_json_all_are_added_and_this_is_said(results):
     path = results({"a": 10, "b": 5})
     for source in (read_data(path, MASS), read_data(path / "dsphipi" / "histograms.json", MASS)):
         assert source.data.sum().value == 15
-        assert source.remark == "there is no run.json, so all datasets are added: a, b"
+        assert source.warning == "there is no run.json, so all datasets are added: a, b"
     source = read_data(path, MASS, column="mass")
     assert len(source.data[0]) == 15
-    assert source.remark == "there is no run.json, so all datasets are added: a, b"
+    assert source.warning == "there is no run.json, so all datasets are added: a, b"
 
 
 def test_one_histogram_by_name(results):
@@ -198,9 +198,9 @@ def test_candidates_with_lists_are_remarked(results):
     source = read_data(path, MASS, column="masses")
     assert source.data[0].tolist() == [1.7, 1.8, 1.9]
     lists = f"{file}: column 'masses' has lists: each of their 3 items counts as an entry"
-    assert source.remark == lists
+    assert source.warning == lists
     (path / "run.json").unlink()
-    assert read_data(path, MASS, column="masses").remark == (
+    assert read_data(path, MASS, column="masses").warning == (
         f"there is no run.json, so all datasets are added: a, b; {lists}"
     )
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from tau3mu.fit.fitting.search import Candidate, best_yields, group_minima
+from tau3mu.fit.fitting.search import StartResult, best_yields, group_minima
 
 
 def _shapes():
@@ -46,17 +46,17 @@ def test_best_yields_survive_empty_bins_and_impossible_shapes():
 
 
 def _candidate(nll, *, converged=True):
-    return Candidate(nll, {"a": nll}, {"a": 1.0}, converged)
+    return StartResult(nll, {"a": nll}, {"a": 1.0}, converged)
 
 
 def test_candidates_of_the_same_minimum_are_grouped():
-    candidates = [
+    results = [
         _candidate(-7.0),
         _candidate(-6.9951),
         _candidate(-6.995, converged=False),
         _candidate(-6.98),
         _candidate(-3.0),
     ]
-    groups = group_minima(candidates)
+    groups = group_minima(results)
     assert [[c.nll for c in group] for group in groups] == [[-7.0, -6.9951], [-6.98], [-3.0]]
     assert group_minima([_candidate(0.0, converged=False)]) == []

@@ -68,7 +68,7 @@ def test_quadrature_agrees_with_every_exact_integral():
             continue
         plain = Pdf(
             pdf.name, pdf.parameters, pdf.formula, "",
-            scaled=pdf.scaled, centred=pdf.centred, kinks=pdf.kinks,
+            scaled=pdf.scaled, centered=pdf.centered, kinks=pdf.kinks,
         )  # fmt: skip
         edges = np.linspace(*span, 40)
         exact, quadrature = (bin_integrals(p, edges, values, span) for p in (pdf, plain))

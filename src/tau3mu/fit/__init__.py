@@ -14,10 +14,13 @@ import lazy_loader
 
 if TYPE_CHECKING:
     from tau3mu.fit.data.prepare import sources
-    from tau3mu.fit.data.results import spectrum
+    from tau3mu.fit.data.runs import spectrum
     from tau3mu.fit.data.source import Source
     from tau3mu.fit.fitting.fit import fit
     from tau3mu.fit.fitting.result import FitResult
+    from tau3mu.fit.fitting.stored import load_result
+    from tau3mu.fit.fitting.zfit_loss import zfit_loss
+    from tau3mu.fit.full_fit import fit_and_save
     from tau3mu.fit.language import FitModel, load_model, shipped_fits
     from tau3mu.fit.output import plot_fit, save_fit
     from tau3mu.fit.studies import run_toys, run_trials, scan, sweights
@@ -27,7 +30,9 @@ __all__ = [
     "FitResult",
     "Source",
     "fit",
+    "fit_and_save",
     "load_model",
+    "load_result",
     "plot_fit",
     "run_toys",
     "run_trials",
@@ -37,16 +42,20 @@ __all__ = [
     "sources",
     "spectrum",
     "sweights",
+    "zfit_loss",
 ]
 
 __getattr__, __dir__, _ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "data.prepare": ["sources"],
-        "data.results": ["spectrum"],
+        "data.runs": ["spectrum"],
         "data.source": ["Source"],
         "fitting.fit": ["fit"],
         "fitting.result": ["FitResult"],
+        "fitting.stored": ["load_result"],
+        "fitting.zfit_loss": ["zfit_loss"],
+        "full_fit": ["fit_and_save"],
         "language": ["FitModel", "load_model", "shipped_fits"],
         "output": ["plot_fit", "save_fit"],
         "studies": ["run_toys", "run_trials", "scan", "sweights"],

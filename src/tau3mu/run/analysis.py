@@ -300,7 +300,6 @@ def _remove_fits(plan: Plan, folder: Path) -> None:
 
 
 def _fit(model: FitModel, folder: Path) -> FitResult:
-    from tau3mu.fit.commands.fit import fit_and_save
-    from tau3mu.fit.data.prepare import sources
+    from tau3mu.fit import fit_and_save
 
-    return fit_and_save(model, sources(model, str(folder)), folder)
+    return fit_and_save(model, folder, folder)

@@ -5,17 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tau3mu.console.cli import Parser, path_of, run_main
+from tau3mu.fit.full_fit import fit_and_save
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Sequence
 
-    from tau3mu.fit.data import Source
-    from tau3mu.fit.fitting.result import FitResult
-    from tau3mu.fit.language import FitModel
-
-__all__ = ["fit_and_save", "main"]
+__all__ = ["main"]
 
 _DESCRIPTION = """\
 Fits a mass spectrum: a histogram, or the entries of a tree or a table.
@@ -66,36 +62,15 @@ def main(arguments: Sequence[str]) -> int:
     return run_main(_check if options.check else _fit, options)
 
 
-def fit_and_save(model: FitModel, found: Mapping[str, Source], folder: Path) -> FitResult:
-    """Returns the fit of what was read, after writing it with all that the model asks for.
-
-    It is written before Minos and the scans are made, which may take long, and once more after
-    them.
-    """
-    from tau3mu.fit.fitting import complete, fit
-    from tau3mu.fit.output import save_fit, update_fit
-    from tau3mu.fit.studies import write_sweights
-    from tau3mu.fit.studies.scans import scan_all
-
-    first = fit(model, {name: source.data for name, source in found.items()}, minos=False)
-    save_fit(folder, first, sources=found)
-    result, scans = scan_all(complete(first))
-    if result is not first or scans:
-        update_fit(folder, first, result, sources=found, scans=scans)
-    if model.outputs.sweights and result.valid:
-        write_sweights(folder, result, found)
-    return result
-
-
 def _check(options: argparse.Namespace) -> int:
     from tau3mu.console.terminal import PlainConsole
     from tau3mu.errors import InputError
     from tau3mu.fit.language import load_model
     from tau3mu.fit.language.values import fitted_bins, too_few_bins
-    from tau3mu.fit.likelihood.rehearsal import rehearse
+    from tau3mu.fit.likelihood.dry_run import dry_run
 
     model = load_model(options.fit)
-    rehearse(model, users_only=True)
+    dry_run(model, users_only=True)
     if (bins := fitted_bins(model)) is not None and (problem := too_few_bins(model, bins)):
         message = f"{options.fit}: observable.bins: {problem}"
         raise InputError(message)
@@ -116,8 +91,8 @@ def _fit(options: argparse.Namespace) -> int:
     check_looks(model)
     found = sources(model, options.input, options.histogram)
     for source in found.values():
-        if source.remark:
-            notes.print(f"note: {source.remark}")
+        if source.warning:
+            notes.print(f"note: {source.warning}")
     names = ", ".join(source.name for source in found.values())
     with notes.status(f"Fitting {names}"):
         result = fit_and_save(model, found, options.output)

@@ -13,7 +13,7 @@ import lazy_loader
 if TYPE_CHECKING:
     from tau3mu.fit.data.labelled import read_labelled
     from tau3mu.fit.data.readers import read_data
-    from tau3mu.fit.data.results import spectrum
+    from tau3mu.fit.data.runs import spectrum
     from tau3mu.fit.data.sample import Binned, Unbinned
     from tau3mu.fit.data.select import binned, unbinned
     from tau3mu.fit.data.source import Source
@@ -34,7 +34,7 @@ __getattr__, __dir__, _ = lazy_loader.attach(
     submod_attrs={
         "labelled": ["read_labelled"],
         "readers": ["read_data"],
-        "results": ["spectrum"],
+        "runs": ["spectrum"],
         "sample": ["Binned", "Unbinned"],
         "select": ["binned", "unbinned"],
         "source": ["Source"],

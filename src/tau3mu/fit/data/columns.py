@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tau3mu.fit.data.source import Values
 
-__all__ = ["flat", "of_lists", "parquet_columns", "tree_columns"]
+__all__ = ["flat", "list_warning", "parquet_columns", "tree_columns"]
 
 
 def tree_columns(
@@ -35,7 +35,7 @@ def tree_columns(
     """
     with open_root(path) as file:
         found = find_tree(file, tree)
-        _check_names(names, found.keys(), f"tree {found.name!r} of {path}", "branch")
+        check_names(names, found.keys(), f"tree {found.name!r} of {path}", "branch")
         wanted = _wanted(names, optional, found.keys())
         return {name: _branch(found, name, path) for name in wanted}
 
@@ -58,7 +58,7 @@ def parquet_columns(
             refuse_special(each, folders=True)
     try:
         files = pyarrow.dataset.dataset(path, format="parquet")
-        _check_names(names, files.schema.names, path, "column")
+        check_names(names, files.schema.names, path, "column")
         wanted = _wanted(names, optional, files.schema.names)
         table = files.to_table(columns=wanted)
     except InputError:
@@ -95,8 +95,8 @@ def flat(values: ak.Array, weights: ak.Array | None, what: str) -> Values:
     return _flattened(values), _flattened(weights)
 
 
-def of_lists(values: ak.Array, what: str) -> str:
-    """Returns the remark that a column has lists, of which `flat` takes each item, or nothing."""
+def list_warning(values: ak.Array, what: str) -> str:
+    """Returns the warning that a column has lists, of which `flat` takes each item, or nothing."""
     if values.ndim == 1:
         return ""
     items = len(ak.flatten(values, axis=None))
@@ -127,7 +127,7 @@ def _not_numbers(what: str, kind: str) -> InputError:
     return InputError(f"{what} has the type {kind}; expected numbers")
 
 
-def _check_names(names: Iterable[str], known: Sequence[str], where: str, kind: str) -> None:
+def check_names(names: Iterable[str], known: Sequence[str], where: str, kind: str) -> None:
     for name in names:
         if name not in known:
             message = (

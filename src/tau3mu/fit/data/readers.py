@@ -10,9 +10,10 @@ from uhi.io.json import object_hook
 from tau3mu.config.input_files import read_text, refuse_special, user_path, without_file_scheme
 from tau3mu.config.syntax import parse_json
 from tau3mu.errors import InputError, suggest
-from tau3mu.fit.data.columns import flat, of_lists, parquet_columns, tree_columns
-from tau3mu.fit.data.results import is_results, of_run, read_candidates, read_spectrum
+from tau3mu.fit.data.columns import flat, list_warning, parquet_columns, tree_columns
+from tau3mu.fit.data.results import is_results, read_candidates, read_facts, read_spectrum
 from tau3mu.fit.data.root_files import find_histogram, having, listed, open_root, to_hist
+from tau3mu.fit.data.runs import of_histogram
 from tau3mu.fit.data.source import Source
 from tau3mu.outputs.histograms import DATASET, load_histograms
 from tau3mu.storage.failures import reason
@@ -48,7 +49,7 @@ def read_data(
       the candidates.
 
     Nothing is read but this column and the weights. A branch with a list per event is flattened
-    by `ak.flatten`, so that each item counts, which `Source.remark` says; a weight per event then
+    by `ak.flatten`, so that each item counts, which `Source.warning` says; a weight per event then
     holds for all its items. A missing number becomes NaN.
 
     Args:
@@ -101,7 +102,7 @@ def _read_root(
         what = f"{path}: {column!r}"
         data = flat(columns[column], columns[weight] if weight else None, what)
         name = f"{path}:{tree}/{column}" if tree else f"{path}:{column}"
-        return Source(data, name, remark=of_lists(columns[column], what))
+        return Source(data, name, warning=list_warning(columns[column], what))
     with open_root(path) as file:
         if histogram is None:
             keys = file.keys(cycle=False)
@@ -136,7 +137,7 @@ def _read_json(path: Path, histogram: str | None, unbinned: list[str]) -> Source
         raise InputError(message)
     found = histograms[name]
     if DATASET in found.axes.name:
-        return of_run(found, path, f"{path}:{name}")
+        return of_histogram(found, read_facts(path), f"{path}:{name}")
     return Source(found, f"{path}:{name}")
 
 
@@ -160,4 +161,4 @@ def _read_parquet(
     columns = parquet_columns(str(path), [column, *([weight] if weight else [])])
     what = f"{path}: {column!r}"
     data = flat(columns[column], columns[weight] if weight else None, what)
-    return Source(data, f"{path}:{column}", remark=of_lists(columns[column], what))
+    return Source(data, f"{path}:{column}", warning=list_warning(columns[column], what))

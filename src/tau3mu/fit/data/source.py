@@ -26,7 +26,7 @@ class Source:
         simulation: Whether it is simulation.
         lumi: The integrated luminosity in /fb, None if it is not known.
         energy: The center-of-mass energy in TeV, None if it is not known or not the same for all.
-        remark: What a user should know of the choice.
+        warning: What a user should know of the choice.
     """
 
     data: Hist[Any] | Values
@@ -34,5 +34,5 @@ class Source:
     datasets: tuple[str, ...] = ()
     simulation: bool = False
     lumi: float | None = None
-    remark: str = ""
+    warning: str = ""
     energy: float | None = None

@@ -14,7 +14,7 @@ from tau3mu.fit.fitting.result import Quantity
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from tau3mu.fit.fitting.minimise import Minuit
+    from tau3mu.fit.fitting.minimize import Minuit
     from tau3mu.fit.likelihood import Objective
 
 __all__ = ["Covariance", "Stop", "find_stops", "measure_covariance", "propagate"]

@@ -70,12 +70,12 @@ def _second_derivatives(
     reach = 2 * np.abs(scale).max(axis=1)  # of two steps at once
     step = min(_STEP, float(np.min(room / reach)))
     shifts = step * scale.T
-    centre = function(point)
-    sums = np.array([function(point + s) + function(point - s) - 2 * centre for s in shifts])
+    center = function(point)
+    sums = np.array([function(point + s) + function(point - s) - 2 * center for s in shifts])
     result = np.diag(sums)
     for i, shift in enumerate(shifts):
         for j in range(i):
             both = shift + shifts[j]
-            mixed = function(point + both) + function(point - both) - 2 * centre
+            mixed = function(point + both) + function(point - both) - 2 * center
             result[i, j] = result[j, i] = (mixed - sums[i] - sums[j]) / 2
     return np.asarray(result / step**2)

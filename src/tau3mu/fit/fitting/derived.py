@@ -42,9 +42,9 @@ def count_window(
     function = objective.losses[name].function
     lower, upper = (_edge(edge, values) for edge in window.range)
     first, last = part.observable.range
-    remark = ""
+    warning = ""
     if not (first <= lower and upper <= last):
-        remark = f"({lower:g} to {upper:g}) is cut at the observable's range {first:g} to {last:g}"
+        warning = f"({lower:g} to {upper:g}) is cut at the observable's range {first:g} to {last:g}"
         lower, upper = max(lower, first), min(upper, last)
     if not lower < upper:
         return None, f"is empty: its edges are {lower:g} and {upper:g}"
@@ -67,7 +67,7 @@ def count_window(
         purity=quantity(lambda s, b: _ratio(s, s + b)),
         significance=quantity(lambda s, b: _ratio(s, math.sqrt(max(s + b, 0)))),
     )
-    return result, remark
+    return result, warning
 
 
 def _edge(edge: float | str, values: Mapping[str, float]) -> float:

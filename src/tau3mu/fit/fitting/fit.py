@@ -14,15 +14,15 @@ from tau3mu.fit.data import Binned
 from tau3mu.fit.data.prepare import prepare, resolve
 from tau3mu.fit.fitting.covariance import find_stops, measure_covariance, propagate
 from tau3mu.fit.fitting.derived import count_window, derive
-from tau3mu.fit.fitting.minimise import minimise
+from tau3mu.fit.fitting.minimize import minimize
 from tau3mu.fit.fitting.minos import LowerMinimum, with_minos
 from tau3mu.fit.fitting.quality import describe_bins, describe_spectra, goodness_of_fit
 from tau3mu.fit.fitting.result import FitResult, Minimum, ParameterResult
 from tau3mu.fit.fitting.search import SAME, first_steps, group_minima, in_bins, search
-from tau3mu.fit.fitting.verdict import describe_doubts, find_faults
+from tau3mu.fit.fitting.verdict import find_errors, find_warnings
 from tau3mu.fit.language import FitModel, load_model
 from tau3mu.fit.likelihood import Objective
-from tau3mu.fit.likelihood.rehearsal import rehearse
+from tau3mu.fit.likelihood.dry_run import dry_run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from tau3mu.fit.data import Unbinned
     from tau3mu.fit.data.prepare import Data
     from tau3mu.fit.fitting.covariance import Covariance, Stop
-    from tau3mu.fit.fitting.minimise import Minuit
+    from tau3mu.fit.fitting.minimize import Minuit
     from tau3mu.fit.fitting.result import GoodnessOfFitResult
-    from tau3mu.fit.fitting.search import Candidate
+    from tau3mu.fit.fitting.search import StartResult
 
 __all__ = ["complete", "fit", "fit_prepared", "not_lowest", "restart"]
 
@@ -44,7 +44,7 @@ _ZFIT_PACKAGES = ("zfit", "tensorflow")
 
 def fit(
     model: FitModel | str | Path,
-    data: Data,
+    data: Data | None = None,
     *,
     start: Mapping[str, float] | None = None,
     minos: bool = True,
@@ -55,9 +55,10 @@ def fit(
     errors. Of weighted data, the errors are those of the sums of weights.
 
     Args:
-        model: As `load_model` returns it, or what it takes.
-        data: A `hist` histogram, or an array of values (or a pair of values and weights) of an
-            unbinned fit; for several spectra, a mapping from their names to these.
+        model: A `FitModel`, the name of a shipped fit, or a file.
+        data: See `Data`: a histogram, values or columns in memory, what a run has found, or a
+            file; for several spectra, a mapping from their names to these. Left out, it is what
+            the inputs of the model name.
         start: Values of the free parameters from which to start, such as those of an earlier
             result, instead of the stages and the several starts.
         minos: Whether Minos is made where the model asks for it; `complete` makes it later.
@@ -67,7 +68,7 @@ def fit(
         RunError: The likelihood is a number nowhere.
     """
     model = resolve(model if isinstance(model, FitModel) else load_model(model))
-    rehearse(model)
+    dry_run(model)
     return fit_prepared(model, prepare(model, data), start=start, minos=minos)
 
 
@@ -116,11 +117,11 @@ def restart(result: FitResult, values: Mapping[str, float], finder: str) -> FitR
     if again.nll > result.nll - SAME / 2:
         return not_lowest(result, finder)
     shift = result.nll - again.nll
-    remark = f"{finder} met a minimum that is {shift:.2f} lower in NLL: the fit began again there"
+    warning = f"{finder} met a minimum that is {shift:.2f} lower in NLL: the fit began again there"
     others = [replace(m, delta_nll=m.delta_nll + shift) for m in result.minima]
     return replace(
         again,
-        messages=(*again.messages, remark),
+        messages=(*again.messages, warning),
         minima=(*again.minima, *others),
         failed_starts=again.failed_starts + result.failed_starts,
         fit_seconds=round(again.fit_seconds + result.fit_seconds, 3),
@@ -141,28 +142,25 @@ def _fitted(
     if model.method.engine == "zfit":
         from tau3mu.fit.backend import znp  # takes seconds, which are not those of the fit
 
-        rehearse(model, znp, users_only=True)
+        dry_run(model, znp, users_only=True)
     begin = time.perf_counter()
     objective = Objective(model, data)
     binned = in_bins(objective)
-    candidates = search(binned, start)
-    minuit = _finish(objective, candidates)
+    starts = search(binned, start)
+    minuit = _finish(objective, starts)
     free = {n: float(v) for n, v in zip(minuit.parameters, minuit.values, strict=True)}
     values = {n: float(v) for n, v in objective.parameters.complete(free).items()}
-    errors = dict(zip(minuit.parameters, minuit.errors, strict=True))
-    converged, edm = bool(minuit.valid), float(minuit.fmin.edm)
-    stops = find_stops(objective, values, errors)
+    steps = dict(zip(minuit.parameters, minuit.errors, strict=True))
+    converged, edm = bool(minuit.valid), float(minuit.fmin.edm)  # Hesse may change them later
+    stops = find_stops(objective, values, steps)
     covariance = measure_covariance(objective, minuit, values, stops)
-    minima = _minima(binned, candidates)
-    failed = sum(not candidate.converged for candidate in candidates)
-    faults = find_faults(
-        converged=converged,
-        edm=edm,
-        covariance=covariance,
-        stops=stops,
-        impossible=objective.impossible(values),
-    )
-    doubts = describe_doubts(
+    minima = _minima(binned, starts)
+    failed = sum(not result.converged for result in starts)
+    windows = {n: count_window(w, objective, values, covariance) for n, w in model.windows.items()}
+    spectra = describe_spectra(objective, values)
+    p_value, p_value_warnings = _p_value(objective, values)
+    errors = find_errors(converged, edm, covariance, stops, objective.impossible(values))
+    warnings = find_warnings(
         covariance=covariance,
         stops=stops,
         limits=objective.limits,
@@ -170,31 +168,25 @@ def _fitted(
         failed_starts=failed,
         weighted=objective.weighted,
     )
-    doubts += _doubts_of_method(objective, values)
-    windows = {n: count_window(w, objective, values, covariance) for n, w in model.windows.items()}
-    spectra = describe_spectra(objective, values)
-    p_value, p_value_doubts = _p_value(objective, values)
-    method, constraints = model.method, [p for p in model.parameters.values() if p.constraint]
-    packages = _PACKAGES + (_ZFIT_PACKAGES if method.engine == "zfit" else ())
+    constraints = [p for p in model.parameters.values() if p.constraint]
+    packages = _PACKAGES + (_ZFIT_PACKAGES if model.method.engine == "zfit" else ())
     return FitResult(
         model=model,
         data=data,
-        valid=not faults,
-        status=faults[0][0] if faults else "ok",
+        valid=not errors,
+        status=errors[0][0] if errors else "ok",
         messages=(
-            *(text for _, text in faults),
-            *doubts,
-            *p_value_doubts,
+            *(text for _, text in errors),
+            *warnings,
+            *_method_warnings(objective, values),
+            *p_value_warnings,
             *(f"the window {name} {text}" for name, (_, text) in windows.items() if text),
         ),
         converged=converged,
         edm=edm,
         nll=objective.at(values) + _constant(objective),
-        chi2=sum(spectrum.chi2 for spectrum in spectra.values())
-        + 2 * objective.constraint_loss(values),
-        ndf=sum(s.bins for s in spectra.values())
-        - len(objective.parameters.free)
-        + len(constraints),
+        chi2=sum(s.chi2 for s in spectra.values()) + 2 * objective.constraint_loss(values),
+        ndf=sum(s.bins for s in spectra.values()) + len(constraints) - len(free),
         spectra=spectra,
         parameters=_parameters(objective, values, covariance, stops),
         covariance_quality=covariance.quality,
@@ -203,54 +195,53 @@ def _fitted(
         correlation=_rows(covariance.correlation),
         minima=minima,
         failed_starts=failed,
-        engine=method.engine,
+        engine=model.method.engine,
         fit_seconds=round(time.perf_counter() - begin, 3),
         versions=dict(_versions(packages)),
         derived={
-            name: derive(text, objective, values, covariance)
-            for name, text in model.derived.items()
+            n: derive(text, objective, values, covariance) for n, text in model.derived.items()
         },
         windows={name: window for name, (window, _) in windows.items() if window is not None},
         goodness_of_fit=p_value,
     )
 
 
-def _finish(objective: Objective, candidates: Sequence[Candidate]) -> Minuit:
-    """Returns Minuit at the best minimum, from the first candidate there that it accepts."""
-    best = [c for c in candidates if c.nll - candidates[0].nll < SAME]
-    for candidate in best:
-        minuit = _polish(objective, candidate)
+def _finish(objective: Objective, starts: Sequence[StartResult]) -> Minuit:
+    """Returns Minuit at the best minimum, from the first start there that it accepts."""
+    best = [c for c in starts if c.nll - starts[0].nll < SAME]
+    for begun in best:
+        minuit = _polish(objective, begun)
         if minuit.valid:
             break
     return minuit
 
 
-def _polish(objective: Objective, candidate: Candidate) -> Minuit:
+def _polish(objective: Objective, begun: StartResult) -> Minuit:
     free, limits = objective.parameters.free, objective.limits
     rough = first_steps(objective)
     # A start that ended at a limit has no error to step by.
-    steps = {name: candidate.errors[name] or rough[name] for name in free}
-    values = candidate.values
+    steps = {name: begun.errors[name] or rough[name] for name in free}
+    values = begun.values
     if objective.model.method.engine == "numpy" or not free:
-        return minimise(objective, values, free, steps, limits, strategy=1)
+        return minimize(objective, values, free, steps, limits, strategy=1)
     if not all(isinstance(sample, Binned) for sample in objective.data.values()):
         # zfit's Minuit has only to confirm the minimum; on the way there it would take longer.
-        close = minimise(objective, values, free, steps, limits)
+        close = minimize(objective, values, free, steps, limits)
         values = dict(zip(free, close.values, strict=True))
     from tau3mu.fit.likelihood.zfit_engine import zfit_engine
 
     engine = zfit_engine(objective.model, objective.data)
-    return engine.minimise({name: values[name] for name in free}, steps, limits)
+    return engine.minimize({name: values[name] for name in free}, steps, limits)
 
 
-def _doubts_of_method(objective: Objective, values: Mapping[str, float]) -> list[str]:
+def _method_warnings(objective: Objective, values: Mapping[str, float]) -> list[str]:
     """Returns what a reader should know of the loss."""
-    doubts = describe_bins(objective, values)
+    warnings = describe_bins(objective, values)
     if not objective.parameters.free:
-        doubts.append("no parameter is free: NLL and χ² are those of the given values")
+        warnings.append("no parameter is free: NLL and χ² are those of the given values")
     if objective.weighted and objective.model.outputs.scans:
-        doubts.append("scans are left out: they do not know what the weights do to the errors")
-    return doubts
+        warnings.append("scans are left out: they do not know what the weights do to the errors")
+    return warnings
 
 
 def _p_value(
@@ -290,8 +281,8 @@ def _parameters(
     }
 
 
-def _minima(binned: Objective, candidates: Sequence[Candidate]) -> tuple[Minimum, ...]:
-    groups = group_minima(candidates)
+def _minima(binned: Objective, starts: Sequence[StartResult]) -> tuple[Minimum, ...]:
+    groups = group_minima(starts)
     return tuple(
         Minimum(
             delta_nll=group[0].nll - groups[0][0].nll,

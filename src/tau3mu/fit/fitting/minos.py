@@ -16,7 +16,7 @@ from scipy import stats
 
 from tau3mu.fit.expressions import parse
 from tau3mu.fit.fitting.covariance import Covariance
-from tau3mu.fit.fitting.minimise import minimise
+from tau3mu.fit.fitting.minimize import minimize
 from tau3mu.fit.fitting.profile import LowerMinimum, Profile
 from tau3mu.fit.fitting.search import SAME
 from tau3mu.fit.likelihood import Objective
@@ -63,15 +63,15 @@ def with_minos(result: FitResult) -> FitResult | LowerMinimum:
         reason = f"with NumPy the minimum lies {shifts[name]:+.2f} of its error away in {name}"
         return _without(result, reason)
     found: dict[str, dict[int, Sides]] = {}
-    doubts: list[str] = []
+    warnings: list[str] = []
     try:
         for name in names:
             log.debug("fit %s: Minos of %s", result.model.name, name)
             profile = Profile(objective, values, covariance, _quantity(result, name), SAME)
-            found[name] = _levels(name, profile, result, doubts)
+            found[name] = _levels(name, profile, result, warnings)
     except LowerMinimum as lower:
         return lower
-    return _with(result, found, doubts)
+    return _with(result, found, warnings)
 
 
 def _without(result: FitResult, reason: str) -> FitResult:
@@ -99,7 +99,7 @@ def _minimum(
             parameters.complete(free | dict(zip(covariance.names, point, strict=True)))
         )
 
-    minuit = minimise(loss, free, covariance.names, covariance.errors, objective.limits)
+    minuit = minimize(loss, free, covariance.names, covariance.errors, objective.limits)
     free |= {name: float(minuit.values[name]) for name in covariance.names}
     return {name: float(value) for name, value in parameters.complete(free).items()}
 
@@ -110,15 +110,17 @@ def _quantity(result: FitResult, name: str) -> Callable[[Mapping[str, Any]], flo
     return lambda values: values[name]
 
 
-def _levels(name: str, profile: Profile, result: FitResult, doubts: list[str]) -> dict[int, Sides]:
+def _levels(
+    name: str, profile: Profile, result: FitResult, warnings: list[str]
+) -> dict[int, Sides]:
     """Returns the two sides of a quantity for every level, and adds what was not found."""
     if not (math.isfinite(profile.minimum.value) and 0 < profile.error < math.inf):
         reason = "no parameter changes it" if profile.error == 0 else "it is not a finite number"
-        doubts.append(f"Minos did not find the errors of {name}: {reason}")
+        warnings.append(f"Minos did not find the errors of {name}: {reason}")
         return {}
     derived = name in result.model.derived
     # The distances are those from the value of the fit, which may be that of the other engine.
-    centre = result.derived[name].value if derived else result.values[name]
+    center = result.derived[name].value if derived else result.values[name]
     limits = None if derived else result.parameters[name].limits
     levels = result.model.method.minos_levels
     found: dict[int, list[float | None]] = {level: [] for level in levels}
@@ -127,10 +129,10 @@ def _levels(name: str, profile: Profile, result: FitResult, doubts: list[str]) -
         for level in levels:
             one = level == _ONE_SIGMA
             edge = walk.to(1.0 if one else float(stats.norm.isf((1 - level / 100) / 2)))
-            found[level].append(None if edge is None else edge - centre)
+            found[level].append(None if edge is None else edge - center)
             if edge is None:
                 at = "" if one else f" at {level} %"
-                doubts.append(f"Minos did not find the {word} error of {name}{at}: {walk.reason}")
+                warnings.append(f"Minos did not find the {word} error of {name}{at}: {walk.reason}")
     return {level: (down, up) for level, (down, up) in found.items()}
 
 
@@ -202,7 +204,9 @@ def _interpolated(first: Point, second: Point, sigmas: float) -> float:
     return first.value + step * (sigmas - first.sigmas)
 
 
-def _with(result: FitResult, found: Mapping[str, dict[int, Sides]], doubts: list[str]) -> FitResult:
+def _with(
+    result: FitResult, found: Mapping[str, dict[int, Sides]], warnings: list[str]
+) -> FitResult:
     def added(item: Any, name: str) -> Any:
         levels = found.get(name, {})
         others = {str(level): sides for level, sides in levels.items() if level != _ONE_SIGMA}
@@ -214,5 +218,5 @@ def _with(result: FitResult, found: Mapping[str, dict[int, Sides]], doubts: list
         result,
         parameters={n: added(p, n) for n, p in result.parameters.items()},
         derived={n: added(q, n) for n, q in result.derived.items()},
-        messages=(*result.messages, *doubts),
+        messages=(*result.messages, *warnings),
     )

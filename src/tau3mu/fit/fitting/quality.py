@@ -8,7 +8,7 @@ import numpy as np
 
 from tau3mu.fit.data import Binned
 from tau3mu.fit.data.sample import split
-from tau3mu.fit.fitting.minimise import minimise
+from tau3mu.fit.fitting.minimize import minimize
 from tau3mu.fit.fitting.result import GoodnessOfFitResult, SpectrumResult
 from tau3mu.fit.fitting.search import first_steps
 from tau3mu.fit.likelihood import Objective
@@ -29,7 +29,7 @@ _PLACES = 10  # named in a message; the result has all
 def describe_spectra(
     objective: Objective, values: Mapping[str, float]
 ) -> dict[str, SpectrumResult]:
-    """Returns χ² of every spectrum, the minimised one or else Pearson's, and what was fitted."""
+    """Returns χ² of every spectrum, the minimized one or else Pearson's, and what was fitted."""
     described = {}
     for name, sample in objective.data.items():
         binned = _bins_of(objective, name, sample)
@@ -52,7 +52,7 @@ def describe_bins(objective: Objective, values: Mapping[str, float]) -> list[str
     """Returns what a reader should know of the contents of the bins and of χ²."""
     warnings = []
     seen = described = 0.0
-    minimised = objective.model.method.loss == "chi2"
+    minimized = objective.model.method.loss == "chi2"
     for name, sample in objective.data.items():
         if isinstance(sample, Binned) and sample.fractional:
             warnings.append(
@@ -66,14 +66,14 @@ def describe_bins(objective: Objective, values: Mapping[str, float]) -> list[str
         skipped = binned.used & ~known
         seen, described = seen + binned.contents[known].sum(), described + expected[known].sum()
         if skipped.any():
-            why = "the data have" if minimised else "the expectation has"
+            why = "the data have" if minimized else "the expectation has"
             warnings.append(
                 f"{name}: χ² skips {skipped.sum()} of {binned.used.sum()} bins, where {why} no "
                 f"variance: {_places(binned.edges, skipped)}; they hold "
                 f"{binned.contents[skipped].sum():g} entries, and the model expects "
                 f"{expected[skipped].sum():.3g}"
             )
-    if minimised:
+    if minimized:
         bias = "down" if described < seen else "up"
         warnings.append(
             f"χ² takes its variances from the data, which draws yields {bias}: in its bins the "
@@ -99,7 +99,7 @@ def goodness_of_fit(
         data = toys.draw(generator)
         toy = Objective(measured_again(model, values, generator), data)
         toy.limits = objective.limits
-        minuit = minimise(toy, values, parameters.free, first_steps(toy), toy.limits)
+        minuit = minimize(toy, values, parameters.free, first_steps(toy), toy.limits)
         if minuit.valid:
             worse += _deviance(toy, parameters.at(minuit.values)) >= statistic
         else:
@@ -123,7 +123,7 @@ def _chi2(
 
 
 def _places(edges: np.ndarray, chosen: np.ndarray) -> str:
-    """Returns where bins lie, neighbours as one interval."""
+    """Returns where bins lie, neighbors as one interval."""
     steps = np.flatnonzero(np.diff(np.concatenate([[0], chosen, [0]])))
     intervals = edges[steps].reshape(-1, 2)
     places = [f"{lower:.5g} to {upper:.5g}" for lower, upper in intervals[:_PLACES]]

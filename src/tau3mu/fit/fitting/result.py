@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, field, fields
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from scipy import stats
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     import numpy as np
+    from matplotlib.figure import Figure
 
     from tau3mu.fit.data import Binned, Unbinned
     from tau3mu.fit.language import FitModel
@@ -97,8 +100,8 @@ class ParameterResult:
     def text(self) -> str:
         """The value and its error, rounded to two digits of the error, or why there is none."""
         if self.error is None:
-            remark = "fixed" if self.fixed else "at limit" if self.at_limit else "no error"
-            return f"{self.value:.4g} ({remark})"
+            reason = "fixed" if self.fixed else "at limit" if self.at_limit else "no error"
+            return f"{self.value:.4g} ({reason})"
         return rounded(self.value, self.error)
 
 
@@ -169,7 +172,7 @@ class FitResult:
     Covariance and correlation are those of `covariance_parameters`; `covariance_quality` counts
     as in Minuit: 3 accurate, 2 made positive definite, 1 approximate, 0 not there. `nll` is the
     negative logarithm of the likelihood: of counts with the factorials, of single entries the
-    extended one, and half of χ² where that was minimised. `chi2` is the minimised one, or else
+    extended one, and half of χ² where that was minimized. `chi2` is the minimized one, or else
     Pearson's, from the integrals over the bins that were fitted (of unbinned data those of the
     plot); constraints add their own. `ndf` is the number of these bins and constraints less that
     of the free parameters.
@@ -205,6 +208,62 @@ class FitResult:
         yields = ", ".join(f"{name} = {p.text}" for name, p in self.yields.items())
         return f"FitResult({self.model.name}: {self.status}; {yields})"
 
+    def _repr_html_(self) -> str:
+        """Returns the parameters, the verdict and the messages for notebooks."""
+        rows = "".join(
+            f"<tr><td>{escape(name)}</td><td>{escape(quantity.text)}</td></tr>"
+            for name, quantity in {**self.parameters, **self.derived}.items()
+        )
+        messages = "".join(f"<li>{escape(message)}</li>" for message in self.messages)
+        verdict = "valid" if self.valid else f"NOT VALID: {escape(self.status)}"
+        return (
+            f"<table><caption>Fit {escape(self.model.name)}</caption>{rows}</table>"
+            f"<p>χ²/ndf = {self.chi2:.1f}/{self.ndf}; the fit is {verdict}.</p><ul>{messages}</ul>"
+        )
+
+    # What a result does with files and plots stands in packages above this one, and is reached
+    # through the front door.
+
+    @classmethod
+    def load(cls, folder: str | Path, model_folder: str | Path = ".") -> FitResult:
+        """Returns a fit that was saved, with the same numbers and data.
+
+        Args:
+            folder: Where `save`, a run or the command line has written it.
+            model_folder: Where the files begin that its model names, such as templates and pdfs
+                of users.
+
+        Raises:
+            InputError: There is no such fit, or its files are damaged.
+        """
+        from tau3mu import fit
+
+        return fit.load_result(folder, model_folder)
+
+    def save(self, folder: str | Path) -> None:
+        """Writes the fit as `fit.json`, `fit.root` and plots; see `save_fit`.
+
+        Args:
+            folder: Where to write; it is made if it is missing, and nothing there is replaced.
+
+        Raises:
+            InputError: One of the files is there already.
+            RunError: A file cannot be written.
+        """
+        from tau3mu import fit
+
+        fit.save_fit(folder, self)
+
+    def plot(self, spectrum: str | None = None) -> Figure:
+        """Returns the plot of the data and of what was fitted; see `plot_fit`.
+
+        Args:
+            spectrum: Which one; it may be left out where there is only one.
+        """
+        from tau3mu import fit
+
+        return fit.plot_fit(self, spectrum)
+
     @property
     def yields(self) -> dict[str, ParameterResult]:
         """The parameters that are yields."""
@@ -226,7 +285,7 @@ class FitResult:
         return float(stats.chi2.sf(self.chi2, self.ndf)) if self.ndf > 0 else None
 
     def expected(self, edges: np.ndarray, spectrum: str | None = None) -> np.ndarray:
-        """Returns the fitted numbers of entries between neighbouring edges, components x bins.
+        """Returns the fitted numbers of entries between neighboring edges, components x bins.
 
         Args:
             edges: They must span the full range of the observable.

@@ -19,7 +19,7 @@ import numpy as np
 from tau3mu.errors import InputError, RunError
 from tau3mu.fit.data import Binned
 from tau3mu.fit.data.sample import split
-from tau3mu.fit.fitting.minimise import minimise
+from tau3mu.fit.fitting.minimize import minimize
 from tau3mu.fit.likelihood import Objective
 from tau3mu.fit.likelihood.objective import BinnedLikelihood
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from tau3mu.fit.language.method import Stage
 
-__all__ = ["SAME", "Candidate", "best_yields", "first_steps", "group_minima", "in_bins", "search"]
+__all__ = ["SAME", "StartResult", "best_yields", "first_steps", "group_minima", "in_bins", "search"]
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ _STEP = 0.01  # first step of Minuit, as part of the range between the limits
 
 
 @dataclass(frozen=True)
-class Candidate:
+class StartResult:
     """Where one start ended: the loss, and the values of all parameters."""
 
     nll: float
@@ -50,7 +50,7 @@ class Candidate:
     converged: bool
 
 
-def search(objective: Objective, start: Mapping[str, float] | None = None) -> list[Candidate]:
+def search(objective: Objective, start: Mapping[str, float] | None = None) -> list[StartResult]:
     """Returns where the starts ended, best first.
 
     Args:
@@ -68,7 +68,7 @@ def search(objective: Objective, start: Mapping[str, float] | None = None) -> li
             for shapes in _starts(objective, _staged_values(objective))
         ]
     found = [_descend(objective, point) for point in starts]
-    found.sort(key=lambda candidate: candidate.nll)
+    found.sort(key=lambda result: result.nll)
     found = _finish_others(objective, found)
     if math.isinf(found[0].nll):
         message = (
@@ -93,16 +93,16 @@ def in_bins(objective: Objective) -> Objective:
     return Objective(objective.model, data)
 
 
-def group_minima(candidates: Sequence[Candidate]) -> list[list[Candidate]]:
-    """Returns the candidates that Minuit calls minima, those of the same minimum together."""
-    groups: list[list[Candidate]] = []
-    for candidate in candidates:
-        if not candidate.converged:
+def group_minima(results: Sequence[StartResult]) -> list[list[StartResult]]:
+    """Returns the results that Minuit calls minima, those of the same minimum together."""
+    groups: list[list[StartResult]] = []
+    for result in results:
+        if not result.converged:
             continue
-        if groups and candidate.nll - groups[-1][0].nll < SAME:
-            groups[-1].append(candidate)
+        if groups and result.nll - groups[-1][0].nll < SAME:
+            groups[-1].append(result)
         else:
-            groups.append([candidate])
+            groups.append([result])
     return groups
 
 
@@ -139,17 +139,17 @@ def best_yields(shapes: np.ndarray, contents: np.ndarray, held: dict[int, float]
     return np.asarray(yields)
 
 
-def _finish_others(objective: Objective, found: list[Candidate]) -> list[Candidate]:
-    """Returns the candidates after going on from the minima that are not the best.
+def _finish_others(objective: Objective, found: list[StartResult]) -> list[StartResult]:
+    """Returns the results after going on from the minima that are not the best.
 
     The fast search may call a slope a minimum; what comes down from there was none.
     """
     for group in group_minima(found)[1:]:
         further = _descend(objective, group[0].values, strategy=1)
         if further.nll < group[0].nll - SAME / 10:
-            ended = {id(candidate) for candidate in group}
-            found = [further if id(candidate) in ended else candidate for candidate in found]
-    return sorted(found, key=lambda candidate: candidate.nll)
+            ended = {id(result) for result in group}
+            found = [further if id(result) in ended else result for result in found]
+    return sorted(found, key=lambda result: result.nll)
 
 
 def _within_limits(objective: Objective, start: Mapping[str, float]) -> dict[str, float]:
@@ -164,9 +164,9 @@ def _within_limits(objective: Objective, start: Mapping[str, float]) -> dict[str
     return inside
 
 
-def _descend(objective: Objective, start: Mapping[str, float], strategy: int = 0) -> Candidate:
+def _descend(objective: Objective, start: Mapping[str, float], strategy: int = 0) -> StartResult:
     parameters = objective.parameters
-    minuit = minimise(
+    minuit = minimize(
         objective,
         start,
         parameters.free,
@@ -175,7 +175,7 @@ def _descend(objective: Objective, start: Mapping[str, float], strategy: int = 0
         strategy=strategy,
     )
     reached = minuit.fval is not None and math.isfinite(minuit.fval)
-    return Candidate(
+    return StartResult(
         float(minuit.fval) if reached else math.inf,
         {name: float(value) for name, value in parameters.at(minuit.values).items()},
         dict(zip(parameters.free, minuit.errors, strict=True)),
@@ -202,8 +202,8 @@ def _run_stage(objective: Objective, stage: Stage, values: dict[str, float]) -> 
     name = stage.spectrum or next(iter(model.parts))
     sample = objective.data[name]
     assert isinstance(sample, Binned)  # the search is made in bins
-    centres = (sample.edges[1:] + sample.edges[:-1]) / 2
-    sample = replace(sample, used=sample.used & stage.contains(centres))
+    centers = (sample.edges[1:] + sample.edges[:-1]) / 2
+    sample = replace(sample, used=sample.used & stage.contains(centers))
     if sample.entries <= 0:
         log.info("stage %s: no entries in %s", stage.components, stage.ranges)
         return {}
@@ -222,7 +222,7 @@ def _run_stage(objective: Objective, stage: Stage, values: dict[str, float]) -> 
         at = others | dict(zip(free, point, strict=True))
         return loss(parameters.complete(at) | silent)
 
-    minuit = minimise(function, others, free, first_steps(objective), objective.limits)
+    minuit = minimize(function, others, free, first_steps(objective), objective.limits)
     if not minuit.valid:
         log.info("stage %s: no minimum found", stage.components)
         return {}

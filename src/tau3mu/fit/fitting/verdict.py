@@ -11,39 +11,46 @@ if TYPE_CHECKING:
     from tau3mu.fit.fitting.result import Minimum
     from tau3mu.fit.likelihood import Limits
 
-__all__ = ["describe_doubts", "find_faults"]
+__all__ = ["find_errors", "find_warnings"]
 
 _ACCURATE = 3
 _ONE_SIGMA = 0.5  # of the NLL
 _INSEPARABLE = 0.999  # correlation, as of two yields of the same shape
 
 
-def find_faults(
-    *,
+def find_errors(
     converged: bool,
     edm: float,
     covariance: Covariance,
     stops: Mapping[str, Stop],
     impossible: int = 0,
 ) -> list[tuple[str, str]]:
-    """Returns what makes a fit invalid: the status, and the message that explains it."""
-    faults = []
+    """Returns what makes a fit invalid: the status, and the message that explains it.
+
+    Args:
+        converged: Whether Minuit ended in a minimum.
+        edm: Minuit's estimated distance to the minimum.
+        covariance: Of the parameters there.
+        stops: The limits at which parameters lie.
+        impossible: How many bins with entries, or single entries, the model does not expect.
+    """
+    errors = []
     if not converged:
         text = f"Minuit did not converge: its estimated distance to the minimum is {edm:.1e}"
-        faults.append(("not converged", text))
+        errors.append(("not converged", text))
     if impossible:
         text = (
             f"the fitted model expects nothing where there are entries ({impossible} bins, or "
             "single entries): no value of the likelihood means anything"
         )
-        faults.append(("entries where none are expected", text))
+        errors.append(("entries where none are expected", text))
     for name, stop in stops.items():
         if stop.holds:
             text = (
                 f"{name} is at its {stop.side} limit {stop.limit:g}, and the likelihood would grow "
                 "beyond it: all values depend on this limit"
             )
-            faults.append(("parameter at limit", text))
+            errors.append(("parameter at limit", text))
     if covariance.quality < _ACCURATE:
         state = (
             "could not be calculated",
@@ -51,11 +58,11 @@ def find_faults(
             "had to be made positive definite",
         )
         text = f"the covariance matrix {state[covariance.quality]}: the errors are not right"
-        faults.append(("covariance not accurate", text))
-    return faults
+        errors.append(("covariance not accurate", text))
+    return errors
 
 
-def describe_doubts(
+def find_warnings(
     *,
     covariance: Covariance,
     stops: Mapping[str, Stop],
@@ -65,7 +72,7 @@ def describe_doubts(
     weighted: bool,
 ) -> list[str]:
     """Returns what a reader should know of a fit without making it invalid."""
-    doubts = [
+    warnings = [
         f"{name} is at its {stop.side} limit {stop.limit:g}, where the likelihood does not depend "
         "on it any more"
         for name, stop in stops.items()
@@ -74,23 +81,23 @@ def describe_doubts(
     for name, error in covariance.errors.items():
         interval = limits[name]
         if error > (interval[1] - interval[0]) / 2:
-            doubts.append(
+            warnings.append(
                 f"the data do not determine {name}: its error {error:.2g} is more than half of its "
                 f"range {interval[0]:g} to {interval[1]:g}"
             )
     rows = zip(covariance.names, covariance.correlation, strict=True)
-    doubts += [
+    warnings += [
         f"the data hardly tell {name} and {other} apart: their correlation is {row[i]:.5f}"
         for number, (name, row) in enumerate(rows)
         for i, other in enumerate(covariance.names[:number])
         if abs(row[i]) > _INSEPARABLE
     ]
-    doubts += [_describe_minimum(minimum, minima[0]) for minimum in minima[1:]]
+    warnings += [_describe_minimum(minimum, minima[0]) for minimum in minima[1:]]
     if failed_starts:
-        doubts.append(f"{failed_starts} of the starts did not end in a minimum")
+        warnings.append(f"{failed_starts} of the starts did not end in a minimum")
     if weighted:
-        doubts.append("the entries are weighted: the errors are those of the sums of weights")
-    return doubts
+        warnings.append("the entries are weighted: the errors are those of the sums of weights")
+    return warnings
 
 
 def _describe_minimum(minimum: Minimum, best: Minimum) -> str:

@@ -24,7 +24,7 @@ __all__ = ["Limits", "Objective", "Parameters", "SpectrumFunction", "expected"]
 def expected(
     model: FitModel, spectrum: str, values: Mapping[str, float], edges: np.ndarray
 ) -> np.ndarray:
-    """Returns the expected numbers of entries between neighbouring edges, components x bins.
+    """Returns the expected numbers of entries between neighboring edges, components x bins.
 
     Args:
         model: With all labels and templates read.

@@ -75,7 +75,7 @@ def _nodes(
 def _kernel(
     resolution: Shape, values: Mapping[str, Any], grid: np.ndarray, xp: Any
 ) -> Callable[[Any], Any]:
-    """Returns the resolution as a function; the parts of a sum are normalised on the grid."""
+    """Returns the resolution as a function; the parts of a sum are normalized on the grid."""
     span = (float(grid[0]), float(grid[-1]))
     if resolution.sum is None:
         pdf = resolution.definition
@@ -96,8 +96,8 @@ def _kernel(
 def _legendre() -> tuple[np.ndarray, np.ndarray]:
     """Returns nodes and weights of the quadrature from -1 to 1."""
     nodes, weights = np.polynomial.legendre.leggauss(_NODES)
-    centres = (np.arange(_PANELS) + 0.5) * 2 / _PANELS - 1
-    return (centres[:, None] + nodes / _PANELS).ravel(), np.tile(weights / _PANELS, _PANELS)
+    centers = (np.arange(_PANELS) + 0.5) * 2 / _PANELS - 1
+    return (centers[:, None] + nodes / _PANELS).ravel(), np.tile(weights / _PANELS, _PANELS)
 
 
 _LEGENDRE = _legendre()

@@ -21,13 +21,13 @@ __all__ = ["Density", "density_of", "single_pdf"]
 
 
 class Density(Protocol):
-    """A density without normalisation, and its integrals on the same scale."""
+    """A density without normalization, and its integrals on the same scale."""
 
     def density(self, values: Mapping[str, Any], x: np.ndarray) -> np.ndarray:
         """Returns the density at `x`."""
 
     def integrals(self, values: Mapping[str, Any], edges: np.ndarray) -> np.ndarray:
-        """Returns the integrals between neighbouring edges."""
+        """Returns the integrals between neighboring edges."""
 
 
 def density_of(shape: Shape, span: Interval) -> Density:

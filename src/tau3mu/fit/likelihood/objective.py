@@ -1,4 +1,4 @@
-"""The likelihood of a model as a function of NumPy arrays: what the search and toys minimise.
+"""The likelihood of a model as a function of NumPy arrays: what the search and toys minimize.
 
 Every loss is on the scale of a negative log-likelihood: it rises by 0.5 at one standard deviation.
 """

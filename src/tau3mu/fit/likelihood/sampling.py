@@ -106,7 +106,7 @@ def expected_counts(
     edges: np.ndarray,
     used: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Returns the expected numbers of entries between neighbouring edges, of all components.
+    """Returns the expected numbers of entries between neighboring edges, of all components.
 
     Args:
         part: The spectrum.

@@ -55,7 +55,7 @@ class Smeared:
         return np.asarray(density(self._pdf, x, given, self._span, np))
 
     def integrals(self, values: Mapping[str, Any], edges: np.ndarray) -> np.ndarray:
-        """Returns the integrals between neighbouring edges."""
+        """Returns the integrals between neighboring edges."""
         given = self._at(values)
         if len(edges) == 2 and tuple(edges) == tuple(self._span):
             table, weights = self._table(PANELS)

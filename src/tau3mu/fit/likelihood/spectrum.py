@@ -1,4 +1,4 @@
-"""The components of one spectrum: normalised shapes and expected numbers of entries."""
+"""The components of one spectrum: normalized shapes and expected numbers of entries."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class SpectrumFunction:
         ]
 
     def shapes(self, values: Mapping[str, Any], edges: np.ndarray) -> np.ndarray:
-        """Returns the integrals of the components, each normalised to one; components x bins.
+        """Returns the integrals of the components, each normalized to one; components x bins.
 
         Args:
             values: Of all parameters.
@@ -63,7 +63,7 @@ class SpectrumFunction:
 
 
 class _Component:
-    """A normalised density, with its last results."""
+    """A normalized density, with its last results."""
 
     def __init__(self, density: Density, names: tuple[str, ...]) -> None:
         self._density, self._names = density, names

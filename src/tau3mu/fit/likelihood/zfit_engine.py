@@ -6,15 +6,13 @@ form (the same bins, or entries in the same ranges) then use them again.
 
 from __future__ import annotations
 
-from functools import lru_cache, reduce
-from operator import add
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from tau3mu.fit.backend import Minuit, zfit, znp
+from tau3mu.fit.backend import Minuit, zfit
 from tau3mu.fit.data import Binned
-from tau3mu.fit.likelihood.objective import constraint_loss
 from tau3mu.fit.likelihood.parameters import Parameters
-from tau3mu.fit.likelihood.zfit_spectra import BinnedSpectrum, UnbinnedSpectrum
+from tau3mu.fit.likelihood.zfit_losses import build_loss, build_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,25 +29,27 @@ _ENGINES = 4  # kept compiled; TensorFlow does not give back what one of them to
 
 
 class ZfitEngine:
-    """zfit's model, loss and minimiser for one model and data of one form."""
+    """zfit's model, loss and minimizer for one model and data of one form."""
 
     def __init__(self, model: FitModel, data: Mapping[str, Binned | Unbinned]) -> None:
         """Builds the zfit parameters, the pdfs of all spectra and the loss."""
-        self.model = model
         self._parameters = Parameters(model)
-        self.zfit_parameters = self._build_parameters()
-        self.spectra = {name: self._build(name, sample) for name, sample in data.items()}
-        self.loss = self._build_loss()
+        self.zfit_parameters = build_parameters(self._parameters)
+        self.loss = build_loss(model, data, self.zfit_parameters)
 
     def load(self, data: Mapping[str, Binned | Unbinned]) -> None:
-        """Takes other data of the same form."""
-        for name, sample in data.items():
-            self.spectra[name].load(sample)  # type: ignore[arg-type]  # of the same form
+        """Replaces the data by others of the same form."""
+        for sampler, sample in zip(self.loss.data, data.values(), strict=True):
+            if isinstance(sample, Binned):
+                used = sample.used
+                sampler.update_data(sample.contents[used], sample.variances[used])
+            else:
+                sampler.update_data(sample.values, weights=sample.weights)
 
-    def minimise(
+    def minimize(
         self, start: Mapping[str, float], steps: Mapping[str, float], limits: Limits
     ) -> Minuit:
-        """Minimises zfit's loss with respect to all free parameters.
+        """Minimizes zfit's loss with respect to all free parameters.
 
         Args:
             start: The values of the free parameters.
@@ -72,53 +72,6 @@ class ZfitEngine:
             for parameter in parameters:
                 parameter.lower = parameter.upper = None
         return result
-
-    def _build(self, name: str, sample: Binned | Unbinned) -> BinnedSpectrum | UnbinnedSpectrum:
-        part = self.model.parts[name]
-        negative = bool(self.model.negative_yields)
-        if isinstance(sample, Binned):
-            chi2 = self.model.method.loss == "chi2"
-            return BinnedSpectrum(part, self.zfit_parameters, sample, chi2=chi2, negative=negative)
-        return UnbinnedSpectrum(part, self.zfit_parameters, sample, negative=negative)
-
-    def _build_loss(self) -> Any:
-        """Returns the sum of the losses of all spectra and constraints, of which zfit has none."""
-        losses = [spectrum.loss for spectrum in self.spectra.values()]
-        declared = self.model.parameters.items()
-        constrained = [(name, p.constraint) for name, p in declared if p.constraint is not None]
-        if len(losses) == 1 and not constrained:
-            return losses[0]
-
-        def total(params: Any) -> Any:
-            del params  # the losses know their parameters
-            terms = [loss.value(full=False) for loss in losses]
-            for name, constraint in constrained:
-                value = znp.asarray(self.zfit_parameters[name])
-                terms.append(constraint_loss(constraint, value, znp))
-            return reduce(add, terms)
-
-        independent = [
-            self.zfit_parameters[name]
-            for name in self._parameters.names
-            if name not in self._parameters.expressions
-        ]
-        return zfit.loss.SimpleLoss(total, params=independent, errordef=0.5, jit=True)
-
-    def _build_parameters(self) -> dict[str, Any]:
-        built: dict[str, Any] = {}
-        for name in self._parameters.names:
-            if name in self._parameters.expressions:
-                continue
-            value = self._parameters.fixed.get(name, 0.0)
-            built[name] = zfit.Parameter(name, value, floating=name in self._parameters.free)
-        for name, expression in self._parameters.expressions.items():
-            built[name] = zfit.ComposedParameter(
-                name,
-                lambda params, e=expression: e.evaluate(params, znp),
-                params={used: built[used] for used in expression.names},
-                unpack_params=False,
-            )
-        return built
 
 
 def zfit_engine(model: FitModel, data: Mapping[str, Binned | Unbinned]) -> ZfitEngine:

@@ -1,6 +1,6 @@
 """The pieces of which the exact integrals of the pdfs are made, for NumPy.
 
-All give one integral for each pair of neighbours in their first argument, which may rise or fall.
+All give one integral for each pair of neighbors in their first argument, which may rise or fall.
 They are written as differences that do not cancel, so that bins far out in a tail are right too.
 """
 

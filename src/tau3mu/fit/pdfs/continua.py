@@ -99,7 +99,7 @@ CONTINUA = (
         parameters=("slope",),
         formula=falling,
         description="exp(slope x): it falls for a negative slope, and is flat for slope 0.",
-        centred=True,
+        centered=True,
         integral=falling_integral,
         # zfit's class has no integral at slope 0, where many fits start.
     ),

@@ -182,7 +182,7 @@ DIMUON = (
         formula=falling,
         description="Exponential: exp(slope x). Of dq_fitter's exp(-B x / A) only the ratio can be "
         "determined: slope = -B / A.",
-        centred=True,
+        centered=True,
         integral=falling_integral,
     ),
     Pdf(

@@ -50,10 +50,10 @@ def density(
 
 
 def place(pdf: Pdf, x: Array, span: tuple[float, float]) -> Array:
-    """Returns `x` as the formula of a pdf expects it: scaled, centred or as it is."""
+    """Returns `x` as the formula of a pdf expects it: scaled, centered or as it is."""
     if pdf.scaled:
         return (2 * x - span[0] - span[1]) / (span[1] - span[0])
-    return x - (span[0] + span[1]) / 2 if pdf.centred else x
+    return x - (span[0] + span[1]) / 2 if pdf.centered else x
 
 
 def bin_integrals(
@@ -81,7 +81,7 @@ def bin_integrals(
 
 
 def quadrature(grid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the nodes in the panels between neighbours and their weights, panels x `NODES`."""
+    """Returns the nodes in the panels between neighbors and their weights, panels x `NODES`."""
     nodes, weights = legendre_nodes()
     halves = np.diff(grid)[:, np.newaxis] / 2
     x = (grid[:-1] + grid[1:])[:, np.newaxis] / 2 + halves * nodes

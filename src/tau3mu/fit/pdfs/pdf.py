@@ -19,7 +19,7 @@ class Pdf:
     `formula(x, *parameters, xp)` returns the density at `x`, up to a factor that does not depend on
     `x`. It is written once and evaluated twice: with NumPy as `xp`, and with zfit's TensorFlow
     version of it. `integral(edges, *parameters)` returns the integrals of the same function between
-    neighbouring edges; it is for NumPy alone and given where quadrature would be slower or less
+    neighboring edges; it is for NumPy alone and given where quadrature would be slower or less
     exact. The parameters are in the order of `parameters`; the one called `coefficients`, if there
     is any, is a sequence.
     """
@@ -35,7 +35,7 @@ class Pdf:
     """Whether it is a peak, which plots fill, or a continuum, which they draw as a line."""
     scaled: bool = False
     """Whether `x` comes mapped to -1 ... 1 over the range of the observable."""
-    centred: bool = False
+    centered: bool = False
     """Whether `x` comes from the middle of the range of the observable, so that it stays small."""
     integral: Function | None = None
     kinks: Function | None = None

@@ -65,7 +65,7 @@ def _series(
 
 def _bernstein(x: Array, coefficients: Sequence[Array], *, xp: Any) -> Array:
     u = (1 + x) / 2
-    # De Casteljau: neighbours are averaged until one value is left.
+    # De Casteljau: neighbors are averaged until one value is left.
     values = [coefficient * xp.ones_like(u) for coefficient in coefficients]
     while len(values) > 1:
         values = [left * (1 - u) + right * u for left, right in pairwise(values)]

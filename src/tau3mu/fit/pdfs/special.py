@@ -55,7 +55,7 @@ def bin_index(edges: np.ndarray, x: Array, xp: Any) -> Array:
 
 
 def voigt(x: Array, sigma: Array, gamma: Array, xp: Any) -> Array:
-    """Returns a Cauchy density convolved with a normal density, normalised over all `x`.
+    """Returns a Cauchy density convolved with a normal density, normalized over all `x`.
 
     TensorFlow has no Faddeeva function. For tensors it is Weideman's rational expansion (SIAM
     J. Numer. Anal. 31 (1994) 1497): right to 1e-13 of the value at the peak.

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tau3mu.config.input_files import user_path
 from tau3mu.errors import InputError, suggest
 from tau3mu.fit.pdfs.pdf import Pdf
+from tau3mu.processing.user_code import is_interrupt, place, said
 from tau3mu.processing.user_files import import_user_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from types import ModuleType
 
 __all__ = ["find_user_pdf", "load_user_pdf"]
@@ -69,13 +71,34 @@ def load_user_pdf(path: Path) -> Pdf:
     return Pdf(
         name=path.stem,
         parameters=parameters,
-        formula=formula,
+        formula=_Guarded(formula, path),
         description=inspect.cleandoc(module.__doc__ or f"The formula in {path.name}."),
         positive=_positive(module, path, parameters),
         peaks=_flag(module, path, "peaks"),
         scaled=_flag(module, path, "scaled"),
         integral=_integral(module, path, parameters),
     )
+
+
+@dataclass(frozen=True)
+class _Guarded:
+    """A function of a user's file; all that goes wrong in it is an error in this file."""
+
+    function: Callable[..., Any]
+    file: Path
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        try:
+            return self.function(*arguments, **named)
+        except BaseException as error:  # a user's code may raise anything, also SystemExit
+            if is_interrupt(error):
+                raise
+            message = (
+                f"the {self.function.__name__} of pdf {self.file.stem} fails"
+                f"{place(error, self.file)}: {said(error)}; a formula has to work with the "
+                "functions of `xp`, and not with those of math or numpy"
+            )
+            raise InputError(message, code="fit.formula-fails", path=self.file) from error
 
 
 def _argument_names(function: Any) -> list[str] | None:
@@ -118,4 +141,4 @@ def _integral(module: ModuleType, path: Path, parameters: tuple[str, ...]) -> An
     if not inspect.isfunction(integral) or _argument_names(integral) != expected:
         message = f"pdf file {path}: integral has to be a function ({', '.join(expected)})"
         raise InputError(message)
-    return integral
+    return _Guarded(integral, path)

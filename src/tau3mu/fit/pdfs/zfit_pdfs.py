@@ -25,7 +25,7 @@ def zfit_pdf(pdf: Pdf, space: Any, parameters: Mapping[str, Any], extended: Any 
 
     Args:
         pdf: Which family of densities.
-        space: The observable and its range, in which the pdf is normalised.
+        space: The observable and its range, in which the pdf is normalized.
         parameters: The parameters by their role; a sequence of them for `coefficients`.
         extended: The parameter that is its yield, if it has one.
     """

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tau3mu.fit.fitting.covariance import find_stops, measure_covariance
-from tau3mu.fit.fitting.minimise import minimise
+from tau3mu.fit.fitting.minimize import minimize
 from tau3mu.fit.fitting.search import first_steps
-from tau3mu.fit.fitting.verdict import find_faults
+from tau3mu.fit.fitting.verdict import find_errors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,7 +48,7 @@ def refit(objective: Objective, start: Mapping[str, float]) -> Refit:
     for name, (lower, upper) in limits.items():
         margin = _INSIDE * (upper - lower)
         inside[name] = float(np.clip(start[name], lower + margin, upper - margin))
-    minuit = minimise(
+    minuit = minimize(
         objective, inside, parameters.free, first_steps(objective), limits, strategy=1
     )
     values = {name: float(value) for name, value in parameters.at(minuit.values).items()}
@@ -57,13 +57,7 @@ def refit(objective: Objective, start: Mapping[str, float]) -> Refit:
     errors = dict(zip(parameters.free, minuit.errors, strict=True))
     edm, stops = float(minuit.fmin.edm), find_stops(objective, values, errors)
     covariance = measure_covariance(objective, minuit, values, stops)
-    faults = find_faults(
-        converged=True,
-        edm=edm,
-        covariance=covariance,
-        stops=stops,
-        impossible=objective.impossible(values),
-    )
-    status = faults[0][0] if faults else "ok"
+    found = find_errors(True, edm, covariance, stops, objective.impossible(values))
+    status = found[0][0] if found else "ok"
     sides = {name: stop.side for name, stop in stops.items()}
-    return Refit(status, values, None if faults else covariance, sides)
+    return Refit(status, values, None if found else covariance, sides)

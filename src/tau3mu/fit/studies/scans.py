@@ -10,7 +10,7 @@ import numpy as np
 from tau3mu.errors import InputError, suggest
 from tau3mu.fit.fitting import complete
 from tau3mu.fit.fitting.fit import not_lowest, restart
-from tau3mu.fit.fitting.minimise import minimise
+from tau3mu.fit.fitting.minimize import minimize
 from tau3mu.fit.fitting.search import SAME, first_steps
 from tau3mu.fit.likelihood import Objective
 
@@ -146,7 +146,7 @@ def _profiled(
     def loss(point: Any) -> float:
         return objective.at(parameters.complete(fixed | dict(zip(others, point, strict=True))))
 
-    minuit = minimise(loss, start, others, first_steps(objective), objective.limits)
+    minuit = minimize(loss, start, others, first_steps(objective), objective.limits)
     if not minuit.valid:
         minuit.strategy = 1
         minuit.migrad()

@@ -123,7 +123,7 @@ def _calculated(result: FitResult, name: str, sample: Unbinned, where: str) -> l
         engine.zfit_parameters[parameter].set_value(result.values[parameter])
     try:
         found: dict[Any, np.ndarray] = compute_sweights(
-            *_extended(engine.spectra[name], sample),
+            *_extended(engine.loss.model[list(result.data).index(name)], sample),
             sample_weight=sample.weights,
             atol_exceptions=_TOLERANCE,
         )
@@ -136,14 +136,14 @@ def _calculated(result: FitResult, name: str, sample: Unbinned, where: str) -> l
     return list(found.values())
 
 
-def _extended(spectrum: Any, sample: Unbinned) -> tuple[Any, Any]:
+def _extended(pdf: Any, sample: Unbinned) -> tuple[Any, Any]:
     """Returns the sum of extended pdfs, each cut to the fitted ranges, and the entries for it."""
     from tau3mu.fit.backend import zfit
 
-    pdf = spectrum.pdf
-    if not isinstance(pdf, zfit.pdf.TruncatedPDF):
-        return pdf, zfit.Data.from_numpy(obs=pdf.space, array=sample.values)
-    (whole,) = pdf.pdfs
-    limits = [zfit.Space(whole.space.obs[0], limits=interval) for interval in sample.intervals]
-    parts = [part.to_truncated(limits=limits) for part in whole.get_models()]
-    return zfit.pdf.SumPDF(parts), zfit.Data.from_numpy(obs=whole.space, array=sample.values)
+    whole, space = pdf.whole, pdf.space
+    entries = zfit.Data.from_numpy(obs=space, array=sample.values)
+    lower, upper = (float(np.ravel(limit)[0]) for limit in space.v1.limits)
+    if sample.intervals == ((lower, upper),):
+        return whole, entries
+    parts = [part.to_truncated(limits=pdf.limits) for part in whole.get_models()]
+    return zfit.pdf.SumPDF(parts), entries

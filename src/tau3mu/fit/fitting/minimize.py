@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tau3mu.fit.likelihood import Limits
 
-__all__ = ["Minuit", "minimise"]
+__all__ = ["Minuit", "minimize"]
 
 ERRORDEF = 0.5  # by which a negative log-likelihood rises at one standard deviation
 TOLERANCE = 1e-5  # estimated distance to the minimum
@@ -23,7 +23,7 @@ TOLERANCE = 1e-5  # estimated distance to the minimum
 
 @dataclass(frozen=True)
 class Fixed:
-    """Stands for Minuit where no parameter is free: there is nothing to minimise."""
+    """Stands for Minuit where no parameter is free: there is nothing to minimize."""
 
     fval: float
     parameters: tuple[str, ...] = ()
@@ -42,7 +42,7 @@ class Fixed:
         return math.isfinite(self.fval)
 
 
-def minimise(
+def minimize(
     function: Callable[[np.ndarray], float],
     start: Mapping[str, float],
     names: Sequence[str],

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from tau3mu.fit.language import FitModel, Shape
     from tau3mu.fit.language.base import Interval
 
-__all__ = ["rehearse"]
+__all__ = ["dry_run"]
 
 _POINTS = 101
 
 
-def rehearse(model: FitModel, xp: Any = np, *, users_only: bool = False) -> None:
+def dry_run(model: FitModel, xp: Any = np, *, users_only: bool = False) -> None:
     """Evaluates every density over the range of its observable, at the first values.
 
     Args:
@@ -54,15 +54,9 @@ def _try(shape: Shape, values: Mapping[str, float], span: Interval, where: str, 
     try:
         with np.errstate(all="ignore"):
             found = np.asarray(density(pdf, x, arguments(shape, given), span, xp))
-    except Exception as error:
-        if pdf.name in PDFS:
-            raise
-        # A user's formula may raise anything.
-        message = (
-            f"{where}: the formula of pdf {pdf.name} fails: {type(error).__name__}: {error}; it "
-            "has to work with the functions of `xp`, and not with those of math or numpy"
-        )
-        raise InputError(message) from error
+    except InputError as error:
+        message = f"{where}: {error}"
+        raise InputError(message, code=error.code, path=error.path) from error
     at = ", ".join(f"{name} = {value:g}" for name, value in given.items())
     if not np.isfinite(found).any():
         message = (

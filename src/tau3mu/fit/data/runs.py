@@ -1,0 +1,180 @@
+"""What to fit of a run in memory: the data, or simulation where there is no data."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
+from typing import TYPE_CHECKING, Any
+
+import awkward as ak
+import numpy as np
+
+from tau3mu.errors import InputError
+from tau3mu.fit.data.columns import check_names, flat, list_warning
+from tau3mu.fit.data.root_files import listed
+from tau3mu.fit.data.source import Source
+from tau3mu.outputs.histograms import DATASET, NOMINAL, VARIATION
+from tau3mu.results.run_file import DatasetFacts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from hist import Hist
+
+    from tau3mu.fit.data.source import Values
+
+__all__ = ["Chosen", "add_up", "choose", "of_candidates", "of_histogram", "spectrum"]
+
+_YEAR = re.compile(r"20\d\d")
+_ENERGIES = {
+    **dict.fromkeys(("2010", "2011"), 7.0),
+    "2012": 8.0,
+    **dict.fromkeys(("2015", "2016", "2017", "2018"), 13.0),
+    **dict.fromkeys(("2022", "2023", "2024", "2025", "2026"), 13.6),
+}
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The datasets that are fitted, and what is known of them; see `Source`."""
+
+    datasets: tuple[str, ...]
+    simulation: bool = False
+    lumi: float | None = None
+    energy: float | None = None
+    warning: str = ""
+
+    def source(self, data: Hist[Any] | Values, name: str, warning: str = "") -> Source:
+        """Returns what was read of these datasets."""
+        warnings = "; ".join(text for text in (self.warning, warning) if text)
+        known = (self.datasets, self.simulation, self.lumi, warnings, self.energy)
+        return Source(data, name, *known)
+
+
+def choose(facts: Mapping[str, DatasetFacts] | None, there: Sequence[str]) -> Chosen:
+    """Returns the datasets to add: all data, or all simulation where there is no data.
+
+    Args:
+        facts: What is known of the datasets of a run; None if nothing is.
+        there: The datasets that have been filled, which are all added if nothing is known.
+    """
+    if facts is None:
+        names = ", ".join(there)
+        warning = f"there is no run.json, so all datasets are added: {names}"
+        return Chosen(tuple(there), warning=warning)
+    data = [name for name, fact in facts.items() if not fact.is_mc]
+    names = data or list(facts)
+    return known_of(facts, names, simulation=not data)
+
+
+def known_of(
+    facts: Mapping[str, DatasetFacts], names: Sequence[str], *, simulation: bool
+) -> Chosen:
+    """Returns datasets with their luminosity, and the LHC's energy in their years if it is one."""
+    found = [facts.get(name, DatasetFacts()) for name in names]
+    lumis = [fact.lumi for fact in found if fact.lumi is not None]
+    lumi = sum(lumis) if found and len(lumis) == len(found) else None
+    years = [_YEAR.search(fact.era or "") for fact in found]
+    energies = {_ENERGIES.get(year[0] if year else "") for year in years}
+    energy = energies.pop() if len(energies) == 1 else None
+    return Chosen(tuple(names), simulation, lumi, energy)
+
+
+def spectrum(histogram: Hist[Any], is_mc: Mapping[str, bool]) -> Source:
+    """Returns the nominal histogram of the data, or of simulation where there is no data.
+
+    Args:
+        histogram: With an axis `dataset`, and maybe one `variation`, beside that of the variable.
+        is_mc: For each dataset whether it is simulation.
+
+    Raises:
+        InputError: Nothing was filled for these datasets, or nothing nominal.
+    """
+    facts = {name: DatasetFacts(is_mc=simulated) for name, simulated in is_mc.items()}
+    return of_histogram(histogram, facts)
+
+
+def of_histogram(
+    histogram: Hist[Any], facts: Mapping[str, DatasetFacts] | None, name: str = ""
+) -> Source:
+    """Returns the nominal histogram of the datasets that are fitted.
+
+    Args:
+        histogram: As in `spectrum`.
+        facts: What is known of the datasets; None if nothing is.
+        name: Where it comes from, such as `FILE:KEY`.
+
+    Raises:
+        InputError: Nothing was filled for these datasets, or nothing nominal.
+    """
+    where = name or "the histogram"
+    filled = list(histogram.axes[DATASET])
+    chosen = choose(facts, filled)
+    varied = VARIATION in histogram.axes.name
+    if varied and NOMINAL not in histogram.axes[VARIATION]:
+        message = (
+            f"{where} has no variation {NOMINAL!r}, which is fitted; it has "
+            f"{listed(histogram.axes[VARIATION])}"
+        )
+        raise InputError(message, code="fit.no-nominal-variation", path=where)
+    nominal: dict[int | str, Any] = {VARIATION: NOMINAL} if varied else {}
+    parts = [histogram[{DATASET: one, **nominal}] for one in chosen.datasets if one in filled]
+    return chosen.source(add_up(parts, chosen.datasets, where), name)
+
+
+def of_candidates(
+    candidates: Any,
+    column: str,
+    weight: str | None,
+    facts: Mapping[str, DatasetFacts] | None,
+    name: str,
+) -> Source:
+    """Returns a column of the candidates of the datasets that are fitted.
+
+    Args:
+        candidates: An awkward array of records or a mapping of columns, with one number or one
+            list of numbers per event. Without a column `dataset`, all are fitted.
+        column: What is fitted.
+        weight: The column of the weights; without one, data count one each and simulation has
+            the column `weight`, if there is any.
+        facts: What is known of the datasets; None if nothing is.
+        name: Where they come from.
+
+    Raises:
+        InputError: There is no such column, or no candidate of the datasets that are fitted.
+    """
+    there = ak.fields(candidates) if isinstance(candidates, ak.Array) else list(candidates)
+    check_names([column, *([weight] if weight else [])], there, name, "column")
+    chosen, rows = Chosen(()), slice(None)
+    if DATASET in there:
+        dataset = ak.to_numpy(ak.Array(candidates[DATASET]))
+        chosen = choose(facts, np.unique(dataset).tolist())
+        rows = np.isin(dataset, chosen.datasets)
+        if not np.any(rows):
+            raise _nothing(name, chosen.datasets)
+    used = weight or ("weight" if chosen.simulation and "weight" in there else None)
+    what = f"{name}: column {column!r}"
+    values = ak.Array(candidates[column])[rows]
+    data = flat(values, None if used is None else ak.Array(candidates[used])[rows], what)
+    return chosen.source(data, f"{name}:{column}", list_warning(values, what))
+
+
+def add_up(parts: Sequence[Hist[Any]], datasets: Sequence[str], where: str) -> Hist[Any]:
+    """Returns the sum of the histograms of datasets.
+
+    Raises:
+        InputError: There are none, or their bins differ.
+    """
+    if not parts:
+        raise _nothing(where, datasets)
+    if any(part.axes != parts[0].axes for part in parts):
+        message = f"{where} has other bins in other datasets ({', '.join(datasets)})"
+        raise InputError(message, code="fit.bins-differ", path=where)
+    return reduce(add, parts)
+
+
+def _nothing(where: str, datasets: Sequence[str]) -> InputError:
+    message = f"{where} has nothing of {', '.join(datasets)}; there is nothing to fit"
+    return InputError(message, code="fit.nothing-of-datasets", path=where)
