@@ -1,11 +1,12 @@
-"""What all parts of a fit file have in common: strictness, names, intervals, refusals."""
+"""What all parts of a fit file have in common: strictness, names, intervals, formulas, problems."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, NoReturn
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -16,6 +17,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from tau3mu.errors import suggest
+from tau3mu.fit.expressions import ExpressionError, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,11 +25,26 @@ if TYPE_CHECKING:
     from pydantic import ValidatorFunctionWrapHandler
     from typing_extensions import Self
 
-__all__ = ["Interval", "Name", "Positive", "Strict", "allowed", "either", "refuse", "require_order"]
+__all__ = [
+    "Formula",
+    "Interval",
+    "Name",
+    "Positive",
+    "Problem",
+    "Strict",
+    "allowed",
+    "either",
+    "ordered",
+    "refuse",
+]
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
-Positive = Annotated[int, Field(gt=0)]
-Interval = tuple[float, float]
+
+class Problem(NamedTuple):
+    """One thing that is wrong in a file: its kind, the path of the key, and a sentence."""
+
+    code: str
+    path: str
+    message: str
 
 
 class Strict(BaseModel):
@@ -48,12 +65,13 @@ class Strict(BaseModel):
         known = [field.alias or name for name, field in cls.model_fields.items()]
         for key in given if isinstance(given, dict) else ():
             if key not in known:
-                refuse(f"unknown key {key!r}{suggest(str(key), known)}; {allowed(known)}")
+                message = f"unknown key{suggest(str(key), known)}; {allowed(known)}"
+                refuse("unknown-key", message, str(key))
         return _without_lists(given)
 
 
 def _without_lists(given: Any) -> Any:
-    """Returns what JSON says with tuples for lists, since the parts are strict about that."""
+    """Returns a JSON document with tuples for lists, since the parts are strict about that."""
     if isinstance(given, dict):
         return {key: _without_lists(value) for key, value in given.items()}
     if isinstance(given, list | tuple):
@@ -62,31 +80,54 @@ def _without_lists(given: Any) -> Any:
 
 
 def either(wanted: str) -> WrapValidator:
-    """Returns a validator that says what may stand there, once, for a value of several types."""
+    """Returns a validator that names all types that a value may have in one sentence."""
 
     def validate(given: Any, validated: ValidatorFunctionWrapHandler) -> Any:
         try:
             return validated(given)
-        except ValidationError:
+        except ValidationError as error:
+            for found in error.errors():
+                if found["type"].startswith("fit."):
+                    refuse(found["type"].removeprefix("fit."), found["msg"], found["ctx"]["at"])
             text = json.dumps(given, ensure_ascii=False, default=str)
-            refuse(f"{wanted} belongs here, not {text}")
+            refuse("wrong-type", f"expected {wanted}, got {text}")
 
     return WrapValidator(validate)
 
 
-def require_order(interval: Interval, key: str) -> None:
-    """Refuses an interval that is empty or the wrong way round."""
+def ordered(interval: tuple[float, float]) -> tuple[float, float]:
+    """Returns an interval if its lower edge is below its upper edge, else refuses it."""
     lower, upper = interval
     if lower >= upper:
-        refuse(f"the lower edge {lower:g} is not below the upper edge {upper:g}", key)
+        refuse("wrong-order", f"the lower edge {lower:g} is not below the upper edge {upper:g}")
+    return interval
 
 
 def allowed(names: Iterable[str]) -> str:
-    """Returns the end of a message that lists what may be said."""
+    """Returns the end of a message that lists the allowed names."""
     return f"allowed: {', '.join(names)}"
 
 
-def refuse(message: str, at: str = "") -> NoReturn:
-    """Refuses the value of the key path `at`, relative to the part that is being checked."""
-    kind = "fit"
-    raise PydanticCustomError(kind, "{message}", {"message": message, "at": at})
+def refuse(code: str, message: str, at: str = "") -> NoReturn:
+    """Refuses the value of the key path `at`, relative to the part that is being validated.
+
+    Args:
+        code: The kind of the problem, without the `fit.` in front.
+        message: What is wrong.
+        at: The path, empty for the part itself.
+    """
+    raise PydanticCustomError(f"fit.{code}", "{message}", {"message": message, "at": at})
+
+
+def _formula(text: str) -> str:
+    try:
+        parse(text)
+    except ExpressionError as error:
+        refuse("wrong-expression", str(error))
+    return text
+
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
+Positive = Annotated[int, Field(gt=0)]
+Interval = Annotated[tuple[float, float], AfterValidator(ordered)]
+Formula = Annotated[str, AfterValidator(_formula)]

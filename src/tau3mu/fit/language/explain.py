@@ -1,74 +1,98 @@
-"""One line for people for each thing that pydantic finds wrong in a file."""
+"""Errors for users from what pydantic finds wrong in a file, one line for each wrong key."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING
 
+from tau3mu.errors import InputError
+from tau3mu.fit.language.base import Problem
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pydantic import ValidationError
     from pydantic_core import ErrorDetails
 
-__all__ = ["explain"]
+__all__ = ["input_error", "problems_of"]
 
-_WANTED = {
-    "bool_type": "true or false belongs here",
-    "dict_type": "an object with keys belongs here",
-    "finite_number": "a finite number belongs here",
-    "float_type": "a number belongs here",
-    "greater_than": "a number above {gt:g} belongs here",
-    "int_from_float": "a whole number belongs here",
-    "int_type": "a whole number belongs here",
-    "list_type": "a list belongs here",
-    "literal_error": "{expected} belongs here",
-    "model_type": "an object with keys belongs here",
-    "string_pattern_mismatch": "a name of letters, digits and _ that begins with a letter belongs "
-    "here",
-    "string_type": "text belongs here",
-    "too_long": "a list of {max_length} belongs here",
-    "tuple_type": "a list belongs here",
+_EXPECTED = {
+    "bool_type": "true or false",
+    "dict_type": "an object with keys",
+    "finite_number": "a finite number",
+    "float_type": "a number",
+    "greater_than": "a number above {gt:g}",
+    "int_from_float": "a whole number",
+    "int_type": "a whole number",
+    "list_type": "a list",
+    "literal_error": "{expected}",
+    "model_type": "an object with keys",
+    "string_pattern_mismatch": "a name of letters, digits and _ that begins with a letter",
+    "string_type": "text",
+    "too_long": "a list of {max_length}",
+    "tuple_type": "a list",
 }
-
+_CODES = {
+    **dict.fromkeys(("finite_number", "greater_than", "literal_error", "too_long"), "wrong-value"),
+    "string_pattern_mismatch": "wrong-name",
+}
 _LONGEST = 300
 
 
-def explain(error: ValidationError, source: str) -> str:
-    """Returns a line for each wrong key: the source, the path of the key, what is wanted there."""
-    lines = dict.fromkeys(_line(detail) for detail in error.errors())
-    return "\n".join(f"{source}: {line}" for line in lines)
+def input_error(problems: Iterable[Problem], source: str) -> InputError:
+    """Returns the error that names all problems of a file; code and path are those of the first.
+
+    Args:
+        problems: At least one.
+        source: The name of the file, for the message.
+    """
+    problems = list(dict.fromkeys(problems))
+    lines = (f"{source}: {p.path}: {p.message}" if p.path else f"{source}: {p.message}"
+             for p in problems)  # fmt: skip
+    return InputError("\n".join(lines), code=problems[0].code, path=problems[0].path or source)
 
 
-def _line(detail: ErrorDetails) -> str:
+def problems_of(error: ValidationError) -> list[Problem]:
+    """Returns the problems that pydantic has found."""
+    details = error.errors()
+    places = [detail["loc"] for detail in details]
+    return [
+        _problem(detail)
+        for detail in details
+        # A list that is too short only because of what is wrong with its items is no problem.
+        if detail["type"] != "too_short" or not any(_within(at, detail["loc"]) for at in places)
+    ]
+
+
+def _within(place: tuple[int | str, ...], above: tuple[int | str, ...]) -> bool:
+    return len(place) > len(above) and place[: len(above)] == above
+
+
+def _problem(detail: ErrorDetails) -> Problem:
     # Pydantic marks a wrong name of a key by one more step of the path.
     keys = [str(key) for key in detail["loc"] if key != "[key]"]
-    if detail["type"] == "fit":
-        keys += [detail["ctx"]["at"]] if detail["ctx"]["at"] else []
-        problem = detail["msg"]
-    elif detail["type"] == "missing":
-        *keys, last = keys
-        # Of the missing keys, the numbers are places in pairs.
-        problem = (
-            _but("a list of 2 belongs here", detail)
-            if last.isdigit()
-            else (f"missing key {last!r}")
-        )
-    elif detail["type"] in _WANTED:
-        problem = _but(_WANTED[detail["type"]].format(**detail.get("ctx", {})), detail)
-    elif detail["type"] == "too_short":
-        problem = _but(_longer(detail), detail)
+    kind, context = detail["type"], detail.get("ctx", {})
+    given = json.dumps(detail["input"], ensure_ascii=False, default=str)
+    got = f"got {given if len(given) <= _LONGEST else f'{given[:_LONGEST]}...'}"
+    if kind.startswith("fit."):
+        keys += [context["at"]] if context["at"] else []
+        code, message = kind.removeprefix("fit."), detail["msg"]
+    elif kind == "missing" and not keys[-1].isdigit():
+        code, message = "missing-key", "missing key"
+    elif kind == "missing":  # of a pair of numbers
+        keys.pop()
+        code, message = "wrong-value", f"expected a list of 2, {got}"
+    elif kind == "too_short":
+        code, message = "wrong-value", f"expected at least {_number(detail)}, {got}"
+    elif kind in _EXPECTED:
+        code = _CODES.get(kind, "wrong-type")
+        message = f"expected {_EXPECTED[kind].format(**context)}, {got}"
     else:
-        problem = _but(f"{detail['msg'][0].lower()}{detail['msg'][1:]}", detail)
-    return f"{'.'.join(keys)}: {problem}" if keys else problem
+        code, message = "wrong-value", f"{detail['msg'][0].lower()}{detail['msg'][1:]}, {got}"
+    return Problem(f"fit.{code}", ".".join(keys), message)
 
 
-def _longer(detail: ErrorDetails) -> str:
+def _number(detail: ErrorDetails) -> str:
     number = detail["ctx"]["min_length"]
     thing = "key" if isinstance(detail["input"], dict) else "item"
-    if number == 1:
-        return f"at least one {thing} belongs here"
-    return f"at least {number} {thing}s belong here"
-
-
-def _but(wanted: str, detail: ErrorDetails) -> str:
-    given = json.dumps(detail["input"], ensure_ascii=False, default=str)
-    return f"{wanted}, not {given if len(given) <= _LONGEST else f'{given[:_LONGEST]}...'}"
+    return f"one {thing}" if number == 1 else f"{number} {thing}s"

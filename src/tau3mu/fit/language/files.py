@@ -14,7 +14,9 @@ from pydantic import ValidationError
 from tau3mu.config.input_files import read_text, user_path
 from tau3mu.config.syntax import check_depth, parse_json
 from tau3mu.errors import InputError, suggest
-from tau3mu.fit.language.explain import explain
+from tau3mu.fit.language.base import Problem
+from tau3mu.fit.language.checks import contradictions
+from tau3mu.fit.language.explain import input_error, problems_of
 from tau3mu.fit.language.model import FitModel
 from tau3mu.fit.pdfs import PDFS, find_user_pdf, load_user_pdf
 
@@ -65,10 +67,10 @@ def read_document(name_or_file: str | Path) -> tuple[dict[str, Any], str, Path]:
     if path.suffix not in SUFFIXES:
         known = shipped_fits()
         message = (
-            f"unknown fit {str(name_or_file)!r}{suggest(str(name_or_file), known)}; "
-            f"shipped: {', '.join(known)}; or give a file that ends in {', '.join(SUFFIXES)}"
+            f"unknown fit {str(name_or_file)!r}{suggest(str(name_or_file), known)}; expected a "
+            f"shipped fit ({', '.join(known)}) or a file that ends in {', '.join(SUFFIXES)}"
         )
-        raise InputError(message)
+        raise InputError(message, code="fit.unknown-fit", path=name_or_file)
     text = read_text(path, "fit file")
     parse = _parse_json if path.suffix == ".json" else _parse_yaml
     return parse(text, str(path)), str(path), path.parent
@@ -87,15 +89,18 @@ def model_of(document: Mapping[str, Any], source: str, folder: Path) -> FitModel
     """
     if document.get("schema_version") == 1:
         message = (
-            f"{source}: schema_version: 1 is of an older tau3mu; in 2, 'histogram' stands under "
+            "expected 2, got 1, which is of an older tau3mu; in 2, 'histogram' stands under "
             "'input', and 'stages' and 'starts' stand under 'method'"
         )
-        raise InputError(message)
+        raise input_error([Problem("fit.old-version", "schema_version", message)], source)
     pdfs = _user_pdfs(document, folder)
     try:
-        return FitModel.model_validate(dict(document), context={"pdfs": pdfs, "folder": folder})
+        model = FitModel.model_validate(dict(document), context={"pdfs": pdfs, "folder": folder})
     except ValidationError as error:
-        raise InputError(explain(error, source)) from error
+        raise input_error(problems_of(error), source) from error
+    if problems := contradictions(model):
+        raise input_error(problems, source)
+    return model
 
 
 def _user_pdfs(document: Mapping[str, Any], folder: Path) -> dict[str, Pdf]:
@@ -124,16 +129,11 @@ def _pdf_names(part: Any) -> Iterator[str]:
 
 def _parse_json(text: str, source: str) -> dict[str, Any]:
     try:
-        document = parse_json(text, object_pairs_hook=_refuse_duplicates)
+        document = parse_json(text, object_pairs_hook=_without_duplicates)
     except InputError as error:
         if isinstance(at := error.__cause__, json.JSONDecodeError):
-            message = f"{source}, line {at.lineno}, column {at.colno}: no valid JSON: {at.msg}"
-        else:
-            message = f"{source}: {error}"
-        raise InputError(message) from error
-    except _DuplicateKeyError as error:
-        message = f"{source}: the key {error.args[0]!r} is given twice in the same place"
-        raise InputError(message) from error
+            raise _unreadable(source, "not valid JSON: " + at.msg, (at.lineno, at.colno)) from error
+        raise _unreadable(source, str(error)) from error
     return _mapping(document, source)
 
 
@@ -143,32 +143,26 @@ def _parse_yaml(text: str, source: str) -> dict[str, Any]:
 
     try:
         document = _mapping(YAML(typ="safe", pure=True).load(text), source)
-        _check_depth(document, source)
-        # Through JSON, since YAML also has dates and keys that are no text.
+        check_depth(document)
+        # Through JSON, since YAML also has dates and keys that are not text.
         return dict(json.loads(json.dumps(document)))
     except MarkedYAMLError as error:
-        mark = error.problem_mark
-        message = (
-            f"{source}, line {mark.line + 1}, column {mark.column + 1}: no valid YAML for a fit: "
-            f"{error.problem}{_yaml_hint(error.problem)}"
-        )
-        raise InputError(message) from error
-    except RecursionError as error:
-        message = f"{source}: it nests too deeply"
-        raise InputError(message) from error
-    except (YAMLError, TypeError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
-        message = f"{source}: no valid YAML for a fit: {' '.join(str(error).split())}"
-        raise InputError(message) from error
-
-
-def _check_depth(document: dict[str, Any], source: str) -> None:
-    try:
-        check_depth(document)
+        mark, problem = error.problem_mark, error.problem
+        reason = f"not valid YAML for a fit: {problem}{_yaml_hint(problem)}"
+        raise _unreadable(source, reason, (mark.line + 1, mark.column + 1)) from error
     except InputError as error:
-        message = f"{source}: {error}"
-        raise InputError(message) from error
+        raise error if error.code else _unreadable(source, str(error)) from error
+    except RecursionError as error:
+        raise _unreadable(source, "nests too deeply") from error
+    except (YAMLError, TypeError, ValueError) as error:
+        reason = f"not valid YAML for a fit: {' '.join(str(error).split())}"
+        raise _unreadable(source, reason) from error
+
+
+def _unreadable(source: str, reason: str, place: tuple[int, int] | None = None) -> InputError:
+    """Returns the error for a text that is neither JSON nor YAML, with line and column if known."""
+    where = f"{source}, line {place[0]}, column {place[1]}" if place else source
+    return InputError(f"{where}: {reason}", code="fit.unreadable-file", path=source)
 
 
 def _yaml_hint(problem: str) -> str:
@@ -182,19 +176,17 @@ def _yaml_hint(problem: str) -> str:
 
 def _mapping(document: Any, source: str) -> dict[str, Any]:
     if not isinstance(document, dict):
-        message = f"{source}: an object with keys such as 'schema_version' and 'name' belongs here"
-        raise InputError(message)
+        message = "expected an object with keys such as 'schema_version' and 'name'"
+        raise input_error([Problem("fit.wrong-type", "", message)], source)
     return document
 
 
-class _DuplicateKeyError(Exception):
-    """JSON itself would keep the last of two equal keys in silence."""
-
-
-def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    document: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in document:
-            raise _DuplicateKeyError(key)
-        document[key] = value
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Returns an object of JSON, which itself would keep the last of two equal keys in silence."""
+    document = dict(pairs)
+    if len(document) < len(pairs):
+        keys = [key for key, _ in pairs]
+        repeated = next(key for key in keys if keys.count(key) > 1)
+        message = f"the key {repeated!r} is given twice in the same place"
+        raise InputError(message, code="fit.repeated-key", path=repeated)
     return document

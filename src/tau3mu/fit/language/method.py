@@ -5,10 +5,17 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field
 
-from tau3mu.fit.language.base import Interval, Name, Positive, Strict, either, require_order
-from tau3mu.fit.language.parts import parsed
+from tau3mu.fit.language.base import (
+    Formula,
+    Interval,
+    Name,
+    Positive,
+    Strict,
+    either,
+    ordered,
+)
 
 __all__ = [
     "GoodnessOfFit",
@@ -22,7 +29,14 @@ __all__ = [
     "Window",
 ]
 
-Edge = Annotated[float | str, either("a number or an expression")]
+Edge = Annotated[float | Formula, either("a number or an expression")]
+
+
+def _ordered_numbers(edges: tuple[float | str, float | str]) -> tuple[float | str, float | str]:
+    lower, upper = edges
+    if isinstance(lower, float) and isinstance(upper, float):
+        ordered((lower, upper))
+    return edges
 
 
 class Stage(Strict):
@@ -35,12 +49,6 @@ class Stage(Strict):
     ranges: Annotated[tuple[Interval, ...], Field(min_length=1)] = Field(
         description="The bins with centres in one of these, or the entries in them, are fitted."
     )
-
-    @model_validator(mode="after")
-    def _check(self) -> Stage:
-        for interval in self.ranges:
-            require_order(interval, "ranges")
-        return self
 
     def contains(self, x: np.ndarray) -> np.ndarray:
         """Returns which values lie in one of the ranges."""
@@ -129,19 +137,9 @@ class Window(Strict):
     signal: tuple[str, ...] = Field(
         description="The components that are signal; all others are background."
     )
-    range: tuple[Edge, Edge] = Field(
+    range: Annotated[tuple[Edge, Edge], AfterValidator(_ordered_numbers)] = Field(
         description="Numbers, or expressions of parameters such as `mean_Jpsi - 3*width_Jpsi`."
     )
-
-    @model_validator(mode="after")
-    def _check(self) -> Window:
-        for edge in self.range:
-            if isinstance(edge, str):
-                parsed(edge, "range")
-        lower, upper = self.range
-        if isinstance(lower, float) and isinstance(upper, float):
-            require_order((lower, upper), "range")
-        return self
 
 
 class Outputs(Strict):
@@ -200,9 +198,3 @@ class Plot(Strict):
         if self.experiment is not None:
             return self.experiment
         return "" if self.style == "plain" else self.style
-
-    @model_validator(mode="after")
-    def _check(self) -> Plot:
-        if self.y_range is not None:
-            require_order(self.y_range, "y_range")
-        return self

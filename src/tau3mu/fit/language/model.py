@@ -13,8 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PrivateAttr, ValidationInfo, model_validator
 
-from tau3mu.fit.language.base import Interval, Name, Strict
-from tau3mu.fit.language.checks import check_model
+from tau3mu.fit.language.base import Formula, Interval, Name, Strict, refuse
 from tau3mu.fit.language.method import Method, Outputs, Plot, Window
 from tau3mu.fit.language.parts import Input, Labels, Observable, Parameter
 from tau3mu.fit.language.shapes import Component
@@ -41,7 +40,7 @@ Components = Annotated[
 class SpectrumModel(Strict):
     """One spectrum: its data, its axis, and the components that add up to it."""
 
-    label: str = Field(default="", description="For people, where a fit has several spectra.")
+    label: str = Field(default="", description="The name on plots where a fit has several spectra.")
     input: Input | None = Field(default=None, description="What is fitted.")
     observable: Observable = Field(description="The axis.")
     ranges: Ranges = ()
@@ -57,8 +56,8 @@ class FitModel(Strict):
         description="Of the fit; also of the processor whose histogram is taken where a results "
         "folder has several."
     )
-    title: str = Field(description="For people.")
-    description: str = Field(default="", description="For people.")
+    title: str = Field(description="A short title, for messages and reports.")
+    description: str = Field(default="", description="Free text.")
     input: Input | None = Field(
         default=None, description="What is fitted. Left out, it is given when the fit is run."
     )
@@ -79,7 +78,7 @@ class FitModel(Strict):
         default=None, description="Where the values written `@label` are."
     )
     method: Method = Field(default_factory=Method, description="How the fit is made.")
-    derived: dict[Name, str] = Field(
+    derived: dict[Name, Formula] = Field(
         default_factory=dict, description="Expressions of parameters, reported with their errors."
     )
     windows: dict[Name, Window] = Field(
@@ -150,5 +149,14 @@ class FitModel(Strict):
     @model_validator(mode="after")
     def _check(self, info: ValidationInfo) -> FitModel:
         self._folder = (info.context or {}).get("folder", Path())
-        check_model(self)
+        if self.spectra is None:
+            for key in ("observable", "components"):
+                if getattr(self, key) is None:
+                    message = "missing key; for several spectra give 'spectra'"
+                    refuse("missing-key", message, key)
+            return self
+        for key in SpectrumModel.model_fields:
+            if key in self.model_fields_set:
+                message = "expected in each of the 'spectra', not beside them"
+                refuse("conflicting-keys", message, key)
         return self

@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-from tau3mu.fit.expressions import ExpressionError, parse
+from tau3mu.fit.expressions import parse
 from tau3mu.fit.language.base import (
+    Formula,
     Interval,
     Name,
     Positive,
     Strict,
     either,
     refuse,
-    require_order,
 )
 
 if TYPE_CHECKING:
     from tau3mu.fit.expressions import Expression
 
-__all__ = ["Constraint", "Input", "Labels", "Observable", "Parameter", "parsed"]
+__all__ = ["Constraint", "Input", "Labels", "Observable", "Parameter"]
 
 
 class Input(Strict):
@@ -50,10 +50,11 @@ class Input(Strict):
     @model_validator(mode="after")
     def _check(self) -> Input:
         if (self.histogram is None) == (self.column is None):
-            refuse("give either 'histogram' (a binned fit) or 'column' (an unbinned one)")
+            message = "expected either 'histogram' (a binned fit) or 'column' (an unbinned one)"
+            refuse("one-of-keys", message)
         for key in ("tree", "weight"):
             if self.histogram is not None and getattr(self, key) is not None:
-                refuse("belongs to 'column', not to 'histogram'", key)
+                refuse("conflicting-keys", "is for a 'column', not for a 'histogram'", key)
         return self
 
 
@@ -85,11 +86,6 @@ class Observable(Strict):
         lower, upper = self.range
         return np.linspace(lower, upper, (self.bins or 60) + 1)
 
-    @model_validator(mode="after")
-    def _check(self) -> Observable:
-        require_order(self.range, "range")
-        return self
-
 
 class Constraint(Strict):
     """What is known of a parameter from elsewhere: a factor of the likelihood."""
@@ -104,7 +100,8 @@ class Constraint(Strict):
     @model_validator(mode="after")
     def _check(self) -> Constraint:
         if self.pdf == "lognormal" and self.mean <= 0:
-            refuse(f"a lognormal mean is above 0, not {self.mean:g}", "mean")
+            message = f"expected a mean above 0 for a lognormal, got {self.mean:g}"
+            refuse("wrong-value", message, "mean")
         return self
 
 
@@ -120,7 +117,7 @@ class Parameter(Strict):
         default=None, description="The lowest and the highest value that the fit tries."
     )
     fixed: bool = Field(default=False, description="Whether it keeps its value.")
-    expression: str | None = Field(
+    expression: Formula | None = Field(
         default=None,
         description="Calculates it from other parameters, such as `mean_Jpsi + 0.584`: numbers, "
         "names, + - * / **, parentheses, pi and functions such as sqrt, exp, log.",
@@ -147,33 +144,24 @@ class Parameter(Strict):
     @model_validator(mode="after")
     def _check(self) -> Parameter:
         if (self.expression is None) == (self.value is None):
-            refuse("give either 'value' or 'expression'")
+            refuse("one-of-keys", "expected either 'value' or 'expression'")
         if self.expression is not None:
             if self.limits is not None or self.fixed:
-                refuse("a parameter with an 'expression' has neither 'limits' nor 'fixed'")
-            parsed(self.expression, "expression")
+                message = "a parameter with an 'expression' has neither 'limits' nor 'fixed'"
+                refuse("conflicting-keys", message)
             return self
-        if isinstance(self.value, str) and not self.value.strip("@"):
-            refuse("a label is written @label", "value")
-        if isinstance(self.value, str) and not self.value.startswith("@"):
-            refuse(f"a number or @label belongs here, not {self.value!r}", "value")
+        if isinstance(self.value, str) and not (self.value[0:1] == "@" and self.value.strip("@")):
+            refuse("wrong-value", f"expected a number or @label, got {self.value!r}", "value")
         fixed = self.fixed or (self.limits is None and self.label is not None)
         if self.constraint is not None and fixed:
-            refuse("a fixed parameter has nothing to constrain", "constraint")
-        if self.limits is None:
-            if not self.fixed and self.label is None:
-                refuse("missing key 'limits', which a parameter that is not fixed needs")
-            return self
-        require_order(self.limits, "limits")
-        lower, upper = self.limits
-        if isinstance(self.value, float) and not lower <= self.value <= upper:
-            refuse(f"{self.value:g} lies outside the limits {lower:g} to {upper:g}", "value")
+            message = "a fixed parameter has nothing to constrain"
+            refuse("conflicting-keys", message, "constraint")
+        if self.limits is None and not fixed:
+            message = "missing key, which a parameter that is not fixed needs"
+            refuse("missing-key", message, "limits")
+        if self.limits is not None and isinstance(self.value, float):
+            lower, upper = self.limits
+            if not lower <= self.value <= upper:
+                message = f"{self.value:g} lies outside the limits {lower:g} to {upper:g}"
+                refuse("outside-limits", message, "value")
         return self
-
-
-def parsed(text: str, at: str) -> Expression:
-    """Returns an expression of a fit file, or refuses it at the key path `at`."""
-    try:
-        return parse(text)
-    except ExpressionError as error:
-        refuse(str(error), at)

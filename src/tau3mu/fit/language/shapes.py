@@ -115,11 +115,18 @@ class Shape(Strict):
     @model_validator(mode="after")
     def _check(self, info: ValidationInfo) -> Shape:
         if (self.pdf is None) == (self.sum is None):
-            refuse("give either 'pdf' or 'sum'")
+            refuse("one-of-keys", "expected either 'pdf' or 'sum'")
         if self.resolution is not None:
             self._check_resolution(self.resolution)
         if self.pdf is None:
             self._check_sum()
+        elif self.fractions is not None:
+            refuse("conflicting-keys", "are for a 'sum', not for a 'pdf'", "fractions")
+        elif (self.pdf in TEMPLATES) != (self.template is not None):
+            message = f"expected with {' and '.join(TEMPLATES)}, and only with them"
+            refuse("conflicting-keys", message, "template")
+        elif self.template is not None:
+            self._check_template(self.pdf, self.template)
         else:
             self._check_pdf(self.pdf, {**PDFS, **((info.context or {}).get("pdfs", {}))})
         return self
@@ -127,50 +134,46 @@ class Shape(Strict):
     def _check_resolution(self, resolution: Shape) -> None:
         for part in (resolution, *(resolution.sum or ())):
             if part.template or part.resolution or (part is not resolution and part.sum):
-                refuse("a resolution is a pdf, or a sum of pdfs, without templates", "resolution")
+                message = "expected a pdf, or a sum of pdfs, without templates"
+                refuse("wrong-resolution", message, "resolution")
         if any(shape is not self and shape.resolution for _, shape in self.shapes()):
-            refuse("a shape has one resolution, not one inside the other", "resolution")
+            message = "expected one resolution, got one inside the other"
+            refuse("wrong-resolution", message, "resolution")
 
     def _check_sum(self) -> None:
-        number = len(self.sum or ()) - 1
-        if len(self.fractions or ()) != number:
-            refuse(f"a sum of {number + 1} shapes has {number} fractions", "fractions")
+        shapes, fractions = len(self.sum or ()), len(self.fractions or ())
+        if fractions != shapes - 1:
+            message = f"expected {shapes - 1} for a sum of {shapes} shapes, got {fractions}"
+            refuse("wrong-number", message, "fractions")
         if self.parameters or self.template:
-            refuse("'parameters' and 'template' belong to a 'pdf', not to a 'sum'")
+            message = "'parameters' and 'template' are for a 'pdf', not for a 'sum'"
+            refuse("conflicting-keys", message)
 
     def _check_pdf(self, name: str, known: Mapping[str, Pdf]) -> None:
-        if self.fractions is not None:
-            refuse("belongs to a 'sum', not to a 'pdf'", "fractions")
-        if (name in TEMPLATES) != (self.template is not None):
-            refuse(f"'template' belongs to {' and '.join(TEMPLATES)}, and only to them", "template")
-        if name in TEMPLATES:
-            self._check_template(name)
-            return
         if name not in known:
             names = [*known, *TEMPLATES]
-            refuse(f"unknown {name!r}{suggest(name, names)}; {allowed(names)}", "pdf")
+            message = f"unknown pdf {name!r}{suggest(name, names)}; {allowed(names)}"
+            refuse("unknown-pdf", message, "pdf")
         self._definition = known[name]
         expected = known[name].parameters
         for role, given in self.parameters.items():
             if role not in expected:
-                refuse(
-                    f"{name} has no {role!r}{suggest(role, expected)}; {allowed(expected)}",
-                    "parameters",
-                )
+                message = f"{name} has no {role!r}{suggest(role, expected)}; {allowed(expected)}"
+                refuse("unknown-role", message, f"parameters.{role}")
             if isinstance(given, str) == (role == COEFFICIENTS):
                 wanted = "a list of names" if role == COEFFICIENTS else "the name of a parameter"
-                refuse(f"{wanted} belongs here", f"parameters.{role}")
+                refuse("wrong-type", f"expected {wanted}", f"parameters.{role}")
         if missing := [role for role in expected if role not in self.parameters]:
-            refuse(f"{name} also needs {', '.join(missing)}", "parameters")
+            refuse("missing-role", f"{name} also needs {', '.join(missing)}", "parameters")
 
-    def _check_template(self, name: str) -> None:
+    def _check_template(self, name: str, template: Input) -> None:
         if self.parameters:
-            refuse(f"{name} has no parameters", "parameters")
-        if self.template and (self.template.histogram is None) == (name == "Histogram"):
-            wanted = "histogram" if name == "Histogram" else "column"
-            refuse(f"{name} takes a {wanted}", "template")
-        if self.template and self.template.file is None:
-            refuse("missing key 'file'", "template")
+            refuse("conflicting-keys", f"{name} has no parameters", "parameters")
+        wanted = "histogram" if name == "Histogram" else "column"
+        if getattr(template, wanted) is None:
+            refuse("wrong-template", f"expected a {wanted} for the pdf {name}", "template")
+        if template.file is None:
+            refuse("missing-key", "missing key", "template.file")
 
 
 class Component(Shape):

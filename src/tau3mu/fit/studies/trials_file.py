@@ -16,8 +16,8 @@ from pydantic import Field, ValidationError
 
 from tau3mu.config.input_files import user_path
 from tau3mu.errors import InputError, suggest
-from tau3mu.fit.language.base import Name, Strict, either
-from tau3mu.fit.language.explain import explain
+from tau3mu.fit.language.base import Name, Problem, Strict, either
+from tau3mu.fit.language.explain import input_error, problems_of
 from tau3mu.fit.language.files import SUFFIXES, model_of, read_document, shipped_fits
 
 if TYPE_CHECKING:
@@ -31,12 +31,12 @@ Option = Annotated[str, Field(min_length=1)]
 
 
 class TrialsFile(Strict):
-    """What a trials file may say."""
+    """The document of a trials file."""
 
     schema_version: Literal[1] = Field(description="Of trials files.")
     name: Name = Field(description="Of the trials.")
-    title: str = Field(description="For people; on the plots.")
-    description: str = Field("", description="For people.")
+    title: str = Field(description="The title of the plots.")
+    description: str = Field("", description="Free text.")
     base: Annotated[str | dict[str, Any], either("a fit or the path of a fit file")] = Field(
         description="A shipped fit, the path of a fit file relative to this file, or a fit itself."
     )
@@ -75,7 +75,7 @@ class Trials:
 
 
 def load_trials(path: str | Path) -> Trials:
-    """Returns all combinations of the options of a trials file, each checked as a fit file is.
+    """Returns all combinations of the options of a trials file, each checked like a fit file.
 
     The fits are made with the NumPy evaluator, whatever `method.engine` says.
 
@@ -88,13 +88,13 @@ def load_trials(path: str | Path) -> Trials:
     """
     path = user_path(path)
     if path.suffix not in SUFFIXES:
-        message = f"{path}: a trials file ends in {', '.join(SUFFIXES)}"
-        raise InputError(message)
+        message = f"{path}: expected a trials file that ends in {', '.join(SUFFIXES)}"
+        raise InputError(message, code="fit.wrong-suffix", path=path)
     document, source, folder = read_document(path)
     try:
         file = TrialsFile.model_validate(document)
     except ValidationError as error:
-        raise InputError(explain(error, source)) from error
+        raise input_error(problems_of(error), source) from error
     base, base_folder = _base(document["base"], source, folder)
     variations: dict[str, dict[str, Any]] = document["variations"]
     trials = []
@@ -132,7 +132,7 @@ def _base(base: Any, source: str, folder: Path) -> tuple[dict[str, Any], Path]:
         )
     except InputError as error:
         message = f"{source}: base: {error}"
-        raise InputError(message) from error
+        raise InputError(message, code=error.code, path="base") from error
     return document, base_folder
 
 
@@ -148,7 +148,7 @@ def _check_quantities(file: TrialsFile, trial: Trial, source: str) -> None:
     for name in file.quantities:
         if name not in known:
             message = (
-                f"{source}: quantities: trial {trial.label} has no {name!r}{suggest(name, known)}; "
-                f"it has {', '.join(known)}"
+                f"trial {trial.label} has no {name!r}{suggest(name, known)}; it has "
+                f"{', '.join(known)}"
             )
-            raise InputError(message)
+            raise input_error([Problem("fit.undefined-parameter", "quantities", message)], source)
