@@ -35,16 +35,29 @@ __all__ = [
     "allowed",
     "either",
     "ordered",
+    "problem",
     "refuse",
 ]
 
 
 class Problem(NamedTuple):
-    """One thing that is wrong in a file: its kind, the path of the key, and a sentence."""
+    """One thing that is wrong in a file: the keys that lead to it, its kind, and a sentence."""
 
+    keys: tuple[str | int, ...]
     code: str
-    path: str
-    message: str
+    text: str
+
+
+def problem(code: str, path: str, text: str) -> Problem:
+    """Returns a problem at a path such as `method.stages.0.ranges`.
+
+    Args:
+        code: The kind of the problem, such as `outside-range`.
+        path: The keys with dots between them, none of which has a dot in it.
+        text: What is wrong.
+    """
+    keys = (int(key) if key.isdigit() else key for key in path.split(".") if key)
+    return Problem(tuple(keys), code, text)
 
 
 class Strict(BaseModel):

@@ -9,12 +9,13 @@ import numpy as np
 
 from tau3mu.errors import suggest
 from tau3mu.fit.expressions import ExpressionError, evaluation_order, parse
-from tau3mu.fit.language.base import Problem, allowed
+from tau3mu.fit.language.base import allowed, problem
 from tau3mu.fit.language.values import first_values, inside
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Mapping
 
+    from tau3mu.fit.language.base import Problem
     from tau3mu.fit.language.model import FitModel, SpectrumModel
     from tau3mu.fit.language.parts import Parameter
     from tau3mu.fit.language.shapes import Shape
@@ -55,7 +56,7 @@ def _wrong_names(model: FitModel) -> Iterator[Problem]:
         yield from _undefined(parse(text).names, known, f"derived.{name}")
         if name in known:
             message = "a parameter has this name already"
-            yield Problem("fit.repeated-name", f"derived.{name}", message)
+            yield problem("repeated-name", f"derived.{name}", message)
     yield from _stages(model)
     yield from _windows(model, known)
 
@@ -70,29 +71,29 @@ def _ranges(part: SpectrumModel, path: str) -> Iterator[Problem]:
     centres = (np.array(edges[1:]) + edges[:-1]) / 2
     fitted = inside(centres, part.ranges or (part.observable.range,))
     if not np.any(fitted & ~inside(centres, part.blind)):
-        yield Problem("fit.all-blinded", f"{path}blind", "the blinded windows leave nothing to fit")
+        yield problem("all-blinded", f"{path}blind", "the blinded windows leave nothing to fit")
 
 
 def _outside(what: str, part: SpectrumModel, path: str) -> Problem:
     lower, upper = part.observable.range
     message = f"{what} lies outside the observable's range {lower:g} to {upper:g}"
-    return Problem("fit.outside-range", path, message)
+    return problem("outside-range", path, message)
 
 
 def _inputs(model: FitModel, part: SpectrumModel) -> Iterator[Problem]:
     method, weights = model.method, model.outputs.sweights
     if method.loss == "chi2" and part.input and part.input.column:
         message = "chi2 is for histograms; the likelihood takes single entries"
-        yield Problem("fit.needs-histogram", "method.loss", message)
+        yield problem("needs-histogram", "method.loss", message)
     if method.loss == "chi2" and method.goodness_of_fit:
         message = "is for the likelihood; chi2 has its own p-value"
-        yield Problem("fit.needs-likelihood", "method.goodness_of_fit", message)
+        yield problem("needs-likelihood", "method.goodness_of_fit", message)
     if weights and part.input and part.input.histogram:
         message = "sWeights are of single entries: give 'column' as input"
-        yield Problem("fit.needs-entries", "outputs.sweights", message)
+        yield problem("needs-entries", "outputs.sweights", message)
     if weights and len(part.components) < 2:
         message = "sWeights separate components, but there is only one"
-        yield Problem("fit.needs-components", "outputs.sweights", message)
+        yield problem("needs-components", "outputs.sweights", message)
 
 
 def _component(model: FitModel, part: SpectrumModel, key: str, at: str) -> Iterator[Problem]:
@@ -100,7 +101,7 @@ def _component(model: FitModel, part: SpectrumModel, key: str, at: str) -> Itera
     for use, name in component.uses():
         if name in model.yields:
             message = f"{name!r} is a yield, not a parameter of a shape"
-            yield Problem("fit.yield-in-shape", f"{at}.{use}", message)
+            yield problem("yield-in-shape", f"{at}.{use}", message)
         else:
             yield from _undefined([name], model.parameters, f"{at}.{use}")
     for place, shape in component.shapes(at):
@@ -111,11 +112,11 @@ def _component(model: FitModel, part: SpectrumModel, key: str, at: str) -> Itera
                     f"expected the {role} of a {shape.pdf} above 0, got {lowest:g}; see "
                     f"parameters.{name}"
                 )
-                yield Problem("fit.not-positive", f"{place}.parameters.{role}", message)
+                yield problem("not-positive", f"{place}.parameters.{role}", message)
     first = next(name for name, c in part.components.items() if c.yield_ == component.yield_)
     if first != key:
         message = f"{component.yield_!r} is the yield of {first} already"
-        yield Problem("fit.repeated-yield", f"{at}.yield", message)
+        yield problem("repeated-yield", f"{at}.yield", message)
 
 
 def _positive_roles(shape: Shape) -> list[tuple[str, str]]:
@@ -139,11 +140,11 @@ def _parameters(model: FitModel, known: Iterable[str]) -> Iterator[Problem]:
             yield from _undefined(parameter.parsed.names, known, f"parameters.{name}.expression")
         if parameter.label is not None and model.labels is None:
             message = f"{parameter.value} needs the key 'labels', which says where the labels are"
-            yield Problem("fit.missing-labels", f"parameters.{name}.value", message)
+            yield problem("missing-labels", f"parameters.{name}.value", message)
     try:
         evaluation_order({name: parse(text) for name, text in model.expressions.items()})
     except ExpressionError as error:
-        yield Problem("fit.circular-expressions", "parameters", str(error))
+        yield problem("circular-expressions", "parameters", str(error))
 
 
 def _scans(model: FitModel) -> Iterator[Problem]:
@@ -152,7 +153,7 @@ def _scans(model: FitModel) -> Iterator[Problem]:
         if parameter is not None and not parameter.free:
             kind = "fixed" if parameter.expression is None else "calculated from others"
             message = f"{name!r} is {kind}: only free parameters have a profile"
-            yield Problem("fit.not-free", "outputs.scans", message)
+            yield problem("not-free", "outputs.scans", message)
 
 
 def _constant(model: FitModel, names: Iterable[str]) -> Iterator[Problem]:
@@ -162,7 +163,7 @@ def _constant(model: FitModel, names: Iterable[str]) -> Iterator[Problem]:
             own = model.parameters.get(name)
             kind = "fixed" if own and own.expression is None else "calculated from fixed parameters"
             message = f"{name!r} is {kind}: there is no profile along it"
-            yield Problem("fit.not-free", "method.minos", message)
+            yield problem("not-free", "method.minos", message)
 
 
 def _is_constant(model: FitModel, name: str, seen: frozenset[str] = frozenset()) -> bool:
@@ -186,7 +187,7 @@ def _stages(model: FitModel) -> Iterator[Problem]:
         if not stage.contains((edges[1:] + edges[:-1]) / 2).any():
             lower, upper = part.observable.range
             message = f"no bin has its center there; the observable covers {lower:g} to {upper:g}"
-            yield Problem("fit.outside-range", f"{path}.ranges", message)
+            yield problem("outside-range", f"{path}.ranges", message)
 
 
 def _windows(model: FitModel, known: Iterable[str]) -> Iterator[Problem]:
@@ -212,7 +213,7 @@ def _part(
         return next(iter(model.parts.values()))
     if spectrum is None:
         message = f"missing key; {allowed(model.parts)}"
-        yield Problem("fit.missing-key", f"{path}.spectrum", message)
+        yield problem("missing-key", f"{path}.spectrum", message)
         return None
     yield from _unknown([spectrum], model.parts, f"{path}.spectrum", "spectrum")
     return model.parts.get(spectrum)
@@ -223,7 +224,7 @@ def _undefined(names: Iterable[str], known: Iterable[str], at: str) -> Iterator[
     for name in names:
         if name not in known:
             message = f"{name!r} is not defined in 'parameters'{suggest(name, known)}"
-            yield Problem("fit.undefined-parameter", at, message)
+            yield problem("undefined-parameter", at, message)
 
 
 def _unknown(names: Iterable[str], known: Iterable[str], at: str, kind: str) -> Iterator[Problem]:
@@ -231,7 +232,7 @@ def _unknown(names: Iterable[str], known: Iterable[str], at: str, kind: str) -> 
     for name in names:
         if name not in known:
             message = f"unknown {kind} {name!r}{suggest(name, known)}; {allowed(known)}"
-            yield Problem(f"fit.unknown-{kind}", at, message)
+            yield problem(f"unknown-{kind}", at, message)
 
 
 def _unused_parameters(model: FitModel) -> Iterator[Problem]:
@@ -241,7 +242,7 @@ def _unused_parameters(model: FitModel) -> Iterator[Problem]:
     for name in model.parameters:
         if name not in used:
             message = f"no component uses it{suggest(name, used)}"
-            yield Problem("fit.unused-parameter", f"parameters.{name}", message)
+            yield problem("unused-parameter", f"parameters.{name}", message)
 
 
 def _impossible_values(model: FitModel) -> Iterator[Problem]:
@@ -270,7 +271,7 @@ def _impossible_values(model: FitModel) -> Iterator[Problem]:
                             f"expected the {role} of a {shape.pdf} above 0, but {name} is "
                             f"{values[name]:g} at the first values"
                         )
-                        yield Problem("fit.not-positive", f"{place}.parameters.{role}", message)
+                        yield problem("not-positive", f"{place}.parameters.{role}", message)
 
 
 def _not_finite(text: str, values: Mapping[str, float], at: str) -> Iterator[Problem]:
@@ -281,4 +282,4 @@ def _not_finite(text: str, values: Mapping[str, float], at: str) -> Iterator[Pro
     if not math.isfinite(value):
         used = ", ".join(f"{name} = {values[name]:g}" for name in expression.names)
         message = f"{text!r} is {value:g} at the first values {used}: it cannot be computed"
-        yield Problem("fit.not-finite", at, message)
+        yield problem("not-finite", at, message)

@@ -47,9 +47,12 @@ def input_error(problems: Iterable[Problem], source: str) -> InputError:
         source: The name of the file, for the message.
     """
     problems = list(dict.fromkeys(problems))
-    lines = (f"{source}: {p.path}: {p.message}" if p.path else f"{source}: {p.message}"
-             for p in problems)  # fmt: skip
-    return InputError("\n".join(lines), code=problems[0].code, path=problems[0].path or source)
+    paths = [".".join(map(str, problem.keys)) for problem in problems]
+    lines = (
+        f"{source}: {path}: {problem.text}" if path else f"{source}: {problem.text}"
+        for path, problem in zip(paths, problems, strict=True)
+    )
+    return InputError("\n".join(lines), code=f"fit.{problems[0].code}", path=paths[0] or source)
 
 
 def problems_of(error: ValidationError) -> list[Problem]:
@@ -70,14 +73,14 @@ def _within(place: tuple[int | str, ...], above: tuple[int | str, ...]) -> bool:
 
 def _problem(detail: ErrorDetails) -> Problem:
     # Pydantic marks a wrong name of a key by one more step of the path.
-    keys = [str(key) for key in detail["loc"] if key != "[key]"]
+    keys = [key for key in detail["loc"] if key != "[key]"]
     kind, context = detail["type"], detail.get("ctx", {})
     given = json.dumps(detail["input"], ensure_ascii=False, default=str)
     got = f"got {given if len(given) <= _LONGEST else f'{given[:_LONGEST]}...'}"
     if kind.startswith("fit."):
-        keys += [context["at"]] if context["at"] else []
+        keys += context["at"].split(".") if context["at"] else []
         code, message = kind.removeprefix("fit."), detail["msg"]
-    elif kind == "missing" and not keys[-1].isdigit():
+    elif kind == "missing" and isinstance(keys[-1], str):
         code, message = "missing-key", "missing key"
     elif kind == "missing":  # of a pair of numbers
         keys.pop()
@@ -89,7 +92,7 @@ def _problem(detail: ErrorDetails) -> Problem:
         message = f"expected {_EXPECTED[kind].format(**context)}, {got}"
     else:
         code, message = "wrong-value", f"{detail['msg'][0].lower()}{detail['msg'][1:]}, {got}"
-    return Problem(f"fit.{code}", ".".join(keys), message)
+    return Problem(tuple(keys), code, message)
 
 
 def _number(detail: ErrorDetails) -> str:

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from tau3mu.config.input_files import read_text, user_path
 from tau3mu.config.syntax import check_depth, parse_json
 from tau3mu.errors import InputError, suggest
-from tau3mu.fit.language.base import Problem
+from tau3mu.fit.language.base import problem
 from tau3mu.fit.language.checks import contradictions
 from tau3mu.fit.language.explain import input_error, problems_of
 from tau3mu.fit.language.model import FitModel
@@ -92,7 +92,7 @@ def model_of(document: Mapping[str, Any], source: str, folder: Path) -> FitModel
             "expected 2, got 1, which is of an older tau3mu; in 2, 'histogram' stands under "
             "'input', and 'stages' and 'starts' stand under 'method'"
         )
-        raise input_error([Problem("fit.old-version", "schema_version", message)], source)
+        raise input_error([problem("old-version", "schema_version", message)], source)
     pdfs = _user_pdfs(document, folder)
     try:
         model = FitModel.model_validate(dict(document), context={"pdfs": pdfs, "folder": folder})
@@ -177,7 +177,7 @@ def _yaml_hint(problem: str) -> str:
 def _mapping(document: Any, source: str) -> dict[str, Any]:
     if not isinstance(document, dict):
         message = "expected an object with keys such as 'schema_version' and 'name'"
-        raise input_error([Problem("fit.wrong-type", "", message)], source)
+        raise input_error([problem("wrong-type", "", message)], source)
     return document
 
 

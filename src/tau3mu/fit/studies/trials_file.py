@@ -16,7 +16,7 @@ from pydantic import Field, ValidationError
 
 from tau3mu.config.input_files import user_path
 from tau3mu.errors import InputError, suggest
-from tau3mu.fit.language.base import Name, Problem, Strict, either
+from tau3mu.fit.language.base import Name, Strict, either, problem
 from tau3mu.fit.language.explain import input_error, problems_of
 from tau3mu.fit.language.files import SUFFIXES, model_of, read_document, shipped_fits
 
@@ -151,4 +151,4 @@ def _check_quantities(file: TrialsFile, trial: Trial, source: str) -> None:
                 f"trial {trial.label} has no {name!r}{suggest(name, known)}; it has "
                 f"{', '.join(known)}"
             )
-            raise input_error([Problem("fit.undefined-parameter", "quantities", message)], source)
+            raise input_error([problem("undefined-parameter", "quantities", message)], source)
