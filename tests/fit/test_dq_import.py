@@ -260,7 +260,9 @@ def test_the_axis_is_called_as_that_of_the_histogram(imported, tmp_path, title, 
     assert (observable["label"], observable["unit"]) == (label, unit)
 
 
-def test_the_command_prints_each_warning_once_and_breaks_no_line(imported, tmp_path, masses, capsys):
+def test_the_command_prints_each_warning_once_and_breaks_no_line(
+    imported, tmp_path, masses, capsys
+):
     limits = {"fitRangeMin": [2.5, 2.6, 2.61], "fitRangeMax": [4.5, 4.4, 4.4]}
     imported({**limits, "pdfColor": [861, 10, 1]})
     folder = tmp_path / ("long" * 30)

@@ -294,7 +294,8 @@ def test_numbers_are_finite(tmp_path, number):
         ("wide", {"expression": "2*widht"},
          "fit.undefined-parameter", "parameters.wide.expression"),
         ("wide", {"expression": "2*(width"}, "fit.wrong-expression", "parameters.wide.expression"),
-        ("wide", {"expression": "width.real"}, "fit.wrong-expression", "parameters.wide.expression"),
+        ("wide", {"expression": "width.real"},
+         "fit.wrong-expression", "parameters.wide.expression"),
     ],
 )  # fmt: skip
 def test_expressions(place, value, code, path):
@@ -422,7 +423,8 @@ def test_chi2_is_for_histograms():
          "fit.conflicting-keys", "components.second.template"),
         ("fake.template", {"file": "f.root", "column": "mass"},
          "fit.wrong-template", "components.fake.template"),
-        ("fake.template", {"histogram": "mass"}, "fit.missing-key", "components.fake.template.file"),
+        ("fake.template", {"histogram": "mass"},
+         "fit.missing-key", "components.fake.template.file"),
         ("fake.parameters", {"mu": "mean"}, "fit.conflicting-keys", "components.fake.parameters"),
         ("fake.pdf", "KDE", "fit.wrong-template", "components.fake.template"),
     ],

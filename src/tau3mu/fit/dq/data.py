@@ -49,7 +49,7 @@ def find_spectrum(
             makes it.
 
     Raises:
-        InputError: The input file is not a ROOT file, lacks the input, or it does not cover the range.
+        InputError: The input file is not a ROOT file, or has no such input that covers the range.
     """
     file = path.parent / given.file
     refuse_special(file)

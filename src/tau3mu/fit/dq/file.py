@@ -193,9 +193,7 @@ def _problems(given: DqInput) -> Iterator[Problem]:
     pdfs = given.pdfs
     yield from _wrong_pdfs(pdfs)
     yield from _lengths("fitRangeMin", len(pdfs.range_min), {"fitRangeMax": pdfs.range_max})
-    yield from _lengths(
-        "parForAlicePlot", len(pdfs.printed), {"parNameForAlicePlot": pdfs.symbols}
-    )
+    yield from _lengths("parForAlicePlot", len(pdfs.printed), {"parNameForAlicePlot": pdfs.symbols})
     for number, (low, high) in enumerate(zip(pdfs.range_min, pdfs.range_max, strict=False)):
         if low >= high:
             message = f"{high:g} is not above the lower edge {low:g}"

@@ -129,7 +129,8 @@ def refuse(code: str, message: str, at: str = "") -> NoReturn:
         message: What is wrong.
         at: The path, empty for the part itself.
     """
-    raise PydanticCustomError(f"fit.{code}", "{message}", {"message": message, "at": at})
+    kind = f"fit.{code}"
+    raise PydanticCustomError(kind, "{message}", {"message": message, "at": at})
 
 
 def _formula(text: str) -> str:

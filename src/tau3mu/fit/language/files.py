@@ -1,4 +1,4 @@
-"""Fit files: which are shipped, and how one is read with exact errors."""
+"""Fit files: which ones are shipped, and how they are read."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ def load_model(fit: str | Path | Mapping[str, Any]) -> FitModel:
     """Returns the checked model of a shipped fit, of a JSON or YAML file, or of a document.
 
     Args:
-        fit: The name of a shipped fit, a file, or what a fit file says as a dictionary. In a
+        fit: The name of a shipped fit, a file, or the document of a fit file as a dictionary. In a
             dictionary, the paths to other files start from the current folder.
 
     Raises:
-        InputError: There is no such fit or file, or it does not say what a fit file must; the
-            message names every key that is wrong.
+        InputError: There is no such fit or file, or its content is wrong; the message names every
+            wrong key.
     """
     if isinstance(fit, Mapping):
         return model_of(fit, "the given fit", Path())
@@ -54,7 +54,7 @@ def load_model(fit: str | Path | Mapping[str, Any]) -> FitModel:
 
 
 def read_document(name_or_file: str | Path) -> tuple[dict[str, Any], str, Path]:
-    """Returns what a shipped fit or a file says, its name for messages, and its folder.
+    """Returns the document of a shipped fit or of a file, its name for messages, and its folder.
 
     Raises:
         InputError: There is no such fit or file, or it is neither JSON nor YAML.
@@ -80,12 +80,12 @@ def model_of(document: Mapping[str, Any], source: str, folder: Path) -> FitModel
     """Returns the checked model of a document.
 
     Args:
-        document: What a fit file says.
+        document: The content of a fit file.
         source: Its name, for messages.
         folder: Where pdfs of users are looked for first; then in `TAU3MU_PDF_PATH`.
 
     Raises:
-        InputError: It does not say what a fit file must.
+        InputError: The document is wrong; the message names every wrong key.
     """
     if document.get("schema_version") == 1:
         message = (
@@ -104,7 +104,7 @@ def model_of(document: Mapping[str, Any], source: str, folder: Path) -> FitModel
 
 
 def _user_pdfs(document: Mapping[str, Any], folder: Path) -> dict[str, Pdf]:
-    """Returns the pdfs of Python files that a document names and the package does not have."""
+    """Returns the user-defined pdfs that a document names."""
     folders = [folder, *(Path(p) for p in os.environ.get(SEARCH_PATH, "").split(os.pathsep) if p)]
     components = [part.get("components") for part in _spectra(document)]
     found = {name: find_user_pdf(name, folders) for name in _pdf_names(components)}

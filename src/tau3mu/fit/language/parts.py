@@ -26,22 +26,22 @@ __all__ = ["Constraint", "Input", "Labels", "Observable", "Parameter"]
 
 
 class Input(Strict):
-    """What is fitted: a histogram, or a column of single entries."""
+    """The data: a histogram, or a column of single entries."""
 
     file: str | None = Field(
         default=None,
         description="A ROOT file, a histogram as UHI JSON, a parquet file, or a results folder; "
-        "relative to the fit file. Left out, it is given when the fit is run.",
+        "relative to the fit file. Default: given when the fit is run.",
     )
     histogram: str | None = Field(
         default=None,
-        description="The histogram of the file, or as the processor of the run calls it.",
+        description="The histogram in the file, or its name in the processor of a run.",
     )
-    tree: str | None = Field(default=None, description="The TTree or RNTuple that has the column.")
+    tree: str | None = Field(default=None, description="The TTree or RNTuple with the column.")
     column: str | None = Field(
         default=None,
-        description="The column of an unbinned fit: a branch, or a column of parquet. If it has a "
-        "list per event, each item of the lists is an entry.",
+        description="The column of an unbinned fit: a branch, or a column of parquet. Of lists, "
+        "each item is an entry.",
     )
     weight: str | None = Field(
         default=None, description="The column with the weights of the entries."
@@ -59,43 +59,43 @@ class Input(Strict):
 
 
 class Labels(Strict):
-    """A histogram with labelled bins, whose contents parameters can take by `@label`."""
+    """A histogram with labeled bins, whose contents are values of parameters by `@label`."""
 
     file: str = Field(description="A ROOT file, relative to the fit file.")
     histogram: str = Field(description="A TH1 whose bins have labels.")
 
 
 class Observable(Strict):
-    """The axis of the spectrum: what is on it, its full range, and its bins."""
+    """The axis of the spectrum."""
 
-    name: Name = Field(description="Of the axis, in what is written.")
-    label: str = Field(description="For the axis of plots, such as m(μμπ).")
-    unit: str = Field(default="", description="For the axis of plots, such as GeV.")
+    name: Name = Field(description="The name of the axis in output files.")
+    label: str = Field(description="The label on plots, such as m(μμπ).")
+    unit: str = Field(default="", description="The unit, such as GeV.")
     range: Interval = Field(
-        description="The full range: pdfs are normalised and yields are counted in it."
+        description="The full range, in which pdfs are normalized and yields are counted."
     )
     bins: Positive | None = Field(
         default=None,
-        description="The number of equal bins. A finer histogram is rebinned. Left out, a "
-        "histogram keeps its own bins; unbinned data are plotted in 60.",
+        description="The number of equal bins; a finer histogram is rebinned. Default: the bins of "
+        "the histogram; 60 for plots of unbinned data.",
     )
 
     @property
     def edges(self) -> np.ndarray:
-        """The edges of the bins; of 60, where the file does not say how many."""
+        """The edges of the bins, shape (bins + 1,); of 60 bins by default."""
         lower, upper = self.range
         return np.linspace(lower, upper, (self.bins or 60) + 1)
 
 
 class Constraint(Strict):
-    """What is known of a parameter from elsewhere: a factor of the likelihood."""
+    """External knowledge of a parameter: a factor of the likelihood."""
 
     pdf: Literal["normal", "lognormal"] = Field(
-        description="normal: the parameter has the mean and the standard deviation; lognormal: its "
+        description="normal: the parameter has this mean and standard deviation; lognormal: its "
         "logarithm has the mean log(mean) and the standard deviation sigma."
     )
-    mean: float = Field(description="What is known of it.")
-    sigma: float = Field(gt=0, description="How well it is known.")
+    mean: float = Field(description="The central value.")
+    sigma: float = Field(gt=0, description="The uncertainty.")
 
     @model_validator(mode="after")
     def _check(self) -> Constraint:
@@ -110,20 +110,20 @@ class Parameter(Strict):
 
     value: Annotated[float | str | None, either("a number or @label")] = Field(
         default=None,
-        description="Where the search begins, or the value if fixed. `@label` takes it from the "
-        "bin of that label in `labels`; without limits it is then fixed.",
+        description="The start value, or the value if fixed. `@label` takes it from the bin with "
+        "this label in `labels`; without limits it is then fixed.",
     )
     limits: Interval | None = Field(
-        default=None, description="The lowest and the highest value that the fit tries."
+        default=None, description="The lowest and the highest allowed value."
     )
-    fixed: bool = Field(default=False, description="Whether it keeps its value.")
+    fixed: bool = Field(default=False, description="Keeps the parameter at its value.")
     expression: Formula | None = Field(
         default=None,
-        description="Calculates it from other parameters, such as `mean_Jpsi + 0.584`: numbers, "
-        "names, + - * / **, parentheses, pi and functions such as sqrt, exp, log.",
+        description="A formula of other parameters, such as `mean_Jpsi + 0.584`; see "
+        "[Expressions](#expressions).",
     )
     constraint: Constraint | None = Field(
-        default=None, description="What is known of it from elsewhere, with its uncertainty."
+        default=None, description="An external measurement of it."
     )
 
     @property

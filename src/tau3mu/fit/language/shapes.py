@@ -28,15 +28,15 @@ Argument = Annotated[
 
 
 class Shape(Strict):
-    """A density: one pdf, or a sum of shapes; with a resolution, it is smeared by that."""
+    """A density: a pdf or a sum of shapes, optionally convolved with a resolution."""
 
     pdf: str | None = Field(
         default=None,
-        description="A pdf by name: of the package, of a Python file, Histogram or KDE.",
+        description="The name of a [pdf](#pdfs): of the package, Histogram, KDE or user-defined.",
     )
     parameters: dict[str, Argument] = Field(
         default_factory=dict,
-        description="For each parameter of the pdf the name of one in `parameters`; for "
+        description="For each parameter of the pdf, the name of a parameter of the fit; for "
         "`coefficients`, a list of names.",
     )
     template: Input | None = Field(
@@ -47,12 +47,12 @@ class Shape(Strict):
     )
     fractions: tuple[Name, ...] | None = Field(
         default=None,
-        description="One parameter less than `sum` has shapes; the last takes the rest.",
+        description="The parameters that are the fractions of all shapes of `sum` but the last.",
     )
     resolution: Shape | None = Field(
         default=None,
-        description="The distribution of (measured - true) value, around zero: a pdf or a sum of "
-        "pdfs. The parts of a sum are smeared one by one, and its fractions are those after it.",
+        description="The distribution of measured minus true value, around zero: a pdf or a sum of "
+        "pdfs. The shapes of a sum are convolved one by one, and its fractions count after that.",
     )
     _definition: Pdf | None = PrivateAttr(default=None)
 
@@ -177,16 +177,14 @@ class Shape(Strict):
 
 
 class Component(Shape):
-    """One part of the spectrum: a shape and its yield."""
+    """A component of the spectrum: a shape and its yield."""
 
-    label: str = Field(description="For the legend of plots.")
+    label: str = Field(description="The label in the legend of plots.")
     yield_: Name = Field(
         alias="yield",
-        description="The parameter that is the number of its entries in the full range. One that "
-        "is not listed in `parameters` runs from 0 to twice the entries, or to a thousand times "
-        "those that are seen where only a part of the range is fitted. One with `limits` below 0 "
-        "may be negative, as a search needs it, where the sum of all components is positive.",
+        description="The parameter that is the number of entries in the full range. By default, if "
+        "it is not listed in `parameters`, it runs from 0 to twice the number of entries, or to a "
+        "thousand times those in the fitted ranges. With `limits` below 0 it may be negative, as "
+        "in searches, if the sum of all components stays positive.",
     )
-    color: str | None = Field(
-        default=None, description="A colour that matplotlib knows, for plots."
-    )
+    color: str | None = Field(default=None, description="A color of matplotlib, for plots.")
