@@ -102,15 +102,15 @@ def test_a_truth_that_is_not_valid_is_refused(without_yields, tmp_path, capsys):
     path.write_text(json.dumps(document(parameters=held)))
     arguments = [str(path), "--number", "3", "--input", str(data), "--output", str(tmp_path / "x")]
     assert main(arguments) == 1
-    assert "the fit of the data is not valid, so its values are no truth" in capsys.readouterr().err
+    assert "the fit of the data is not valid" in capsys.readouterr().err
     assert not (tmp_path / "x").exists()
 
 
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (["--number", "0"], "error: 0 toys are asked for"),
-        (["--number", "2", "--workers", "0"], "error: there are 0 workers; expected 1 or more"),
+        (["--number", "0"], "error: expected 1 toy or more"),
+        (["--number", "2", "--workers", "0"], "error: expected 1 worker or more"),
         (["--number", "2", "--values", "none.json"], "error: none.json does not exist"),
         (["--number", "2", "--input", "none.root"], "error: none.root does not exist"),
     ],

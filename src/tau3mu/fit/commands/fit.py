@@ -67,10 +67,14 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def fit_and_save(model: FitModel, found: Mapping[str, Source], folder: Path) -> FitResult:
-    """Returns the fit of what was read, after writing it with all that the model asks for.
+    """Returns a fit after writing it with all outputs of its model.
 
-    It is written before Minos and the scans are made, which may take long, and once more after
-    them.
+    It is written before Minos and the scans are made, which may take long, and again after them.
+
+    Args:
+        model: The fit.
+        found: The data of each spectrum.
+        folder: Where to write.
     """
     from tau3mu.fit.fitting import complete, fit
     from tau3mu.fit.output import save_fit, update_fit
@@ -98,7 +102,7 @@ def _check(options: argparse.Namespace) -> int:
     rehearse(model, users_only=True)
     if (bins := fitted_bins(model)) is not None and (problem := too_few_bins(model, bins)):
         message = f"{options.fit}: observable.bins: {problem}"
-        raise InputError(message)
+        raise InputError(message, code="fit.too-few-bins", path="observable.bins")
     PlainConsole().print(f"{options.fit} is a valid fit: {model.title}")
     return 0
 
@@ -107,13 +111,13 @@ def _fit(options: argparse.Namespace) -> int:
     from tau3mu.console.terminal import PlainConsole
     from tau3mu.fit.data.prepare import sources
     from tau3mu.fit.language import load_model
-    from tau3mu.fit.output import check_free, check_looks
+    from tau3mu.fit.output import check_free, check_plot
     from tau3mu.fit.output.report import print_fit
 
     console, notes = PlainConsole(), PlainConsole(stderr=True, soft_wrap=True, highlight=False)
     model = load_model(options.fit)
     check_free(options.output, model)
-    check_looks(model)
+    check_plot(model)
     found = sources(model, options.input, options.histogram)
     for source in found.values():
         if source.remark:

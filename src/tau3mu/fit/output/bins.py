@@ -1,4 +1,4 @@
-"""A fitted spectrum in bins: what the plots, the report and the ROOT file show of it."""
+"""A fitted spectrum in bins, for the plots, the report and the ROOT file."""
 
 from __future__ import annotations
 
@@ -130,10 +130,10 @@ def _name(result: FitResult, spectrum: str | None) -> str:
         return known[0]
     if spectrum in known:
         return str(spectrum)
-    problem = "which spectrum is not said" if spectrum is None else f"no spectrum {spectrum!r}"
+    problem = "expected a spectrum" if spectrum is None else f"unknown spectrum {spectrum!r}"
     hint = suggest(spectrum or "", known)
     message = f"fit {result.model.name}: {problem}{hint}; it has: {', '.join(known)}"
-    raise InputError(message)
+    raise InputError(message, code="fit.unknown-spectrum", path=spectrum or "spectrum")
 
 
 def _overlap(edges: np.ndarray, intervals: tuple[tuple[float, float], ...]) -> np.ndarray:

@@ -32,7 +32,7 @@ def plot_correlation(result: FitResult) -> Figure:
     names, matrix = result.covariance_parameters, 100 * np.array(result.correlation)
     if not names:
         message = f"fit {result.model.name} has no covariance, so there are no correlations"
-        raise InputError(message)
+        raise InputError(message, code="fit.no-covariance", path=result.model.name)
     symbols = [parameter_symbols(result.model)[name] for name in names]
     side = max(3, len(names)) * _CELL
     with styled_figure(result.model.plot.style, side, side) as figure:

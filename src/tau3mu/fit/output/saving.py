@@ -11,7 +11,7 @@ from tau3mu.errors import InputError
 from tau3mu.fit.output import files
 from tau3mu.fit.output.correlation import plot_correlation
 from tau3mu.fit.output.plot import plot_fit
-from tau3mu.fit.output.plot_checks import check_looks
+from tau3mu.fit.output.plot_checks import check_plot
 from tau3mu.fit.output.residuals import plot_residuals
 from tau3mu.fit.output.root_file import write_root
 from tau3mu.fit.output.scans import plot_scans
@@ -88,7 +88,7 @@ def save_fit(
     """
     folder = Path(folder)
     check_free(folder, result.model)
-    check_looks(result.model)
+    check_plot(result.model)
     given = {"lumi": lumi, "energy": energy, "simulation": simulation}
     headings = dict.fromkeys(result.model.parts, given) | _headings(sources or {})
     with staged(folder) as aside:
@@ -151,19 +151,20 @@ def load_fit_values(path: str | Path) -> dict[str, float]:
         document = parse_json(read_text(file, "result of a fit"))
     except InputError as error:
         message = f"{file}: cannot be read as the result of a fit: {error}"
-        raise InputError(message) from error
+        raise InputError(message, code="fit.unreadable-file", path=file) from error
     parameters = document.get("parameters") if isinstance(document, dict) else None
     if not isinstance(parameters, dict) or not parameters:
-        message = f"{file}: it has no 'parameters'; expected the fit.json that a fit has written"
-        raise InputError(message)
+        message = f"{file}: missing key 'parameters'; expected the fit.json of a fit"
+        raise InputError(message, code="fit.missing-key", path="parameters")
     return {name: _value(file, name, parameter) for name, parameter in parameters.items()}
 
 
 def _value(file: Path, name: str, parameter: Any) -> float:
     value = parameter.get("value") if isinstance(parameter, dict) else None
     if isinstance(value, bool) or not isinstance(value, int | float):
-        message = f"{file}: parameters.{name}.value: a number belongs here, not {value!r}"
-        raise InputError(message)
+        path = f"parameters.{name}.value"
+        message = f"{file}: {path}: expected a number, got {value!r}"
+        raise InputError(message, code="fit.wrong-type", path=path)
     return float(value)
 
 

@@ -90,7 +90,7 @@ def _scanned(
             f"fit {result.model.name}: {name!r} cannot be scanned{suggest(name, free)}; its free "
             f"parameters are {', '.join(free)}"
         )
-        raise InputError(message)
+        raise InputError(message, code="fit.not-free", path=name)
     values = _values(result, name, objective.limits[name], points, width)
     centre = result.values[name]
     lowest, at_minimum = _profiled(objective, dict(result.values), list(free))

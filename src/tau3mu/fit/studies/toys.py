@@ -68,15 +68,15 @@ def run_toys(
         RunError: A worker died.
     """
     if number < 1:
-        message = f"{number} toys are asked for; expected 1 or more"
-        raise InputError(message)
+        message = f"expected 1 toy or more, got {number}"
+        raise InputError(message, code="fit.wrong-value", path="number")
     model = resolve(model)
     truth = true_values(model, values)
     form = empty_data(model) if like is None else prepare(model, like)  # type: ignore[arg-type]
     plan = _Plan(model, truth, form, seed)
     if not Parameters(model).free:
         message = f"fit {model.name}: no parameter is free, so toys have nothing to measure"
-        raise InputError(message)
+        raise InputError(message, code="fit.nothing-free", path="parameters")
     Toys(model, truth, form)  # says now whether there are such data
     chunks = [range(first, min(first + _CHUNK, number)) for first in range(0, number, _CHUNK)]
     found = run_tasks(
