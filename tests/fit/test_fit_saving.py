@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from errors import raises
 import uproot
+from errors import raises
 from fitted_dimuons import document, fitted
 
 from tau3mu.errors import InputError, RunError

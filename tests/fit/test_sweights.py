@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from errors import raises
 import uproot
+from errors import raises
 from peak_models import document, parameters, spectrum
 from scipy import integrate, stats
 

@@ -6,8 +6,8 @@ import json
 
 import numpy as np
 import pytest
-from errors import raises
 import uproot
+from errors import raises
 from peak_models import document, parameters, peak
 from scipy import stats
 

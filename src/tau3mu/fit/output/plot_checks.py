@@ -23,8 +23,8 @@ def check_plot(model: FitModel) -> None:
         model: The fit.
 
     Raises:
-        InputError: A color is unknown, the mathematics of a label cannot be drawn, or the range of a
-            logarithmic scale reaches down to zero; the message names every such key.
+        InputError: A color is unknown, the mathematics of a label cannot be drawn, or the range of
+            a logarithmic scale reaches down to zero; the message names every such key.
     """
     problems = [*_colors(model), *_mathematics(model)]
     plot = model.plot
@@ -43,8 +43,8 @@ def _colors(model: FitModel) -> Iterator[Problem]:
             color = component.color
             if color is not None and not is_color_like(color):
                 message = (
-                    f"unknown color {color!r}{suggest(color, CSS4_COLORS)}; expected a name such as "
-                    "'green' or a code such as '#3f90da'"
+                    f"unknown color {color!r}{suggest(color, CSS4_COLORS)}; expected a name such "
+                    "as 'green' or a code such as '#3f90da'"
                 )
                 yield problem("unknown-color", f"{path}components.{key}.color", message)
 
