@@ -167,8 +167,8 @@ def test_values_are_read_back(folder):
 @pytest.mark.parametrize(
     ("text", "code", "place"),
     [
-        ("{", "fit.unreadable-file", "fit.json"),
-        ("[]", "fit.missing-key", "parameters"),
+        ("{", "fit.not-json", "fit.json"),
+        ("{}", "fit.missing-key", "parameters"),
         ('{"parameters": {}}', "fit.missing-key", "parameters"),
         ('{"parameters": {"mean": {"value": null}}}', "fit.wrong-type", "parameters.mean.value"),
         ('{"parameters": {"mean": {"value": true}}}', "fit.wrong-type", "parameters.mean.value"),
@@ -186,7 +186,7 @@ def test_values_of_no_file_are_refused(tmp_path):
     with pytest.raises(InputError, match=r"fit\.json"):
         load_fit_values(tmp_path)
     (tmp_path / "fit.json").write_bytes(b"\xff\xfe")
-    with raises("fit.unreadable-file", InputError, path="fit.json"):
+    with raises("config.not-utf8", InputError, path="fit.json"):
         load_fit_values(tmp_path)
 
 

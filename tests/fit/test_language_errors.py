@@ -206,39 +206,38 @@ def test_the_documents_of_these_tests_are_right(tmp_path):
          "fit.unknown-key", "components.second.yeild"),
         ("title", DROP, "fit.missing-key", "title"),
         ("components.second.yield", DROP, "fit.missing-key", "components.second.yield"),
-        ("schema_version", 3, "fit.wrong-value", "schema_version"),
+        ("schema_version", 3, "fit.unknown-choice", "schema_version"),
         ("name", "two peaks",
          "fit.wrong-name", "name"),
         ("parameters.a b", {"value": 1, "fixed": True},
-         "fit.wrong-name", "parameters.a b"),
+         "fit.wrong-name", 'parameters["a b"]'),
         ("parameters.power.fixed", "no",
          "fit.wrong-type", "parameters.power.fixed"),
         ("parameters.mean", 3, "fit.wrong-type", "parameters.mean"),
         ("observable.bins", 60.5, "fit.wrong-type", "observable.bins"),
-        ("observable.bins", 0, "fit.wrong-value", "observable.bins"),
+        ("observable.bins", 0, "fit.out-of-range", "observable.bins"),
         ("observable.label", 3, "fit.wrong-type", "observable.label"),
-        ("observable.range", [2], "fit.wrong-value", "observable.range"),
-        ("observable.range", [], "fit.wrong-value", "observable.range"),
+        ("observable.range", [2], "fit.missing-key", "observable.range[1]"),
         ("observable.range", [2, 3, 4],
-         "fit.wrong-value", "observable.range"),
+         "fit.wrong-length", "observable.range"),
         ("observable.range", 2, "fit.wrong-type", "observable.range"),
-        ("observable.range", ["2", 5], "fit.wrong-type", "observable.range.0"),
+        ("observable.range", ["2", 5], "fit.wrong-type", "observable.range[0]"),
         ("observable.range", [5, 2],
          "fit.wrong-order", "observable.range"),
-        ("components", {}, "fit.wrong-value", "components"),
-        ("plot.style", "LHCb", "fit.wrong-value", "plot.style"),
+        ("components", {}, "fit.wrong-length", "components"),
+        ("plot.style", "LHCb", "fit.unknown-choice", "plot.style"),
         ("plot.y_range", [2, 1],
          "fit.wrong-order", "plot.y_range"),
         ("method.starts.number", 0,
-         "fit.wrong-value", "method.starts.number"),
+         "fit.out-of-range", "method.starts.number"),
         ("method.minos", "everything",
          "fit.wrong-type", "method.minos"),
         ("method.stages.0.ranges", [[3.3, 2.9]],
-         "fit.wrong-order", "method.stages.0.ranges.0"),
+         "fit.wrong-order", "method.stages[0].ranges[0]"),
         ("method.stages.0.components", [],
-         "fit.wrong-value", "method.stages.0.components"),
+         "fit.wrong-length", "method.stages[0].components"),
         ("windows.peak.range", [3.2, None],
-         "fit.wrong-type", "windows.peak.range.1"),
+         "fit.wrong-type", "windows.peak.range[1]"),
         ("windows.peak.range", [3.2, 3.1],
          "fit.wrong-order", "windows.peak.range"),
     ],
@@ -261,15 +260,15 @@ def test_keys_and_types(place, value, code, path):
         ("expression", "2", "fit.one-of-keys", "parameters.mean"),
         ("limits", [3.2, 3],
          "fit.wrong-order", "parameters.mean.limits"),
-        ("limits", [3, "4"], "fit.wrong-type", "parameters.mean.limits.1"),
+        ("limits", [3, "4"], "fit.wrong-type", "parameters.mean.limits[1]"),
         ("limits", DROP,
          "fit.missing-key", "parameters.mean.limits"),
         ("constraint.sigma", 0,
-         "fit.wrong-value", "parameters.mean.constraint.sigma"),
+         "fit.out-of-range", "parameters.mean.constraint.sigma"),
         ("constraint", {"pdf": "lognormal", "mean": 0, "sigma": 1},
          "fit.wrong-value", "parameters.mean.constraint.mean"),
         ("constraint.pdf", "gauss",
-         "fit.wrong-value", "parameters.mean.constraint.pdf"),
+         "fit.unknown-choice", "parameters.mean.constraint.pdf"),
     ],
 )  # fmt: skip
 def test_parameters(place, value, code, path):
@@ -282,7 +281,7 @@ def test_parameters(place, value, code, path):
 def test_numbers_are_finite(tmp_path, number):
     path = tmp_path / "mine.json"
     path.write_text(json.dumps(PEAKS).replace("[3, 3.2]", f"[3, {number}]"), "utf-8")
-    with raises("fit.wrong-value", InputError, path="parameters.mean.limits.1"):
+    with raises("fit.out-of-range", InputError, path="parameters.mean.limits[1]"):
         load_model(path)
 
 
@@ -324,9 +323,9 @@ def test_circles_of_expressions():
         ("input.weight", "w", "fit.conflicting-keys", "input.weight"),
         ("input.tree", "t", "fit.conflicting-keys", "input.tree"),
         ("observable", DROP, "fit.missing-key", "observable"),
-        ("ranges", [[4.8, 2.2]], "fit.wrong-order", "ranges.0"),
-        ("ranges", [[1, 3]], "fit.outside-range", "ranges.0"),
-        ("blind", [[4, 6]], "fit.outside-range", "blind.0"),
+        ("ranges", [[4.8, 2.2]], "fit.wrong-order", "ranges[0]"),
+        ("ranges", [[1, 3]], "fit.outside-range", "ranges[0]"),
+        ("blind", [[4, 6]], "fit.outside-range", "blind[0]"),
         ("blind", [[2, 5]], "fit.all-blinded", "blind"),
         ("blind", [[2.2, 3], [3, 4.8]], "fit.all-blinded", "blind"),
         ("outputs.sweights", True,
@@ -340,11 +339,11 @@ def test_circles_of_expressions():
         ("method.minos", ["maen"],
          "fit.undefined-parameter", "method.minos"),
         ("method.stages.0.components", ["signla"],
-         "fit.unknown-component", "method.stages.0.components"),
+         "fit.unknown-component", "method.stages[0].components"),
         ("method.stages.0.ranges", [[0, 1]],
-         "fit.outside-range", "method.stages.0.ranges"),
+         "fit.outside-range", "method.stages[0].ranges"),
         ("method.stages.0.spectrum", "peak",
-         "fit.unknown-spectrum", "method.stages.0.spectrum"),
+         "fit.unknown-spectrum", "method.stages[0].spectrum"),
         ("outputs.scans", ["nSecnd"],
          "fit.undefined-parameter", "outputs.scans"),
         ("plot.parameters", {"raito": "R"}, "fit.undefined-parameter", "plot.parameters"),
@@ -368,7 +367,7 @@ def test_formulas_outside_of_parameters_are_checked_too(place):
     broken = "nSignal +" if place == "derived.ratio" else ["nSignal +", 3.3]
     error = error_of({place: broken})
     assert error.code == "fit.wrong-expression"
-    assert error.path in {"derived.ratio", "windows.peak.range.0"}
+    assert error.path in {"derived.ratio", "windows.peak.range[0]"}
 
 
 def test_chi2_is_for_histograms():
@@ -385,7 +384,7 @@ def test_chi2_is_for_histograms():
         ("signal.fractions", [], "fit.wrong-number", "components.signal.fractions"),
         ("signal.fractions", ["core", "core"],
          "fit.wrong-number", "components.signal.fractions"),
-        ("signal.sum", [], "fit.wrong-value", "components.signal.sum"),
+        ("signal.sum", [], "fit.wrong-length", "components.signal.sum"),
         ("signal.parameters", {"mu": "mean"},
          "fit.conflicting-keys", "components.signal"),
         ("second.parameters.mean", "mean2",
@@ -408,9 +407,9 @@ def test_chi2_is_for_histograms():
         ("second.resolution.parameters.sigma", "zero",
          "fit.not-positive", "components.second.resolution.parameters.sigma"),
         ("signal.sum.1.parameters.sigma", "zero",
-         "fit.not-positive", "components.signal.sum.1.parameters.sigma"),
+         "fit.not-positive", "components.signal.sum[1].parameters.sigma"),
         ("signal.sum.0.parameters.alpha", "tial",
-         "fit.undefined-parameter", "components.signal.sum.0.parameters.alpha"),
+         "fit.undefined-parameter", "components.signal.sum[0].parameters.alpha"),
         ("background.parameters.coefficients", "c1",
          "fit.wrong-type", "components.background.parameters.coefficients"),
         ("background.parameters.coefficients", [],
@@ -453,20 +452,20 @@ def test_unknown_pdfs_are_named_with_those_there_are():
 @pytest.mark.parametrize(
     ("place", "value", "code", "path"),
     [
-        ("spectra", {}, "fit.wrong-value", "spectra"),
+        ("spectra", {}, "fit.wrong-length", "spectra"),
         ("observable", PEAKS["observable"],
          "fit.conflicting-keys", "observable"),
         ("spectra.y2018.observable", DROP, "fit.missing-key", "spectra.y2018.observable"),
         ("spectra.y2018.components.bkg.parameters.slope", "slpoe",
          "fit.undefined-parameter", "spectra.y2018.components.bkg.parameters.slope"),
         ("spectra.y2018.blind", [[1, 2]],
-         "fit.outside-range", "spectra.y2018.blind.0"),
+         "fit.outside-range", "spectra.y2018.blind[0]"),
         ("windows", {"all": {"signal": ["bkg"], "range": [3, 4]}},
          "fit.missing-key", "windows.all.spectrum"),
         ("windows", {"all": {"signal": ["bkg"], "range": [3, 4], "spectrum": "y2016"}},
          "fit.unknown-spectrum", "windows.all.spectrum"),
         ("method", {"stages": [{"components": ["bkg"], "ranges": [[3, 4]]}]},
-         "fit.missing-key", "method.stages.0.spectrum"),
+         "fit.missing-key", "method.stages[0].spectrum"),
     ],
 )  # fmt: skip
 def test_spectra(place, value, code, path):
@@ -486,14 +485,14 @@ def test_all_wrong_keys_are_named_at_once():
     }
     error = error_of(changes)
     assert (error.code, error.path) == ("fit.wrong-type", "title")
-    assert paths(error) == [
+    assert set(paths(error)) == {
         "title",
         "components.second.yield",
         "parameters.mean.value",
         "parameters.core.limits",
         "method.starts.seeds",
         "plot.style",
-    ]
+    }
 
 
 def test_all_contradictions_are_named_at_once():
@@ -510,7 +509,7 @@ def test_all_contradictions_are_named_at_once():
     }
     # That nothing uses c2 now is not said: it follows from c3.
     assert set(paths(error_of(changes))) == {
-        "ranges.0",
+        "ranges[0]",
         "components.second.parameters.sigma",
         "components.background.parameters.coefficients",
         "parameters.tail.value",

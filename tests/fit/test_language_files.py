@@ -17,8 +17,8 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 
 from tau3mu.errors import InputError
-from tau3mu.fit.language import FitModel, load_model, model_of, shipped_fits
-from tau3mu.fit.language.files import read_document
+from tau3mu.fit.language import load_model, model_of, shipped_fits
+from tau3mu.fit.language.files import read_fit
 
 DSPHIPI = json.loads((files("tau3mu.fits") / "dsphipi.json").read_text("utf-8"))
 
@@ -78,8 +78,8 @@ def test_shipped_fits_load_under_their_own_name():
 def test_a_file_loads_like_the_shipped_fit(tmp_path):
     path = tmp_path / "mine.json"
     path.write_text(json.dumps(DSPHIPI), "utf-8")
-    document, _, folder = read_document(path)
-    assert document == DSPHIPI
+    document, folder = read_fit(path)
+    assert document.content == DSPHIPI
     model = load_model(path)
     assert folder == model.folder == tmp_path
     assert model.to_dict() == load_model("dsphipi").to_dict()
@@ -127,7 +127,7 @@ def test_models_cannot_be_changed():
 
 
 def test_a_model_can_be_made_in_python():
-    model = FitModel.model_validate(DSPHIPI)
+    model = load_model(DSPHIPI)
     assert model.used[:3] == ("mean_Ds", "sigma_Ds", "alpha_Ds")
     assert model.components["Ds"].yield_ == "nDs"
     assert model.components["Ds"].arguments == ("mean_Ds", "sigma_Ds", "alpha_Ds", "power_Ds")
@@ -190,8 +190,8 @@ def test_yaml_says_the_same_as_json(tmp_path):
         ("fixed: yes", "fit.wrong-type", "parameters.bias.fixed"),
         ("fixed: no", "fit.wrong-type", "parameters.bias.fixed"),
         ("fixed: 1", "fit.wrong-type", "parameters.bias.fixed"),
-        ("limits: [0, .inf]", "fit.wrong-value", "parameters.bias.limits.1"),
-        ("value: 1", "fit.unreadable-file", "both.yaml"),
+        ("limits: [0, .inf]", "fit.out-of-range", "parameters.bias.limits[1]"),
+        ("value: 1", "fit.duplicate-key", "both.yaml"),
     ],
 )
 def test_yaml_is_as_strict_as_json(tmp_path, text, code, place):
@@ -204,24 +204,22 @@ def test_yaml_is_as_strict_as_json(tmp_path, text, code, place):
 @pytest.mark.parametrize(
     ("name", "text", "code", "where"),
     [
-        ("a.json", '{"a": 1,\n "b" 2}', "fit.unreadable-file", ", line 2, column 6: "),
-        ("a.json", "", "fit.unreadable-file", ", line 1, column 1: "),
-        ("a.json", '{"name": "a", "name": "b"}', "fit.unreadable-file", "'name'"),
-        ("a.json", '{"a": {"b": 1, "b": 1}}', "fit.unreadable-file", "'b'"),
-        ("a.json", "[1]", "fit.wrong-type", "'schema_version'"),
-        ("a.json", "[" * 100000, "fit.unreadable-file", ""),
-        ("a.json", '{"a":' * 500 + "1" + "}" * 500, "fit.unreadable-file", ""),
-        ("a.json", '{"a": ' + "1" * 5000 + "}", "fit.unreadable-file", "5000 digits"),
-        ("a.yaml", "a: " + "[" * 150 + "]" * 150, "fit.unreadable-file", ""),
-        ("a.yaml", "[1]", "fit.wrong-type", "'schema_version'"),
-        ("a.yaml", "a: [1", "fit.unreadable-file", ", line 1, column 6: "),
-        ("a.yaml", "a:\n  b: @x", "fit.unreadable-file", ", line 2, column 6: "),
-        ("a.yaml", "a: A peak: b", "fit.unreadable-file", ", line 1, column 10: "),
-        ("a.yaml", "a: {b: A: b}", "fit.unreadable-file", ", line 1, column 9: "),
-        ("a.yaml", "a: \0", "fit.unreadable-file", ""),
-        ("a.yaml", "a: 2026-01-01", "fit.unreadable-file", "date"),
-        ("a.yaml", "a: &x [*x]", "fit.unreadable-file", ""),
-        ("a.yaml", "a: !!python/name:os.system", "fit.unreadable-file", ", line 1, column 4: "),
+        ("a.json", '{"a": 1,\n "b" 2}', "fit.not-json", "line 2, column 6: "),
+        ("a.json", "", "fit.not-json", "line 1, column 1: "),
+        ("a.json", '{"name": "a", "name": "b"}', "fit.duplicate-key", "'name'"),
+        ("a.json", '{"a": {"b": 1, "b": 1}}', "fit.duplicate-key", "'b'"),
+        ("a.json", "[" * 100000, "fit.too-deep", ""),
+        ("a.json", '{"a":' * 500 + "1" + "}" * 500, "fit.too-deep", ""),
+        ("a.json", '{"a": ' + "1" * 5000 + "}", "fit.not-json", "5000 digits"),
+        ("a.yaml", "a: " + "[" * 150 + "]" * 150, "fit.too-deep", ""),
+        ("a.yaml", "a: [1", "fit.not-yaml", "line 1, column 6: "),
+        ("a.yaml", "a:\n  b: @x", "fit.not-yaml", "line 2, column 6: "),
+        ("a.yaml", "a: A peak: b", "fit.not-yaml", "line 1, column 10: "),
+        ("a.yaml", "a: {b: A: b}", "fit.not-yaml", "line 1, column 9: "),
+        ("a.yaml", "a: \0", "fit.not-yaml", ""),
+        ("a.yaml", "a: 2026-01-01", "fit.not-yaml", "date"),
+        ("a.yaml", "a: &x [*x]", "fit.too-deep", ""),
+        ("a.yaml", "a: !!python/name:os.system", "fit.not-yaml", "line 1, column 4: "),
     ],
 )
 def test_files_that_are_neither_json_nor_yaml(tmp_path, name, text, code, where):
@@ -231,11 +229,18 @@ def test_files_that_are_neither_json_nor_yaml(tmp_path, name, text, code, where)
         load_model(path)
 
 
+@pytest.mark.parametrize("name", ["a.json", "a.yaml"])
+def test_a_list_is_not_a_fit(tmp_path, name):
+    (tmp_path / name).write_text("[1]", "utf-8")
+    with raises("fit.wrong-type", mentions=name):
+        load_model(tmp_path / name)
+
+
 @pytest.mark.parametrize("text", ["a:\n  b: @x", "a: A peak: b", "a: {b: A: b}"])
-def test_texts_that_need_quotes_in_yaml_are_said_to(tmp_path, text):
+def test_yaml_that_needs_quotes(tmp_path, text):
     path = tmp_path / "a.yaml"
     path.write_text(text, "utf-8")
-    with raises("fit.unreadable-file", mentions="quotes"):
+    with raises("fit.not-yaml", mentions="quote"):
         load_model(path)
 
 

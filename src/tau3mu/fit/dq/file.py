@@ -12,20 +12,20 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    ValidationError,
 )
 
-from tau3mu.config.input_files import read_text
-from tau3mu.config.syntax import parse_json
-from tau3mu.errors import InputError, suggest
+from tau3mu.config.documents import read_document
+from tau3mu.errors import suggest
 from tau3mu.fit.dq.names import plain_name
-from tau3mu.fit.language.base import Problem, allowed, problem
-from tau3mu.fit.language.explain import input_error, problems_of
+from tau3mu.fit.language.base import allowed, problem
 from tau3mu.fit.pdfs.dimuon import DIMUON
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from tau3mu.config.documents import Document
+    from tau3mu.config.problems import Problem
 
 __all__ = ["DqFile", "DqInput", "DqPdfs", "read_dq", "unused_keys"]
 
@@ -138,8 +138,8 @@ class DqFile(_Part):
     input: DqInput
 
 
-def read_dq(path: Path) -> DqFile:
-    """Returns the content of a configuration of dq_fitter.
+def read_dq(path: Path) -> tuple[Document, DqFile]:
+    """Returns a configuration of dq_fitter, as a document and checked.
 
     Args:
         path: The file.
@@ -147,19 +147,11 @@ def read_dq(path: Path) -> DqFile:
     Raises:
         InputError: The file cannot be read, lacks a key, or its lists do not fit together.
     """
-    text = read_text(path, "dq_fitter file")
-    try:
-        parse_json(text)
-    except InputError as error:
-        message = f"{path}: {error}"
-        raise InputError(message, code="fit.unreadable-file", path=path) from error
-    try:
-        file = DqFile.model_validate_json(text)
-    except ValidationError as error:
-        raise input_error(problems_of(error), str(path)) from error
+    document = read_document(path, "dq_fitter file", language="fit")
+    file = document.validate(DqFile)
     if problems := list(_problems(file.input)):
-        raise input_error(problems, str(path))
-    return file
+        raise document.error(problems)
+    return document, file
 
 
 def unused_keys(file: DqFile) -> list[str]:

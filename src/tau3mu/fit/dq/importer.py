@@ -18,12 +18,12 @@ from tau3mu.fit.dq.file import read_dq, unused_keys
 from tau3mu.fit.dq.parameters import parts_of
 from tau3mu.fit.dq.plot import plot_of, windows_of
 from tau3mu.fit.language.base import problem
-from tau3mu.fit.language.explain import input_error
 from tau3mu.fit.language.files import model_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tau3mu.config.documents import Document
     from tau3mu.fit.dq.data import DqSpectrum
     from tau3mu.fit.dq.file import DqFile, DqPdfs
     from tau3mu.fit.dq.parameters import DqParts
@@ -87,11 +87,11 @@ def import_dq(path: str | Path, folder: str | Path | None = None) -> list[Import
     """
     path = user_path(path)
     folder = path.parent if folder is None else user_path(folder)
-    file = read_dq(path)
+    document, file = read_dq(path)
     fits = []
     for variation in _variations(file):
         spectrum = find_spectrum(path, file.input, variation.input, variation.range)
-        fit = _import(file, variation, spectrum, path, folder)
+        fit = _import(document, file, variation, spectrum, path, folder)
         model_of(fit.document, f"{path}, as fit file {fit.name}", folder)
         fits.append(fit)
     if repeated := [name for name, n in Counter(fit.name for fit in fits).items() if n > 1]:
@@ -127,11 +127,16 @@ def _variations(file: DqFile) -> Iterator[_Variation]:
 
 
 def _import(
-    file: DqFile, variation: _Variation, spectrum: DqSpectrum, path: Path, folder: Path
+    dq: Document,
+    file: DqFile,
+    variation: _Variation,
+    spectrum: DqSpectrum,
+    path: Path,
+    folder: Path,
 ) -> Imported:
     given, pdfs = file.input, file.input.pdfs
     lower, upper = spectrum.range
-    parts = parts_of(pdfs, upper - lower, str(path))
+    parts = parts_of(pdfs, upper - lower, dq)
     windows, no_windows = windows_of(pdfs, parts)
     plot, not_drawn = plot_of(pdfs, spectrum.highest, parts)
     components, no_colors = _components(pdfs, parts)
@@ -149,7 +154,7 @@ def _import(
         "components": components,
     }
     if any(str(entry.get("value")).startswith("@") for entry in parts.parameters.values()):
-        document["labels"] = _labels(file, variation.tails, path, folder)
+        document["labels"] = _labels(dq, file, variation.tails, path, folder)
     if pdfs.method == "chi2":
         document["method"] = {"loss": "chi2"}
     if windows:
@@ -193,14 +198,16 @@ def _components(pdfs: DqPdfs, parts: DqParts) -> tuple[dict[str, Any], list[str]
     return components, warnings
 
 
-def _labels(file: DqFile, tails: str | None, path: Path, folder: Path) -> dict[str, str]:
+def _labels(
+    dq: Document, file: DqFile, tails: str | None, path: Path, folder: Path
+) -> dict[str, str]:
     if file.input.tail_file is None or tails is None:
         message = (
             "missing key; parameters written @label@ take their values from 'tailRootFileName' and "
             "'tailHistNames'"
         )
         key = "tailHistNames" if file.input.tail_file else "tailRootFileName"
-        raise input_error([problem("missing-key", f"input.{key}", message)], str(path))
+        raise dq.error([problem("missing-key", f"input.{key}", message)])
     return {"file": _relative(path, file.input.tail_file, folder), "histogram": tails}
 
 

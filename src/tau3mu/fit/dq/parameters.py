@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from tau3mu.errors import InputError, suggest
 from tau3mu.fit.dq.names import plain_name, read_parameter, ties, words
 from tau3mu.fit.language.base import problem
-from tau3mu.fit.language.explain import input_error
 from tau3mu.fit.pdfs import PDFS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from tau3mu.config.documents import Document
     from tau3mu.fit.dq.file import DqPdfs
     from tau3mu.fit.dq.names import Entry
 
@@ -46,18 +46,18 @@ class DqParts:
     warnings: list[str]
 
 
-def parts_of(pdfs: DqPdfs, width: float, source: str) -> DqParts:
+def parts_of(pdfs: DqPdfs, width: float, document: Document) -> DqParts:
     """Returns the parameters of a file and their places.
 
     Args:
         pdfs: The model in the file.
         width: The width of the fit range, which limits how steep an exponential can be.
-        source: The name of the file, for messages.
+        document: The file, for messages.
 
     Raises:
         InputError: The name of a parameter, or a formula in its place, cannot be understood.
     """
-    given = _Parameters(source)
+    given = _Parameters(document)
     slots = [
         [
             given.add(text, value, (lower, upper), f"{place}.{number}")
@@ -84,7 +84,7 @@ def parts_of(pdfs: DqPdfs, width: float, source: str) -> DqParts:
 class _Parameters:
     """Collects the parameters, and warnings about what had to be changed."""
 
-    source: str
+    document: Document
     entries: dict[str, Entry] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     uses: Counter[str] = field(default_factory=Counter)
@@ -227,7 +227,7 @@ class _Parameters:
         return {name: self.entries[name] for name in dict.fromkeys(wanted)}
 
     def _refuse(self, code: str, at: str, message: str) -> NoReturn:
-        raise input_error([problem(code, at, message)], self.source)
+        raise self.document.error([problem(code, at, message)])
 
 
 def _ratio(part: Entry, scale: Entry, sign: int) -> Entry:

@@ -1,22 +1,14 @@
-"""What all parts of a fit file have in common: strictness, names, intervals, formulas, problems."""
+"""The types that all parts of a fit file share: names, intervals, formulas; and their problems."""
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    WrapValidator,
-    model_validator,
-)
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, Field, ValidationError, WrapValidator
 
-from tau3mu.errors import suggest
+from tau3mu.config import documents
+from tau3mu.config.problems import Problem, shown
+from tau3mu.errors import InputError
 from tau3mu.fit.expressions import ExpressionError, parse
 
 if TYPE_CHECKING:
@@ -30,22 +22,25 @@ __all__ = [
     "Interval",
     "Name",
     "Positive",
-    "Problem",
     "Strict",
     "allowed",
     "either",
+    "formula",
     "ordered",
     "problem",
     "refuse",
 ]
 
 
-class Problem(NamedTuple):
-    """One thing that is wrong in a file: the keys that lead to it, its kind, and a sentence."""
+class Strict(documents.Strict):
+    """A part of a fit file: no unknown keys, no numbers in quotes, no change afterwards."""
 
-    keys: tuple[str | int, ...]
-    code: str
-    text: str
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Returns a copy, which does not keep what was derived from what has changed."""
+        copied = super().model_copy(update=update, deep=deep)
+        for name in set(copied.__dict__) - set(type(self).model_fields):
+            del copied.__dict__[name]
+        return copied
 
 
 def problem(code: str, path: str, text: str) -> Problem:
@@ -60,52 +55,39 @@ def problem(code: str, path: str, text: str) -> Problem:
     return Problem(tuple(keys), code, text)
 
 
-class Strict(BaseModel):
-    """A part of a fit file: no unknown keys, no numbers in quotes, no change afterwards."""
+def refuse(code: str, message: str, at: str = "") -> NoReturn:
+    """Raises the error for a value while it is validated.
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """Returns a copy, which does not keep what was derived from what has changed."""
-        copied = super().model_copy(update=update, deep=deep)
-        for name in set(copied.__dict__) - set(type(self).model_fields):
-            del copied.__dict__[name]
-        return copied
-
-    @model_validator(mode="before")
-    @classmethod
-    def _refuse_unknown_keys(cls, given: Any) -> Any:
-        known = [field.alias or name for name, field in cls.model_fields.items()]
-        for key in given if isinstance(given, dict) else ():
-            if key not in known:
-                message = f"unknown key{suggest(str(key), known)}; {allowed(known)}"
-                refuse("unknown-key", message, str(key))
-        return _without_lists(given)
+    Args:
+        code: The kind of the problem, such as `wrong-order`.
+        message: What is wrong.
+        at: The path of the value, relative to the part that is being validated.
+    """
+    raise InputError(message, code=code, path=at)
 
 
-def _without_lists(given: Any) -> Any:
-    """Returns a JSON document with tuples for lists, since the parts are strict about that."""
-    if isinstance(given, dict):
-        return {key: _without_lists(value) for key, value in given.items()}
-    if isinstance(given, list | tuple):
-        return tuple(_without_lists(value) for value in given)
-    return given
+def either(wanted: str, code: str = "wrong-type") -> WrapValidator:
+    """Returns a validator that names all that a value may be in one sentence.
 
-
-def either(wanted: str) -> WrapValidator:
-    """Returns a validator that names all types that a value may have in one sentence."""
+    Args:
+        wanted: What was expected.
+        code: The kind of the problem.
+    """
 
     def validate(given: Any, validated: ValidatorFunctionWrapHandler) -> Any:
         try:
-            return validated(given)
-        except ValidationError as error:
-            for found in error.errors():
-                if found["type"].startswith("fit."):
-                    refuse(found["type"].removeprefix("fit."), found["msg"], found["ctx"]["at"])
-            text = json.dumps(given, ensure_ascii=False, default=str)
-            refuse("wrong-type", f"expected {wanted}, got {text}")
+            return validated(_with_tuples(given))
+        except ValidationError:
+            refuse(code, f"expected {wanted}, got {shown(given)}")
 
     return WrapValidator(validate)
+
+
+def _with_tuples(given: Any) -> Any:
+    """Returns a part of a JSON document with tuples for lists, as strict models take them."""
+    if isinstance(given, dict):
+        return {key: _with_tuples(value) for key, value in given.items()}
+    return tuple(map(_with_tuples, given)) if isinstance(given, list) else given
 
 
 def ordered(interval: tuple[float, float]) -> tuple[float, float]:
@@ -116,32 +98,26 @@ def ordered(interval: tuple[float, float]) -> tuple[float, float]:
     return interval
 
 
+def formula(text: Any) -> Any:
+    """Returns a formula if it can be parsed, else refuses it; numbers are returned as they are."""
+    if isinstance(text, str):
+        try:
+            parse(text)
+        except ExpressionError as error:
+            refuse("wrong-expression", str(error))
+    return text
+
+
 def allowed(names: Iterable[str]) -> str:
     """Returns the end of a message that lists the allowed names."""
     return f"allowed: {', '.join(names)}"
 
 
-def refuse(code: str, message: str, at: str = "") -> NoReturn:
-    """Refuses the value of the key path `at`, relative to the part that is being validated.
-
-    Args:
-        code: The kind of the problem, without the `fit.` in front.
-        message: What is wrong.
-        at: The path, empty for the part itself.
-    """
-    kind = f"fit.{code}"
-    raise PydanticCustomError(kind, "{message}", {"message": message, "at": at})
-
-
-def _formula(text: str) -> str:
-    try:
-        parse(text)
-    except ExpressionError as error:
-        refuse("wrong-expression", str(error))
-    return text
-
-
-Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
+Name = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$"),
+    either("a name of letters, digits and _ that begins with a letter", "wrong-name"),
+]
 Positive = Annotated[int, Field(gt=0)]
 Interval = Annotated[tuple[float, float], AfterValidator(ordered)]
-Formula = Annotated[str, AfterValidator(_formula)]
+Formula = Annotated[str, AfterValidator(formula)]

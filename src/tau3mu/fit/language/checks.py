@@ -15,7 +15,7 @@ from tau3mu.fit.language.values import first_values, inside
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Mapping
 
-    from tau3mu.fit.language.base import Problem
+    from tau3mu.config.problems import Problem
     from tau3mu.fit.language.model import FitModel, SpectrumModel
     from tau3mu.fit.language.parts import Parameter
     from tau3mu.fit.language.shapes import Shape

@@ -8,12 +8,12 @@ import numpy as np
 from pydantic import AfterValidator, Field
 
 from tau3mu.fit.language.base import (
-    Formula,
     Interval,
     Name,
     Positive,
     Strict,
     either,
+    formula,
     ordered,
 )
 
@@ -29,7 +29,7 @@ __all__ = [
     "Window",
 ]
 
-Edge = Annotated[float | Formula, either("a number or an expression")]
+Edge = Annotated[float | str, AfterValidator(formula)]
 
 
 def _ordered_numbers(edges: tuple[float | str, float | str]) -> tuple[float | str, float | str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -15,7 +15,6 @@ from tau3mu.fit.language.base import (
     Name,
     Positive,
     Strict,
-    either,
     refuse,
 )
 
@@ -108,7 +107,7 @@ class Constraint(Strict):
 class Parameter(Strict):
     """A parameter: free between limits, fixed, or calculated from others."""
 
-    value: Annotated[float | str | None, either("a number or @label")] = Field(
+    value: float | str | None = Field(
         default=None,
         description="The start value, or the value if fixed. `@label` takes it from the bin with "
         "this label in `labels`; without limits it is then fixed.",

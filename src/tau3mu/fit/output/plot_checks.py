@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tau3mu.config.documents import Document
 from tau3mu.errors import suggest
-from tau3mu.fit.language.base import Problem, problem
-from tau3mu.fit.language.explain import input_error
+from tau3mu.fit.language.base import problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tau3mu.config.problems import Problem
     from tau3mu.fit.language import FitModel, SpectrumModel
 
 __all__ = ["check_plot"]
@@ -32,7 +33,7 @@ def check_plot(model: FitModel) -> None:
         message = f"expected a lower end above 0 with 'log', got {plot.y_range[0]:g}"
         problems.append(problem("wrong-value", "plot.y_range", message))
     if problems:
-        raise input_error(problems, f"fit {model.name}")
+        raise Document(model.to_dict(), f"fit {model.name}", "fit").error(problems)
 
 
 def _colors(model: FitModel) -> Iterator[Problem]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tau3mu.config.input_files import read_text
-from tau3mu.config.syntax import parse_json
-from tau3mu.errors import InputError
+from tau3mu.config.documents import Document, read_document
+from tau3mu.fit.language.base import problem
 from tau3mu.fit.output import files
 from tau3mu.fit.output.correlation import plot_correlation
 from tau3mu.fit.output.plot import plot_fit
@@ -146,25 +145,19 @@ def load_fit_values(path: str | Path) -> dict[str, float]:
     Raises:
         InputError: There is no such file, or it does not hold the result of a fit.
     """
-    file = find(path, _JSON)
-    try:
-        document = parse_json(read_text(file, "result of a fit"))
-    except InputError as error:
-        message = f"{file}: cannot be read as the result of a fit: {error}"
-        raise InputError(message, code="fit.unreadable-file", path=file) from error
-    parameters = document.get("parameters") if isinstance(document, dict) else None
+    document = read_document(find(path, _JSON), "result of a fit", language="fit")
+    parameters = document.content.get("parameters")
     if not isinstance(parameters, dict) or not parameters:
-        message = f"{file}: missing key 'parameters'; expected the fit.json of a fit"
-        raise InputError(message, code="fit.missing-key", path="parameters")
-    return {name: _value(file, name, parameter) for name, parameter in parameters.items()}
+        message = "missing key; expected the fit.json of a fit"
+        raise document.error([problem("missing-key", "parameters", message)])
+    return {name: _value(document, name, parameter) for name, parameter in parameters.items()}
 
 
-def _value(file: Path, name: str, parameter: Any) -> float:
+def _value(document: Document, name: str, parameter: Any) -> float:
     value = parameter.get("value") if isinstance(parameter, dict) else None
     if isinstance(value, bool) or not isinstance(value, int | float):
-        path = f"parameters.{name}.value"
-        message = f"{file}: {path}: expected a number, got {value!r}"
-        raise InputError(message, code="fit.wrong-type", path=path)
+        message = f"expected a number, got {value!r}"
+        raise document.error([problem("wrong-type", f"parameters.{name}.value", message)])
     return float(value)
 
 
