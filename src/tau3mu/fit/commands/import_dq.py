@@ -31,7 +31,11 @@ exit codes:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Runs the command line and returns its exit code."""
+    """Runs the command line and returns its exit code.
+
+    Args:
+        arguments: Of the command line, without the name of the program.
+    """
     parser = Parser("python -m tau3mu.fit import", _DESCRIPTION, epilog=_EPILOG)
     parser.add_argument("file", type=path_of, metavar="FILE", help="a configuration of dq_fitter")
     parser.add_argument(

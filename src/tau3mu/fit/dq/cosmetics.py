@@ -8,7 +8,7 @@ from html.entities import html5
 __all__ = ["axes_position", "axis_words", "color", "mathtext"]
 
 # ROOT's color wheel has colors of the web, each channel one of 00, 33, 66, 99, cc and ff, which
-# one hexadecimal digit says. In a circle, a color and its neighbours have two different channels:
+# one hexadecimal digit says. In a circle, a color and its neighbors have two different channels:
 # those it has, and those it lacks.
 _CIRCLES = {400: "110", 416: "010", 432: "011", 600: "001", 616: "101", 632: "100"}
 _IN_CIRCLE = "fc f9 c9 f6 c6 96 f3 c3 93 63 f0 c0 90 60 30"
@@ -58,13 +58,13 @@ def color(number: int) -> str | None:
     """
     if number in _SINGLE:
         return f"#{_SINGLE[number]}"
-    for centre, channels in _CIRCLES.items():
-        place, codes = number - centre - _FIRST_IN_CIRCLE, _IN_CIRCLE.split()
+    for center, channels in _CIRCLES.items():
+        place, codes = number - center - _FIRST_IN_CIRCLE, _IN_CIRCLE.split()
         if 0 <= place < len(codes):
             lacks, has = sorted(codes[place])
             return "#" + "".join(has if channel == "1" else lacks for channel in channels)
-    for centre, text in _RECTANGLES.items():
-        place, codes = number - centre - _FIRST_IN_RECTANGLE, text.split()
+    for center, text in _RECTANGLES.items():
+        place, codes = number - center - _FIRST_IN_RECTANGLE, text.split()
         if 0 <= place < len(codes):
             return f"#{codes[place]}"
     return None

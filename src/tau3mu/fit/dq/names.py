@@ -37,7 +37,11 @@ class NamedParameter:
 
 
 def plain_name(text: str) -> str:
-    """Returns a name without the characters, such as ROOT's #, that a fit file does not allow."""
+    """Returns a name without the characters, such as ROOT's #, that a fit file does not allow.
+
+    Args:
+        text: A name in RooFit.
+    """
     name = re.sub(r"[^A-Za-z0-9_]+", "_", text.replace("#", ""))
     return name if name[:1].isalpha() else f"x{name}"
 
@@ -109,12 +113,20 @@ def _is_number(text: str) -> bool:
 
 
 def ties(entry: Entry) -> tuple[str, ...]:
-    """Returns the names in the formula of a parameter."""
+    """Returns the names in the formula of a parameter.
+
+    Args:
+        entry: A parameter in a fit file.
+    """
     return parse(entry["expression"]).names if "expression" in entry else ()
 
 
 def words(entry: Entry) -> str:
-    """Returns a parameter in words, for messages."""
+    """Returns a parameter in words, for messages.
+
+    Args:
+        entry: A parameter in a fit file.
+    """
     if "expression" in entry:
         return str(entry["expression"])
     if "limits" in entry:

@@ -36,7 +36,12 @@ class Strict(documents.Strict):
     """A part of a fit file: no unknown keys, no numbers in quotes, no change afterwards."""
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """Returns a copy, which does not keep what was derived from what has changed."""
+        """Returns a copy, which does not keep what was derived from what has changed.
+
+        Args:
+            update: New values by field.
+            deep: Whether the fields are copied, too.
+        """
         copied = super().model_copy(update=update, deep=deep)
         for name in set(copied.__dict__) - set(type(self).model_fields):
             del copied.__dict__[name]
@@ -91,7 +96,11 @@ def _with_tuples(given: Any) -> Any:
 
 
 def ordered(interval: tuple[float, float]) -> tuple[float, float]:
-    """Returns an interval if its lower edge is below its upper edge, else refuses it."""
+    """Returns an interval if its lower edge is below its upper edge, else refuses it.
+
+    Args:
+        interval: The edges.
+    """
     lower, upper = interval
     if lower >= upper:
         refuse("wrong-order", f"the lower edge {lower:g} is not below the upper edge {upper:g}")
@@ -99,7 +108,11 @@ def ordered(interval: tuple[float, float]) -> tuple[float, float]:
 
 
 def formula(text: Any) -> Any:
-    """Returns a formula if it can be parsed, else refuses it; numbers are returned as they are."""
+    """Returns a formula if it can be parsed, else refuses it; numbers are returned as they are.
+
+    Args:
+        text: A formula of parameters, or a number.
+    """
     if isinstance(text, str):
         try:
             parse(text)
@@ -109,7 +122,11 @@ def formula(text: Any) -> Any:
 
 
 def allowed(names: Iterable[str]) -> str:
-    """Returns the end of a message that lists the allowed names."""
+    """Returns the end of a message that lists the allowed names.
+
+    Args:
+        names: In the order of the message.
+    """
     return f"allowed: {', '.join(names)}"
 
 

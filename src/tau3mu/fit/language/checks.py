@@ -1,4 +1,4 @@
-"""What must hold between the parts of a fit file: names that exist, ranges that are not empty."""
+"""Checks between the parts of a fit file: names that exist, ranges that are not empty."""
 
 from __future__ import annotations
 
@@ -28,6 +28,9 @@ def contradictions(model: FitModel) -> list[Problem]:
 
     Parameters that nothing uses are named only if all names are right, since a name that is
     misspelled where it is used leaves the right one unused; impossible values only after that.
+
+    Args:
+        model: The fit.
     """
     return (
         list(_wrong_names(model))
@@ -68,9 +71,9 @@ def _ranges(part: SpectrumModel, path: str) -> Iterator[Problem]:
             if low < lower or high > upper:
                 yield _outside(f"{low:g} to {high:g}", part, f"{path}{key}.{number}")
     edges = sorted({lower, upper, *(e for r in (*part.ranges, *part.blind) for e in r)})
-    centres = (np.array(edges[1:]) + edges[:-1]) / 2
-    fitted = inside(centres, part.ranges or (part.observable.range,))
-    if not np.any(fitted & ~inside(centres, part.blind)):
+    centers = (np.array(edges[1:]) + edges[:-1]) / 2
+    fitted = inside(centers, part.ranges or (part.observable.range,))
+    if not np.any(fitted & ~inside(centers, part.blind)):
         yield problem("all-blinded", f"{path}blind", "the blinded windows leave nothing to fit")
 
 

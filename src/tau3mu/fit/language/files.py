@@ -87,7 +87,12 @@ def model_of(content: Mapping[str, Any], source: str, folder: Path) -> FitModel:
 
 
 def checked(document: Document, folder: Path) -> FitModel:
-    """Returns the checked model of a document; see `model_of`."""
+    """Returns the checked model of a document; see `model_of`.
+
+    Args:
+        document: A fit file.
+        folder: Where user-defined pdfs are looked for first.
+    """
     if document.content.get("schema_version") == 1:
         message = (
             "expected 2, got 1, which is of an older tau3mu; in 2, 'histogram' stands under "

@@ -53,7 +53,11 @@ class Stage(Strict):
     )
 
     def contains(self, x: np.ndarray) -> np.ndarray:
-        """Returns which values lie in one of the ranges."""
+        """Returns which values lie in one of the ranges.
+
+        Args:
+            x: Values of the observable, shape (n,).
+        """
         return np.asarray(np.any([(x >= low) & (x <= high) for low, high in self.ranges], axis=0))
 
 

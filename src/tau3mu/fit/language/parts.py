@@ -132,7 +132,7 @@ class Parameter(Strict):
 
     @property
     def free(self) -> bool:
-        """Whether a fit changes it."""
+        """True if a fit changes it."""
         return self.limits is not None and not self.fixed
 
     @cached_property

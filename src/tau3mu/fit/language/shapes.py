@@ -43,7 +43,7 @@ class Shape(Strict):
         default=None, description="The input of the pdfs Histogram and KDE."
     )
     sum: Annotated[tuple[Shape, ...], Field(min_length=2)] | None = Field(
-        default=None, description="Shapes that are added, each normalised to one."
+        default=None, description="Shapes that are added, each normalized to one."
     )
     fractions: tuple[Name, ...] | None = Field(
         default=None,
@@ -57,7 +57,11 @@ class Shape(Strict):
     _definition: Pdf | None = PrivateAttr(default=None)
 
     def define(self, pdf: Pdf) -> None:
-        """Says which pdf a template is, once it has been read."""
+        """Sets the pdf of a template, once it has been read.
+
+        Args:
+            pdf: That of the template.
+        """
         self._definition = pdf
 
     @property
@@ -67,7 +71,7 @@ class Shape(Strict):
 
     @property
     def peaks(self) -> bool:
-        """Whether it is a peak, which plots fill, or a continuum, which they draw as a line."""
+        """True for a peak, which plots fill; continua are drawn as lines."""
         if self.sum is not None:
             return any(part.peaks for part in self.sum)
         return self._definition is not None and self._definition.peaks
@@ -105,7 +109,11 @@ class Shape(Strict):
             yield from ((f"resolution.{path}", name) for path, name in self.resolution.uses())
 
     def shapes(self, path: str = "") -> Iterator[tuple[str, Shape]]:
-        """Yields the key path of this shape and of every one in it, and the shape."""
+        """Yields the key path of this shape and of every one in it, and the shape.
+
+        Args:
+            path: The key path of this shape.
+        """
         yield path, self
         for number, part in enumerate(self.sum or ()):
             yield from part.shapes(f"{path}.sum.{number}")

@@ -22,6 +22,9 @@ def first_values(model: FitModel) -> dict[str, float]:
 
     Values that come from labels are not, nor those of yields that are not declared, nor what
     depends on them.
+
+    Args:
+        model: The fit.
     """
     values = {n: p.value for n, p in model.parameters.items() if isinstance(p.value, float)}
     expressions = {name: parse(text) for name, text in model.expressions.items()}
@@ -43,16 +46,20 @@ def inside(x: np.ndarray, intervals: Iterable[Interval]) -> np.ndarray:
 
 
 def fitted_bins(model: FitModel) -> int | None:
-    """Returns how many bins of a model are fitted, None if its data say so or are not in bins."""
+    """Returns how many bins of a model are fitted, None if its data say so or are not in bins.
+
+    Args:
+        model: The fit.
+    """
     number = 0
     for part in model.parts.values():
         unbinned = part.input is not None and part.input.column is not None
         if part.observable.bins is None or unbinned:
             return None
         edges = part.observable.edges
-        centres = (edges[1:] + edges[:-1]) / 2
-        used = inside(centres, part.ranges or (part.observable.range,))
-        number += int(np.sum(used & ~inside(centres, part.blind)))
+        centers = (edges[1:] + edges[:-1]) / 2
+        used = inside(centers, part.ranges or (part.observable.range,))
+        number += int(np.sum(used & ~inside(centers, part.blind)))
     return number
 
 

@@ -1,4 +1,4 @@
-"""What is made of a fit: JSON, a ROOT file, plots, and tables for people.
+"""The output of a fit: JSON, a ROOT file, plots, and printed tables.
 
 `save_fit` writes all of it into a folder; the others are for notebooks.
 """

@@ -49,8 +49,8 @@ class BinnedFit:
     subtracted: bool
 
     @property
-    def centres(self) -> np.ndarray:
-        """The centres of the bins."""
+    def centers(self) -> np.ndarray:
+        """The centers of the bins."""
         return np.asarray((self.data.edges[1:] + self.data.edges[:-1]) / 2)
 
     @property
@@ -70,7 +70,7 @@ class BinnedFit:
 
     @property
     def errors(self) -> np.ndarray:
-        """How far the error bars of the data reach down and up, 2 x bins.
+        """The lengths of the error bars of the data, down and up, shape (2, bins).
 
         Of counts they are the central intervals of Poisson means at 68 %, scaled by the mean
         weight if they are weighted.
@@ -118,7 +118,11 @@ def binned_fit(result: FitResult, spectrum: str | None = None) -> BinnedFit:
 
 
 def subdivided(edges: np.ndarray) -> np.ndarray:
-    """Returns the edges of `POINTS` equal parts of every bin."""
+    """Returns the edges of `POINTS` equal parts of every bin.
+
+    Args:
+        edges: Of the bins, shape (bins + 1,).
+    """
     steps = np.arange(POINTS) / POINTS
     inner = edges[:-1, None] + np.diff(edges)[:, None] * steps
     return np.append(inner.ravel(), edges[-1])

@@ -26,6 +26,9 @@ _DARK = 60  # percent: from which correlation on a cell needs white numbers
 def plot_correlation(result: FitResult) -> Figure:
     """Returns a figure of the correlations, in percent; it grows with their number and labels.
 
+    Args:
+        result: The fit.
+
     Raises:
         InputError: The fit has no covariance.
     """

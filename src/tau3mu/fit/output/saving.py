@@ -32,7 +32,11 @@ _JSON, _ROOT = "fit.json", "fit.root"
 
 
 def fit_files(model: FitModel) -> list[str]:
-    """Returns the names of all files that `save_fit` and `write_sweights` may write of a fit."""
+    """Returns the names of all files that `save_fit` and `write_sweights` may write of a fit.
+
+    Args:
+        model: The fit.
+    """
     stems = [*(stem for pair in _stems(model).values() for stem in pair), "correlation", "scans"]
     plots = (name for stem in stems for name in files.figure_names(stem))
     tables = ("sweights", *(f"sweights_{name}" for name in model.parts))

@@ -1,4 +1,4 @@
-"""What toys say of one quantity: pulls, bias and coverage."""
+"""The averages of one quantity over toys: pulls, bias and coverage."""
 
 from __future__ import annotations
 

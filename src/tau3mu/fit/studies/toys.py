@@ -49,8 +49,8 @@ def run_toys(
 ) -> ToyStudy:
     """Returns fits of toy data sets, each drawn from the true values and fitted from there.
 
-    What constraints know from elsewhere fluctuates too: every toy has other means of them, drawn
-    around the true values. The numbers of a toy depend on the seed and its index alone.
+    The means of constraints fluctuate, too: every toy draws them around the true values. The
+    results of a toy depend only on the seed and its index.
 
     Args:
         model: As `load_model` returns it.
@@ -89,7 +89,7 @@ def run_toys(
 
 @dataclass(frozen=True)
 class _Plan:
-    """What is the same for all toys."""
+    """The input that all toys share."""
 
     model: FitModel
     truth: dict[str, float]
@@ -98,7 +98,7 @@ class _Plan:
 
     @property
     def quantities(self) -> dict[str, Expression]:
-        """What is measured: all parameters that are not fixed, and what is derived from them."""
+        """The measured quantities: all parameters that are not fixed, and derived quantities."""
         declared = self.model.parameters
         names = [
             name

@@ -62,7 +62,7 @@ class TrialResult:
 
     @property
     def valid(self) -> bool:
-        """Whether it enters the averages."""
+        """True if it enters the averages."""
         return self.status == "ok"
 
     @property

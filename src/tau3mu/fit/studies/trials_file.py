@@ -109,7 +109,12 @@ def load_trials(path: str | Path) -> Trials:
 
 
 def merge_patch(target: Any, patch: Any) -> Any:
-    """Returns a JSON document after a merge patch (RFC 7386); neither is changed."""
+    """Returns a JSON document after a merge patch (RFC 7386); neither is changed.
+
+    Args:
+        target: The document.
+        patch: Its changes.
+    """
     if not isinstance(patch, Mapping):
         return patch
     merged = dict(target) if isinstance(target, Mapping) else {}
