@@ -67,7 +67,10 @@ def test_without_run_json_the_choice_is_noted(results, tmp_path, capsys, dsphipi
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["dspipi", "--input", "x", "--output", "y"], "unknown fit 'dspipi' (did you mean"),
+        (
+            ["dspipi", "--input", "x", "--output", "y"],
+            "unknown fit 'dspipi' (did you mean 'dsphipi'?)",
+        ),
         (["dsphipi", "--input", "none", "--output", "y"], "none does not exist"),
         (["dsphipi", "--input", "x"], "--output is needed, or --check"),
         (
@@ -98,7 +101,7 @@ def test_check_says_whether_a_file_is_a_fit(tmp_path, capsys):
     assert "dsphipi is a valid fit" in capsys.readouterr().out
     (tmp_path / "bad.json").write_text("{}")
     assert main([str(tmp_path / "bad.json"), "--check"]) == 1
-    assert "missing key 'name'" in capsys.readouterr().err
+    assert "bad.json: name: missing key" in capsys.readouterr().err
 
 
 def test_help_is_fast_and_teaches():

@@ -20,7 +20,6 @@ from tau3mu.fit.output import files, plot_correlation, save_fit
 from tau3mu.fit.output.labels import parameter_axis, parameter_symbols, per_bin
 from tau3mu.fit.output.numbers import math_scripts, value_text
 from tau3mu.fit.studies import load_trials, run_trials
-from tau3mu.fit.studies.plots import plot_trials
 
 
 def model(**changes):
@@ -205,9 +204,9 @@ def test_trials_have_symbols_and_the_style_of_their_fit(tmp_path):
     (tmp_path / "trials.json").write_text(json.dumps(trials))
     study = run_trials(load_trials(tmp_path / "trials.json"), peak_spectrum())
     assert study.style == "CMS"
-    labels = [plot_trials(study, name).axes[0].get_xlabel() for name in study.summary]
+    labels = [study.plot(name).axes[0].get_xlabel() for name in study.summary]
     assert labels == ["N(Signal)", "μ(Signal) [GeV]"]
-    figure = plot_trials(study, "mean")
+    figure = study.plot("mean")
     figure.canvas.draw()
     (row,) = {label.get_fontname() for label in figure.axes[0].get_yticklabels()}
     assert row == "TeX Gyre Heros"

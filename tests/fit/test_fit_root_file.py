@@ -175,7 +175,7 @@ def test_several_spectra_have_folders(written):
 
 def test_a_file_that_cannot_be_written(tmp_path):
     (tmp_path / "fit.root").mkdir()
-    with pytest.raises(RunError, match=r"cannot write .*fit\.root: Is a directory"):
+    with pytest.raises(RunError, match=r"fit\.root: Is a directory"):
         write_root(tmp_path / "fit.root", fitted("counts"))
     assert [path.name for path in tmp_path.iterdir()] == ["fit.root"]
 

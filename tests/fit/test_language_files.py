@@ -12,12 +12,13 @@ from types import MappingProxyType
 
 import numpy as np
 import pytest
+from errors import raises
 from pydantic import ValidationError
 from ruamel.yaml import YAML
 
 from tau3mu.errors import InputError
-from tau3mu.fit.language import FitModel, load_model, model_of, shipped_fits
-from tau3mu.fit.language.files import read_document
+from tau3mu.fit.language import load_model, model_of, shipped_fits
+from tau3mu.fit.language.files import read_fit
 
 DSPHIPI = json.loads((files("tau3mu.fits") / "dsphipi.json").read_text("utf-8"))
 
@@ -77,8 +78,8 @@ def test_shipped_fits_load_under_their_own_name():
 def test_a_file_loads_like_the_shipped_fit(tmp_path):
     path = tmp_path / "mine.json"
     path.write_text(json.dumps(DSPHIPI), "utf-8")
-    document, _, folder = read_document(path)
-    assert document == DSPHIPI
+    document, folder = read_fit(path)
+    assert document.content == DSPHIPI
     model = load_model(path)
     assert folder == model.folder == tmp_path
     assert model.to_dict() == load_model("dsphipi").to_dict()
@@ -126,7 +127,7 @@ def test_models_cannot_be_changed():
 
 
 def test_a_model_can_be_made_in_python():
-    model = FitModel.model_validate(DSPHIPI)
+    model = load_model(DSPHIPI)
     assert model.used[:3] == ("mean_Ds", "sigma_Ds", "alpha_Ds")
     assert model.components["Ds"].yield_ == "nDs"
     assert model.components["Ds"].arguments == ("mean_Ds", "sigma_Ds", "alpha_Ds", "power_Ds")
@@ -184,86 +185,63 @@ def test_yaml_says_the_same_as_json(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("text", "code", "place"),
     [
-        ("fixed: yes", 'parameters.bias.fixed: true or false belongs here, not "yes"'),
-        ("fixed: no", 'parameters.bias.fixed: true or false belongs here, not "no"'),
-        ("fixed: 1", "parameters.bias.fixed: true or false belongs here, not 1"),
-        ("limits: [0, .inf]", "parameters.bias.limits.1: a finite number belongs here"),
-        ("value: 1", 'found duplicate key "value"'),
+        ("fixed: yes", "fit.wrong-type", "parameters.bias.fixed"),
+        ("fixed: no", "fit.wrong-type", "parameters.bias.fixed"),
+        ("fixed: 1", "fit.wrong-type", "parameters.bias.fixed"),
+        ("limits: [0, .inf]", "fit.out-of-range", "parameters.bias.limits[1]"),
+        ("value: 1", "fit.duplicate-key", "both.yaml"),
     ],
 )
-def test_yaml_is_as_strict_as_json(tmp_path, text, message):
+def test_yaml_is_as_strict_as_json(tmp_path, text, code, place):
     path = tmp_path / "both.yaml"
     path.write_text(SPECTRA.replace("value: 0, fixed: true", f"value: 0, {text}"), "utf-8")
-    with pytest.raises(InputError) as error:
+    with raises(code, path=place, mentions=str(path)):
         load_model(path)
-    assert str(error.value).startswith(str(path))
-    assert message in str(error.value)
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "message"),
+    ("name", "text", "code", "where"),
     [
-        (
-            "a.json",
-            '{"a": 1,\n "b" 2}',
-            ", line 2, column 6: no valid JSON: Expecting ':' delim",
-        ),
-        ("a.json", "", ", line 1, column 1: no valid JSON: Expecting value"),
-        ("a.json", '{"name": "a", "name": "b"}', ": the key 'name' is given twice in the same pl"),
-        ("a.json", '{"a": {"b": 1, "b": 1}}', ": the key 'b' is given twice in the same place"),
-        ("a.json", "[1]", ": an object with keys such as 'schema_version' and 'name' belongs here"),
-        ("a.json", "[" * 100000, ": nests too deeply"),
-        ("a.json", '{"a":' * 500 + "1" + "}" * 500, ": nests too deeply"),
-        (
-            "a.json",
-            '{"a": ' + "1" * 5000 + "}",
-            ": line 1: not valid JSON: an integer of",
-        ),
-        ("a.yaml", "a: " + "[" * 150 + "]" * 150, ": nests too deeply"),
-        ("a.yaml", "[1]", ": an object with keys such as 'schema_version' and 'name' belongs here"),
-        ("a.yaml", "a: [1", ", line 1, column 6: no valid YAML for a fit: expected ',' or ']'"),
-        (
-            "a.yaml",
-            "a:\n  b: @x",
-            (
-                ", line 2, column 6: no valid YAML for a fit: found character "
-                "'@' that cannot start any token; a text that begins with this needs quotes"
-            ),
-        ),
-        (
-            "a.yaml",
-            "a: A peak: b",
-            (
-                ", line 1, column 10: no valid YAML for a fit: mapping values "
-                "are not allowed here; a text with ': ' in it needs quotes"
-            ),
-        ),
-        (
-            "a.yaml",
-            "a: {b: A: b}",
-            (
-                ", line 1, column 9: no valid YAML for a fit: expected ',' or "
-                "'}', but got ':'; a text with ': ' in it needs quotes"
-            ),
-        ),
-        ("a.yaml", "a: \0", ": no valid YAML for a fit: unacceptable character"),
-        ("a.yaml", "a: 2026-01-01", ": no valid YAML for a fit: Object of type date is not JSON"),
-        ("a.yaml", "a: &x [*x]", ": nests too deeply"),
-        (
-            "a.yaml",
-            "a: !!python/name:os.system",
-            ", line 1, column 4: no valid YAML for a fit: could not dete",
-        ),
+        ("a.json", '{"a": 1,\n "b" 2}', "fit.not-json", "line 2, column 6: "),
+        ("a.json", "", "fit.not-json", "line 1, column 1: "),
+        ("a.json", '{"name": "a", "name": "b"}', "fit.duplicate-key", "'name'"),
+        ("a.json", '{"a": {"b": 1, "b": 1}}', "fit.duplicate-key", "'b'"),
+        ("a.json", "[" * 100000, "fit.too-deep", ""),
+        ("a.json", '{"a":' * 500 + "1" + "}" * 500, "fit.too-deep", ""),
+        ("a.json", '{"a": ' + "1" * 5000 + "}", "fit.not-json", "5000 digits"),
+        ("a.yaml", "a: " + "[" * 150 + "]" * 150, "fit.too-deep", ""),
+        ("a.yaml", "a: [1", "fit.not-yaml", "line 1, column 6: "),
+        ("a.yaml", "a:\n  b: @x", "fit.not-yaml", "line 2, column 6: "),
+        ("a.yaml", "a: A peak: b", "fit.not-yaml", "line 1, column 10: "),
+        ("a.yaml", "a: {b: A: b}", "fit.not-yaml", "line 1, column 9: "),
+        ("a.yaml", "a: \0", "fit.not-yaml", ""),
+        ("a.yaml", "a: 2026-01-01", "fit.not-yaml", "date"),
+        ("a.yaml", "a: &x [*x]", "fit.too-deep", ""),
+        ("a.yaml", "a: !!python/name:os.system", "fit.not-yaml", "line 1, column 4: "),
     ],
 )
-def test_files_that_are_neither_json_nor_yaml(tmp_path, name, text, message):
+def test_files_that_are_neither_json_nor_yaml(tmp_path, name, text, code, where):
     path = tmp_path / name
     path.write_text(text, "utf-8")
-    with pytest.raises(InputError) as error:
+    with raises(code, path=name, mentions=(str(path), where)):
         load_model(path)
-    assert str(error.value).startswith(f"{path}{message}")
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.yaml"])
+def test_a_list_is_not_a_fit(tmp_path, name):
+    (tmp_path / name).write_text("[1]", "utf-8")
+    with raises("fit.wrong-type", mentions=name):
+        load_model(tmp_path / name)
+
+
+@pytest.mark.parametrize("text", ["a:\n  b: @x", "a: A peak: b", "a: {b: A: b}"])
+def test_yaml_that_needs_quotes(tmp_path, text):
+    path = tmp_path / "a.yaml"
+    path.write_text(text, "utf-8")
+    with raises("fit.not-yaml", mentions="quote"):
+        load_model(path)
 
 
 def test_a_document_is_a_fit_too(tmp_path, monkeypatch):
@@ -273,20 +251,19 @@ def test_a_document_is_a_fit_too(tmp_path, monkeypatch):
     assert load_model(MappingProxyType(document)).to_dict() == document
     monkeypatch.chdir(tmp_path)
     assert load_model(document).folder == Path()
-    with pytest.raises(InputError) as error:
+    with raises("fit.unknown-key", path="titel", mentions=("the given fit: ", "'title'")):
         load_model({**document, "titel": "x"})
-    assert str(error.value).startswith("the given fit: unknown key 'titel' (did you mean 'title'?)")
 
 
 def test_unknown_names_and_files(tmp_path):
-    with pytest.raises(InputError, match=r"unknown fit 'dspipi' \(did you mean 'dsphipi'\?\)"):
+    with raises("fit.unknown-fit", path="dspipi", mentions="'dsphipi'"):
         load_model("dspipi")
-    with pytest.raises(InputError, match=r"give a file that ends in \.json, \.yaml, \.yml"):
+    with raises("fit.unknown-fit", path="fit.txt", mentions=".json, .yaml, .yml"):
         load_model(tmp_path / "fit.txt")
-    with pytest.raises(InputError, match=r"cannot read .*none\.json: No such file or directory"):
+    with pytest.raises(InputError, match=r"none\.json"):
         load_model(tmp_path / "none.json")
     (tmp_path / "binary.json").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(InputError, match=r"binary\.json: it is not UTF-8 text"):
+    with pytest.raises(InputError, match=r"binary\.json.*UTF-8"):
         load_model(tmp_path / "binary.json")
 
 
@@ -331,7 +308,7 @@ def test_a_pdf_of_the_user_is_found_beside_the_fit(with_turn_on):
 
 def test_a_pdf_of_the_user_is_found_in_the_search_path(with_turn_on, tmp_path, monkeypatch):
     path = with_turn_on()
-    with pytest.raises(InputError, match=r"components\.background\.pdf: unknown 'turn_on'; allow"):
+    with raises("fit.unknown-pdf", path="components.background.pdf", mentions="turn_on"):
         load_model(path)
     for number, factor in (("one", "2"), ("two", "3")):
         (tmp_path / number).mkdir()
@@ -346,14 +323,10 @@ def test_pdfs_of_users_are_checked_like_others(with_turn_on):
     path = with_turn_on(width=0)
     source = path.with_name("turn_on.py")
     source.write_text(TURN_ON, "utf-8")
-    with pytest.raises(InputError) as error:
+    with raises("fit.not-positive", path="components.background.parameters.width"):
         load_model(path)
-    assert str(error.value) == (
-        f"{path}: components.background.parameters.width: the width of a turn_on is above 0, not "
-        "0; see parameters.width"
-    )
     source.write_text("import not_there\n", "utf-8")
-    with pytest.raises(InputError, match=r"turn_on\.py fails to import \(line 1\): ModuleNotFound"):
+    with pytest.raises(InputError, match=r"turn_on\.py .*line 1.*not_there"):
         load_model(path)
 
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import uproot
+from errors import raises
 from peak_models import document, parameters, spectrum
 from scipy import integrate, stats
 
@@ -219,11 +220,11 @@ def test_the_candidates_of_other_datasets_have_no_weights(tmp_path):
 
 def test_what_has_no_rows_is_refused(tmp_path, fits):
     mass = entries()[0]
-    with pytest.raises(InputError, match="of no file, so there are no rows"):
+    with raises("fit.needs-entries", InputError, path="mass"):
         write_sweights(tmp_path, fits["whole"], {"peak": Source((mass, None))})
     lists = ak.unflatten(mass, np.full(2000, 2))
     ak.to_parquet(ak.zip({"mass": lists}, depth_limit=1), tmp_path / "lists.parquet")
-    with pytest.raises(InputError, match="4000 entries of mass were read from 2000 rows"):
+    with raises("fit.needs-flat-column", InputError, path="mass", mentions=("4000", "2000")):
         written(tmp_path, unbinned(), tmp_path / "lists.parquet")
     assert not (tmp_path / "sweights.parquet").exists()
 
@@ -232,5 +233,5 @@ def test_weights_are_never_written_over_others(tmp_path):
     mass, _, _ = entries()
     pq.write_table(pa.table({"mass": mass}), tmp_path / "in.parquet")
     written(tmp_path, unbinned(), tmp_path / "in.parquet")
-    with pytest.raises(InputError, match=r"sweights\.parquet exists already"):
+    with raises("fit.output-exists", InputError, path="sweights.parquet"):
         written(tmp_path, unbinned(), tmp_path / "in.parquet")

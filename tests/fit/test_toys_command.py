@@ -72,7 +72,7 @@ def test_the_shell_fits_data_first_without_zfit(without_yields, tmp_path):
     assert 300 < written["summary"]["nSignal"]["truth"] < 500
 
 
-def test_fits_that_are_left_out_are_listed(tmp_path, capsys):
+def test_fits_that_are_not_valid_are_listed(tmp_path, capsys):
     path = tmp_path / "peak.json"
     narrow = {"value": 5, "limits": [4.97, 5.03]}
     slope = {"value": -0.2, "fixed": True}
@@ -82,7 +82,7 @@ def test_fits_that_are_left_out_are_listed(tmp_path, capsys):
     assert main(arguments) == 0
     number = json.loads((tmp_path / "toys" / "toys.json").read_text())["failed"]
     assert number > 0
-    assert f"left out: {number} of 20 toys: parameter at limit" in capsys.readouterr().err
+    assert f"not valid: {number} of 20 toys: parameter at limit" in capsys.readouterr().err
 
 
 def test_without_a_valid_fit_the_exit_code_is_1(tmp_path, capsys):
@@ -91,7 +91,7 @@ def test_without_a_valid_fit_the_exit_code_is_1(tmp_path, capsys):
     held = parameters(nSignal=few, nBackground=few)
     path.write_text(json.dumps(document(parameters=held, derived=None)))
     assert main([str(path), "--number", "3", "--output", str(tmp_path / "toys")]) == 1
-    assert "left out: 3 of 3 toys: no entries" in capsys.readouterr().err
+    assert "not valid: 3 of 3 toys: no entries" in capsys.readouterr().err
     written = json.loads((tmp_path / "toys" / "toys.json").read_text("utf-8"))
     assert written["summary"]["nSignal"]["pull_mean"] is None
 
@@ -102,15 +102,15 @@ def test_a_truth_that_is_not_valid_is_refused(without_yields, tmp_path, capsys):
     path.write_text(json.dumps(document(parameters=held)))
     arguments = [str(path), "--number", "3", "--input", str(data), "--output", str(tmp_path / "x")]
     assert main(arguments) == 1
-    assert "the fit of the data is not valid, so its values are no truth" in capsys.readouterr().err
+    assert "the fit of the data is not valid" in capsys.readouterr().err
     assert not (tmp_path / "x").exists()
 
 
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (["--number", "0"], "error: 0 toys are asked for"),
-        (["--number", "2", "--workers", "0"], "error: there are 0 workers; expected 1 or more"),
+        (["--number", "0"], "error: expected 1 toy or more"),
+        (["--number", "2", "--workers", "0"], "error: expected 1 worker or more"),
         (["--number", "2", "--values", "none.json"], "error: none.json does not exist"),
         (["--number", "2", "--input", "none.root"], "error: none.root does not exist"),
     ],

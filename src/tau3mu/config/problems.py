@@ -91,7 +91,11 @@ def problems_of(error: ValidationError, model: type[BaseModel], content: Any) ->
         content: The document.
     """
     found: dict[tuple[str | int, ...], list[Problem]] = {}
-    for detail in error.errors():
+    details = error.errors()
+    wrong = {detail["loc"][:size] for detail in details for size in range(len(detail["loc"]))}
+    for detail in details:
+        if detail["type"] == "too_short" and detail["loc"] in wrong:
+            continue  # pydantic does not count wrong items
         problem = _problem(detail, model, content)
         same = found.setdefault(problem.keys, [])
         if same and same[-1].expected and problem.expected:  # other types of the same value
@@ -154,7 +158,8 @@ def _problem(detail: ErrorDetails, model: type[BaseModel], content: Any) -> Prob
         hints = dict.fromkeys(getattr(each, "unknown_key_hint", "") for each in models)
         return Problem(keys, "unknown-key", "; ".join(filter(None, [text, *hints])))
     if kind == "missing":
-        return Problem(keys, "missing-key", "missing key")
+        missing = "missing item" if isinstance(keys[-1], int) else "missing key"
+        return Problem(keys, "missing-key", missing)
     if kind == "union_tag_not_found":
         key = context["discriminator"].strip("'")
         models = [each for each in _models(model, detail["loc"]) if key in each.model_fields]

@@ -19,7 +19,11 @@ _COMMANDS = ("generate", "import", "toys", "trials")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command line and returns its exit code."""
+    """Runs the command line and returns its exit code.
+
+    Args:
+        arguments: Of the command line; by default those of this process.
+    """
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given and (hint := _misspelt(given[0])):
         print_error(f"unknown command {given[0]!r}{hint}\nsee: python -m tau3mu.fit --help")

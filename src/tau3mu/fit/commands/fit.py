@@ -41,7 +41,11 @@ exit codes:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Runs the command line and returns its exit code."""
+    """Runs the command line and returns its exit code.
+
+    Args:
+        arguments: Of the command line, without the name of the program.
+    """
     parser = Parser("python -m tau3mu.fit", _DESCRIPTION, epilog=_EPILOG)
     parser.add_argument("fit", metavar="NAME-OR-FILE", help="a shipped fit, a JSON or a YAML file")
     parser.add_argument(
@@ -73,7 +77,7 @@ def _check(options: argparse.Namespace) -> int:
     dry_run(model, users_only=True)
     if (bins := fitted_bins(model)) is not None and (problem := too_few_bins(model, bins)):
         message = f"{options.fit}: observable.bins: {problem}"
-        raise InputError(message)
+        raise InputError(message, code="fit.too-few-bins", path="observable.bins")
     PlainConsole().print(f"{options.fit} is a valid fit: {model.title}")
     return 0
 
@@ -82,13 +86,13 @@ def _fit(options: argparse.Namespace) -> int:
     from tau3mu.console.terminal import PlainConsole
     from tau3mu.fit.data.prepare import sources
     from tau3mu.fit.language import load_model
-    from tau3mu.fit.output import check_free, check_looks
+    from tau3mu.fit.output import check_free, check_plot
     from tau3mu.fit.output.report import print_fit
 
     console, notes = PlainConsole(), PlainConsole(stderr=True, soft_wrap=True, highlight=False)
     model = load_model(options.fit)
     check_free(options.output, model)
-    check_looks(model)
+    check_plot(model)
     found = sources(model, options.input, options.histogram)
     for source in found.values():
         if source.warning:

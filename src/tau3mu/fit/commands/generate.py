@@ -31,7 +31,11 @@ exit codes:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Runs the command line and returns its exit code."""
+    """Runs the command line and returns its exit code.
+
+    Args:
+        arguments: Of the command line, without the name of the program.
+    """
     parser = Parser("python -m tau3mu.fit generate", _DESCRIPTION, epilog=_EPILOG)
     parser.add_argument("fit", metavar="NAME-OR-FILE", help="a shipped fit, a JSON or a YAML file")
     parser.add_argument(

@@ -31,7 +31,11 @@ exit codes:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Runs the command line and returns its exit code."""
+    """Runs the command line and returns its exit code.
+
+    Args:
+        arguments: Of the command line, without the name of the program.
+    """
     parser = Parser("python -m tau3mu.fit import", _DESCRIPTION, epilog=_EPILOG)
     parser.add_argument("file", type=path_of, metavar="FILE", help="a configuration of dq_fitter")
     parser.add_argument(
@@ -45,18 +49,17 @@ def _import(options: argparse.Namespace) -> int:
     from tau3mu.fit.dq import write_imported
 
     console = PlainConsole(soft_wrap=True)
-    notes = PlainConsole(stderr=True, soft_wrap=True, highlight=False)
-    folder = options.output or Path(options.file).parent
-    written = write_imported(options.file, folder)
-    for note in _notes(written):
-        notes.print(f"note: {note}")
+    messages = PlainConsole(stderr=True, soft_wrap=True, highlight=False)
+    written = write_imported(options.file, options.output or Path(options.file).parent)
+    for warning in _once(written):
+        messages.print(f"warning: {warning}")
     for file in written:
         console.print(f"{file}: check it with `python -m tau3mu.fit --check {file}`")
     return 0
 
 
-def _notes(written: Mapping[Path, Sequence[str]]) -> list[str]:
-    """Returns each warning once, after the names of the files that it is of."""
+def _once(written: Mapping[Path, Sequence[str]]) -> list[str]:
+    """Returns each warning once, after the names of the files with it."""
     files: dict[str, list[str]] = {}
     for file, warnings in written.items():
         for warning in warnings:

@@ -35,12 +35,16 @@ writes toys.json, toys.parquet with one row per toy, and the plots pulls and bia
 toy depend on --seed and its index, not on --workers
 
 exit codes:
-  0  the toys are fitted; fits that are not valid are counted and left out
+  0  the toys are fitted; fits that are not valid are counted and skipped
   1  wrong usage, bad input (nothing was written), or no toy has a valid fit"""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Runs the command line and returns its exit code."""
+    """Runs the command line and returns its exit code.
+
+    Args:
+        arguments: Of the command line, without the name of the program.
+    """
     parser = Parser("python -m tau3mu.fit toys", _DESCRIPTION, epilog=_EPILOG)
     parser.add_argument("fit", metavar="NAME-OR-FILE", help="a shipped fit, a JSON or a YAML file")
     parser.add_argument("--number", type=int, metavar="N", required=True, help="how many toys")
@@ -111,10 +115,10 @@ def _fitted(model: FitModel, data: Any) -> dict[str, float]:
     result = fit_prepared(model.model_copy(update={"method": method}), data)
     if not result.valid:
         message = (
-            f"fit {model.name}: the fit of the data is not valid, so its values are no truth for "
-            f"toys: {result.messages[0]}; give others by --values"
+            f"fit {model.name}: the fit of the data is not valid, so toys need other true values: "
+            f"{result.messages[0]}; give them by --values"
         )
-        raise InputError(message)
+        raise InputError(message, code="fit.invalid-fit", path="--input")
     return result.values
 
 
@@ -141,6 +145,6 @@ def _table(study: ToyStudy) -> Table:
 def _print_failures(notes: Any, study: ToyStudy) -> None:
     for status, number in study.statuses.items():
         if status != "ok":
-            notes.print(f"left out: {number} of {len(study.toys)} toys: {status}")
+            notes.print(f"not valid: {number} of {len(study.toys)} toys: {status}")
     for warning in study.warnings:
         notes.print(f"warning: {warning}")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from tau3mu.fit.studies import TrialStudy
-    from tau3mu.fit.studies.trial_study import TrialResult
+    from tau3mu.fit.studies.trial_summary import TrialResult
 
 __all__ = ["main"]
 
@@ -35,12 +35,16 @@ writes trials.json, trials.csv with one row per trial, and a plot for each quant
 docs/how-to/systematics.md explains trials files
 
 exit codes:
-  0  the trials are fitted; those that are not valid are listed and left out of the averages
+  0  the trials are fitted; those that are not valid are listed and do not enter the averages
   1  wrong usage, bad input (nothing was written), or no trial is valid"""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Runs the command line and returns its exit code."""
+    """Runs the command line and returns its exit code.
+
+    Args:
+        arguments: Of the command line, without the name of the program.
+    """
     parser = Parser("python -m tau3mu.fit trials", _DESCRIPTION, epilog=_EPILOG)
     parser.add_argument("file", type=path_of, metavar="FILE", help="a trials file, JSON or YAML")
     parser.add_argument(
@@ -115,18 +119,18 @@ def _print(study: TrialStudy) -> None:
     if study.summary:
         console.print(_table(study))
     console.print(f"{len(study.valid)} of {len(study.results)} trials are valid.", highlight=False)
-    for line in (*_left_out(study.invalid), *study.remarks):
+    for line in (*_not_valid(study.invalid), *study.warnings):
         console.print(f"- {line}", highlight=False, soft_wrap=True)
 
 
-def _left_out(trials: Iterable[TrialResult]) -> list[str]:
+def _not_valid(trials: Iterable[TrialResult]) -> list[str]:
     """Returns a line for each reason for which trials are not valid."""
     labels: dict[str, list[str]] = {}
     for result in trials:
         reason = result.messages[0] if result.messages else result.status
         labels.setdefault(reason, []).append(result.label)
     return [
-        f"left out: {first}{f' and {len(others)} more' if others else ''}: {reason}"
+        f"not valid: {first}{f' and {len(others)} more' if others else ''}: {reason}"
         for reason, (first, *others) in labels.items()
     ]
 

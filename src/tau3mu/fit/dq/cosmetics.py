@@ -1,4 +1,4 @@
-"""The colours and the texts of dq_fitter's plots, which are ROOT's, in the words of matplotlib."""
+"""The colors and the texts of ROOT, which dq_fitter uses, as matplotlib has them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from html.entities import html5
 
 __all__ = ["axes_position", "axis_words", "color", "mathtext"]
 
-# ROOT's colour wheel has colours of the web, each channel one of 00, 33, 66, 99, cc and ff, which
-# one hexadecimal digit says. In a circle, a colour and its neighbours have two different channels:
+# ROOT's color wheel has colors of the web, each channel one of 00, 33, 66, 99, cc and ff, which
+# one hexadecimal digit says. In a circle, a color and its neighbors have two different channels:
 # those it has, and those it lacks.
 _CIRCLES = {400: "110", 416: "010", 432: "011", 600: "001", 616: "101", 632: "100"}
 _IN_CIRCLE = "fc f9 c9 f6 c6 96 f3 c3 93 63 f0 c0 90 60 30"
@@ -51,16 +51,20 @@ _LEFT, _BOTTOM, _SIZE = 0.15, 0.15, 0.8  # the axes of dq_fitter in its canvas
 
 
 def color(number: int) -> str | None:
-    """Returns the hexadecimal code of a colour of ROOT, None if it is in no palette of old."""
+    """Returns the hexadecimal code of a color of ROOT, None if none of its old palettes has it.
+
+    Args:
+        number: The index of the color.
+    """
     if number in _SINGLE:
         return f"#{_SINGLE[number]}"
-    for centre, channels in _CIRCLES.items():
-        place, codes = number - centre - _FIRST_IN_CIRCLE, _IN_CIRCLE.split()
+    for center, channels in _CIRCLES.items():
+        place, codes = number - center - _FIRST_IN_CIRCLE, _IN_CIRCLE.split()
         if 0 <= place < len(codes):
             lacks, has = sorted(codes[place])
             return "#" + "".join(has if channel == "1" else lacks for channel in channels)
-    for centre, text in _RECTANGLES.items():
-        place, codes = number - centre - _FIRST_IN_RECTANGLE, text.split()
+    for center, text in _RECTANGLES.items():
+        place, codes = number - center - _FIRST_IN_RECTANGLE, text.split()
         if 0 <= place < len(codes):
             return f"#{codes[place]}"
     return None
@@ -69,7 +73,10 @@ def color(number: int) -> str | None:
 def mathtext(latex: str) -> str:
     """Returns a text of ROOT's TLatex with Unicode symbols and matplotlib's `$...$`.
 
-    Commands that are in no table stay as they are.
+    Unknown commands stay as they are.
+
+    Args:
+        latex: A text such as `J/#psi`.
     """
     text = latex.replace("$", "\x03")
     text = _SYMBOL.sub(_character, text)
@@ -108,5 +115,10 @@ def _formula(match: re.Match[str]) -> str:
 
 
 def axes_position(x: float, y: float) -> tuple[float, float]:
-    """Returns a position in dq_fitter's canvas as parts of the width and height of its axes."""
+    """Returns a position in dq_fitter's canvas as parts of the width and height of its axes.
+
+    Args:
+        x: From the left, in units of the canvas.
+        y: From the bottom, in units of the canvas.
+    """
     return round((x - _LEFT) / _SIZE, 4), round((y - _BOTTOM) / _SIZE, 4)

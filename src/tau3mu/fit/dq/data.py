@@ -1,4 +1,4 @@
-"""What a dq_fitter file fits: its spectrum, as far as the input file is there to look at."""
+"""The spectrum that a dq_fitter file fits, as far as its input file can be read."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ def find_spectrum(
 
     Args:
         path: The file of dq_fitter.
-        given: What it says of inputs.
+        given: Its inputs.
         name: One of its inputs.
         interval: One of its fit ranges. For a histogram, it grows to the edges of bins, as RooFit
             makes it.
 
     Raises:
-        InputError: The input file is no ROOT file, lacks the input, or it does not cover the range.
+        InputError: The input file is not a ROOT file, or has no such input that covers the range.
     """
     file = path.parent / given.file
     refuse_special(file)
@@ -90,7 +90,7 @@ def _rebinned(
             f"{where}: {name} goes from {edges[0]:g} to {edges[-1]:g} in bins of 'rebin' {rebin}, "
             f"which does not cover the fit range {interval[0]:g} to {interval[1]:g}"
         )
-        raise InputError(message)
+        raise InputError(message, code="fit.outside-range", path=where)
     first = int(np.searchsorted(edges, interval[0] + slack, side="right")) - 1
     last = int(np.searchsorted(edges, interval[1] - slack, side="left"))
     wider = (_edge(edges[first]), _edge(edges[last]))

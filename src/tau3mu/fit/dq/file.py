@@ -1,4 +1,4 @@
-"""What a configuration file of dq_fitter says, checked before anything is made of it."""
+"""The configuration file of dq_fitter, checked before anything is made of it."""
 
 from __future__ import annotations
 
@@ -12,63 +12,53 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    ValidationError,
 )
 
-from tau3mu.config.input_files import read_text
-from tau3mu.config.syntax import parse_json
-from tau3mu.errors import InputError, suggest
+from tau3mu.config.documents import read_document
+from tau3mu.errors import suggest
 from tau3mu.fit.dq.names import plain_name
-from tau3mu.fit.language.base import allowed
-from tau3mu.fit.language.explain import explain
+from tau3mu.fit.language.base import allowed, problem
+from tau3mu.fit.pdfs.dimuon import DIMUON
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["SLOTS", "DqFile", "DqInput", "DqPdfs", "read_dq", "unused_keys"]
+    from tau3mu.config.documents import Document
+    from tau3mu.config.problems import Problem
 
-SLOTS = {
-    "CB": 4,
-    "CB2": 6,
-    "CB2PSI2S": 6,
-    "Exp": 2,
-    "Gaus": 2,
-    "NA60": 10,
-    "Pol4Exp": 6,
-    "Pt": 3,
-    "RatioPol1Pol2": 3,
-    "RatioPol4Exp": 11,
-    "RatioVWG": 9,
-    "Res": 2,
-    "VWG": 3,
+__all__ = ["DqFile", "DqInput", "DqPdfs", "read_dq", "unused_keys"]
+
+_SCALES = {"Exp": 1, "Pol4Exp": 1, "RatioPol4Exp": 2, "RatioVWG": 2}
+# The pdfs of dq_fitter, and how many parameters each takes there: it has scales that ours lack.
+_SLOTS = {
+    pdf.name: len(pdf.parameters) + _SCALES.get(pdf.name, 0)
+    for pdf in sorted(DIMUON, key=lambda pdf: pdf.name)
+    if pdf.name != "PowerTails"
 }
-"""The pdfs of dq_fitter, and how many parameters each takes there."""
-
-_LOOKS = "plots choose their lines and place their texts themselves"
+_METHODS = ("likelyhood", "likelihood", "chi2")
+_PDFS = "input.pdf_dictionary"
 _SWEIGHTS = "sWeights are written beside all entries, to be filled into any histogram"
+_LOOKS = "plots choose their lines and place their texts themselves"
 _UNUSED = {
-    "input.pdf_dictionary.ME_norm": "it was a tag in names of files",
-    "input.pdf_dictionary.pdfStyle": _LOOKS,
-    "input.pdf_dictionary.cosmeticsForAlicePlot.extraTextPos": _LOOKS,
-    "input.pdf_dictionary.cosmeticsForAlicePlot.extraTextSize": _LOOKS,
-    "input.pdf_dictionary.cosmeticsForAlicePlot.extraTextSpacing": _LOOKS,
-    "input.pdf_dictionary.cosmeticsForAlicePlot.legendPos": _LOOKS,
-    "input.pdf_dictionary.sPlot.sBins": _SWEIGHTS,
-    "input.pdf_dictionary.sPlot.sPars": _SWEIGHTS,
-    "input.pdf_dictionary.sPlot.sRangeMax": _SWEIGHTS,
-    "input.pdf_dictionary.sPlot.sRangeMin": _SWEIGHTS,
-    "input.pdf_dictionary.sPlot.sVar": _SWEIGHTS,
-    "input.pdf_dictionary.sPlot.sVarName": _SWEIGHTS,
+    f"{_PDFS}.ME_norm": "it was a tag in names of files",
+    f"{_PDFS}.pdfStyle": _LOOKS,
+    **{
+        f"{_PDFS}.cosmeticsForAlicePlot.{key}": _LOOKS
+        for key in ("extraTextPos", "extraTextSize", "extraTextSpacing", "legendPos")
+    },
+    **{
+        f"{_PDFS}.sPlot.{key}": _SWEIGHTS
+        for key in ("sBins", "sPars", "sRangeMax", "sRangeMin", "sVar", "sVarName")
+    },
 }
-_ALWAYS = {  # what they ask for is made for every fit, or said when one is run
-    "input.pdf_dictionary.doCorrMatPlot",
-    "input.pdf_dictionary.doPullPlot",
-    "input.pdf_dictionary.doPullPlotPdf",
-    "input.pdf_dictionary.doResidualPlot",
-    "input.pdf_dictionary.doResidualPlotPdf",
-    "output",
-}
+# What these ask for is made for every fit, or given when one is run.
+_ALWAYS = {"output"} | {
+    f"{_PDFS}.{key}"
+    for key in (
+        "doCorrMatPlot", "doPullPlot", "doPullPlotPdf", "doResidualPlot", "doResidualPlotPdf",
+    )
+}  # fmt: skip
 
 
 def _listed(value: Any) -> Any:
@@ -83,7 +73,6 @@ def _plain(names: list[str]) -> list[str]:
 _Names = Annotated[list[str], Field(min_length=1), BeforeValidator(_listed)]
 _Numbers = Annotated[list[float], Field(min_length=1), BeforeValidator(_listed)]
 _Tails = Annotated[list[str | None], BeforeValidator(_listed)]
-_METHODS = ("likelyhood", "likelihood", "chi2")
 
 
 class _Part(BaseModel):
@@ -93,7 +82,7 @@ class _Part(BaseModel):
 
 
 class DqCosmetics(_Part):
-    """How the publication plot looks."""
+    """The look of the publication plot."""
 
     log_scale: bool = Field(default=False, alias="logScale")
     y_range_min: float | None = Field(default=None, alias="yRangeMin")
@@ -130,7 +119,7 @@ class DqPdfs(_Part):
 
 
 class DqInput(_Part):
-    """What is fitted, and where fixed tails come from."""
+    """The data, and where fixed tails come from."""
 
     file: str = Field(alias="input_file_name")
     names: _Names = Field(alias="input_name")
@@ -149,32 +138,29 @@ class DqFile(_Part):
     input: DqInput
 
 
-def read_dq(path: Path) -> DqFile:
-    """Returns what a configuration of dq_fitter says.
+def read_dq(path: Path) -> tuple[Document, DqFile]:
+    """Returns a configuration of dq_fitter, as a document and checked.
+
+    Args:
+        path: The file.
 
     Raises:
         InputError: The file cannot be read, lacks a key, or its lists do not fit together.
     """
-    text = read_text(path, "dq_fitter file")
-    try:
-        parse_json(text)
-    except InputError as error:
-        message = f"{path}: {error}"
-        raise InputError(message) from error
-    try:
-        file = DqFile.model_validate_json(text)
-    except ValidationError as error:
-        raise InputError(explain(error, str(path))) from error
-    problems = [f"{path}: input.{problem}" for problem in _problems(file.input)]
-    if problems:
-        raise InputError("\n".join(problems))
-    return file
+    document = read_document(path, "dq_fitter file", language="fit")
+    file = document.validate(DqFile)
+    if problems := list(_problems(file.input)):
+        raise document.error(problems)
+    return document, file
 
 
 def unused_keys(file: DqFile) -> list[str]:
     """Returns lines that name the keys for which fit files have no place, and say why.
 
     Empty ones are not named, nor what is there for sWeights where none are made.
+
+    Args:
+        file: The content of the file.
     """
     paths: dict[str, list[str]] = {}
     splot = file.input.pdfs.splot.run
@@ -195,55 +181,54 @@ def _extra(path: str, part: _Part) -> Iterator[tuple[str, Any, list[str]]]:
             yield from _extra(f"{path}{info.alias or name}.", value)
 
 
-def _problems(given: DqInput) -> Iterator[str]:
+def _problems(given: DqInput) -> Iterator[Problem]:
     pdfs = given.pdfs
-    yield from (f"pdf_dictionary.{problem}" for problem in _wrong_pdfs(pdfs))
-    if len(pdfs.range_min) != len(pdfs.range_max):
-        yield (
-            f"pdf_dictionary.fitRangeMax: fitRangeMin has {len(pdfs.range_min)} entries, this has "
-            f"{len(pdfs.range_max)}"
-        )
+    yield from _wrong_pdfs(pdfs)
+    yield from _lengths("fitRangeMin", len(pdfs.range_min), {"fitRangeMax": pdfs.range_max})
+    yield from _lengths("parForAlicePlot", len(pdfs.printed), {"parNameForAlicePlot": pdfs.symbols})
     for number, (low, high) in enumerate(zip(pdfs.range_min, pdfs.range_max, strict=False)):
         if low >= high:
-            yield (
-                f"pdf_dictionary.fitRangeMax.{number}: {high:g} is not above the lower edge {low:g}"
-            )
+            message = f"{high:g} is not above the lower edge {low:g}"
+            yield problem("wrong-order", f"{_PDFS}.fitRangeMax.{number}", message)
     if pdfs.method is not None and pdfs.method not in _METHODS:
-        yield (
-            f"pdf_dictionary.fitMethod: unknown {pdfs.method!r}{suggest(pdfs.method, _METHODS)}; "
-            f"{allowed(_METHODS)}"
-        )
-    if len(pdfs.printed) != len(pdfs.symbols):
-        yield (
-            f"pdf_dictionary.parNameForAlicePlot: parForAlicePlot has {len(pdfs.printed)} entries, "
-            f"this has {len(pdfs.symbols)}"
-        )
+        message = f"unknown {pdfs.method!r}{suggest(pdfs.method, _METHODS)}; {allowed(_METHODS)}"
+        yield problem("wrong-value", f"{_PDFS}.fitMethod", message)
 
 
-def _wrong_pdfs(pdfs: DqPdfs) -> Iterator[str]:
+def _wrong_pdfs(pdfs: DqPdfs) -> Iterator[Problem]:
     if pdfs.pdf[-1] != "SUM" or len(pdfs.pdf) == 1:
-        yield f"pdf: at least one pdf and at last 'SUM' belong here, not {json.dumps(pdfs.pdf)}"
+        message = f"expected at least one pdf and 'SUM' as the last, got {json.dumps(pdfs.pdf)}"
+        yield problem("wrong-value", f"{_PDFS}.pdf", message)
         return
     number = len(pdfs.pdf)
-    lists: dict[str, list[Any]] = {
-        "pdfName": pdfs.names,
+    slots: dict[str, list[list[Any]]] = {
+        "parName": pdfs.parameters,
         "parVal": pdfs.values,
         "parLimMin": pdfs.lower,
         "parLimMax": pdfs.upper,
-        "parName": pdfs.parameters,
     }
-    wrong = {key: len(given) for key, given in lists.items() if len(given) != number}
-    yield from (f"{key}: pdf has {number} entries, this has {n}" for key, n in wrong.items())
-    if wrong:
+    if wrong := list(_lengths("pdf", number, {"pdfName": pdfs.names, **slots})):
+        yield from wrong
         return
     repeated = [name for place, name in enumerate(pdfs.names) if name in pdfs.names[:place]]
-    yield from (f"pdfName: {name!r} is given twice" for name in dict.fromkeys(repeated))
+    for name in dict.fromkeys(repeated):
+        yield problem("repeated-name", f"{_PDFS}.pdfName", f"{name!r} is given twice")
     for place, name in enumerate(pdfs.pdf):
-        if name != "SUM" and name not in SLOTS:
-            yield f"pdf.{place}: unknown {name!r}{suggest(name, SLOTS)}; {allowed(SLOTS)}"
+        if name != "SUM" and name not in _SLOTS:
+            message = f"unknown pdf {name!r}{suggest(name, _SLOTS)}; {allowed(_SLOTS)}"
+            yield problem("unknown-pdf", f"{_PDFS}.pdf.{place}", message)
             continue
-        expected = SLOTS.get(name, number - 1)
-        what = f"{name} has {expected} parameters" if name != "SUM" else f"{expected} yields belong"
-        for key in ("parName", "parVal", "parLimMin", "parLimMax"):
-            if len(lists[key][place]) != expected:
-                yield f"{key}.{place}: {what} here, not {len(lists[key][place])}"
+        expected = _SLOTS.get(name, number - 1)
+        wanted = f"{expected} yields" if name == "SUM" else f"the {expected} parameters of {name}"
+        for key, lists in slots.items():
+            if len(lists[place]) != expected:
+                message = f"expected {wanted}, got {len(lists[place])}"
+                yield problem("wrong-number", f"{_PDFS}.{key}.{place}", message)
+
+
+def _lengths(first: str, number: int, lists: dict[str, Any]) -> Iterator[Problem]:
+    """Yields the lists that are not as long as the first."""
+    for key, given in lists.items():
+        if len(given) != number:
+            message = f"expected {number} entries, as {first} has, got {len(given)}"
+            yield problem("wrong-number", f"{_PDFS}.{key}", message)

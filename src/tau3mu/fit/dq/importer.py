@@ -17,11 +17,13 @@ from tau3mu.fit.dq.data import COLUMN, find_spectrum
 from tau3mu.fit.dq.file import read_dq, unused_keys
 from tau3mu.fit.dq.parameters import parts_of
 from tau3mu.fit.dq.plot import plot_of, windows_of
+from tau3mu.fit.language.base import problem
 from tau3mu.fit.language.files import model_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tau3mu.config.documents import Document
     from tau3mu.fit.dq.data import DqSpectrum
     from tau3mu.fit.dq.file import DqFile, DqPdfs
     from tau3mu.fit.dq.parameters import DqParts
@@ -33,7 +35,7 @@ _LINE = 96
 
 @dataclass(frozen=True)
 class Imported:
-    """A fit file made of a dq_fitter file, and what people have to know about it."""
+    """A fit file made of a dq_fitter file, and warnings about what is different in it."""
 
     document: dict[str, Any]
     warnings: tuple[str, ...]
@@ -45,7 +47,7 @@ class Imported:
 
 
 def write_imported(path: str | Path, folder: str | Path) -> dict[Path, tuple[str, ...]]:
-    """Writes the fit files that a dq_fitter file stands for, and returns the warnings of each.
+    """Writes the fit files of a dq_fitter file, and returns the warnings of each.
 
     They end in `.fit.json`, so that they can be written beside the file of dq_fitter.
 
@@ -63,7 +65,7 @@ def write_imported(path: str | Path, folder: str | Path) -> dict[Path, tuple[str
     files = {folder / f"{fit.name}.fit.json": fit for fit in import_dq(path, folder)}
     if taken := [str(file) for file in files if file.exists()]:
         message = f"{', '.join(taken)} exists already; give another folder, or move it away"
-        raise InputError(message)
+        raise InputError(message, code="fit.output-exists", path=taken[0])
     with staged(folder) as aside:
         for file, fit in files.items():
             write_text(aside / file.name, _json(fit.document) + "\n")
@@ -71,7 +73,7 @@ def write_imported(path: str | Path, folder: str | Path) -> dict[Path, tuple[str
 
 
 def import_dq(path: str | Path, folder: str | Path | None = None) -> list[Imported]:
-    """Returns the fits that a dq_fitter file stands for.
+    """Returns the fits of a dq_fitter file.
 
     Each input, fit range and histogram of tails that it lists makes a fit of its own.
 
@@ -85,22 +87,22 @@ def import_dq(path: str | Path, folder: str | Path | None = None) -> list[Import
     """
     path = user_path(path)
     folder = path.parent if folder is None else user_path(folder)
-    file = read_dq(path)
+    document, file = read_dq(path)
     fits = []
     for variation in _variations(file):
         spectrum = find_spectrum(path, file.input, variation.input, variation.range)
-        fit = _import(file, variation, spectrum, path, folder)
+        fit = _import(document, file, variation, spectrum, path, folder)
         model_of(fit.document, f"{path}, as fit file {fit.name}", folder)
         fits.append(fit)
     if repeated := [name for name, n in Counter(fit.name for fit in fits).items() if n > 1]:
         message = f"{path}: two fits would be called {repeated[0]}; its inputs are too much alike"
-        raise InputError(message)
+        raise InputError(message, code="fit.repeated-name", path=path)
     return fits
 
 
 @dataclass(frozen=True)
 class _Variation:
-    """One of the fits that a file stands for, and how its name differs from the others'."""
+    """One of the fits of a file, and how its name differs from the others'."""
 
     input: str
     range: tuple[float, float]
@@ -125,11 +127,16 @@ def _variations(file: DqFile) -> Iterator[_Variation]:
 
 
 def _import(
-    file: DqFile, variation: _Variation, spectrum: DqSpectrum, path: Path, folder: Path
+    dq: Document,
+    file: DqFile,
+    variation: _Variation,
+    spectrum: DqSpectrum,
+    path: Path,
+    folder: Path,
 ) -> Imported:
     given, pdfs = file.input, file.input.pdfs
     lower, upper = spectrum.range
-    parts = parts_of(pdfs, upper - lower, str(path))
+    parts = parts_of(pdfs, upper - lower, dq)
     windows, no_windows = windows_of(pdfs, parts)
     plot, not_drawn = plot_of(pdfs, spectrum.highest, parts)
     components, no_colors = _components(pdfs, parts)
@@ -147,7 +154,7 @@ def _import(
         "components": components,
     }
     if any(str(entry.get("value")).startswith("@") for entry in parts.parameters.values()):
-        document["labels"] = _labels(file, variation.tails, path, folder)
+        document["labels"] = _labels(dq, file, variation.tails, path, folder)
     if pdfs.method == "chi2":
         document["method"] = {"loss": "chi2"}
     if windows:
@@ -185,19 +192,22 @@ def _components(pdfs: DqPdfs, parts: DqParts) -> tuple[dict[str, Any], list[str]
                 components[name]["color"] = code
             else:
                 warnings.append(
-                    f"input.pdf_dictionary.pdfColor.{number}: colour {colors[number]} is in none "
+                    f"input.pdf_dictionary.pdfColor.{number}: color {colors[number]} is in none "
                     "of ROOT's palettes; plots choose one"
                 )
     return components, warnings
 
 
-def _labels(file: DqFile, tails: str | None, path: Path, folder: Path) -> dict[str, str]:
+def _labels(
+    dq: Document, file: DqFile, tails: str | None, path: Path, folder: Path
+) -> dict[str, str]:
     if file.input.tail_file is None or tails is None:
         message = (
-            f"{path}: input.tailRootFileName, input.tailHistNames: parameters written @label@ "
-            "take their values from this file and histogram, which are not given"
+            "missing key; parameters written @label@ take their values from 'tailRootFileName' and "
+            "'tailHistNames'"
         )
-        raise InputError(message)
+        key = "tailHistNames" if file.input.tail_file else "tailRootFileName"
+        raise dq.error([problem("missing-key", f"input.{key}", message)])
     return {"file": _relative(path, file.input.tail_file, folder), "histogram": tails}
 
 
@@ -214,7 +224,7 @@ def _word(text: str) -> str:
 
 
 def _json(value: Any, indent: int = 0) -> str:
-    """Returns JSON in which what is short stands on one line, as people write it."""
+    """Returns JSON in which what is short stands on one line, as in fit files written by hand."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     flat = json.dumps(value, ensure_ascii=False, allow_nan=False)

@@ -1,4 +1,4 @@
-"""How dq_fitter writes the name of a parameter, which may also be a formula or a label."""
+"""The names of parameters in dq_fitter, which may also be formulas or labels."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ _LABEL = re.compile(rf"@({_NAME.pattern})@?")
 _TIE = re.compile(rf"(sum|prod)::({_NAME.pattern})\((.+)\)")
 _SIGNS = {"sum": " + ", "prod": " * "}
 
-Entry = dict[str, Any]  # what a fit file says of a parameter
+Entry = dict[str, Any]  # a parameter in a fit file
 
 
 @dataclass(frozen=True)
 class NamedParameter:
-    """What dq_fitter has in the place of a name.
+    """A parameter that dq_fitter has in the place of a name.
 
     Attributes:
         name: The name, as the file has it.
-        entry: What a fit file says of the parameter.
-        labels: Those that a formula takes its numbers from.
+        entry: The parameter in a fit file.
+        labels: Those from which a formula takes its numbers.
         others: All other names in a formula.
     """
 
@@ -37,14 +37,16 @@ class NamedParameter:
 
 
 def plain_name(text: str) -> str:
-    """Returns a name without the characters, such as ROOT's #, that a fit file does not allow."""
+    """Returns a name without the characters, such as ROOT's #, that a fit file does not allow.
+
+    Args:
+        text: A name in RooFit.
+    """
     name = re.sub(r"[^A-Za-z0-9_]+", "_", text.replace("#", ""))
     return name if name[:1].isalpha() else f"x{name}"
 
 
-def read_parameter(
-    text: str, value: float, limits: tuple[float, float], where: str
-) -> NamedParameter:
+def read_parameter(text: str, value: float, limits: tuple[float, float]) -> NamedParameter:
     """Returns the parameter that a text stands for.
 
     - `mean` is free within the limits, from the value or the limit that is nearest to it, and
@@ -54,34 +56,32 @@ def read_parameter(
       labels.
 
     Args:
-        text: What the file has as the name.
-        value: The start value; of no meaning for labels and formulas, as are the limits.
+        text: The name in the file.
+        value: The start value; without meaning for labels and formulas, as are the limits.
         limits: The lower and the upper limit.
-        where: The file and the place in it, for messages.
 
     Raises:
         InputError: The text is none of these, or the limits are the wrong way round.
     """
     text = text.strip()
     if (tie := _TIE.fullmatch(text)) is not None:
-        sign, name, inner = tie.groups()
-        return _formula(sign, name, inner, f"{where}: {text!r}")
+        return _formula(text, *tie.groups())
     if (label := _LABEL.fullmatch(text)) is not None:
         return NamedParameter(label[1], {"value": f"@{label[1]}"})
     if not _NAME.fullmatch(text):
-        message = f"{where}: {text!r} is none of: a name, @label@, sum::name(a,b), prod::name(a,b)"
-        raise InputError(message)
+        message = f"expected a name, @label@, sum::name(a,b) or prod::name(a,b), got {text!r}"
+        raise InputError(message, code="wrong-name")
     lower, upper = limits
     if lower > upper:
-        message = f"{where}: {text} has the limits {lower:g} to {upper:g}, the wrong way round"
-        raise InputError(message)
+        message = f"the lower limit {lower:g} of {text} is not below the upper limit {upper:g}"
+        raise InputError(message, code="wrong-order")
     if lower == upper:
         return NamedParameter(text, {"value": value, "fixed": True})
     start = min(max(value, lower), upper)
     return NamedParameter(text, {"value": start, "limits": [lower, upper]})
 
 
-def _formula(sign: str, name: str, inner: str, where: str) -> NamedParameter:
+def _formula(text: str, sign: str, name: str, inner: str) -> NamedParameter:
     terms, labels, others = [], [], []
     for argument in (part.strip() for part in inner.split(",")):
         if _is_number(argument):
@@ -93,14 +93,14 @@ def _formula(sign: str, name: str, inner: str, where: str) -> NamedParameter:
             others.append(argument)
             terms.append(plain_name(argument))
         else:
-            message = f"{where}: {argument!r} is neither a number nor a name"
-            raise InputError(message)
+            message = f"{text!r}: expected numbers and names, got {argument!r}"
+            raise InputError(message, code="wrong-expression")
     expression = _SIGNS[sign].join(terms).replace("+ -", "- ")
     try:
         parse(expression)
     except ExpressionError as error:
-        message = f"{where}: {error}"
-        raise InputError(message) from error
+        message = f"{text!r}: {error}"
+        raise InputError(message, code="wrong-expression") from error
     return NamedParameter(name, {"expression": expression}, tuple(labels), tuple(others))
 
 
@@ -113,12 +113,20 @@ def _is_number(text: str) -> bool:
 
 
 def ties(entry: Entry) -> tuple[str, ...]:
-    """Returns the names in the formula of a parameter."""
+    """Returns the names in the formula of a parameter.
+
+    Args:
+        entry: A parameter in a fit file.
+    """
     return parse(entry["expression"]).names if "expression" in entry else ()
 
 
 def words(entry: Entry) -> str:
-    """Returns what is said of a parameter, for messages."""
+    """Returns a parameter in words, for messages.
+
+    Args:
+        entry: A parameter in a fit file.
+    """
     if "expression" in entry:
         return str(entry["expression"])
     if "limits" in entry:

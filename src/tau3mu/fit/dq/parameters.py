@@ -1,4 +1,4 @@
-"""The parameters of a dq_fitter file, and what its pdfs make of them, in our words."""
+"""The parameters of a dq_fitter file and of its pdfs, as a fit file has them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from tau3mu.errors import InputError, suggest
 from tau3mu.fit.dq.names import plain_name, read_parameter, ties, words
+from tau3mu.fit.language.base import problem
 from tau3mu.fit.pdfs import PDFS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from tau3mu.config.documents import Document
     from tau3mu.fit.dq.file import DqPdfs
     from tau3mu.fit.dq.names import Entry
 
@@ -22,20 +24,13 @@ __all__ = ["DqParts", "parts_of"]
 # of our pdf: the place of dq_fitter's, and of the one that it is divided by, if any.
 _REDUCED: dict[str, tuple[tuple[int, int | None], ...]] = {
     "Exp": ((1, 0),),
-    "Pol4Exp": ((1, 0), (2, 0), (3, 0), (4, 0), (5, None)),
+    "Pol4Exp": (*((place, 0) for place in (1, 2, 3, 4)), (5, None)),
     "RatioPol4Exp": (
-        (0, 4),
-        (1, None),
-        (2, None),
-        (3, None),
-        (6, 5),
-        (7, 5),
-        (8, 5),
-        (9, 5),
+        (0, 4), (1, None), (2, None), (3, None), *((place, 5) for place in (6, 7, 8, 9)),
         (10, None),
     ),
-    "RatioVWG": ((0, 4), (1, None), (2, None), (3, None), (6, None), (7, None), (8, None)),
-}
+    "RatioVWG": ((0, 4), *((place, None) for place in (1, 2, 3, 6, 7, 8))),
+}  # fmt: skip
 _NEGATIVE = {"Exp"}  # falls for a positive B / A, and ours for a negative slope
 _STEEPEST = 20.0  # an exponential that falls by this power of e in the range ends in its first bins
 _SMALLEST = 1e-3  # stands for a lower limit of zero, in parts of the first value
@@ -43,7 +38,7 @@ _SMALLEST = 1e-3  # stands for a lower limit of zero, in parts of the first valu
 
 @dataclass(frozen=True)
 class DqParts:
-    """What the pdfs of a file become: their parameters by role, their yields, all parameters."""
+    """The pdfs of a file: their parameters by role, their yields, all parameters, warnings."""
 
     arguments: list[dict[str, str]]
     yields: list[str]
@@ -51,18 +46,18 @@ class DqParts:
     warnings: list[str]
 
 
-def parts_of(pdfs: DqPdfs, width: float, source: str) -> DqParts:
+def parts_of(pdfs: DqPdfs, width: float, document: Document) -> DqParts:
     """Returns the parameters of a file and their places.
 
     Args:
-        pdfs: What the file says.
+        pdfs: The model in the file.
         width: The width of the fit range, which limits how steep an exponential can be.
-        source: The name of the file, for messages.
+        document: The file, for messages.
 
     Raises:
         InputError: The name of a parameter, or a formula in its place, cannot be understood.
     """
-    given = _Parameters(source)
+    given = _Parameters(document)
     slots = [
         [
             given.add(text, value, (lower, upper), f"{place}.{number}")
@@ -87,9 +82,9 @@ def parts_of(pdfs: DqPdfs, width: float, source: str) -> DqParts:
 
 @dataclass
 class _Parameters:
-    """Collects the parameters, and what people have to know about the way they are taken."""
+    """Collects the parameters, and warnings about what had to be changed."""
 
-    source: str
+    document: Document
     entries: dict[str, Entry] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     uses: Counter[str] = field(default_factory=Counter)
@@ -100,7 +95,10 @@ class _Parameters:
     def add(self, text: str, value: float, limits: tuple[float, float], place: str) -> str:
         """Returns the name of the parameter of one place, which may be there already."""
         at = f"input.pdf_dictionary.parName.{place}"
-        read = read_parameter(text, value, limits, f"{self.source}: {at}")
+        try:
+            read = read_parameter(text, value, limits)
+        except InputError as error:
+            self._refuse(error.code, at, str(error))
         for other in read.others:
             self._rename(other, at)
         for label in read.labels:
@@ -116,7 +114,7 @@ class _Parameters:
         return name
 
     def _enter(self, name: str, entry: Entry, given: Entry, at: str) -> bool:
-        """Adds a parameter, and tells whether it is new; an old one stays as it is."""
+        """Adds a parameter and returns whether it is new; an old one stays as it is."""
         if name not in self.entries:
             self.entries[name], self._given[name] = entry, (given, at)
             return True
@@ -136,7 +134,8 @@ class _Parameters:
             if name != text:
                 self.warnings.append(f"{at}: {text} is called {name}, as fit files name parameters")
         elif self._names[name] != text:
-            self._refuse(at, f"{text} and {self._names[name]} would both be called {name}")
+            message = f"{text} and {self._names[name]} would both be called {name}"
+            self._refuse("repeated-name", at, message)
         return name
 
     def check_ties(self) -> None:
@@ -144,10 +143,8 @@ class _Parameters:
         for name, entry in self.entries.items():
             for used in ties(entry):
                 if used not in self.entries:
-                    hint = suggest(used, self.entries)
-                    self._refuse(
-                        self._given[name][1], f"{used!r} is the name of no parameter{hint}"
-                    )
+                    message = f"unknown parameter {used!r}{suggest(used, self.entries)}"
+                    self._refuse("undefined-parameter", self._given[name][1], message)
 
     def count(self, slots: list[list[str]], kinds: list[str]) -> None:
         """Counts how often each parameter is used, and how often of that as a scale."""
@@ -176,7 +173,7 @@ class _Parameters:
                 if kind == "Exp":
                     self._bound(arguments[role], steepest)
         self.warnings.append(
-            f"{component}: what only scales dq_fitter's {kind} is left out, since no data "
+            f"{component}: what only scales dq_fitter's {kind} is dropped, since no data "
             f"determine it: {', '.join(ratios)}"
         )
         return arguments
@@ -184,7 +181,8 @@ class _Parameters:
     def _divide(self, name: str, part: str, scale: str, sign: str) -> None:
         value, divisor = self.entries[part], self.entries[scale]
         if divisor.get("value") == 0:
-            self._refuse(self._given[scale][1], f"{scale} divides {part} and starts at 0")
+            message = f"{scale} divides {part} and starts at 0"
+            self._refuse("not-finite", self._given[scale][1], message)
         numbers = all(isinstance(entry.get("value"), int | float) for entry in (value, divisor))
         if numbers and self.uses[part] == 1 and self.uses[scale] == self.scales[scale] == 1:
             self.entries[name] = _ratio(value, divisor, -1 if sign else 1)
@@ -228,9 +226,8 @@ class _Parameters:
             wanted += [tie for tie in ties(self.entries[name]) if tie not in wanted]
         return {name: self.entries[name] for name in dict.fromkeys(wanted)}
 
-    def _refuse(self, at: str, problem: str) -> NoReturn:
-        message = f"{self.source}: {at}: {problem}"
-        raise InputError(message)
+    def _refuse(self, code: str, at: str, message: str) -> NoReturn:
+        raise self.document.error([problem(code, at, message)])
 
 
 def _ratio(part: Entry, scale: Entry, sign: int) -> Entry:

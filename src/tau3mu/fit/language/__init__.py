@@ -1,4 +1,4 @@
-"""The model language: what a fit file may say, and how one is read and checked."""
+"""The language of fit files: its model, and how files are read and checked."""
 
 from __future__ import annotations
 

@@ -1,21 +1,15 @@
-"""What all parts of a fit file have in common: strictness, names, intervals, refusals."""
+"""The types that all parts of a fit file share: names, intervals, formulas; and their problems."""
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    WrapValidator,
-    model_validator,
-)
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, Field, ValidationError, WrapValidator
 
-from tau3mu.errors import suggest
+from tau3mu.config import documents
+from tau3mu.config.problems import Problem, shown
+from tau3mu.errors import InputError
+from tau3mu.fit.expressions import ExpressionError, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,70 +17,124 @@ if TYPE_CHECKING:
     from pydantic import ValidatorFunctionWrapHandler
     from typing_extensions import Self
 
-__all__ = ["Interval", "Name", "Positive", "Strict", "allowed", "either", "refuse", "require_order"]
+__all__ = [
+    "Formula",
+    "Interval",
+    "Name",
+    "Positive",
+    "Strict",
+    "allowed",
+    "either",
+    "formula",
+    "ordered",
+    "problem",
+    "refuse",
+]
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
-Positive = Annotated[int, Field(gt=0)]
-Interval = tuple[float, float]
 
-
-class Strict(BaseModel):
+class Strict(documents.Strict):
     """A part of a fit file: no unknown keys, no numbers in quotes, no change afterwards."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """Returns a copy, which does not keep what was derived from what has changed."""
+        """Returns a copy, which does not keep what was derived from what has changed.
+
+        Args:
+            update: New values by field.
+            deep: Whether the fields are copied, too.
+        """
         copied = super().model_copy(update=update, deep=deep)
         for name in set(copied.__dict__) - set(type(self).model_fields):
             del copied.__dict__[name]
         return copied
 
-    @model_validator(mode="before")
-    @classmethod
-    def _refuse_unknown_keys(cls, given: Any) -> Any:
-        known = [field.alias or name for name, field in cls.model_fields.items()]
-        for key in given if isinstance(given, dict) else ():
-            if key not in known:
-                refuse(f"unknown key {key!r}{suggest(str(key), known)}; {allowed(known)}")
-        return _without_lists(given)
+
+def problem(code: str, path: str, text: str) -> Problem:
+    """Returns a problem at a path such as `method.stages.0.ranges`.
+
+    Args:
+        code: The kind of the problem, such as `outside-range`.
+        path: The keys with dots between them, none of which has a dot in it.
+        text: What is wrong.
+    """
+    keys = (int(key) if key.isdigit() else key for key in path.split(".") if key)
+    return Problem(tuple(keys), code, text)
 
 
-def _without_lists(given: Any) -> Any:
-    """Returns what JSON says with tuples for lists, since the parts are strict about that."""
-    if isinstance(given, dict):
-        return {key: _without_lists(value) for key, value in given.items()}
-    if isinstance(given, list | tuple):
-        return tuple(_without_lists(value) for value in given)
-    return given
+def refuse(code: str, message: str, at: str = "") -> NoReturn:
+    """Raises the error for a value while it is validated.
+
+    Args:
+        code: The kind of the problem, such as `wrong-order`.
+        message: What is wrong.
+        at: The path of the value, relative to the part that is being validated.
+    """
+    raise InputError(message, code=code, path=at)
 
 
-def either(wanted: str) -> WrapValidator:
-    """Returns a validator that says what may stand there, once, for a value of several types."""
+def either(wanted: str, code: str = "wrong-type") -> WrapValidator:
+    """Returns a validator that names all that a value may be in one sentence.
+
+    Args:
+        wanted: What was expected.
+        code: The kind of the problem.
+    """
 
     def validate(given: Any, validated: ValidatorFunctionWrapHandler) -> Any:
         try:
-            return validated(given)
+            return validated(_with_tuples(given))
         except ValidationError:
-            text = json.dumps(given, ensure_ascii=False, default=str)
-            refuse(f"{wanted} belongs here, not {text}")
+            refuse(code, f"expected {wanted}, got {shown(given)}")
 
     return WrapValidator(validate)
 
 
-def require_order(interval: Interval, key: str) -> None:
-    """Refuses an interval that is empty or the wrong way round."""
+def _with_tuples(given: Any) -> Any:
+    """Returns a part of a JSON document with tuples for lists, as strict models take them."""
+    if isinstance(given, dict):
+        return {key: _with_tuples(value) for key, value in given.items()}
+    return tuple(map(_with_tuples, given)) if isinstance(given, list) else given
+
+
+def ordered(interval: tuple[float, float]) -> tuple[float, float]:
+    """Returns an interval if its lower edge is below its upper edge, else refuses it.
+
+    Args:
+        interval: The edges.
+    """
     lower, upper = interval
     if lower >= upper:
-        refuse(f"the lower edge {lower:g} is not below the upper edge {upper:g}", key)
+        refuse("wrong-order", f"the lower edge {lower:g} is not below the upper edge {upper:g}")
+    return interval
+
+
+def formula(text: Any) -> Any:
+    """Returns a formula if it can be parsed, else refuses it; numbers are returned as they are.
+
+    Args:
+        text: A formula of parameters, or a number.
+    """
+    if isinstance(text, str):
+        try:
+            parse(text)
+        except ExpressionError as error:
+            refuse("wrong-expression", str(error))
+    return text
 
 
 def allowed(names: Iterable[str]) -> str:
-    """Returns the end of a message that lists what may be said."""
+    """Returns the end of a message that lists the allowed names.
+
+    Args:
+        names: In the order of the message.
+    """
     return f"allowed: {', '.join(names)}"
 
 
-def refuse(message: str, at: str = "") -> NoReturn:
-    """Refuses the value of the key path `at`, relative to the part that is being checked."""
-    kind = "fit"
-    raise PydanticCustomError(kind, "{message}", {"message": message, "at": at})
+Name = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$"),
+    either("a name of letters, digits and _ that begins with a letter", "wrong-name"),
+]
+Positive = Annotated[int, Field(gt=0)]
+Interval = Annotated[tuple[float, float], AfterValidator(ordered)]
+Formula = Annotated[str, AfterValidator(formula)]

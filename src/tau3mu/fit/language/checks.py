@@ -1,284 +1,288 @@
-"""What must hold between the parts of a fit file: names that exist, ranges that are not empty."""
+"""Checks between the parts of a fit file: names that exist, ranges that are not empty."""
 
 from __future__ import annotations
 
-from functools import partial
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-from pydantic import ValidationError
-from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from tau3mu.errors import suggest
 from tau3mu.fit.expressions import ExpressionError, evaluation_order, parse
-from tau3mu.fit.language.base import allowed, refuse, require_order
-from tau3mu.fit.language.parts import parsed
-from tau3mu.fit.language.values import value_checks
+from tau3mu.fit.language.base import allowed, problem
+from tau3mu.fit.language.values import first_values, inside
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Generator, Iterable, Iterator, Mapping
 
-    from tau3mu.fit.language.base import Interval
-    from tau3mu.fit.language.method import Stage, Window
+    from tau3mu.config.problems import Problem
     from tau3mu.fit.language.model import FitModel, SpectrumModel
     from tau3mu.fit.language.parts import Parameter
     from tau3mu.fit.language.shapes import Shape
 
-__all__ = ["check_model"]
+__all__ = ["contradictions"]
 
 
-def check_model(model: FitModel) -> None:
-    """Refuses a model whose parts contradict each other, and says all that is wrong."""
-    _check_spectra(model)
-    _run(_checks(model))
-    # Last, since a name that is misspelt where it is used leaves the right one unused.
-    used = _all_used(model)
-    _run(partial(_check_used, name, used) for name in model.parameters)
-    _run(value_checks(model))
+def contradictions(model: FitModel) -> list[Problem]:
+    """Returns everything in which the parts of a model contradict each other.
 
+    Parameters that nothing uses are named only if all names are right, since a name that is
+    misspelled where it is used leaves the right one unused; impossible values only after that.
 
-def _run(checks: Iterable[Callable[[], None]]) -> None:
-    problems = [problem for check in checks if (problem := _problem(check)) is not None]
-    if problems:
-        details = [InitErrorDetails(type=problem, input=None) for problem in problems]
-        error = ValidationError.from_exception_data("FitModel", details)
-        raise error
-
-
-def _problem(check: Callable[[], None]) -> PydanticCustomError | None:
-    try:
-        check()
-    except PydanticCustomError as problem:
-        return problem
-    return None
-
-
-def _checks(model: FitModel) -> Iterator[Callable[[], None]]:
-    for key, part in model.parts.items():
-        path = f"spectra.{key}." if model.spectra else ""
-        yield partial(_check_ranges, part, path)
-        yield partial(_check_input, model, part)
-        for name in part.components:
-            yield partial(_check_component, model, part, name, f"{path}components.{name}")
-    for name, parameter in model.parameters.items():
-        yield partial(_check_parameter, model, name, parameter)
-    yield partial(_check_order, model)
-    for path, names in _mentions(model):
-        yield partial(_check_known, names, model, path)
-    for name, text in model.derived.items():
-        yield partial(_check_derived, model, name, text)
-    for name in model.outputs.scans:
-        yield partial(_check_free, name, model, "outputs.scans")
-    for name in () if model.method.minos_names == "all" else model.method.minos_names:
-        yield partial(_check_changes, name, model, "method.minos")
-    for number, stage in enumerate(model.method.stages):
-        yield partial(_check_stage, model, stage, f"method.stages.{number}")
-    for name, window in model.windows.items():
-        yield partial(_check_window, model, window, f"windows.{name}")
-
-
-def _check_spectra(model: FitModel) -> None:
-    if model.spectra is not None:
-        for key in ("input", "observable", "ranges", "blind", "components"):
-            if key in model.model_fields_set:
-                refuse("stands in each of the 'spectra', not beside them", key)
-        return
-    for key in ("observable", "components"):
-        if getattr(model, key) is None:
-            refuse(f"missing key {key!r}, or 'spectra' for several spectra")
-
-
-def _check_ranges(part: SpectrumModel, path: str) -> None:
-    lower, upper = part.observable.range
-    for key in ("ranges", "blind"):
-        for interval in getattr(part, key):
-            require_order(interval, path + key)
-            if interval[0] < lower or interval[1] > upper:
-                refuse(
-                    f"{interval[0]:g} to {interval[1]:g} lies outside the observable's range "
-                    f"{lower:g} to {upper:g}",
-                    path + key,
-                )
-    edges = sorted({lower, upper, *(e for r in (*part.ranges, *part.blind) for e in r)})
-    centres = (np.array(edges[1:]) + edges[:-1]) / 2
-    fitted = _inside(centres, part.ranges or (part.observable.range,))
-    if not np.any(fitted & ~_inside(centres, part.blind)):
-        refuse("the blinded windows leave nothing to fit", f"{path}blind")
-
-
-def _inside(x: np.ndarray, intervals: Iterable[Interval]) -> np.ndarray:
-    return np.asarray(
-        np.any([np.zeros(len(x), bool), *((x > a) & (x < b) for a, b in intervals)], axis=0)
+    Args:
+        model: The fit.
+    """
+    return (
+        list(_wrong_names(model))
+        or list(_unused_parameters(model))
+        or list(_impossible_values(model))
     )
 
 
-def _check_input(model: FitModel, part: SpectrumModel) -> None:
-    if model.method.loss == "chi2" and part.input and part.input.column:
-        refuse("chi2 is for histograms; the likelihood takes single entries", "method.loss")
-    if model.method.loss == "chi2" and model.method.goodness_of_fit:
-        refuse("is for the likelihood; chi2 has its own p-value", "method.goodness_of_fit")
-    if model.outputs.sweights and part.input and part.input.histogram:
-        refuse("sWeights belong to entries: give 'column' as input", "outputs.sweights")
-    if model.outputs.sweights and len(part.components) < 2:
-        refuse("sWeights tell components apart: there is only one", "outputs.sweights")
+def _wrong_names(model: FitModel) -> Iterator[Problem]:
+    known = [*model.parameters, *model.yields]
+    for key, part in model.parts.items():
+        path = f"spectra.{key}." if model.spectra else ""
+        yield from _ranges(part, path)
+        yield from _inputs(model, part)
+        for name in part.components:
+            yield from _component(model, part, name, f"{path}components.{name}")
+    yield from _parameters(model, known)
+    names = () if model.method.minos_names == "all" else model.method.minos_names
+    yield from _undefined((n for n in names if n not in model.derived), known, "method.minos")
+    yield from _constant(model, names)
+    yield from _undefined(model.outputs.scans, known, "outputs.scans")
+    yield from _scans(model)
+    drawn = (name for name in model.plot.parameters if name not in model.derived)
+    yield from _undefined(drawn, known, "plot.parameters")
+    for name, text in model.derived.items():
+        yield from _undefined(parse(text).names, known, f"derived.{name}")
+        if name in known:
+            message = "a parameter has this name already"
+            yield problem("repeated-name", f"derived.{name}", message)
+    yield from _stages(model)
+    yield from _windows(model, known)
 
 
-def _check_component(model: FitModel, part: SpectrumModel, key: str, at: str) -> None:
+def _ranges(part: SpectrumModel, path: str) -> Iterator[Problem]:
+    lower, upper = part.observable.range
+    for key in ("ranges", "blind"):
+        for number, (low, high) in enumerate(getattr(part, key)):
+            if low < lower or high > upper:
+                yield _outside(f"{low:g} to {high:g}", part, f"{path}{key}.{number}")
+    edges = sorted({lower, upper, *(e for r in (*part.ranges, *part.blind) for e in r)})
+    centers = (np.array(edges[1:]) + edges[:-1]) / 2
+    fitted = inside(centers, part.ranges or (part.observable.range,))
+    if not np.any(fitted & ~inside(centers, part.blind)):
+        yield problem("all-blinded", f"{path}blind", "the blinded windows leave nothing to fit")
+
+
+def _outside(what: str, part: SpectrumModel, path: str) -> Problem:
+    lower, upper = part.observable.range
+    message = f"{what} lies outside the observable's range {lower:g} to {upper:g}"
+    return problem("outside-range", path, message)
+
+
+def _inputs(model: FitModel, part: SpectrumModel) -> Iterator[Problem]:
+    method, weights = model.method, model.outputs.sweights
+    if method.loss == "chi2" and part.input and part.input.column:
+        message = "chi2 is for histograms; the likelihood takes single entries"
+        yield problem("needs-histogram", "method.loss", message)
+    if method.loss == "chi2" and method.goodness_of_fit:
+        message = "is for the likelihood; chi2 has its own p-value"
+        yield problem("needs-likelihood", "method.goodness_of_fit", message)
+    if weights and part.input and part.input.histogram:
+        message = "sWeights are of single entries: give 'column' as input"
+        yield problem("needs-entries", "outputs.sweights", message)
+    if weights and len(part.components) < 2:
+        message = "sWeights separate components, but there is only one"
+        yield problem("needs-components", "outputs.sweights", message)
+
+
+def _component(model: FitModel, part: SpectrumModel, key: str, at: str) -> Iterator[Problem]:
     component = part.components[key]
     for use, name in component.uses():
-        _require(name, model.parameters, f"{at}.{use}")
         if name in model.yields:
-            refuse(f"{name!r} is a yield, not a parameter of a shape", f"{at}.{use}")
+            message = f"{name!r} is a yield, not a parameter of a shape"
+            yield problem("yield-in-shape", f"{at}.{use}", message)
+        else:
+            yield from _undefined([name], model.parameters, f"{at}.{use}")
     for place, shape in component.shapes(at):
-        _check_positive(model, shape, place)
+        for role, name in _positive_roles(shape):
+            lowest = _lowest(model.parameters.get(name))
+            if name not in model.yields and lowest is not None and lowest <= 0:
+                message = (
+                    f"expected the {role} of a {shape.pdf} above 0, got {lowest:g}; see "
+                    f"parameters.{name}"
+                )
+                yield problem("not-positive", f"{place}.parameters.{role}", message)
     first = next(name for name, c in part.components.items() if c.yield_ == component.yield_)
     if first != key:
-        refuse(f"{component.yield_!r} is used twice; each yield is its own", f"{at}.yield")
+        message = f"{component.yield_!r} is the yield of {first} already"
+        yield problem("repeated-yield", f"{at}.yield", message)
 
 
-def _check_positive(model: FitModel, shape: Shape, path: str) -> None:
-    if shape.definition is None:
-        return
-    for role in shape.definition.positive:
-        name = shape.parameters[role]
-        parameter = model.parameters[str(name)]
-        lowest = _lowest(parameter)
-        if lowest is not None and lowest <= 0:
-            refuse(
-                f"the {role} of a {shape.pdf} is above 0, not {lowest:g}; see parameters.{name}",
-                f"{path}.parameters.{role}",
-            )
+def _positive_roles(shape: Shape) -> list[tuple[str, str]]:
+    """Returns the roles whose parameters have to be above 0, and the names of these."""
+    roles = shape.definition.positive if shape.definition else ()
+    return [(role, str(shape.parameters[role])) for role in roles]
 
 
-def _lowest(parameter: Parameter) -> float | None:
+def _lowest(parameter: Parameter | None) -> float | None:
     """Returns the lowest value that a parameter can have, None if it depends on others."""
+    if parameter is None:
+        return None
     if parameter.limits is not None and not parameter.fixed:
         return parameter.limits[0]
     return parameter.value if isinstance(parameter.value, float) else None
 
 
-def _check_parameter(model: FitModel, name: str, parameter: Parameter) -> None:
-    at = f"parameters.{name}"
-    if parameter.parsed is not None:
-        _check_known(parameter.parsed.names, model, f"{at}.expression")
-    if parameter.label is not None and model.labels is None:
-        refuse(
-            f"{parameter.value} needs the key 'labels', which says where the labels are",
-            f"{at}.value",
-        )
-
-
-def _check_order(model: FitModel) -> None:
+def _parameters(model: FitModel, known: Iterable[str]) -> Iterator[Problem]:
+    for name, parameter in model.parameters.items():
+        if parameter.parsed is not None:
+            yield from _undefined(parameter.parsed.names, known, f"parameters.{name}.expression")
+        if parameter.label is not None and model.labels is None:
+            message = f"{parameter.value} needs the key 'labels', which says where the labels are"
+            yield problem("missing-labels", f"parameters.{name}.value", message)
     try:
         evaluation_order({name: parse(text) for name, text in model.expressions.items()})
     except ExpressionError as error:
-        refuse(str(error), "parameters")
+        yield problem("circular-expressions", "parameters", str(error))
 
 
-def _mentions(model: FitModel) -> Iterator[tuple[str, Iterable[str]]]:
-    minos = model.method.minos_names
-    yield "method.minos", [n for n in minos if n not in model.derived] if minos != "all" else ()
-    yield "outputs.scans", model.outputs.scans
-    yield "plot.parameters", [n for n in model.plot.parameters if n not in model.derived]
+def _scans(model: FitModel) -> Iterator[Problem]:
+    for name in model.outputs.scans:
+        parameter = model.parameters.get(name)
+        if parameter is not None and not parameter.free:
+            kind = "fixed" if parameter.expression is None else "calculated from others"
+            message = f"{name!r} is {kind}: only free parameters have a profile"
+            yield problem("not-free", "outputs.scans", message)
 
 
-def _check_derived(model: FitModel, name: str, text: str) -> None:
-    at = f"derived.{name}"
-    _check_known(parsed(text, at).names, model, at)
-    if name in model.parameters or name in model.yields:
-        refuse("a parameter has this name already", at)
+def _constant(model: FitModel, names: Iterable[str]) -> Iterator[Problem]:
+    """Yields the names for Minos that a fit does not change, or that follow from such alone."""
+    for name in names:
+        if _is_constant(model, name):
+            own = model.parameters.get(name)
+            kind = "fixed" if own and own.expression is None else "calculated from fixed parameters"
+            message = f"{name!r} is {kind}: there is no profile along it"
+            yield problem("not-free", "method.minos", message)
 
 
-def _all_used(model: FitModel) -> set[str]:
+def _is_constant(model: FitModel, name: str, seen: frozenset[str] = frozenset()) -> bool:
+    """Returns whether a fit leaves a parameter or a derived quantity as it is."""
+    parameter, text = model.parameters.get(name), model.derived.get(name)
+    text = parameter.expression if parameter is not None else text
+    if text is None:
+        return parameter is not None and not parameter.free
+    used = [other for other in parse(text).names if other not in seen]
+    return all(_is_constant(model, other, seen | {name}) for other in used)
+
+
+def _stages(model: FitModel) -> Iterator[Problem]:
+    for number, stage in enumerate(model.method.stages):
+        path = f"method.stages.{number}"
+        part = yield from _part(model, stage.spectrum, path)
+        if part is None:
+            continue
+        yield from _unknown(stage.components, part.components, f"{path}.components", "component")
+        edges = part.observable.edges
+        if not stage.contains((edges[1:] + edges[:-1]) / 2).any():
+            lower, upper = part.observable.range
+            message = f"no bin has its center there; the observable covers {lower:g} to {upper:g}"
+            yield problem("outside-range", f"{path}.ranges", message)
+
+
+def _windows(model: FitModel, known: Iterable[str]) -> Iterator[Problem]:
+    for name, window in model.windows.items():
+        path = f"windows.{name}"
+        part = yield from _part(model, window.spectrum, path)
+        if part is None:
+            continue
+        yield from _unknown(window.signal, part.components, f"{path}.signal", "component")
+        lower, upper = part.observable.range
+        for edge in window.range:
+            if isinstance(edge, str):
+                yield from _undefined(parse(edge).names, known, f"{path}.range")
+            elif not lower <= edge <= upper:
+                yield _outside(f"{edge:g}", part, f"{path}.range")
+
+
+def _part(
+    model: FitModel, spectrum: str | None, path: str
+) -> Generator[Problem, None, SpectrumModel | None]:
+    """Yields what is wrong with the name of a spectrum, and returns the spectrum if it is known."""
+    if spectrum is None and len(model.parts) == 1:
+        return next(iter(model.parts.values()))
+    if spectrum is None:
+        message = f"missing key; {allowed(model.parts)}"
+        yield problem("missing-key", f"{path}.spectrum", message)
+        return None
+    yield from _unknown([spectrum], model.parts, f"{path}.spectrum", "spectrum")
+    return model.parts.get(spectrum)
+
+
+def _undefined(names: Iterable[str], known: Iterable[str], at: str) -> Iterator[Problem]:
+    known = list(known)
+    for name in names:
+        if name not in known:
+            message = f"{name!r} is not defined in 'parameters'{suggest(name, known)}"
+            yield problem("undefined-parameter", at, message)
+
+
+def _unknown(names: Iterable[str], known: Iterable[str], at: str, kind: str) -> Iterator[Problem]:
+    known = list(known)
+    for name in names:
+        if name not in known:
+            message = f"unknown {kind} {name!r}{suggest(name, known)}; {allowed(known)}"
+            yield problem(f"unknown-{kind}", at, message)
+
+
+def _unused_parameters(model: FitModel) -> Iterator[Problem]:
     texts = [*model.expressions.values(), *model.derived.values()]
     texts += [edge for w in model.windows.values() for edge in w.range if isinstance(edge, str)]
-    return {*model.used, *(name for text in texts for name in parse(text).names)}
+    used = {*model.used, *(name for text in texts for name in parse(text).names)}
+    for name in model.parameters:
+        if name not in used:
+            message = f"no component uses it{suggest(name, used)}"
+            yield problem("unused-parameter", f"parameters.{name}", message)
 
 
-def _check_used(name: str, used: Iterable[str]) -> None:
-    if name not in used:
-        refuse(f"no component uses it{suggest(name, used)}", f"parameters.{name}")
+def _impossible_values(model: FitModel) -> Iterator[Problem]:
+    """Yields each number that cannot be computed, or not be used, at first values.
+
+    Derived quantities and the edges of windows are checked only where nothing that a fit changes
+    is in them.
+    """
+    values = first_values(model)
+    for name, text in model.expressions.items():
+        yield from _not_finite(text, values, f"parameters.{name}.expression")
+    constant = {name: value for name, value in values.items() if _is_constant(model, name)}
+    for name, text in model.derived.items():
+        yield from _not_finite(text, constant, f"derived.{name}")
+    for name, window in model.windows.items():
+        for edge in window.range:
+            if isinstance(edge, str):
+                yield from _not_finite(edge, constant, f"windows.{name}.range")
+    for key, part in model.parts.items():
+        path = f"spectra.{key}." if model.spectra else ""
+        for component, whole in part.components.items():
+            for place, shape in whole.shapes(f"{path}components.{component}"):
+                for role, name in _positive_roles(shape):
+                    if name in model.expressions and values.get(name, 1.0) <= 0:
+                        message = (
+                            f"expected the {role} of a {shape.pdf} above 0, but {name} is "
+                            f"{values[name]:g} at the first values"
+                        )
+                        yield problem("not-positive", f"{place}.parameters.{role}", message)
 
 
-def _check_stage(model: FitModel, stage: Stage, path: str) -> None:
-    part = _part(model, stage.spectrum, path)
-    for key in stage.components:
-        _require(key, part.components, f"{path}.components", "component")
-    edges = part.observable.edges
-    if not stage.contains((edges[1:] + edges[:-1]) / 2).any():
-        lower, upper = part.observable.range
-        refuse(
-            f"no bin has its centre there; the observable covers {lower:g} to {upper:g}",
-            f"{path}.ranges",
-        )
-
-
-def _check_free(name: str, model: FitModel, at: str) -> None:
-    parameter = model.parameters.get(name)
-    if parameter is not None and not parameter.free:
-        kind = "fixed" if parameter.expression is None else "calculated from others"
-        refuse(f"{name!r} is {kind}: only free parameters have a profile", at)
-
-
-def _check_changes(name: str, model: FitModel, at: str) -> None:
-    """Refuses what a fit does not change: it is fixed, or follows from what is fixed."""
-    pending, seen = [name], set[str]()
-    while pending:
-        known = pending.pop()
-        parameter, text = model.parameters.get(known), model.derived.get(known)
-        if known in seen:
-            continue
-        seen.add(known)
-        if parameter is not None and parameter.expression is not None:
-            text = parameter.expression
-        if text is not None:
-            pending += _names_in(text)
-        elif parameter is None or parameter.free:
-            return  # a yield, or free; names that are not known are refused elsewhere
-    kind = "fixed" if len(seen) == 1 else "calculated from fixed parameters"
-    refuse(f"{name!r} is {kind}: there is no profile along it", at)
-
-
-def _names_in(text: str) -> tuple[str, ...]:
-    try:
-        return parse(text).names
-    except ExpressionError:  # refused where it is written
-        return ()
-
-
-def _check_window(model: FitModel, window: Window, path: str) -> None:
-    part = _part(model, window.spectrum, path)
-    for key in window.signal:
-        _require(key, part.components, f"{path}.signal", "component")
-    lower, upper = part.observable.range
-    for edge in window.range:
-        if isinstance(edge, str):
-            _check_known(parse(edge).names, model, f"{path}.range")
-        elif not lower <= edge <= upper:
-            refuse(
-                f"{edge:g} lies outside the observable's range {lower:g} to {upper:g}",
-                f"{path}.range",
-            )
-
-
-def _part(model: FitModel, spectrum: str | None, path: str) -> SpectrumModel:
-    if spectrum is None:
-        if len(model.parts) > 1:
-            refuse(f"missing key 'spectrum'; {allowed(model.parts)}", path)
-        return next(iter(model.parts.values()))
-    _require(spectrum, model.parts, f"{path}.spectrum", "spectrum")
-    return model.parts[spectrum]
-
-
-def _check_known(names: Iterable[str], model: FitModel, at: str) -> None:
-    for name in names:
-        _require(name, [*model.parameters, *model.yields], at)
-
-
-def _require(name: str, known: Iterable[str], at: str, kind: str = "") -> None:
-    known = list(known)
-    if name in known:
+def _not_finite(text: str, values: Mapping[str, float], at: str) -> Iterator[Problem]:
+    expression = parse(text)
+    if not set(expression.names) <= set(values):
         return
-    if kind:
-        refuse(f"unknown {kind} {name!r}{suggest(name, known)}; {allowed(known)}", at)
-    refuse(f"{name!r} is not defined in 'parameters'{suggest(name, known)}", at)
+    value = float(expression.evaluate(values))
+    if not math.isfinite(value):
+        used = ", ".join(f"{name} = {values[name]:g}" for name in expression.names)
+        message = f"{text!r} is {value:g} at the first values {used}: it cannot be computed"
+        yield problem("not-finite", at, message)

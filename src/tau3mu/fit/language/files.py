@@ -1,20 +1,18 @@
-"""Fit files: which are shipped, and how one is read with exact errors."""
+"""Fit files: which ones are shipped, and how they are read."""
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
-from tau3mu.config.input_files import read_text, user_path
-from tau3mu.config.syntax import check_depth, parse_json
+from tau3mu.config.documents import Document, read_document
+from tau3mu.config.input_files import user_path
 from tau3mu.errors import InputError, suggest
-from tau3mu.fit.language.explain import explain
+from tau3mu.fit.language.base import problem
+from tau3mu.fit.language.checks import contradictions
 from tau3mu.fit.language.model import FitModel
 from tau3mu.fit.pdfs import PDFS, find_user_pdf, load_user_pdf
 
@@ -23,7 +21,7 @@ if TYPE_CHECKING:
 
     from tau3mu.fit.pdfs import Pdf
 
-__all__ = ["load_model", "model_of", "read_document", "shipped_fits"]
+__all__ = ["checked", "load_model", "model_of", "read_fit", "shipped_fits"]
 
 SUFFIXES = (".json", ".yaml", ".yml")
 SEARCH_PATH = "TAU3MU_PDF_PATH"
@@ -39,67 +37,77 @@ def load_model(fit: str | Path | Mapping[str, Any]) -> FitModel:
     """Returns the checked model of a shipped fit, of a JSON or YAML file, or of a document.
 
     Args:
-        fit: The name of a shipped fit, a file, or what a fit file says as a dictionary. In a
+        fit: The name of a shipped fit, a file, or the content of a fit file as a dictionary. In a
             dictionary, the paths to other files start from the current folder.
 
     Raises:
-        InputError: There is no such fit or file, or it does not say what a fit file must; the
-            message names every key that is wrong.
+        InputError: There is no such fit or file, or its content is wrong; the message names every
+            wrong key.
     """
     if isinstance(fit, Mapping):
         return model_of(fit, "the given fit", Path())
-    return model_of(*read_document(fit))
+    return checked(*read_fit(fit))
 
 
-def read_document(name_or_file: str | Path) -> tuple[dict[str, Any], str, Path]:
-    """Returns what a shipped fit or a file says, its name for messages, and its folder.
+def read_fit(name_or_file: str | Path) -> tuple[Document, Path]:
+    """Returns the document of a shipped fit or of a file, and the folder of the file.
+
+    Args:
+        name_or_file: The name of a shipped fit, or a JSON or YAML file.
 
     Raises:
         InputError: There is no such fit or file, or it is neither JSON nor YAML.
     """
     if name_or_file in shipped_fits():
-        source = f"{name_or_file}.json"
-        text = (files("tau3mu.fits") / source).read_text("utf-8")
-        return _parse_json(text, source), source, Path()
+        shipped = Path(str(files("tau3mu.fits") / f"{name_or_file}.json"))
+        return read_document(shipped, "fit file", language="fit"), Path()
     path = user_path(name_or_file)
     if path.suffix not in SUFFIXES:
         known = shipped_fits()
         message = (
-            f"unknown fit {str(name_or_file)!r}{suggest(str(name_or_file), known)}; "
-            f"shipped: {', '.join(known)}; or give a file that ends in {', '.join(SUFFIXES)}"
+            f"unknown fit {str(name_or_file)!r}{suggest(str(name_or_file), known)}; expected a "
+            f"shipped fit ({', '.join(known)}) or a file that ends in {', '.join(SUFFIXES)}"
         )
-        raise InputError(message)
-    text = read_text(path, "fit file")
-    parse = _parse_json if path.suffix == ".json" else _parse_yaml
-    return parse(text, str(path)), str(path), path.parent
+        raise InputError(message, code="fit.unknown-fit", path=name_or_file)
+    return read_document(path, "fit file", language="fit"), path.parent
 
 
-def model_of(document: Mapping[str, Any], source: str, folder: Path) -> FitModel:
+def model_of(content: Mapping[str, Any], source: str, folder: Path) -> FitModel:
     """Returns the checked model of a document.
 
     Args:
-        document: What a fit file says.
+        content: Of a fit file.
         source: Its name, for messages.
-        folder: Where pdfs of users are looked for first; then in `TAU3MU_PDF_PATH`.
+        folder: Where user-defined pdfs are looked for first; then in `TAU3MU_PDF_PATH`.
 
     Raises:
-        InputError: It does not say what a fit file must.
+        InputError: The document is wrong; the message names every wrong key.
     """
-    if document.get("schema_version") == 1:
+    return checked(Document(dict(content), source, "fit"), folder)
+
+
+def checked(document: Document, folder: Path) -> FitModel:
+    """Returns the checked model of a document; see `model_of`.
+
+    Args:
+        document: A fit file.
+        folder: Where user-defined pdfs are looked for first.
+    """
+    if document.content.get("schema_version") == 1:
         message = (
-            f"{source}: schema_version: 1 is of an older tau3mu; in 2, 'histogram' stands under "
+            "expected 2, got 1, which is of an older tau3mu; in 2, 'histogram' stands under "
             "'input', and 'stages' and 'starts' stand under 'method'"
         )
-        raise InputError(message)
-    pdfs = _user_pdfs(document, folder)
-    try:
-        return FitModel.model_validate(dict(document), context={"pdfs": pdfs, "folder": folder})
-    except ValidationError as error:
-        raise InputError(explain(error, source)) from error
+        raise document.error([problem("old-version", "schema_version", message)])
+    pdfs = _user_pdfs(document.content, folder)
+    model = document.validate(FitModel, context={"pdfs": pdfs, "folder": folder})
+    if problems := contradictions(model):
+        raise document.error(problems)
+    return model
 
 
 def _user_pdfs(document: Mapping[str, Any], folder: Path) -> dict[str, Pdf]:
-    """Returns the pdfs of Python files that a document names and the package does not have."""
+    """Returns the user-defined pdfs that a document names."""
     folders = [folder, *(Path(p) for p in os.environ.get(SEARCH_PATH, "").split(os.pathsep) if p)]
     components = [part.get("components") for part in _spectra(document)]
     found = {name: find_user_pdf(name, folders) for name in _pdf_names(components)}
@@ -120,81 +128,3 @@ def _pdf_names(part: Any) -> Iterator[str]:
     for value in part.values() if isinstance(part, dict) else part:
         if isinstance(value, dict | list):
             yield from _pdf_names(value)
-
-
-def _parse_json(text: str, source: str) -> dict[str, Any]:
-    try:
-        document = parse_json(text, object_pairs_hook=_refuse_duplicates)
-    except InputError as error:
-        if isinstance(at := error.__cause__, json.JSONDecodeError):
-            message = f"{source}, line {at.lineno}, column {at.colno}: no valid JSON: {at.msg}"
-        else:
-            message = f"{source}: {error}"
-        raise InputError(message) from error
-    except _DuplicateKeyError as error:
-        message = f"{source}: the key {error.args[0]!r} is given twice in the same place"
-        raise InputError(message) from error
-    return _mapping(document, source)
-
-
-def _parse_yaml(text: str, source: str) -> dict[str, Any]:
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import MarkedYAMLError, YAMLError
-
-    try:
-        document = _mapping(YAML(typ="safe", pure=True).load(text), source)
-        _check_depth(document, source)
-        # Through JSON, since YAML also has dates and keys that are no text.
-        return dict(json.loads(json.dumps(document)))
-    except MarkedYAMLError as error:
-        mark = error.problem_mark
-        message = (
-            f"{source}, line {mark.line + 1}, column {mark.column + 1}: no valid YAML for a fit: "
-            f"{error.problem}{_yaml_hint(error.problem)}"
-        )
-        raise InputError(message) from error
-    except RecursionError as error:
-        message = f"{source}: it nests too deeply"
-        raise InputError(message) from error
-    except (YAMLError, TypeError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
-        message = f"{source}: no valid YAML for a fit: {' '.join(str(error).split())}"
-        raise InputError(message) from error
-
-
-def _check_depth(document: dict[str, Any], source: str) -> None:
-    try:
-        check_depth(document)
-    except InputError as error:
-        message = f"{source}: {error}"
-        raise InputError(message) from error
-
-
-def _yaml_hint(problem: str) -> str:
-    """Returns what to do about what most often goes wrong in YAML."""
-    if problem.startswith(("found character '@'", "found character '`'", "found character '%'")):
-        return "; a text that begins with this needs quotes"
-    if problem.startswith("mapping values") or problem.endswith("but got ':'"):
-        return "; a text with ': ' in it needs quotes"
-    return ""
-
-
-def _mapping(document: Any, source: str) -> dict[str, Any]:
-    if not isinstance(document, dict):
-        message = f"{source}: an object with keys such as 'schema_version' and 'name' belongs here"
-        raise InputError(message)
-    return document
-
-
-class _DuplicateKeyError(Exception):
-    """JSON itself would keep the last of two equal keys in silence."""
-
-
-def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    document: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in document:
-            raise _DuplicateKeyError(key)
-        document[key] = value
-    return document

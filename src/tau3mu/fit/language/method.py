@@ -1,14 +1,21 @@
-"""How a fit is made, what is calculated from it, and how it is drawn."""
+"""The method of a fit, the quantities calculated from it, and its plots."""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field
 
-from tau3mu.fit.language.base import Interval, Name, Positive, Strict, either, require_order
-from tau3mu.fit.language.parts import parsed
+from tau3mu.fit.language.base import (
+    Interval,
+    Name,
+    Positive,
+    Strict,
+    either,
+    formula,
+    ordered,
+)
 
 __all__ = [
     "GoodnessOfFit",
@@ -22,54 +29,61 @@ __all__ = [
     "Window",
 ]
 
-Edge = Annotated[float | str, either("a number or an expression")]
+Edge = Annotated[float | str, AfterValidator(formula)]
+
+
+def _ordered_numbers(edges: tuple[float | str, float | str]) -> tuple[float | str, float | str]:
+    lower, upper = edges
+    if isinstance(lower, float) and isinstance(upper, float):
+        ordered((lower, upper))
+    return edges
 
 
 class Stage(Strict):
-    """A fit of some components in a part of the range, which gives start values."""
+    """A preliminary fit of some components in a part of the range, for start values."""
 
-    spectrum: Name | None = Field(default=None, description="Which one, where there are several.")
+    spectrum: Name | None = Field(
+        default=None, description="The spectrum; required if there are several."
+    )
     components: Annotated[tuple[str, ...], Field(min_length=1)] = Field(
-        description="The components that are fitted, without the others."
+        description="The components that are fitted; the others are left out."
     )
     ranges: Annotated[tuple[Interval, ...], Field(min_length=1)] = Field(
-        description="The bins with centres in one of these, or the entries in them, are fitted."
+        description="The bins with centers in one of these, or the entries in them, are fitted."
     )
 
-    @model_validator(mode="after")
-    def _check(self) -> Stage:
-        for interval in self.ranges:
-            require_order(interval, "ranges")
-        return self
-
     def contains(self, x: np.ndarray) -> np.ndarray:
-        """Returns which values lie in one of the ranges."""
+        """Returns which values lie in one of the ranges.
+
+        Args:
+            x: Values of the observable, shape (n,).
+        """
         return np.asarray(np.any([(x >= low) & (x <= high) for low, high in self.ranges], axis=0))
 
 
 class Starts(Strict):
-    """From how many points the fit starts: the staged one, the others drawn with the seed."""
+    """The number of starting points: the first follows from the stages, the others are random."""
 
     number: Positive = Field(
-        default=1, description="How many starts; the lowest minimum is the result."
+        default=1, description="The number of starts; the lowest minimum is the result."
     )
-    seed: int = Field(default=1, description="Of the random numbers.")
+    seed: int = Field(default=1, description="The seed of the random numbers.")
 
 
 class GoodnessOfFit(Strict):
-    """A p-value from toys of the fitted model, for when the χ² has no known distribution."""
+    """A p-value from toys of the fitted model, for where the distribution of the χ² is unknown."""
 
-    toys: Positive = Field(description="How many toys are fitted.")
-    seed: int = Field(default=1, description="Of the random numbers.")
+    toys: Positive = Field(description="The number of toys.")
+    seed: int = Field(default=1, description="The seed of the random numbers.")
 
 
 class Minos(Strict):
-    """What gets the asymmetric errors of Minos, and at which levels."""
+    """The quantities that get asymmetric errors from Minos, and the confidence levels."""
 
     parameters: Literal["all"] | tuple[Name, ...] = Field(
         default="all",
-        description="Parameters, also those with an expression, and derived quantities; or all "
-        "parameters that are free.",
+        description="Parameters, including those with an expression, and derived quantities; "
+        '`"all"`: all free parameters.',
     )
     levels: Annotated[tuple[Literal[68, 90, 95], ...], Field(min_length=1)] = Field(
         default=(68,),
@@ -78,23 +92,25 @@ class Minos(Strict):
 
 
 class Method(Strict):
-    """How the minimum is searched and the errors are found."""
+    """How the minimum and the errors are found."""
 
     loss: Literal["likelihood", "chi2"] = Field(
         default="likelihood",
-        description="likelihood: extended, of counts or of single entries; chi2: Neyman's, of "
-        "counts, with the variances of the histogram; bins without one, as empty bins are, are "
-        "skipped, and the result says which.",
+        description="likelihood: the extended likelihood of counts or of single entries; chi2: "
+        "Neyman's χ² of counts, with the variances of the histogram. Bins without a variance, such "
+        "as empty bins, are skipped and listed in the result.",
     )
     engine: Literal["zfit", "numpy"] = Field(
         default="zfit",
-        description="What finishes the fit after the search: zfit, or the faster evaluator of the "
-        "same model with which the search, toys and trials are made.",
+        description="The engine of the final fit: zfit, or the faster NumPy evaluator of the same "
+        "model, which is also used for the search, toys and trials.",
     )
-    stages: tuple[Stage, ...] = Field(default=(), description="Fits of parts, one after the other.")
+    stages: tuple[Stage, ...] = Field(
+        default=(), description="Preliminary fits, one after the other."
+    )
     starts: Starts = Field(
         default_factory=Starts,
-        description="Several starts find the lowest of many minima.",
+        description="Starting points; several of them find the lowest of many minima.",
     )
     minos: Annotated[
         Literal["all"] | tuple[Name, ...] | Minos,
@@ -104,93 +120,84 @@ class Method(Strict):
         ),
     ] = Field(
         default=(),
-        description="The parameters and derived quantities that also get the asymmetric errors of "
-        "Minos, or all free parameters.",
+        description="The parameters and derived quantities that also get asymmetric errors from "
+        'Minos; `"all"`: all free parameters.',
     )
     goodness_of_fit: GoodnessOfFit | None = Field(
-        default=None, description="A p-value from toys. Left out, only that of the χ² is given."
+        default=None, description="A p-value from toys. Default: only the p-value of the χ²."
     )
 
     @property
     def minos_names(self) -> Literal["all"] | tuple[str, ...]:
-        """What gets the asymmetric errors of Minos, or all free parameters."""
+        """The quantities that get asymmetric errors from Minos, or all free parameters."""
         return self.minos.parameters if isinstance(self.minos, Minos) else self.minos
 
     @property
     def minos_levels(self) -> tuple[int, ...]:
-        """The levels of Minos in percent, each once, rising."""
+        """The confidence levels of Minos in percent, each once, ascending."""
         return tuple(sorted(set(self.minos.levels))) if isinstance(self.minos, Minos) else (68,)
 
 
 class Window(Strict):
     """A part of the range in which signal and background are counted."""
 
-    spectrum: Name | None = Field(default=None, description="Which one, where there are several.")
+    spectrum: Name | None = Field(
+        default=None, description="The spectrum; required if there are several."
+    )
     signal: tuple[str, ...] = Field(
         description="The components that are signal; all others are background."
     )
-    range: tuple[Edge, Edge] = Field(
+    range: Annotated[tuple[Edge, Edge], AfterValidator(_ordered_numbers)] = Field(
         description="Numbers, or expressions of parameters such as `mean_Jpsi - 3*width_Jpsi`."
     )
 
-    @model_validator(mode="after")
-    def _check(self) -> Window:
-        for edge in self.range:
-            if isinstance(edge, str):
-                parsed(edge, "range")
-        lower, upper = self.range
-        if isinstance(lower, float) and isinstance(upper, float):
-            require_order((lower, upper), "range")
-        return self
-
 
 class Outputs(Strict):
-    """What is written beside the result, its ROOT file and its plots."""
+    """Optional outputs."""
 
     sweights: bool = Field(
         default=False,
-        description="sWeights of all components, as columns beside the entries (unbinned).",
+        description="Writes sWeights of all components beside the entries (unbinned fits).",
     )
     scans: tuple[Name, ...] = Field(
-        default=(), description="Parameters for which the profile of the likelihood is drawn."
+        default=(), description="The parameters whose profile likelihood is drawn."
     )
 
 
 class Text(Strict):
-    """A line of text on the plot; 0 to 1 is the width and the height of the axes."""
+    """A line of text on the plot, with its position as a fraction of the axes."""
 
-    x: float = Field(description="Where it begins, from left to right.")
-    y: float = Field(description="Its base line, from bottom to top.")
-    text: str = Field(description="With formulas as matplotlib writes them, such as `$D_s^+$`.")
+    x: float = Field(description="Left end, 0 to 1.")
+    y: float = Field(description="Baseline, 0 (bottom) to 1.")
+    text: str = Field(description="Text with matplotlib's formulas, such as `$D_s^+$`.")
 
 
 class Plot(Strict):
-    """How the fit is drawn."""
+    """The plots of the fit."""
 
-    style: Literal["CMS", "ALICE", "plain"] = Field(default="CMS", description="Whose look it has.")
+    style: Literal["CMS", "ALICE", "plain"] = Field(default="CMS", description="The style.")
     status: str = Field(
-        default="Private work", description="Stands beside the name of the experiment."
+        default="Private work", description="Printed beside the name of the experiment."
     )
     experiment: str | None = Field(
         default=None,
-        description="The name above the plot. Left out, it is that of the style; if it is empty, "
-        "neither name nor status are there.",
+        description="The name above the plot. Default: that of the style; empty: neither name nor "
+        "status.",
     )
     lumi: Annotated[float, Field(gt=0)] | None = Field(
         default=None,
-        description="The integrated luminosity in fb⁻¹. Left out, it is that of the datasets.",
+        description="The integrated luminosity in fb⁻¹. Default: that of the datasets.",
     )
     energy: Annotated[float, Field(gt=0)] | None = Field(
         default=None,
-        description="The center-of-mass energy in TeV. Left out, it is that of the datasets' eras, "
-        "or 13 for CMS if there are none.",
+        description="The center-of-mass energy in TeV. Default: that of the datasets, or 13 for "
+        "CMS without datasets.",
     )
-    log: bool = Field(
-        default=False, description="Whether the counts are drawn on a logarithmic scale."
-    )
-    y_range: Interval | None = Field(default=None, description="The range of the counts.")
+    log: bool = Field(default=False, description="Draws the counts on a logarithmic scale.")
+    y_range: Interval | None = Field(default=None, description="The range of the vertical axis.")
     parameters: dict[Name, str] = Field(
-        default_factory=dict, description="Parameters to print on the plot, and their symbols."
+        default_factory=dict,
+        description="Parameters that are printed on the plot, and their symbols.",
     )
     text: tuple[Text, ...] = Field(default=(), description="Lines of text.")
 
@@ -200,9 +207,3 @@ class Plot(Strict):
         if self.experiment is not None:
             return self.experiment
         return "" if self.style == "plain" else self.style
-
-    @model_validator(mode="after")
-    def _check(self) -> Plot:
-        if self.y_range is not None:
-            require_order(self.y_range, "y_range")
-        return self

@@ -1,4 +1,4 @@
-"""The language of fit files: what a JSON or YAML file of a fit may say.
+"""The language of fit files: the model that a JSON or YAML file describes.
 
 Nothing here imports zfit, so checking a file is fast.
 """
@@ -13,8 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PrivateAttr, ValidationInfo, model_validator
 
-from tau3mu.fit.language.base import Interval, Name, Strict
-from tau3mu.fit.language.checks import check_model
+from tau3mu.fit.language.base import Formula, Interval, Name, Strict, refuse
 from tau3mu.fit.language.method import Method, Outputs, Plot, Window
 from tau3mu.fit.language.parts import Input, Labels, Observable, Parameter
 from tau3mu.fit.language.shapes import Component
@@ -24,25 +23,25 @@ __all__ = ["FitModel", "SpectrumModel"]
 Ranges = Annotated[
     tuple[Interval, ...],
     Field(
-        description="Only what lies in one of these is fitted. Yields are still counted in the "
-        "full range of the observable. Left out: all of it."
+        description="The ranges that are fitted. Yields are still counted in the full range of the "
+        "observable. Default: all of it."
     ),
 ]
 Blind = Annotated[
     tuple[Interval, ...],
-    Field(description="What lies in one of these is neither fitted nor drawn."),
+    Field(description="Ranges that are neither fitted nor drawn."),
 ]
 Components = Annotated[
     dict[Name, Component],
-    Field(min_length=1, description="By name; they add up to the spectrum."),
+    Field(min_length=1, description="The components by name; they add up to the spectrum."),
 ]
 
 
 class SpectrumModel(Strict):
     """One spectrum: its data, its axis, and the components that add up to it."""
 
-    label: str = Field(default="", description="For people, where a fit has several spectra.")
-    input: Input | None = Field(default=None, description="What is fitted.")
+    label: str = Field(default="", description="The name on plots where a fit has several spectra.")
+    input: Input | None = Field(default=None, description="The data.")
     observable: Observable = Field(description="The axis.")
     ranges: Ranges = ()
     blind: Blind = ()
@@ -54,13 +53,13 @@ class FitModel(Strict):
 
     schema_version: Literal[2] = Field(description="The version of this language.")
     name: Name = Field(
-        description="Of the fit; also of the processor whose histogram is taken where a results "
-        "folder has several."
+        description="The name of the fit, and of the processor whose histogram is fitted if a "
+        "results folder has several."
     )
-    title: str = Field(description="For people.")
-    description: str = Field(default="", description="For people.")
+    title: str = Field(description="A short title, for messages and reports.")
+    description: str = Field(default="", description="Free text.")
     input: Input | None = Field(
-        default=None, description="What is fitted. Left out, it is given when the fit is run."
+        default=None, description="The data. Default: given when the fit is run."
     )
     observable: Observable | None = Field(default=None, description="The axis.")
     ranges: Ranges = ()
@@ -68,32 +67,38 @@ class FitModel(Strict):
     components: Components | None = None
     spectra: Annotated[dict[Name, SpectrumModel], Field(min_length=1)] | None = Field(
         default=None,
-        description="Several spectra that are fitted at once; input, observable, ranges, blind and "
-        "components then stand in each of them. A parameter is shared by its name.",
+        description="Several spectra that are fitted simultaneously, each with its own input, "
+        "observable, ranges, blind and components. Parameters of the same name are shared.",
     )
     parameters: dict[Name, Parameter] = Field(
         default_factory=dict,
-        description="By name. Components that use the same name share the parameter.",
+        description="Parameters by name. Components that use the same name share the parameter.",
     )
     labels: Labels | None = Field(
-        default=None, description="Where the values written `@label` are."
+        default=None, description="The source of values written `@label`."
     )
-    method: Method = Field(default_factory=Method, description="How the fit is made.")
-    derived: dict[Name, str] = Field(
-        default_factory=dict, description="Expressions of parameters, reported with their errors."
+    method: Method = Field(default_factory=Method, description="The method of the fit.")
+    derived: dict[Name, Formula] = Field(
+        default_factory=dict,
+        description="Formulas of parameters by name, reported with their errors.",
     )
     windows: dict[Name, Window] = Field(
         default_factory=dict,
-        description="Where signal, background, S/B, purity and significance are reported.",
+        description="Windows by name, for which signal, background, S/B, purity and significance "
+        "are reported.",
     )
-    outputs: Outputs = Field(default_factory=Outputs, description="What else is written.")
-    plot: Plot = Field(default_factory=Plot, description="Its look, and what is printed on it.")
+    outputs: Outputs = Field(
+        default_factory=Outputs, description="What is written besides the result."
+    )
+    plot: Plot = Field(
+        default_factory=Plot, description="The style of the plots, and texts on them."
+    )
 
     _folder: Path = PrivateAttr(default=Path())
 
     @property
     def folder(self) -> Path:
-        """Where the paths that the model names begin."""
+        """The folder from which the paths of the model start."""
         return self._folder
 
     @cached_property
@@ -139,16 +144,25 @@ class FitModel(Strict):
 
     @cached_property
     def hash(self) -> str:
-        """SHA-256 of all that the model says."""
+        """The SHA-256 hash of the document."""
         document = json.dumps(self.to_dict(), sort_keys=True)
         return hashlib.sha256(document.encode()).hexdigest()
 
     def to_dict(self) -> dict[str, object]:
-        """Returns what a fit file says for this model, without what it leaves out."""
+        """Returns the model as the document of a fit file, without defaults."""
         return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
     @model_validator(mode="after")
     def _check(self, info: ValidationInfo) -> FitModel:
         self._folder = (info.context or {}).get("folder", Path())
-        check_model(self)
+        if self.spectra is None:
+            for key in ("observable", "components"):
+                if getattr(self, key) is None:
+                    message = "missing key; for several spectra give 'spectra'"
+                    refuse("missing-key", message, key)
+            return self
+        for key in SpectrumModel.model_fields:
+            if key in self.model_fields_set:
+                message = "expected in each of the 'spectra', not beside them"
+                refuse("conflicting-keys", message, key)
         return self

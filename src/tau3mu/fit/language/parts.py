@@ -3,45 +3,44 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
 
-from tau3mu.fit.expressions import ExpressionError, parse
+from tau3mu.fit.expressions import parse
 from tau3mu.fit.language.base import (
+    Formula,
     Interval,
     Name,
     Positive,
     Strict,
-    either,
     refuse,
-    require_order,
 )
 
 if TYPE_CHECKING:
     from tau3mu.fit.expressions import Expression
 
-__all__ = ["Constraint", "Input", "Labels", "Observable", "Parameter", "parsed"]
+__all__ = ["Constraint", "Input", "Labels", "Observable", "Parameter"]
 
 
 class Input(Strict):
-    """What is fitted: a histogram, or a column of single entries."""
+    """The data: a histogram, or a column of single entries."""
 
     file: str | None = Field(
         default=None,
         description="A ROOT file, a histogram as UHI JSON, a parquet file, or a results folder; "
-        "relative to the fit file. Left out, it is given when the fit is run.",
+        "relative to the fit file. Default: given when the fit is run.",
     )
     histogram: str | None = Field(
         default=None,
-        description="The histogram of the file, or as the processor of the run calls it.",
+        description="The histogram in the file, or its name in the processor of a run.",
     )
-    tree: str | None = Field(default=None, description="The TTree or RNTuple that has the column.")
+    tree: str | None = Field(default=None, description="The TTree or RNTuple with the column.")
     column: str | None = Field(
         default=None,
-        description="The column of an unbinned fit: a branch, or a column of parquet. If it has a "
-        "list per event, each item of the lists is an entry.",
+        description="The column of an unbinned fit: a branch, or a column of parquet. Of lists, "
+        "each item is an entry.",
     )
     weight: str | None = Field(
         default=None, description="The column with the weights of the entries."
@@ -50,83 +49,80 @@ class Input(Strict):
     @model_validator(mode="after")
     def _check(self) -> Input:
         if (self.histogram is None) == (self.column is None):
-            refuse("give either 'histogram' (a binned fit) or 'column' (an unbinned one)")
+            message = "expected either 'histogram' (a binned fit) or 'column' (an unbinned one)"
+            refuse("one-of-keys", message)
         for key in ("tree", "weight"):
             if self.histogram is not None and getattr(self, key) is not None:
-                refuse("belongs to 'column', not to 'histogram'", key)
+                refuse("conflicting-keys", "is for a 'column', not for a 'histogram'", key)
         return self
 
 
 class Labels(Strict):
-    """A histogram with labelled bins, whose contents parameters can take by `@label`."""
+    """A histogram with labeled bins, whose contents are values of parameters by `@label`."""
 
     file: str = Field(description="A ROOT file, relative to the fit file.")
     histogram: str = Field(description="A TH1 whose bins have labels.")
 
 
 class Observable(Strict):
-    """The axis of the spectrum: what is on it, its full range, and its bins."""
+    """The axis of the spectrum."""
 
-    name: Name = Field(description="Of the axis, in what is written.")
-    label: str = Field(description="For the axis of plots, such as m(μμπ).")
-    unit: str = Field(default="", description="For the axis of plots, such as GeV.")
+    name: Name = Field(description="The name of the axis in output files.")
+    label: str = Field(description="The label on plots, such as m(μμπ).")
+    unit: str = Field(default="", description="The unit, such as GeV.")
     range: Interval = Field(
-        description="The full range: pdfs are normalised and yields are counted in it."
+        description="The full range, in which pdfs are normalized and yields are counted."
     )
     bins: Positive | None = Field(
         default=None,
-        description="The number of equal bins. A finer histogram is rebinned. Left out, a "
-        "histogram keeps its own bins; unbinned data are plotted in 60.",
+        description="The number of equal bins; a finer histogram is rebinned. Default: the bins of "
+        "the histogram; 60 for plots of unbinned data.",
     )
 
     @property
     def edges(self) -> np.ndarray:
-        """The edges of the bins; of 60, where the file does not say how many."""
+        """The edges of the bins, shape (bins + 1,); of 60 bins by default."""
         lower, upper = self.range
         return np.linspace(lower, upper, (self.bins or 60) + 1)
 
-    @model_validator(mode="after")
-    def _check(self) -> Observable:
-        require_order(self.range, "range")
-        return self
-
 
 class Constraint(Strict):
-    """What is known of a parameter from elsewhere: a factor of the likelihood."""
+    """External knowledge of a parameter: a factor of the likelihood."""
 
     pdf: Literal["normal", "lognormal"] = Field(
-        description="normal: the parameter has the mean and the standard deviation; lognormal: its "
+        description="normal: the parameter has this mean and standard deviation; lognormal: its "
         "logarithm has the mean log(mean) and the standard deviation sigma."
     )
-    mean: float = Field(description="What is known of it.")
-    sigma: float = Field(gt=0, description="How well it is known.")
+    mean: float = Field(description="The central value.")
+    sigma: float = Field(gt=0, description="The uncertainty.")
 
     @model_validator(mode="after")
     def _check(self) -> Constraint:
         if self.pdf == "lognormal" and self.mean <= 0:
-            refuse(f"a lognormal mean is above 0, not {self.mean:g}", "mean")
+            message = f"expected a mean above 0 for a lognormal, got {self.mean:g}"
+            refuse("wrong-value", message, "mean")
         return self
 
 
 class Parameter(Strict):
     """A parameter: free between limits, fixed, or calculated from others."""
 
-    value: Annotated[float | str | None, either("a number or @label")] = Field(
+    value: float | str | None = Field(
         default=None,
-        description="Where the search begins, or the value if fixed. `@label` takes it from the "
-        "bin of that label in `labels`; without limits it is then fixed.",
+        description="The start value, or the value if fixed. `@label` takes it from the bin with "
+        "this label in `labels`; without limits it is then fixed.",
     )
     limits: Interval | None = Field(
-        default=None, description="The lowest and the highest value that the fit tries."
+        default=None, description="The lowest and the highest allowed value."
     )
-    fixed: bool = Field(default=False, description="Whether it keeps its value.")
-    expression: str | None = Field(
+    fixed: bool = Field(default=False, description="Keeps the parameter at its value.")
+    expression: Formula | None = Field(
         default=None,
-        description="Calculates it from other parameters, such as `mean_Jpsi + 0.584`: numbers, "
-        "names, + - * / **, parentheses, pi and functions such as sqrt, exp, log.",
+        description="A formula of other parameters, such as `mean_Jpsi + 0.584`; see "
+        "[Expressions](#expressions).",
     )
     constraint: Constraint | None = Field(
-        default=None, description="What is known of it from elsewhere, with its uncertainty."
+        default=None, description="An external measurement of it."
     )
 
     @property
@@ -136,7 +132,7 @@ class Parameter(Strict):
 
     @property
     def free(self) -> bool:
-        """Whether a fit changes it."""
+        """True if a fit changes it."""
         return self.limits is not None and not self.fixed
 
     @cached_property
@@ -147,33 +143,24 @@ class Parameter(Strict):
     @model_validator(mode="after")
     def _check(self) -> Parameter:
         if (self.expression is None) == (self.value is None):
-            refuse("give either 'value' or 'expression'")
+            refuse("one-of-keys", "expected either 'value' or 'expression'")
         if self.expression is not None:
             if self.limits is not None or self.fixed:
-                refuse("a parameter with an 'expression' has neither 'limits' nor 'fixed'")
-            parsed(self.expression, "expression")
+                message = "a parameter with an 'expression' has neither 'limits' nor 'fixed'"
+                refuse("conflicting-keys", message)
             return self
-        if isinstance(self.value, str) and not self.value.strip("@"):
-            refuse("a label is written @label", "value")
-        if isinstance(self.value, str) and not self.value.startswith("@"):
-            refuse(f"a number or @label belongs here, not {self.value!r}", "value")
+        if isinstance(self.value, str) and not (self.value[0:1] == "@" and self.value.strip("@")):
+            refuse("wrong-value", f"expected a number or @label, got {self.value!r}", "value")
         fixed = self.fixed or (self.limits is None and self.label is not None)
         if self.constraint is not None and fixed:
-            refuse("a fixed parameter has nothing to constrain", "constraint")
-        if self.limits is None:
-            if not self.fixed and self.label is None:
-                refuse("missing key 'limits', which a parameter that is not fixed needs")
-            return self
-        require_order(self.limits, "limits")
-        lower, upper = self.limits
-        if isinstance(self.value, float) and not lower <= self.value <= upper:
-            refuse(f"{self.value:g} lies outside the limits {lower:g} to {upper:g}", "value")
+            message = "a fixed parameter has nothing to constrain"
+            refuse("conflicting-keys", message, "constraint")
+        if self.limits is None and not fixed:
+            message = "missing key, which a parameter that is not fixed needs"
+            refuse("missing-key", message, "limits")
+        if self.limits is not None and isinstance(self.value, float):
+            lower, upper = self.limits
+            if not lower <= self.value <= upper:
+                message = f"{self.value:g} lies outside the limits {lower:g} to {upper:g}"
+                refuse("outside-limits", message, "value")
         return self
-
-
-def parsed(text: str, at: str) -> Expression:
-    """Returns an expression of a fit file, or refuses it at the key path `at`."""
-    try:
-        return parse(text)
-    except ExpressionError as error:
-        refuse(str(error), at)

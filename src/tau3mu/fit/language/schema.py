@@ -1,85 +1,30 @@
-"""The JSON schema of fit files: for editors, and for the reference page.
+"""Writes the JSON schema of fit files and the tables of the reference page.
 
-`python -m tau3mu.fit.language.schema FOLDER` writes the schema and the page from the language
-itself. After a change of the language or of the pdfs, run it on the folder of the repository.
+Run `python -m tau3mu.fit.language.schema FOLDER` on the folder of the repository after a change of
+the language or of the pdfs.
 """
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
-from typing import Any
 
-from tau3mu.fit.language.model import FitModel
-from tau3mu.fit.language.shapes import TEMPLATES
-from tau3mu.fit.pdfs import PDFS
+from tau3mu.fit.language.json_schema import schema_text
+from tau3mu.fit.language.reference import with_tables
+from tau3mu.storage.files import write_text
 
-__all__ = ["ALTERNATIVES", "json_schema", "main", "schema_text"]
-
-ALTERNATIVES: dict[str, tuple[tuple[str, ...], ...]] = {
-    "FitModel": (("observable", "components"), ("spectra",)),
-    "Input": (("histogram",), ("column",)),
-    "Parameter": (("value",), ("expression",)),
-    "Shape": (("pdf",), ("sum",)),
-    "Component": (("pdf",), ("sum",)),
-}
-"""By part, groups of keys of which exactly one has to be there."""
-
-
-def json_schema() -> dict[str, Any]:
-    """Returns the JSON schema (2020-12) of fit files.
-
-    It says what can be said of each part alone. What the parts say together may still be wrong,
-    such as a component with a parameter that is not defined: `load_model` finds that.
-    """
-    schema = FitModel.model_json_schema(by_alias=True)
-    parts = schema.pop("$defs")
-    for name, part in {"FitModel": schema, **parts}.items():
-        _tidy(part)
-        if name in ALTERNATIVES:
-            part["oneOf"] = [{"required": list(keys)} for keys in ALTERNATIVES[name]]
-    for name in ("Shape", "Component"):  # not an enum, since users have pdfs of their own
-        parts[name]["properties"]["pdf"]["examples"] = [*PDFS, *TEMPLATES]
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": f"urn:tau3mu:fit:{schema['properties']['schema_version']['const']}",
-        "title": "A fit file of tau3mu",
-        **schema,
-        "$defs": parts,
-    }
-
-
-def _tidy(part: Any) -> None:
-    """Makes a part of pydantic's schema as strict as the language, and shorter."""
-    for value in part.values() if isinstance(part, dict) else part:
-        if isinstance(value, dict | list):
-            _tidy(value)
-    if not isinstance(part, dict):
-        return
-    if isinstance(part.get("title"), str):  # only repeats the name of the key
-        del part["title"]
-    if part.get("default", ...) is None or "$ref" in part:  # a part has the defaults of its keys
-        part.pop("default", None)
-    if "patternProperties" in part:
-        part["additionalProperties"] = False
-    if "anyOf" in part:  # null is the same as leaving the key out
-        kinds = [kind for kind in part.pop("anyOf") if kind != {"type": "null"}]
-        part |= kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
-
-
-def schema_text() -> str:
-    """Returns the text of the shipped file."""
-    return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
+__all__ = ["main"]
 
 
 def main(folder: Path) -> None:
-    """Writes the shipped schema and the reference page in the repository that is at `folder`."""
-    from tau3mu.fit.language.reference import reference_page
-    from tau3mu.storage.files import write_text
+    """Writes the schema, and the tables into the reference page.
 
+    Args:
+        folder: The repository.
+    """
     write_text(folder / "src" / "tau3mu" / "fit" / "language" / "fit.schema.json", schema_text())
-    write_text(folder / "docs" / "reference" / "fit-files.md", reference_page())
+    page = folder / "docs" / "reference" / "fit-files.md"
+    write_text(page, with_tables(page.read_text("utf-8")))
 
 
 if __name__ == "__main__":

@@ -28,36 +28,40 @@ Argument = Annotated[
 
 
 class Shape(Strict):
-    """A density: one pdf, or a sum of shapes; with a resolution, it is smeared by that."""
+    """A density: a pdf or a sum of shapes, optionally convolved with a resolution."""
 
     pdf: str | None = Field(
         default=None,
-        description="A pdf by name: of the package, of a Python file, Histogram or KDE.",
+        description="The name of a [pdf](#pdfs): of the package, Histogram, KDE or user-defined.",
     )
     parameters: dict[str, Argument] = Field(
         default_factory=dict,
-        description="For each parameter of the pdf the name of one in `parameters`; for "
+        description="For each parameter of the pdf, the name of a parameter of the fit; for "
         "`coefficients`, a list of names.",
     )
     template: Input | None = Field(
         default=None, description="The input of the pdfs Histogram and KDE."
     )
     sum: Annotated[tuple[Shape, ...], Field(min_length=2)] | None = Field(
-        default=None, description="Shapes that are added, each normalised to one."
+        default=None, description="Shapes that are added, each normalized to one."
     )
     fractions: tuple[Name, ...] | None = Field(
         default=None,
-        description="One parameter less than `sum` has shapes; the last takes the rest.",
+        description="The parameters that are the fractions of all shapes of `sum` but the last.",
     )
     resolution: Shape | None = Field(
         default=None,
-        description="The distribution of (measured - true) value, around zero: a pdf or a sum of "
-        "pdfs. The parts of a sum are smeared one by one, and its fractions are those after it.",
+        description="The distribution of measured minus true value, around zero: a pdf or a sum of "
+        "pdfs. The shapes of a sum are convolved one by one, and its fractions count after that.",
     )
     _definition: Pdf | None = PrivateAttr(default=None)
 
     def define(self, pdf: Pdf) -> None:
-        """Says which pdf a template is, once it has been read."""
+        """Sets the pdf of a template, once it has been read.
+
+        Args:
+            pdf: That of the template.
+        """
         self._definition = pdf
 
     @property
@@ -67,7 +71,7 @@ class Shape(Strict):
 
     @property
     def peaks(self) -> bool:
-        """Whether it is a peak, which plots fill, or a continuum, which they draw as a line."""
+        """True for a peak, which plots fill; continua are drawn as lines."""
         if self.sum is not None:
             return any(part.peaks for part in self.sum)
         return self._definition is not None and self._definition.peaks
@@ -105,7 +109,11 @@ class Shape(Strict):
             yield from ((f"resolution.{path}", name) for path, name in self.resolution.uses())
 
     def shapes(self, path: str = "") -> Iterator[tuple[str, Shape]]:
-        """Yields the key path of this shape and of every one in it, and the shape."""
+        """Yields the key path of this shape and of every one in it, and the shape.
+
+        Args:
+            path: The key path of this shape.
+        """
         yield path, self
         for number, part in enumerate(self.sum or ()):
             yield from part.shapes(f"{path}.sum.{number}")
@@ -115,11 +123,18 @@ class Shape(Strict):
     @model_validator(mode="after")
     def _check(self, info: ValidationInfo) -> Shape:
         if (self.pdf is None) == (self.sum is None):
-            refuse("give either 'pdf' or 'sum'")
+            refuse("one-of-keys", "expected either 'pdf' or 'sum'")
         if self.resolution is not None:
             self._check_resolution(self.resolution)
         if self.pdf is None:
             self._check_sum()
+        elif self.fractions is not None:
+            refuse("conflicting-keys", "are for a 'sum', not for a 'pdf'", "fractions")
+        elif (self.pdf in TEMPLATES) != (self.template is not None):
+            message = f"expected with {' and '.join(TEMPLATES)}, and only with them"
+            refuse("conflicting-keys", message, "template")
+        elif self.template is not None:
+            self._check_template(self.pdf, self.template)
         else:
             self._check_pdf(self.pdf, {**PDFS, **((info.context or {}).get("pdfs", {}))})
         return self
@@ -127,63 +142,57 @@ class Shape(Strict):
     def _check_resolution(self, resolution: Shape) -> None:
         for part in (resolution, *(resolution.sum or ())):
             if part.template or part.resolution or (part is not resolution and part.sum):
-                refuse("a resolution is a pdf, or a sum of pdfs, without templates", "resolution")
+                message = "expected a pdf, or a sum of pdfs, without templates"
+                refuse("wrong-resolution", message, "resolution")
         if any(shape is not self and shape.resolution for _, shape in self.shapes()):
-            refuse("a shape has one resolution, not one inside the other", "resolution")
+            message = "expected one resolution, got one inside the other"
+            refuse("wrong-resolution", message, "resolution")
 
     def _check_sum(self) -> None:
-        number = len(self.sum or ()) - 1
-        if len(self.fractions or ()) != number:
-            refuse(f"a sum of {number + 1} shapes has {number} fractions", "fractions")
+        shapes, fractions = len(self.sum or ()), len(self.fractions or ())
+        if fractions != shapes - 1:
+            message = f"expected {shapes - 1} for a sum of {shapes} shapes, got {fractions}"
+            refuse("wrong-number", message, "fractions")
         if self.parameters or self.template:
-            refuse("'parameters' and 'template' belong to a 'pdf', not to a 'sum'")
+            message = "'parameters' and 'template' are for a 'pdf', not for a 'sum'"
+            refuse("conflicting-keys", message)
 
     def _check_pdf(self, name: str, known: Mapping[str, Pdf]) -> None:
-        if self.fractions is not None:
-            refuse("belongs to a 'sum', not to a 'pdf'", "fractions")
-        if (name in TEMPLATES) != (self.template is not None):
-            refuse(f"'template' belongs to {' and '.join(TEMPLATES)}, and only to them", "template")
-        if name in TEMPLATES:
-            self._check_template(name)
-            return
         if name not in known:
             names = [*known, *TEMPLATES]
-            refuse(f"unknown {name!r}{suggest(name, names)}; {allowed(names)}", "pdf")
+            message = f"unknown pdf {name!r}{suggest(name, names)}; {allowed(names)}"
+            refuse("unknown-pdf", message, "pdf")
         self._definition = known[name]
         expected = known[name].parameters
         for role, given in self.parameters.items():
             if role not in expected:
-                refuse(
-                    f"{name} has no {role!r}{suggest(role, expected)}; {allowed(expected)}",
-                    "parameters",
-                )
+                message = f"{name} has no {role!r}{suggest(role, expected)}; {allowed(expected)}"
+                refuse("unknown-role", message, f"parameters.{role}")
             if isinstance(given, str) == (role == COEFFICIENTS):
                 wanted = "a list of names" if role == COEFFICIENTS else "the name of a parameter"
-                refuse(f"{wanted} belongs here", f"parameters.{role}")
+                refuse("wrong-type", f"expected {wanted}", f"parameters.{role}")
         if missing := [role for role in expected if role not in self.parameters]:
-            refuse(f"{name} also needs {', '.join(missing)}", "parameters")
+            refuse("missing-role", f"{name} also needs {', '.join(missing)}", "parameters")
 
-    def _check_template(self, name: str) -> None:
+    def _check_template(self, name: str, template: Input) -> None:
         if self.parameters:
-            refuse(f"{name} has no parameters", "parameters")
-        if self.template and (self.template.histogram is None) == (name == "Histogram"):
-            wanted = "histogram" if name == "Histogram" else "column"
-            refuse(f"{name} takes a {wanted}", "template")
-        if self.template and self.template.file is None:
-            refuse("missing key 'file'", "template")
+            refuse("conflicting-keys", f"{name} has no parameters", "parameters")
+        wanted = "histogram" if name == "Histogram" else "column"
+        if getattr(template, wanted) is None:
+            refuse("wrong-template", f"expected a {wanted} for the pdf {name}", "template")
+        if template.file is None:
+            refuse("missing-key", "missing key", "template.file")
 
 
 class Component(Shape):
-    """One part of the spectrum: a shape and its yield."""
+    """A component of the spectrum: a shape and its yield."""
 
-    label: str = Field(description="For the legend of plots.")
+    label: str = Field(description="The label in the legend of plots.")
     yield_: Name = Field(
         alias="yield",
-        description="The parameter that is the number of its entries in the full range. One that "
-        "is not listed in `parameters` runs from 0 to twice the entries, or to a thousand times "
-        "those that are seen where only a part of the range is fitted. One with `limits` below 0 "
-        "may be negative, as a search needs it, where the sum of all components is positive.",
+        description="The parameter that is the number of entries in the full range. By default, if "
+        "it is not listed in `parameters`, it runs from 0 to twice the number of entries, or to a "
+        "thousand times those in the fitted ranges. With `limits` below 0 it may be negative, as "
+        "in searches, if the sum of all components stays positive.",
     )
-    color: str | None = Field(
-        default=None, description="A colour that matplotlib knows, for plots."
-    )
+    color: str | None = Field(default=None, description="A color of matplotlib, for plots.")

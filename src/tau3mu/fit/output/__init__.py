@@ -1,4 +1,4 @@
-"""What is made of a fit: JSON, a ROOT file, plots, and tables for people.
+"""The output of a fit: JSON, a ROOT file, plots, and printed tables.
 
 `save_fit` writes all of it into a folder; the others are for notebooks.
 """
@@ -12,7 +12,7 @@ import lazy_loader
 if TYPE_CHECKING:
     from tau3mu.fit.output.correlation import plot_correlation
     from tau3mu.fit.output.plot import plot_fit
-    from tau3mu.fit.output.plot_checks import check_looks
+    from tau3mu.fit.output.plot_checks import check_plot
     from tau3mu.fit.output.report import print_fit
     from tau3mu.fit.output.residuals import plot_residuals
     from tau3mu.fit.output.root_file import write_root
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "check_free",
-    "check_looks",
+    "check_plot",
     "load_fit_values",
     "plot_correlation",
     "plot_fit",
@@ -37,7 +37,7 @@ __getattr__, __dir__, _ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "correlation": ["plot_correlation"],
-        "plot_checks": ["check_looks"],
+        "plot_checks": ["check_plot"],
         "plot": ["plot_fit"],
         "report": ["print_fit"],
         "residuals": ["plot_residuals"],

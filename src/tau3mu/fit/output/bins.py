@@ -1,4 +1,4 @@
-"""A fitted spectrum in bins: what the plots, the report and the ROOT file show of it."""
+"""A fitted spectrum in bins, for the plots, the report and the ROOT file."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ class BinnedFit:
     subtracted: bool
 
     @property
-    def centres(self) -> np.ndarray:
-        """The centres of the bins."""
+    def centers(self) -> np.ndarray:
+        """The centers of the bins."""
         return np.asarray((self.data.edges[1:] + self.data.edges[:-1]) / 2)
 
     @property
@@ -70,7 +70,7 @@ class BinnedFit:
 
     @property
     def errors(self) -> np.ndarray:
-        """How far the error bars of the data reach down and up, 2 x bins.
+        """The lengths of the error bars of the data, down and up, shape (2, bins).
 
         Of counts they are the central intervals of Poisson means at 68 %, scaled by the mean
         weight if they are weighted.
@@ -118,7 +118,11 @@ def binned_fit(result: FitResult, spectrum: str | None = None) -> BinnedFit:
 
 
 def subdivided(edges: np.ndarray) -> np.ndarray:
-    """Returns the edges of `POINTS` equal parts of every bin."""
+    """Returns the edges of `POINTS` equal parts of every bin.
+
+    Args:
+        edges: Of the bins, shape (bins + 1,).
+    """
     steps = np.arange(POINTS) / POINTS
     inner = edges[:-1, None] + np.diff(edges)[:, None] * steps
     return np.append(inner.ravel(), edges[-1])
@@ -130,10 +134,10 @@ def _name(result: FitResult, spectrum: str | None) -> str:
         return known[0]
     if spectrum in known:
         return str(spectrum)
-    problem = "which spectrum is not said" if spectrum is None else f"no spectrum {spectrum!r}"
+    problem = "expected a spectrum" if spectrum is None else f"unknown spectrum {spectrum!r}"
     hint = suggest(spectrum or "", known)
     message = f"fit {result.model.name}: {problem}{hint}; it has: {', '.join(known)}"
-    raise InputError(message)
+    raise InputError(message, code="fit.unknown-spectrum", path=spectrum or "spectrum")
 
 
 def _overlap(edges: np.ndarray, intervals: tuple[tuple[float, float], ...]) -> np.ndarray:

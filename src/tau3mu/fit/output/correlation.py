@@ -26,13 +26,16 @@ _DARK = 60  # percent: from which correlation on a cell needs white numbers
 def plot_correlation(result: FitResult) -> Figure:
     """Returns a figure of the correlations, in percent; it grows with their number and labels.
 
+    Args:
+        result: The fit.
+
     Raises:
         InputError: The fit has no covariance.
     """
     names, matrix = result.covariance_parameters, 100 * np.array(result.correlation)
     if not names:
         message = f"fit {result.model.name} has no covariance, so there are no correlations"
-        raise InputError(message)
+        raise InputError(message, code="fit.no-covariance", path=result.model.name)
     symbols = [parameter_symbols(result.model)[name] for name in names]
     side = max(3, len(names)) * _CELL
     with styled_figure(result.model.plot.style, side, side) as figure:

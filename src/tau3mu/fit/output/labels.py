@@ -1,4 +1,4 @@
-"""How observables, parameters and their units are written on plots."""
+"""The labels of observables and parameters on plots, with their units."""
 
 from __future__ import annotations
 
@@ -57,19 +57,36 @@ _SHARED = 2  # components that a symbol names
 
 
 def axis_label(label: str, unit: str, style: str) -> str:
-    """Returns the label of an axis with its unit, if there is one, in the brackets of a style."""
+    """Returns the label of an axis with its unit, if there is one, in the brackets of a style.
+
+    Args:
+        label: Without a unit.
+        unit: Empty if there is none.
+        style: CMS, ALICE or plain.
+    """
     if unit:
         label += f" ({unit})" if style == "ALICE" else f" [{unit}]"
     return math_scripts(label)
 
 
 def observable_label(observable: Observable, style: str) -> str:
-    """Returns the label of the axis of an observable."""
+    """Returns the label of the axis of an observable.
+
+    Args:
+        observable: The axis.
+        style: CMS, ALICE or plain.
+    """
     return axis_label(observable.label, _unit(observable, style), style)
 
 
 def per_bin(observable: Observable, width: float | None, style: str) -> str:
-    """Returns the width of a bin with its unit, or the unit if bins have different widths."""
+    """Returns the width of a bin with its unit, or the unit if bins have different widths.
+
+    Args:
+        observable: The axis.
+        width: Of all bins, in the unit of the observable; None if they differ.
+        style: CMS, ALICE or plain.
+    """
     unit = _unit(observable, style)
     if width is None:
         return unit or "unit"
@@ -85,6 +102,9 @@ def parameter_symbols(model: FitModel) -> dict[str, str]:
 
     That is the symbol of `plot.parameters`. Others are made of what the parameter does, and of the
     labels of the components that use it, such as σ(J/ψ); if that is not clear, it is the name.
+
+    Args:
+        model: The fit.
     """
     made: dict[str, str] = {}
     for name, uses in _uses(model).items():
@@ -102,14 +122,25 @@ def parameter_symbols(model: FitModel) -> dict[str, str]:
 
 
 def parameter_axis(model: FitModel, name: str) -> str:
-    """Returns the label of an axis on which a parameter is drawn, with its unit."""
+    """Returns the label of an axis on which a parameter is drawn, with its unit.
+
+    Args:
+        model: The fit.
+        name: Of the parameter.
+    """
     symbol = parameter_symbols(model).get(name, name)
     style = model.plot.style
     return axis_label(symbol, "" if _says_unit(symbol) else _parameter_unit(model, name), style)
 
 
 def parameter_line(model: FitModel, name: str, found: ParameterResult | Quantity) -> str:
-    """Returns the value of a parameter with its symbol and unit."""
+    """Returns the value of a parameter with its symbol and unit.
+
+    Args:
+        model: The fit.
+        name: Of the parameter or derived quantity.
+        found: Its value and error.
+    """
     symbol = parameter_symbols(model).get(name, name)
     unit = "" if _says_unit(symbol) else _parameter_unit(model, name)
     return f"{symbol} = {value_text(found)} {unit}".rstrip()

@@ -1,6 +1,7 @@
-"""Where legend and text stand on a spectrum, so that they cover nothing and leave it its room.
+"""The places of legend and text on a spectrum, where they cover neither data nor each other.
 
-All is measured as it is rendered, in units of the axes.
+Legends of matplotlib avoid data, but not texts beside them, and long labels leave the axes. So all
+sizes are measured as they are rendered, in units of the axes.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ _TOKEN = re.compile(r"(?:\$[^$]*\$|\s*[±=]\s*|\s*\((?:fixed|at limit|no error)\
 
 
 class Written(NamedTuple):
-    """What is written into the corners of a spectrum.
+    """The texts in the corners of a spectrum.
 
     Attributes:
         first: The label of the artist that is the first of the legend.
@@ -52,7 +53,14 @@ class Written(NamedTuple):
 
 
 def add_text(axes: Axes, x: float, y: float, text: str) -> Text:
-    """Adds a text at a place in units of the axes."""
+    """Adds a text at a place in units of the axes.
+
+    Args:
+        axes: Where it is added.
+        x: Its left end, 0 to 1.
+        y: Its baseline, 0 to 1.
+        text: With formulas of matplotlib.
+    """
     return axes.text(x, y, math_scripts(text), transform=axes.transAxes, fontsize=19, zorder=6)
 
 
@@ -149,7 +157,7 @@ class _Layout(NamedTuple):
 
 
 def _write(axes: Axes, written: Written, size: int, columns: int) -> list[Legend | Text]:
-    """Adds the legend of all labelled artists, and the lines if there are any."""
+    """Adds the legend of all labeled artists, and the lines if there are any."""
     handles, labels = axes.get_legend_handles_labels()
     order = sorted(range(len(labels)), key=lambda i: labels[i] != written.first)
     widest = _WIDEST if columns == 1 else 1 - 2 * _GAP

@@ -1,4 +1,4 @@
-"""How numbers are written for people."""
+"""Numbers as text."""
 
 from __future__ import annotations
 
@@ -18,12 +18,20 @@ _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def decimals(error: float) -> int:
-    """Returns how many digits after the point two digits of an error need."""
+    """Returns how many digits after the point two digits of an error need.
+
+    Args:
+        error: Above 0.
+    """
     return max(0, 1 - math.floor(math.log10(error)))
 
 
 def minus(number: str) -> str:
-    """Returns a number with the minus sign that ticks have, instead of hyphens."""
+    """Returns a number with the minus sign that ticks have, instead of hyphens.
+
+    Args:
+        number: A formatted number.
+    """
     return number.replace("-", "−")
 
 
@@ -31,6 +39,9 @@ def math_scripts(text: str) -> str:
     """Returns a text in which formulas raise and lower letters, if it has formulas at all.
 
     Beside formulas, matplotlib takes all letters from the fonts of these, which lack ⁻ or ₛ.
+
+    Args:
+        text: With formulas of matplotlib.
     """
     if "$" not in text:
         return text
@@ -49,7 +60,11 @@ def _scripts(text: str) -> str:
 
 
 def value_text(found: ParameterResult | Quantity) -> str:
-    """Returns a value and its uncertainty for plots, the asymmetric ones of Minos if known."""
+    """Returns a value and its uncertainty for plots, the asymmetric ones of Minos if known.
+
+    Args:
+        found: A value with its error.
+    """
     value, error = found.value, found.error
     minos = getattr(found, "minos", None)
     if not error or not math.isfinite(error) or not math.isfinite(value):

@@ -64,9 +64,16 @@ def plot_fit(
 def two_panels(
     fit: BinnedFit, plot: Plot, lumi: float | None, energy: float | None, *, simulation: bool
 ) -> Iterator[tuple[Figure, Axes, Axes]]:
-    """Gives a figure with a large and a small panel that share the axis of the observable.
+    """Yields a figure with a large and a small panel that share the axis of the observable.
 
     matplotlib has the style of the plot while the block runs; the heading is written after it.
+
+    Args:
+        fit: The spectrum.
+        plot: The style, and texts of the heading.
+        lumi: Integrated luminosity in fb^-1, if `plot` has none.
+        energy: Center-of-mass energy in TeV, if `plot` has none.
+        simulation: Whether the data are simulation.
     """
     with styled_figure(plot.style, 10, 10) as figure:
         figure.subplots_adjust(left=0.14, right=0.95, top=0.94, bottom=0.1)
@@ -103,7 +110,11 @@ def _thin_labels(axes: Axes) -> None:
 
 
 def scale(fit: BinnedFit) -> np.ndarray:
-    """Returns by what the contents of each bin are multiplied to be drawn."""
+    """Returns the factors by which the contents of each bin are multiplied to be drawn.
+
+    Args:
+        fit: The spectrum.
+    """
     widths = np.diff(fit.data.edges)
     if fit.width is None:
         return np.asarray(1 / widths)
@@ -112,7 +123,12 @@ def scale(fit: BinnedFit) -> np.ndarray:
 
 
 def candidates_label(fit: BinnedFit, style: str) -> str:
-    """Returns the label of the axis of contents: per bin if all are equal, else per unit."""
+    """Returns the label of the axis of contents: per bin if all are equal, else per unit.
+
+    Args:
+        fit: The spectrum.
+        style: CMS, ALICE or plain.
+    """
     what = "Weighted candidates" if fit.data.weighted else "Candidates"
     return f"{what} / {per_bin(fit.part.observable, fit.width, style)}"
 
@@ -123,10 +139,17 @@ def draw_points(
     """Draws data points at `heights` with their errors in some of the bins, filled if fitted.
 
     Where bins have different widths, these are drawn, too.
+
+    Args:
+        axes: Where they are drawn.
+        fit: The spectrum.
+        heights: The heights of all bins, shape (bins,).
+        where: The bins that are drawn, shape (bins,).
+        label: For the legend.
     """
     widths = np.diff(fit.data.edges)
     axes.errorbar(
-        fit.centres[where],
+        fit.centers[where],
         heights[where],
         xerr=None if np.allclose(widths, widths[0], rtol=TOLERANCE) else widths[where] / 2,
         yerr=(fit.errors * scale(fit))[:, where],
@@ -142,7 +165,13 @@ def draw_points(
 
 
 def draw_blinded(axes: Axes, fit: BinnedFit, *, label: str = "") -> None:
-    """Hatches the blinded windows."""
+    """Hatches the blinded windows.
+
+    Args:
+        axes: Where they are drawn.
+        fit: The spectrum.
+        label: For the legend.
+    """
     for number, (low, high) in enumerate(fit.part.blind):
         axes.axvspan(
             low,

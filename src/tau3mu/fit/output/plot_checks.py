@@ -1,62 +1,68 @@
-"""Whether a fit can be drawn as its file says: colours, mathematics in labels, logarithms."""
+"""Checks of what only matplotlib knows: colors, mathematics in labels, logarithmic scales."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tau3mu.errors import InputError, suggest
+from tau3mu.config.documents import Document
+from tau3mu.errors import suggest
+from tau3mu.fit.language.base import problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tau3mu.config.problems import Problem
     from tau3mu.fit.language import FitModel, SpectrumModel
 
-__all__ = ["check_looks"]
+__all__ = ["check_plot"]
 
 
-def check_looks(model: FitModel) -> None:
-    """Checks what only matplotlib can tell, so that no fit is made that cannot be drawn.
+def check_plot(model: FitModel) -> None:
+    """Checks that a fit can be drawn, before it is made.
+
+    Args:
+        model: The fit.
 
     Raises:
-        InputError: A colour is unknown, a label has mathematics that cannot be set, or the range of
+        InputError: A color is unknown, the mathematics of a label cannot be drawn, or the range of
             a logarithmic scale reaches down to zero; the message names every such key.
     """
-    problems = [*_colours(model), *_mathematics(model)]
+    problems = [*_colors(model), *_mathematics(model)]
     plot = model.plot
     if plot.log and plot.y_range is not None and plot.y_range[0] <= 0:
-        problems.append(
-            f"plot.y_range: with 'log' the lower end is above zero, not {plot.y_range[0]:g}"
-        )
+        message = f"expected a lower end above 0 with 'log', got {plot.y_range[0]:g}"
+        problems.append(problem("wrong-value", "plot.y_range", message))
     if problems:
-        raise InputError("\n".join(f"fit {model.name}: {problem}" for problem in problems))
+        raise Document(model.to_dict(), f"fit {model.name}", "fit").error(problems)
 
 
-def _colours(model: FitModel) -> Iterator[str]:
+def _colors(model: FitModel) -> Iterator[Problem]:
     from matplotlib.colors import CSS4_COLORS, is_color_like
 
     for path, part in _parts(model):
         for key, component in part.components.items():
             color = component.color
             if color is not None and not is_color_like(color):
-                yield (
-                    f"{path}components.{key}.color: unknown {color!r}{suggest(color, CSS4_COLORS)};"
-                    " a name such as 'green' or a code such as '#3f90da' belongs here"
+                message = (
+                    f"unknown color {color!r}{suggest(color, CSS4_COLORS)}; expected a name such "
+                    "as 'green' or a code such as '#3f90da'"
                 )
+                yield problem("unknown-color", f"{path}components.{key}.color", message)
 
 
-def _mathematics(model: FitModel) -> Iterator[str]:
+def _mathematics(model: FitModel) -> Iterator[Problem]:
     from matplotlib.cbook import is_math_text
     from matplotlib.mathtext import MathTextParser
 
     parser = MathTextParser("path")
     for path, text in _texts(model):
-        if not is_math_text(text):
-            continue
-        try:
-            parser.parse(text)
-        except ValueError as error:
-            reason = str(error).strip().splitlines()[-1]
-            yield f"{path}: the mathematics of {text!r} cannot be set: {reason}"
+        if is_math_text(text):
+            try:
+                parser.parse(text)
+            except ValueError as error:
+                reason = str(error).strip().splitlines()[-1]
+                message = f"the mathematics of {text!r} cannot be drawn: {reason}"
+                yield problem("wrong-mathematics", path, message)
 
 
 def _texts(model: FitModel) -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""A fit as tables for people, and in words whether it can be trusted."""
+"""A fit as printed tables, with its quality and verdict."""
 
 from __future__ import annotations
 
@@ -26,7 +26,12 @@ _COUNTED = {
 
 
 def print_fit(console: Console, result: FitResult) -> None:
-    """Prints the parameters of a fit and what follows from them, its quality and its messages."""
+    """Prints the parameters of a fit and what follows from them, its quality and its messages.
+
+    Args:
+        console: Where it is printed.
+        result: The fit.
+    """
     for table in _tables(result):
         console.print(table)
     for line in _quality(result):

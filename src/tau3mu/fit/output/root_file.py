@@ -1,4 +1,4 @@
-"""A fit as a ROOT file: labelled results, data, curves, residuals, pulls and matrices.
+"""A fit as a ROOT file: labeled results, data, curves, residuals, pulls and matrices.
 
 ROOT and uproot read it alike. What is blinded is not in it.
 """
@@ -28,7 +28,7 @@ __all__ = ["write_root"]
 def write_root(path: str | Path, result: FitResult) -> None:
     """Writes a fit as a ROOT file.
 
-    - `fit_results`: a TH1 with a labelled bin for every parameter, then `chi2/ndf`, the derived
+    - `fit_results`: a TH1 with a labeled bin for every parameter, then `chi2/ndf`, the derived
       quantities, and for each window `NAME.signal`, `NAME.background`,
       `NAME.signal_over_background`, `NAME.purity` and `NAME.significance`. The error of a bin is
       that of the quantity, zero if it has none.
@@ -54,7 +54,7 @@ def write_root(path: str | Path, result: FitResult) -> None:
     import uproot
 
     with atomic(Path(path)) as temporary, uproot.recreate(temporary) as file:
-        file["fit_results"] = _labelled(_quantities(result))
+        file["fit_results"] = _labeled(_quantities(result))
         for name in result.model.parts:
             folder = f"spectra/{name}/" if len(result.model.parts) > 1 else ""
             for key, histogram in _spectrum(binned_fit(result, name)):
@@ -111,7 +111,7 @@ def _spectrum(fit: BinnedFit) -> Iterator[tuple[str, Hist[Any]]]:
         yield f"components/{name}", histogram(fine, curve, 0)
 
 
-def _labelled(numbers: dict[str, tuple[float, float]]) -> Hist[Any]:
+def _labeled(numbers: dict[str, tuple[float, float]]) -> Hist[Any]:
     import hist
 
     labels = hist.axis.StrCategory(list(numbers), name="quantity", flow=False)

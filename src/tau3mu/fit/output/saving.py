@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tau3mu.config.input_files import read_text
-from tau3mu.config.syntax import parse_json
-from tau3mu.errors import InputError
+from tau3mu.config.documents import Document, read_document
+from tau3mu.fit.language.base import problem
 from tau3mu.fit.output import files
 from tau3mu.fit.output.correlation import plot_correlation
 from tau3mu.fit.output.plot import plot_fit
-from tau3mu.fit.output.plot_checks import check_looks
+from tau3mu.fit.output.plot_checks import check_plot
 from tau3mu.fit.output.residuals import plot_residuals
 from tau3mu.fit.output.root_file import write_root
 from tau3mu.fit.output.scans import plot_scans
@@ -33,7 +32,11 @@ _JSON, _ROOT = "fit.json", "fit.root"
 
 
 def fit_files(model: FitModel) -> list[str]:
-    """Returns the names of all files that `save_fit` and `write_sweights` may write of a fit."""
+    """Returns the names of all files that `save_fit` and `write_sweights` may write of a fit.
+
+    Args:
+        model: The fit.
+    """
     stems = [*(stem for pair in _stems(model).values() for stem in pair), "correlation", "scans"]
     plots = (name for stem in stems for name in files.figure_names(stem))
     tables = ("sweights", *(f"sweights_{name}" for name in model.parts))
@@ -88,7 +91,7 @@ def save_fit(
     """
     folder = Path(folder)
     check_free(folder, result.model)
-    check_looks(result.model)
+    check_plot(result.model)
     given = {"lumi": lumi, "energy": energy, "simulation": simulation}
     headings = dict.fromkeys(result.model.parts, given) | _headings(sources or {})
     with staged(folder) as aside:
@@ -146,24 +149,19 @@ def load_fit_values(path: str | Path) -> dict[str, float]:
     Raises:
         InputError: There is no such file, or it does not hold the result of a fit.
     """
-    file = find(path, _JSON)
-    try:
-        document = parse_json(read_text(file, "result of a fit"))
-    except InputError as error:
-        message = f"{file}: cannot be read as the result of a fit: {error}"
-        raise InputError(message) from error
-    parameters = document.get("parameters") if isinstance(document, dict) else None
+    document = read_document(find(path, _JSON), "result of a fit", language="fit")
+    parameters = document.content.get("parameters")
     if not isinstance(parameters, dict) or not parameters:
-        message = f"{file}: it has no 'parameters'; expected the fit.json that a fit has written"
-        raise InputError(message)
-    return {name: _value(file, name, parameter) for name, parameter in parameters.items()}
+        message = "missing key; expected the fit.json of a fit"
+        raise document.error([problem("missing-key", "parameters", message)])
+    return {name: _value(document, name, parameter) for name, parameter in parameters.items()}
 
 
-def _value(file: Path, name: str, parameter: Any) -> float:
+def _value(document: Document, name: str, parameter: Any) -> float:
     value = parameter.get("value") if isinstance(parameter, dict) else None
     if isinstance(value, bool) or not isinstance(value, int | float):
-        message = f"{file}: parameters.{name}.value: a number belongs here, not {value!r}"
-        raise InputError(message)
+        message = f"expected a number, got {value!r}"
+        raise document.error([problem("wrong-type", f"parameters.{name}.value", message)])
     return float(value)
 
 

@@ -1,4 +1,4 @@
-"""How the components of a spectrum look: told apart in color, and by lines and hatches in gray."""
+"""The colors of the components of a spectrum, and lines and hatches to distinguish them in gray."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LINES: tuple[Any, ...] = ("--", "-.", ":", (0, (7, 2, 1, 2, 1, 2)))
 
 @dataclass(frozen=True)
 class Look:
-    """How a component is drawn: a peak as an area, a continuum as a line."""
+    """The style of a component: a peak is drawn as an area, a continuum as a line."""
 
     color: str
     hatch: str
@@ -35,19 +35,38 @@ class Look:
     def fill(
         self, axes: Axes, x: np.ndarray, lower: np.ndarray | float, upper: np.ndarray, label: str
     ) -> None:
-        """Draws an area between two curves."""
+        """Draws an area between two curves.
+
+        Args:
+            axes: Where it is drawn.
+            x: Places, shape (n,).
+            lower: The lower curve, shape (n,), or its height.
+            upper: The upper curve, shape (n,).
+            label: For the legend.
+        """
         axes.fill_between(
             x, lower, upper, facecolor=(self.color, 0.6), edgecolor=self.color, linewidth=0,
             hatch=self.hatch, label=label,
         )  # fmt: skip
 
     def plot(self, axes: Axes, x: np.ndarray, y: np.ndarray, label: str) -> None:
-        """Draws a line."""
+        """Draws a line.
+
+        Args:
+            axes: Where it is drawn.
+            x: Places, shape (n,).
+            y: The curve, shape (n,).
+            label: For the legend.
+        """
         axes.plot(x, y, color=self.color, linewidth=2.5, linestyle=self.line, label=label)
 
 
 def looks(components: Iterable[Component]) -> list[Look]:
-    """Returns the look of every component: its own color, or the next of peaks or of continua."""
+    """Returns the look of every component: its own color, or the next of peaks or of continua.
+
+    Args:
+        components: In the order of the fit file.
+    """
     peaks = [(color, hatch) for hatch, color in product(_HATCHES, _PEAKS)]
     continua = [(_CONTINUA[i % len(_CONTINUA)], line) for i, line in enumerate(_LINES)]
     result = []

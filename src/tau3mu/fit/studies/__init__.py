@@ -1,10 +1,10 @@
 """Studies with fits: toys, trials of the systematics, sWeights, and scans of the likelihood.
 
-- `run_toys`: are the values unbiased and the errors right? Fits toy data of a known truth.
-- `run_trials`: how much do the numbers depend on choices? Fits the same data in many ways.
-- `sweights`: how do other variables look for one component? Weights for single entries.
-- `scan`: is the likelihood a parabola? Its profile along one parameter.
-- `generate`: a toy data set as a file.
+- `run_toys` fits toys with known true values: are the values unbiased and the errors right?
+- `run_trials` fits the same data in many ways: how much does the result depend on choices?
+- `sweights` returns weights that show the distributions of other variables for one component.
+- `scan` returns the profile likelihood along one parameter.
+- `generate` writes a toy data set into a file.
 
 Toys, trials and scans use the NumPy evaluator of the model; sWeights need zfit.
 """

@@ -35,9 +35,9 @@ def generate(
 ) -> dict[str, int]:
     """Writes one toy data set into a ROOT file, and returns its entries by spectrum.
 
-    The file has what the fit file asks for: a TH1 for `histogram`, a TTree for `column`, with
-    weights of one if it names any; a TH1 named like the observable where it does not say.
-    The full range of the observable is filled, also what the fit leaves out or is blind to.
+    The file has what the fit file reads: a TH1 for `histogram`, a TTree for `column`, with weights
+    of one if it names any; without an input, a TH1 named like the observable. The full range of the
+    observable is filled, including ranges that are not fitted or blinded.
 
     Args:
         model: As `load_model` returns it.
@@ -53,8 +53,8 @@ def generate(
 
     path = Path(output)
     if path.suffix != ".root":
-        message = f"{path} does not end in .root; toy data are written as a ROOT file"
-        raise InputError(message)
+        message = f"{path}: expected a file that ends in .root"
+        raise InputError(message, code="fit.wrong-suffix", path=path)
     check_free(path.parent, [path.name])
     model = resolve(model)
     truth = true_values(model, values)
@@ -81,7 +81,7 @@ def _keys(model: FitModel) -> dict[str, str]:
                 f"fit {model.name}: several spectra, such as {name}, read {key!r}; one file of toy "
                 "data needs another 'histogram' or 'tree' for each"
             )
-            raise InputError(message)
+            raise InputError(message, code="fit.repeated-name", path=key)
     return keys
 
 

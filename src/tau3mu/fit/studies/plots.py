@@ -1,4 +1,4 @@
-"""Plots of toys and of trials."""
+"""Plots of the summaries of toys and of trials."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tau3mu.fit.output.labels import parameter_symbols
 from tau3mu.fit.output.numbers import minus
 from tau3mu.fit.output.style import TOTAL
 from tau3mu.results.style import styled_figure
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from tau3mu.fit.studies.toy_study import ToyStudy
-    from tau3mu.fit.studies.trial_study import QuantitySummary, TrialStudy
+    from tau3mu.fit.studies.toy_summary import ToySummary
+    from tau3mu.fit.studies.trial_summary import QuantitySummary, TrialResult
 
 __all__ = ["plot_bias", "plot_pulls", "plot_trials"]
 
@@ -28,62 +29,93 @@ _ROW = 0.42  # inches per trial
 _TALLEST = 60.0  # inches of a figure
 
 
-def plot_pulls(study: ToyStudy) -> Figure:
+def plot_pulls(
+    pulls: Mapping[str, np.ndarray],
+    summaries: Mapping[str, ToySummary],
+    symbols: Mapping[str, str],
+    style: str,
+) -> Figure:
     """Returns a figure with the pulls of every quantity, beside a Gaussian of width one.
 
     The solid curve has the mean and the width of the pulls; those beyond ±5 are in the last bins.
+
+    Args:
+        pulls: By quantity, each of shape (toys,).
+        summaries: By quantity.
+        symbols: Of the quantities.
+        style: CMS, ALICE or plain.
     """
-    names = list(study.truth)
-    columns = min(_COLUMNS, len(names))
-    rows = math.ceil(len(names) / columns)
-    symbols = parameter_symbols(study.model)
-    with styled_figure(study.model.plot.style, 6 * columns, 4.6 * rows) as figure:
+    columns = min(_COLUMNS, len(pulls))
+    rows = math.ceil(len(pulls) / columns)
+    with styled_figure(style, 6 * columns, 4.6 * rows) as figure:
         figure.set_layout_engine("constrained")
         panels = figure.subplots(rows, columns, squeeze=False).ravel()
-        for axes, name in zip(panels, names, strict=False):
-            _draw_pulls(axes, study, name)
+        for axes, name in zip(panels, pulls, strict=False):
+            _draw_pulls(axes, pulls[name], summaries[name])
             axes.set_title(symbols[name], fontsize=18, loc="left")
             axes.set_xlabel("(fitted − true) / error", fontsize=17)
             axes.set_ylabel("Toys", fontsize=17)
             axes.tick_params(labelsize=14)
-        for axes in panels[len(names) :]:
+        for axes in panels[len(pulls) :]:
             axes.remove()
     return figure
 
 
-def plot_bias(study: ToyStudy) -> Figure:
-    """Returns a figure of the mean and the width of the pulls of every quantity."""
-    names = list(study.truth)
-    found = [study.summary[name] for name in names]
-    symbols = parameter_symbols(study.model)
-    height = max(4.0, 0.5 * len(names) + 2.2)
-    with styled_figure(study.model.plot.style, 13, height) as figure:
+def plot_bias(
+    summaries: Mapping[str, ToySummary], symbols: Mapping[str, str], title: str, style: str
+) -> Figure:
+    """Returns a figure of the mean and the width of the pulls of every quantity.
+
+    Args:
+        summaries: By quantity.
+        symbols: Of the quantities.
+        title: Above the figure.
+        style: CMS, ALICE or plain.
+    """
+    found = list(summaries.values())
+    height = max(4.0, 0.5 * len(found) + 2.2)
+    with styled_figure(style, 13, height) as figure:
         figure.set_layout_engine("constrained")
         means, widths = figure.subplots(1, 2, sharey=True)
-        rows = np.arange(len(names))[::-1]
+        rows = np.arange(len(found))[::-1]
         _draw_row_points(
             means, rows, [s.pull_mean for s in found], [s.pull_mean_error for s in found], 0
         )
         _draw_row_points(
             widths, rows, [s.pull_width for s in found], [s.pull_width_error for s in found], 1
         )
-        means.set_yticks(rows, [symbols[name] for name in names], fontsize=15)
+        means.set_yticks(rows, [symbols[name] for name in summaries], fontsize=15)
         means.set_xlabel("Mean of the pulls", fontsize=17)
         widths.set_xlabel("Width of the pulls", fontsize=17)
-        means.set_title(_toys(study), fontsize=15, loc="left")
-        _finish_rows(figure, len(names))
+        means.set_title(title, fontsize=15, loc="left")
+        _finish_rows(figure, len(found))
     return figure
 
 
-def plot_trials(study: TrialStudy, name: str) -> Figure:
+def plot_trials(
+    name: str,
+    summary: QuantitySummary,
+    results: Sequence[TrialResult],
+    label: str,
+    title: str,
+    style: str,
+) -> Figure:
     """Returns a figure of a quantity in all trials.
 
-    The line is the mean of the valid trials; the wide band around it the mean statistical error,
-    the narrow hatched one the RMS of the trials. Trials that are not valid have no point.
+    The line is the mean of the valid trials; the wide band around it the mean statistical
+    uncertainty, the narrow hatched one the RMS of the trials. Trials that are not valid have no
+    point.
+
+    Args:
+        name: The quantity.
+        summary: Its averages.
+        results: All trials.
+        label: Of the horizontal axis.
+        title: Above the figure.
+        style: CMS, ALICE or plain.
     """
-    summary, results = study.summary[name], study.results
     height = min(_TALLEST, max(5.0, _ROW * len(results) + 2.6))
-    with styled_figure(study.style, 13, height) as figure:
+    with styled_figure(style, 13, height) as figure:
         figure.set_layout_engine("constrained")
         axes = figure.subplots()
         rows = np.arange(len(results))[::-1]
@@ -94,13 +126,13 @@ def plot_trials(study: TrialStudy, name: str) -> Figure:
                 axes.errorbar(found.value, row, xerr=found.error, fmt="o", color="black")
             else:
                 axes.annotate(
-                    f"left out: {result.status}", (0.03, row), va="center", fontsize=13,
+                    f"not valid: {result.status}", (0.03, row), va="center", fontsize=13,
                     color=TOTAL, xycoords=axes.get_yaxis_transform(),
                     bbox={"facecolor": "white", "edgecolor": "none", "pad": 2},
                 )  # fmt: skip
         axes.set_yticks(rows, [result.label for result in results], fontsize=13)
-        axes.set_xlabel(study.labels.get(name, name), fontsize=18)
-        axes.set_title(study.file.title, fontsize=16, loc="left")
+        axes.set_xlabel(label, fontsize=18)
+        axes.set_title(title, fontsize=16, loc="left")
         axes.legend(
             loc="upper left", bbox_to_anchor=(0, -0.9 / figure.get_figheight()), ncols=3,
             fontsize=13,
@@ -109,8 +141,7 @@ def plot_trials(study: TrialStudy, name: str) -> Figure:
     return figure
 
 
-def _draw_pulls(axes: Axes, study: ToyStudy, name: str) -> None:
-    pulls, summary = study.pulls(name), study.summary[name]
+def _draw_pulls(axes: Axes, pulls: np.ndarray, summary: ToySummary) -> None:
     counts = np.histogram(np.clip(pulls, _BINS[0], _BINS[-1]), _BINS)[0]
     axes.stairs(counts, _BINS, fill=True, color=_BLUE, alpha=0.4)
     fine = np.linspace(_BINS[0], _BINS[-1], 400)
@@ -168,8 +199,3 @@ def _finish_rows(figure: Figure, rows: int) -> None:
 
 def _gauss(x: np.ndarray, mean: float, width: float) -> np.ndarray:
     return np.asarray(np.exp(-0.5 * ((x - mean) / width) ** 2) / (width * math.sqrt(2 * math.pi)))
-
-
-def _toys(study: ToyStudy) -> str:
-    failed = f", {study.failed} not valid" if study.failed else ""
-    return f"{study.model.name}: {len(study.toys)} toys{failed}"

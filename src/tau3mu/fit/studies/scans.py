@@ -29,7 +29,7 @@ def scan(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns values of a parameter, and by how much the NLL rises there above its minimum.
 
-    At each value all other parameters are fitted again, from where they were at its neighbour. The
+    At each value all other parameters are fitted again, from where they were at its neighbor. The
     likelihood is that of the NumPy evaluator. Where no minimum is found, the rise is NaN. For
     weighted entries the rise is not that of their errors, as with Minos.
 
@@ -90,13 +90,13 @@ def _scanned(
             f"fit {result.model.name}: {name!r} cannot be scanned{suggest(name, free)}; its free "
             f"parameters are {', '.join(free)}"
         )
-        raise InputError(message)
+        raise InputError(message, code="fit.not-free", path=name)
     values = _values(result, name, objective.limits[name], points, width)
-    centre = result.values[name]
+    center = result.values[name]
     lowest, at_minimum = _profiled(objective, dict(result.values), list(free))
     rise = np.full(len(values), math.nan)
     places = [at_minimum] * len(values)
-    for side in (np.flatnonzero(values >= centre), np.flatnonzero(values < centre)[::-1]):
+    for side in (np.flatnonzero(values >= center), np.flatnonzero(values < center)[::-1]):
         _walk(objective, name, values, side, at_minimum, rise, places)
     known = np.where(np.isnan(rise), math.inf, rise)
     return values, rise - lowest, places[int(np.argmin(known))]

@@ -52,14 +52,14 @@ def sweights(result: FitResult, spectrum: str | None = None) -> dict[str, np.nda
     sample = result.data[name]
     if not isinstance(sample, Unbinned):
         message = f"{where} need single entries; give 'column' as input instead of 'histogram'"
-        raise InputError(message)
+        raise InputError(message, code="fit.needs-entries", path=name)
     components = result.model.parts[name].components
     if len(components) < 2:
-        message = f"{where} need at least two components"
-        raise InputError(message)
+        message = f"{where} need two components or more"
+        raise InputError(message, code="fit.needs-components", path=name)
     if not result.valid:
         message = f"{where} need a valid fit, but {result.messages[0]}"
-        raise InputError(message)
+        raise InputError(message, code="fit.invalid-fit", path=name)
     return dict(zip(components, _calculated(result, name, sample, where), strict=True))
 
 
@@ -132,7 +132,7 @@ def _calculated(result: FitResult, name: str, sample: Unbinned, where: str) -> l
             f"{where}: the yields are not those that describe the entries best, as where one is "
             "fixed, tied, constrained or at a limit; sWeights need all of them free"
         )
-        raise InputError(message) from error
+        raise InputError(message, code="fit.not-free", path=name) from error
     return list(found.values())
 
 

@@ -29,7 +29,11 @@ _PARQUET = (".parquet", ".pq")
 def read_table(source: Source, column: str) -> pa.Table:
     """Returns all columns of the table from which a column was read.
 
-    Branches of classes that have no columns are left out.
+    Branches that cannot be columns, such as those of classes, are skipped.
+
+    Args:
+        source: The data.
+        column: The column.
 
     Raises:
         InputError: The entries were not read from a file.
@@ -38,8 +42,10 @@ def read_table(source: Source, column: str) -> pa.Table:
 
     path, found, key = source.name.rpartition(":")
     if not found or not key.endswith(column):
-        message = f"the entries of {column} are of no file, so there are no rows to add sWeights to"
-        raise InputError(message)
+        message = (
+            f"the entries of {column} were not read from a file, so there are no rows for sWeights"
+        )
+        raise InputError(message, code="fit.needs-entries", path=column)
     if Path(path).is_dir() or path.endswith(_PARQUET):
         table = pyarrow.dataset.dataset(path, format="parquet").to_table()
     else:
@@ -62,7 +68,7 @@ def rows_of(table: pa.Table, column: str, source: Source, sample: Unbinned) -> n
     """
     if not isinstance(source.data, tuple):
         message = f"{source.name}: a histogram has no rows"
-        raise InputError(message)
+        raise InputError(message, code="fit.needs-entries", path=column)
     values = source.data[0]
     read = np.ones(len(table), dtype=bool)
     if source.datasets:
@@ -72,7 +78,7 @@ def rows_of(table: pa.Table, column: str, source: Source, sample: Unbinned) -> n
             f"{source.name}: {len(values)} entries of {column} were read from {read.sum()} rows; "
             "sWeights need one in each row, not a list"
         )
-        raise InputError(message)
+        raise InputError(message, code="fit.needs-flat-column", path=column)
     inside = np.any([(values >= low) & (values < high) for low, high in sample.intervals], axis=0)
     read[read] = inside
     return read
@@ -84,7 +90,7 @@ def _tree_table(path: str, tree: str | None) -> pa.Table:
         arrays = {name: _array(found, name) for name in found.keys(recursive=False)}
     columns = {name: array for name, array in arrays.items() if array is not None}
     for name in arrays.keys() - columns.keys():
-        log.warning("%s: branch %s is no column and is left out", path, name)
+        log.warning("%s: branch %s cannot be a column and is skipped", path, name)
     return ak.to_arrow_table(ak.zip(columns, depth_limit=1), extensionarray=False)
 
 

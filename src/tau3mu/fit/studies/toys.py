@@ -49,8 +49,8 @@ def run_toys(
 ) -> ToyStudy:
     """Returns fits of toy data sets, each drawn from the true values and fitted from there.
 
-    What constraints know from elsewhere fluctuates too: every toy has other means of them, drawn
-    around the true values. The numbers of a toy depend on the seed and its index alone.
+    The means of constraints fluctuate, too: every toy draws them around the true values. The
+    results of a toy depend only on the seed and its index.
 
     Args:
         model: As `load_model` returns it.
@@ -68,15 +68,15 @@ def run_toys(
         RunError: A worker died.
     """
     if number < 1:
-        message = f"{number} toys are asked for; expected 1 or more"
-        raise InputError(message)
+        message = f"expected 1 toy or more, got {number}"
+        raise InputError(message, code="fit.wrong-value", path="number")
     model = resolve(model)
     truth = true_values(model, values)
     form = empty_data(model) if like is None else prepare(model, like)  # type: ignore[arg-type]
     plan = _Plan(model, truth, form, seed)
     if not Parameters(model).free:
         message = f"fit {model.name}: no parameter is free, so toys have nothing to measure"
-        raise InputError(message)
+        raise InputError(message, code="fit.nothing-free", path="parameters")
     Toys(model, truth, form)  # says now whether there are such data
     chunks = [range(first, min(first + _CHUNK, number)) for first in range(0, number, _CHUNK)]
     found = run_tasks(
@@ -89,7 +89,7 @@ def run_toys(
 
 @dataclass(frozen=True)
 class _Plan:
-    """What is the same for all toys."""
+    """The input that all toys share."""
 
     model: FitModel
     truth: dict[str, float]
@@ -98,7 +98,7 @@ class _Plan:
 
     @property
     def quantities(self) -> dict[str, Expression]:
-        """What is measured: all parameters that are not fixed, and what is derived from them."""
+        """The measured quantities: all parameters that are not fixed, and derived quantities."""
         declared = self.model.parameters
         names = [
             name

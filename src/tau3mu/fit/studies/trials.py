@@ -10,7 +10,8 @@ from tau3mu.fit.data.prepare import prepare, resolve, sources
 from tau3mu.fit.fitting import fit
 from tau3mu.fit.fitting.result import Quantity
 from tau3mu.fit.output.labels import parameter_axis
-from tau3mu.fit.studies.trial_study import TrialResult, TrialStudy
+from tau3mu.fit.studies.trial_study import TrialStudy
+from tau3mu.fit.studies.trial_summary import TrialResult
 from tau3mu.fit.studies.trials_file import Trials, load_trials
 from tau3mu.fit.studies.workers import run_tasks
 
@@ -82,7 +83,7 @@ def _task(trial: Trial, read: _Read) -> tuple[FitModel, Any]:
         prepare(model, data)
     except InputError as error:
         message = f"trial {trial.label}: {error}"
-        raise InputError(message) from error
+        raise InputError(message, code=error.code, path=error.path) from error
     return model, data
 
 

@@ -12,15 +12,16 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
+from tau3mu.config.documents import Document, read_document
 from tau3mu.config.input_files import user_path
 from tau3mu.errors import InputError, suggest
-from tau3mu.fit.language.base import Name, Strict, either
-from tau3mu.fit.language.explain import explain
-from tau3mu.fit.language.files import SUFFIXES, model_of, read_document, shipped_fits
+from tau3mu.fit.language.base import Name, Strict, problem
+from tau3mu.fit.language.files import SUFFIXES, model_of, read_fit, shipped_fits
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from tau3mu.fit.language.model import FitModel
@@ -31,13 +32,13 @@ Option = Annotated[str, Field(min_length=1)]
 
 
 class TrialsFile(Strict):
-    """What a trials file may say."""
+    """The document of a trials file."""
 
     schema_version: Literal[1] = Field(description="Of trials files.")
     name: Name = Field(description="Of the trials.")
-    title: str = Field(description="For people; on the plots.")
-    description: str = Field("", description="For people.")
-    base: Annotated[str | dict[str, Any], either("a fit or the path of a fit file")] = Field(
+    title: str = Field(description="The title of the plots.")
+    description: str = Field("", description="Free text.")
+    base: str | dict[str, Any] = Field(
         description="A shipped fit, the path of a fit file relative to this file, or a fit itself."
     )
     quantities: Annotated[tuple[Name, ...], Field(min_length=1)] = Field(
@@ -75,7 +76,7 @@ class Trials:
 
 
 def load_trials(path: str | Path) -> Trials:
-    """Returns all combinations of the options of a trials file, each checked as a fit file is.
+    """Returns all combinations of the options of a trials file, each checked like a fit file.
 
     The fits are made with the NumPy evaluator, whatever `method.engine` says.
 
@@ -88,29 +89,32 @@ def load_trials(path: str | Path) -> Trials:
     """
     path = user_path(path)
     if path.suffix not in SUFFIXES:
-        message = f"{path}: a trials file ends in {', '.join(SUFFIXES)}"
-        raise InputError(message)
-    document, source, folder = read_document(path)
-    try:
-        file = TrialsFile.model_validate(document)
-    except ValidationError as error:
-        raise InputError(explain(error, source)) from error
-    base, base_folder = _base(document["base"], source, folder)
-    variations: dict[str, dict[str, Any]] = document["variations"]
+        message = f"{path}: expected a trials file that ends in {', '.join(SUFFIXES)}"
+        raise InputError(message, code="fit.wrong-suffix", path=path)
+    document = read_document(path, "trials file", language="fit")
+    file = document.validate(TrialsFile)
+    base, folder = _base(document, path.parent)
+    variations = file.variations
     trials = []
     for names in product(*variations.values()):
         options = dict(zip(variations, names, strict=True))
         changed = base
         for variation, name in options.items():
             changed = merge_patch(changed, variations[variation][name])
-        trial = Trial(options, _model(changed, f"{source}, trial {' / '.join(names)}", base_folder))
-        _check_quantities(file, trial, source)
+        source = f"{document.source}, trial {' / '.join(names)}"
+        trial = Trial(options, _model(changed, source, folder))
+        _check_quantities(document, file.quantities, trial)
         trials.append(trial)
-    return Trials(file, document, tuple(trials))
+    return Trials(file, dict(document.content), tuple(trials))
 
 
 def merge_patch(target: Any, patch: Any) -> Any:
-    """Returns a JSON document after a merge patch (RFC 7386); neither is changed."""
+    """Returns a JSON document after a merge patch (RFC 7386); neither is changed.
+
+    Args:
+        target: The document.
+        patch: Its changes.
+    """
     if not isinstance(patch, Mapping):
         return patch
     merged = dict(target) if isinstance(target, Mapping) else {}
@@ -122,18 +126,17 @@ def merge_patch(target: Any, patch: Any) -> Any:
     return merged
 
 
-def _base(base: Any, source: str, folder: Path) -> tuple[dict[str, Any], Path]:
-    """Returns the fit file that is varied, and where its paths begin."""
+def _base(document: Document, folder: Path) -> tuple[dict[str, Any], Path]:
+    """Returns the fit file that is varied, and the folder from which its paths start."""
+    base = document.content["base"]
     if isinstance(base, dict):
         return base, folder
     try:
-        document, _, base_folder = read_document(
-            base if base in shipped_fits() else folder / user_path(base)
-        )
+        found, base_folder = read_fit(base if base in shipped_fits() else folder / user_path(base))
     except InputError as error:
-        message = f"{source}: base: {error}"
-        raise InputError(message) from error
-    return document, base_folder
+        message = f"{document.source}: base: {error}"
+        raise InputError(message, code=error.code, path="base") from error
+    return dict(found.content), base_folder
 
 
 def _model(document: Any, source: str, folder: Path) -> FitModel:
@@ -142,13 +145,13 @@ def _model(document: Any, source: str, folder: Path) -> FitModel:
     return model.model_copy(update={"method": method})
 
 
-def _check_quantities(file: TrialsFile, trial: Trial, source: str) -> None:
+def _check_quantities(document: Document, quantities: Iterable[str], trial: Trial) -> None:
     model = trial.model
     known = list(dict.fromkeys([*model.parameters, *model.yields, *model.derived]))
-    for name in file.quantities:
+    for name in quantities:
         if name not in known:
             message = (
-                f"{source}: quantities: trial {trial.label} has no {name!r}{suggest(name, known)}; "
-                f"it has {', '.join(known)}"
+                f"trial {trial.label} has no {name!r}{suggest(name, known)}; it has "
+                f"{', '.join(known)}"
             )
-            raise InputError(message)
+            raise document.error([problem("undefined-parameter", "quantities", message)])

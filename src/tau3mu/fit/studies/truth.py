@@ -1,4 +1,4 @@
-"""What toys are made of: the true values of all parameters, and the form of the data."""
+"""The ingredients of toys: the true values of all parameters, and the form of the data."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def true_values(
                 f"fit {model.name}: a value is given for {name!r}{suggest(name, parameters.names)}"
                 f"; its parameters are {', '.join(parameters.names)}"
             )
-            raise InputError(message)
+            raise InputError(message, code="fit.undefined-parameter", path=f"parameters.{name}")
     start = {n: p.value for n, p in model.parameters.items() if isinstance(p.value, float)}
     found = {name: given.get(name, start.get(name)) for name in parameters.free}
     if missing := [name for name, value in found.items() if value is None]:
@@ -51,7 +51,7 @@ def true_values(
             f"fit {model.name}: toys need a value of {', '.join(missing)}; give the values of a "
             "fit (--values fit.json), or 'value' and 'limits' in 'parameters'"
         )
-        raise InputError(message)
+        raise InputError(message, code="fit.missing-value", path=f"parameters.{missing[0]}")
     truth = parameters.complete({n: float(v) for n, v in found.items() if v is not None})
     _check(model, truth, given)
     return {name: float(truth[name]) for name in parameters.names}
@@ -59,6 +59,9 @@ def true_values(
 
 def empty_data(model: FitModel) -> dict[str, Binned | Unbinned]:
     """Returns data of the form that the model fits: its bins, or no entries in its ranges.
+
+    Args:
+        model: With all labels read.
 
     Raises:
         InputError: A range does not begin and end at edges of bins.
@@ -84,17 +87,17 @@ def _check(model: FitModel, truth: Mapping[str, float], given: Mapping[str, floa
                     f"fit {model.name}: the true value {value:g} of {name} lies outside of its "
                     f"limits {lower:g} to {upper:g}; change 'limits', or give another value"
                 )
-                raise InputError(message)
+                raise InputError(message, code="fit.outside-limits", path=f"parameters.{name}")
         elif name in given and not np.isclose(given[name], value, rtol=1e-6):
             message = (
                 f"fit {model.name}: {name} is {value:.6g} in the model, but {given[name]:.6g} in "
                 "the values; are they those of another fit?"
             )
-            raise InputError(message)
+            raise InputError(message, code="fit.other-fit", path=f"parameters.{name}")
     undeclared = [name for name in model.yields if name not in model.parameters]
     if negative := [name for name in undeclared if truth[name] < 0]:
         message = (
             f"fit {model.name}: the true values of the yields {', '.join(negative)} are below 0; "
             "declare them in 'parameters' with 'limits' that say so"
         )
-        raise InputError(message)
+        raise InputError(message, code="fit.outside-limits", path=f"parameters.{negative[0]}")

@@ -46,8 +46,8 @@ def run_tasks(
         RunError: A process died, or the cluster gave up.
     """
     if workers < 1:
-        message = f"there are {workers} workers; expected 1 or more"
-        raise InputError(message)
+        message = f"expected 1 worker or more, got {workers}"
+        raise InputError(message, code="fit.wrong-value", path="--workers")
     if client is not None:
         return _on_cluster(client, function, shared, tasks, on_result)
     if workers > 1 and len(tasks) > 1:
@@ -77,7 +77,7 @@ def _in_processes(
         return [future.result() for future in futures]
     except TerminatedWorkerError as error:
         message = "a worker process died; it may have run out of memory: choose fewer --workers"
-        raise RunError(message) from error
+        raise RunError(message, code="fit.worker-lost") from error
     finally:
         pool.shutdown(wait=True, kill_workers=True)
 
@@ -97,8 +97,8 @@ def _on_cluster(
             on_result(future.result())
         return [future.result() for future in futures]
     except (KilledWorker, NoWorkerError, FutureCancelledError, CommClosedError) as error:
-        message = f"the Dask cluster gave up: {type(error).__name__}: {error}"
-        raise RunError(message) from error
+        message = f"the Dask cluster failed: {type(error).__name__}: {error}"
+        raise RunError(message, code="fit.cluster-failed") from error
 
 
 def _call(function: Any, packed: bytes, task: Any) -> Any:
