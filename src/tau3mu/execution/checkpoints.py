@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from tau3mu.datasets import Chunk
     from tau3mu.processing import Processor
 
-__all__ = ["Checkpoints", "Keys", "chunk_key", "remove_checkpoints"]
+__all__ = ["Checkpoints", "Keys", "chunk_key", "chunk_keys", "remove_checkpoints", "together"]
 
 log = logging.getLogger(__name__)
 
@@ -84,6 +84,11 @@ class Keys:
         ]
 
 
+def chunk_keys(chunks: Sequence[Chunk], processors: Sequence[Processor]) -> list[str]:
+    """Returns one key for each chunk, of all that the processors make of it."""
+    return Keys(chunks, processors).every()
+
+
 def chunk_key(chunk: Chunk) -> str:
     """Returns a hash of the entries of a chunk with all that processors are told of them.
 
@@ -117,16 +122,16 @@ class Checkpoints:
     then writes none.
     """
 
-    def __init__(self, run: Path, keys: Keys, *, delay: float = _DELAY) -> None:
+    def __init__(self, run: Path, keys: Keys, *, delay: float | None = None) -> None:
         """Creates them.
 
         Args:
             run: The folder of the run.
             keys: The keys of its chunks.
-            delay: The seconds in which none is written.
+            delay: The seconds in which none is written; by default five.
         """
         self._folder, self._keys = run / CHECKPOINTS, keys
-        self._begin = time.monotonic() + delay
+        self._begin = time.monotonic() + (_DELAY if delay is None else delay)
         self._pending: dict[int, ChunkResult] = {}
         self._exists = self._folder.is_dir()
         self._files: dict[str, list[Path]] = {}

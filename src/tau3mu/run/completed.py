@@ -12,7 +12,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from tau3mu.errors import InputError
-from tau3mu.execution.checkpoints import Keys
+from tau3mu.execution.checkpoints import chunk_keys
 from tau3mu.processing.fingerprint import source_hash
 from tau3mu.results.run_file import read_run
 from tau3mu.storage.names import PLAN, RUN
@@ -54,7 +54,7 @@ def completed(plan: Plan) -> int | None:
     run = _read(plan.folder)
     if run is None or run.status != "finished" or not run.complete:
         return None
-    if run.key != run_key(plan, Keys(plan.chunks, plan.processors).every()):
+    if run.key != run_key(plan, chunk_keys(plan.chunks, plan.processors)):
         message = (
             f"the run in {plan.folder} is complete, and not what is asked for now: the "
             "processors, their configuration, the files, the chunk size, the fits or the format of "
