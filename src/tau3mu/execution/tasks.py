@@ -9,13 +9,13 @@ from tau3mu.errors import InputError
 from tau3mu.execution.local import FuturesPool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from distributed import Client
 
     from tau3mu.execution.pool import Pool
 
-__all__ = ["run_tasks"]
+__all__ = ["each_result", "run_tasks"]
 
 Shared = TypeVar("Shared")
 Task = TypeVar("Task")
@@ -49,6 +49,22 @@ def run_tasks(
             that the function raises is raised here; every other one as a `TaskError`, with the
             traceback in its `details`, unless all is done in this process.
     """
+    results: dict[int, Result] = {}
+    for index, result in each_result(function, shared, tasks, workers=workers, client=client):
+        results[index] = result
+        on_result(result)
+    return [results[index] for index in range(len(tasks))]
+
+
+def each_result(
+    function: Callable[[Shared, Task], Result],
+    shared: Shared,
+    tasks: Sequence[Task],
+    *,
+    workers: int = 1,
+    client: Client | None = None,
+) -> Iterator[tuple[int, Result]]:
+    """Yields the place and the result of each task, as `run_tasks`, in the order they come."""
     if workers < 1:
         message = f"there are {workers} workers; expected 1 or more"
         raise InputError(message, code="execution.no-workers", path="workers")
@@ -60,33 +76,24 @@ def run_tasks(
     elif workers > 1 and len(tasks) > 1:
         pool = FuturesPool(_call, (function, shared), workers=min(workers, len(tasks)))
     else:
-        results = []
-        for task in tasks:
-            results.append(function(shared, task))
-            on_result(results[-1])
-        return results
-    return _collected(pool, tasks, on_result)
+        for index, task in enumerate(tasks):
+            yield index, function(shared, task)
+        return
+    waiting = deque(range(len(tasks)))
+    n_flying = 0
+    with pool:
+        while waiting or n_flying:
+            while waiting and n_flying < pool.capacity():
+                index = waiting.popleft()
+                pool.submit(index, tasks[index])
+                n_flying += 1
+            for finished in pool.collect(_TICK):
+                if finished.failure is not None:
+                    raise finished.failure.as_error()
+                n_flying -= 1
+                yield finished.index, finished.result
 
 
 def _call(_: int, task: Any, shared: Any) -> Any:
     function, common = shared
     return function(common, task)
-
-
-def _collected(pool: Pool, tasks: Sequence[Any], on_result: Callable[[Any], None]) -> list[Any]:
-    results: dict[int, Any] = {}
-    waiting = deque(range(len(tasks)))
-    flying = 0
-    with pool:
-        while len(results) < len(tasks):
-            while waiting and flying < pool.capacity():
-                index = waiting.popleft()
-                pool.submit(index, tasks[index])
-                flying += 1
-            for finished in pool.collect(_TICK):
-                if finished.failure is not None:
-                    raise finished.failure.as_error()
-                flying -= 1
-                results[finished.index] = finished.result
-                on_result(finished.result)
-    return [results[index] for index in range(len(tasks))]
