@@ -154,11 +154,11 @@ def test_failure_in_a_worker_is_the_error_of_the_call(tmp_path):
 
 
 def test_death_of_a_worker_is_said(tmp_path, monkeypatch):
-    def die(_, plan):
+    def die(plan):
         os._exit(9)
 
     monkeypatch.setattr(files, "_write_whole", die)
-    with raises("execution.worker-lost", RunError):
+    with raises("generate.worker-lost", RunError, path="workers"):
         generate(tmp_path, events=10, files=2, workers=2)
 
 

@@ -9,13 +9,13 @@ from tau3mu.errors import InputError
 from tau3mu.execution.local import FuturesPool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from distributed import Client
 
     from tau3mu.execution.pool import Pool
 
-__all__ = ["each_result", "run_tasks"]
+__all__ = ["run_tasks"]
 
 Shared = TypeVar("Shared")
 Task = TypeVar("Task")
@@ -49,22 +49,6 @@ def run_tasks(
             that the function raises is raised here; every other one as a `TaskError`, with the
             traceback in its `details`, unless all is done in this process.
     """
-    results: dict[int, Result] = {}
-    for index, result in each_result(function, shared, tasks, workers=workers, client=client):
-        results[index] = result
-        on_result(result)
-    return [results[index] for index in range(len(tasks))]
-
-
-def each_result(
-    function: Callable[[Shared, Task], Result],
-    shared: Shared,
-    tasks: Sequence[Task],
-    *,
-    workers: int = 1,
-    client: Client | None = None,
-) -> Iterator[tuple[int, Result]]:
-    """Yields the place and the result of each task, as `run_tasks`, in the order they come."""
     if workers < 1:
         message = f"there are {workers} workers; expected 1 or more"
         raise InputError(message, code="execution.no-workers", path="workers")
@@ -76,9 +60,12 @@ def each_result(
     elif workers > 1 and len(tasks) > 1:
         pool = FuturesPool(_call, (function, shared), workers=min(workers, len(tasks)))
     else:
-        for index, task in enumerate(tasks):
-            yield index, function(shared, task)
-        return
+        found = []
+        for task in tasks:
+            found.append(function(shared, task))
+            on_result(found[-1])
+        return found
+    results: dict[int, Result] = {}
     waiting = deque(range(len(tasks)))
     n_flying = 0
     with pool:
@@ -91,7 +78,9 @@ def each_result(
                 if finished.failure is not None:
                     raise finished.failure.as_error()
                 n_flying -= 1
-                yield finished.index, finished.result
+                results[finished.index] = finished.result
+                on_result(finished.result)
+    return [results[index] for index in range(len(tasks))]
 
 
 def _call(_: int, task: Any, shared: Any) -> Any:

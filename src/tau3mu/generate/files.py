@@ -8,7 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tau3mu.errors import InputError, suggest
+from tau3mu.errors import InputError, RunError, suggest
 from tau3mu.storage.files import make_folder
 
 if TYPE_CHECKING:
@@ -169,15 +169,25 @@ def _write(plan: FilePlan) -> Iterator[int]:
     log.info("wrote %s: %d events", plan.path, plan.events)
 
 
-def _write_whole(_: None, plan: FilePlan) -> int:
+def _write_whole(plan: FilePlan) -> int:
     return sum(_write(plan))
 
 
 def _write_in_parallel(plans: Sequence[FilePlan], workers: int) -> Iterator[int]:
-    from tau3mu.execution.tasks import each_result
+    from concurrent.futures import as_completed
+    from concurrent.futures.process import BrokenProcessPool
 
-    for _, written in each_result(_write_whole, None, plans, workers=workers):
-        yield written
+    from loky import ProcessPoolExecutor
+
+    pool = ProcessPoolExecutor(min(workers, len(plans)))
+    try:
+        for future in as_completed([pool.submit(_write_whole, plan) for plan in plans]):
+            yield future.result()
+    except BrokenProcessPool as error:
+        message = "a worker process died, perhaps for lack of memory; try fewer --workers"
+        raise RunError(message, code="generate.worker-lost", path="workers") from error
+    finally:
+        pool.shutdown(kill_workers=True)
 
 
 def _check_lowest(name: str, value: int, lowest: int) -> None:

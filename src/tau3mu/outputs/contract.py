@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import awkward as ak
 from hist.axis import IntCategory, StrCategory
 
-from tau3mu.errors import RunError, suggest
+from tau3mu.errors import RunError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -107,45 +107,32 @@ class Contract:
         for name, selection in outputs.items():
             now = returned(selection, where, self._expected.get(name))
             then = self._expected.setdefault(name, now)
-            if now.columns != then.columns:
-                _compare_columns(name, now, then)
+            advice = "return the same columns always, also without candidates, where an empty "
+            advice += "np.array([]) is float64: give it a dtype"
+            _compare("column", name, (now, now.columns), (then, then.columns), advice)
             if now.steps != then.steps:
                 message = (
                     f"processor {name} has other cutflow steps in {where}: "
                     f"{', '.join(now.steps)}; expected {', '.join(then.steps)}, as in {then.where}"
                 )
                 raise RunError(message, code="outputs.steps-differ", path=name)
-            if now.histograms != then.histograms:
-                _compare_histograms(name, now, then)
+            advice = "use the same axes always"
+            _compare("histogram", name, (now, now.histograms), (then, then.histograms), advice)
 
 
-def _compare_columns(processor: str, now: Returned, then: Returned) -> None:
-    for one, other, verb in ((then, now, "lacks"), (now, then, "has")):
-        for column in one.columns:
-            if column in other.columns:
-                continue
-            near = suggest(column, other.columns) if verb == "lacks" else ""
-            message = (
-                f"processor {processor} {verb} the column {column!r} of the candidates in "
-                f"{now.where}, unlike in {then.where}{near}: return the same columns always"
-            )
-            raise RunError(message, code="outputs.columns-differ", path=f"{processor}.{column}")
-    for column, kind in now.columns.items():
-        if kind != (expected := then.columns[column]):
-            message = (
-                f"column {column!r} of processor {processor} is {kind} in {now.where} and "
-                f"{expected} in {then.where}: return one type always, also without candidates "
-                f"(an empty np.array([]) is float64; give it a dtype)"
-            )
-            raise RunError(message, code="outputs.types-differ", path=f"{processor}.{column}")
-
-
-def _compare_histograms(processor: str, now: Returned, then: Returned) -> None:
-    for name in {**then.histograms, **now.histograms}:
-        got, expected = (one.histograms.get(name, "not there") for one in (now, then))
+def _compare(
+    kind: str,
+    processor: str,
+    now: tuple[Returned, dict[str, str]],
+    then: tuple[Returned, dict[str, str]],
+    advice: str,
+) -> None:
+    """Raises an error that names the first part that differs between two chunks."""
+    for name in {**then[1], **now[1]}:
+        got, expected = now[1].get(name, "missing"), then[1].get(name, "missing")
         if got != expected:
             message = (
-                f"histogram {name!r} of processor {processor} differs between chunks: it is {got} "
-                f"in {now.where} and {expected} in {then.where}"
+                f"{kind} {name!r} of processor {processor} is {got} in {now[0].where} and "
+                f"{expected} in {then[0].where}: {advice}"
             )
-            raise RunError(message, code="outputs.histograms-differ", path=f"{processor}.{name}")
+            raise RunError(message, code=f"outputs.{kind}s-differ", path=f"{processor}.{name}")
