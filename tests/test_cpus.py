@@ -146,7 +146,7 @@ def test_no_more_processes_than_chunks(size, demo, most_processes):
     datasets = [Dataset("demo", {str(demo[0]): None})]
     processor = DsPhiPi()
     chunks = make_chunks(check_files(datasets, processor.columns), datasets, size)
-    execute(chunks, [processor], executor="futures", workers=5, on_record=most_processes)
+    execute(chunks, [processor], executor="futures", workers=5, on_result=most_processes)
     assert most_processes() == len(chunks) == 6000 // size
 
 

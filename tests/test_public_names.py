@@ -24,8 +24,8 @@ PUBLIC = {
     ],
     "tau3mu.errors": ["InputError", "RunError", "Tau3muError", "suggest"],
     "tau3mu.execution": [
-        "FileRead", "RetryPolicy", "ProcessorError", "ProcessorResult", "RunResult",
-        "dry_run", "execute", "process_chunk",
+        "ChunkResult", "FileRead", "ProcessorError", "ProcessorResult", "RetryPolicy",
+        "RunResult", "dry_run", "execute", "process_chunk", "run_tasks",
     ],
     "tau3mu.fit": [
         "FitModel", "FitResult", "Source", "fit", "fit_and_save", "load_model", "load_result",

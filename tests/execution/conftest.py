@@ -99,9 +99,14 @@ class Counting:
     def forget(self) -> None:
         self.log.unlink(missing_ok=True)
 
-    def chunks(self, paths: list[Path], size: int) -> list[Chunk]:
+    def chunks(
+        self,
+        paths: list[Path],
+        size: int,
+        columns: frozenset[str] = frozenset({"run", "lumi", "event"}),
+    ) -> list[Chunk]:
         datasets = [Dataset("toy", {str(path): None for path in paths})]
-        return make_chunks(check_files(datasets, {"run", "lumi", "event"}), datasets, size)
+        return make_chunks(check_files(datasets, columns), datasets, size)
 
 
 @pytest.fixture

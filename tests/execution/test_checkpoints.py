@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import pickle
@@ -11,14 +10,17 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 import ak_equal
+import numpy as np
 import pytest
 from figures import record_figure
 
 from tau3mu.errors import RunError
 from tau3mu.execution import execute
-from tau3mu.execution.checkpoints import Checkpoints, _digest, chunk_key, remove_checkpoints
+from tau3mu.execution.checkpoints import Checkpoints, Keys, chunk_key, remove_checkpoints
 from tau3mu.execution.chunk import process_chunk
 from tau3mu.execution.ledger import Attempt, Ledger
+from tau3mu.outputs.stored import read_document, write_document
+from tau3mu.processors import DsPhiPi
 
 EXECUTED = "import os, pathlib; pathlib.Path({!r}).touch()"
 
@@ -29,19 +31,34 @@ def chunks(counting, demo):
 
 
 @pytest.fixture
-def records(chunks, counting):
-    processors = counting.load()
-    return [process_chunk(i, chunk, processors) for i, chunk in enumerate(chunks)]
+def processors(counting):
+    return counting.load()
 
 
 @pytest.fixture
-def kept(tmp_path, chunks, records):
-    """The folder of a run with a checkpoint for each of its chunks, and their keys."""
-    keys = [chunk_key(chunk, "w") for chunk in chunks]
+def results(chunks, processors):
+    return [process_chunk(chunk, processors) for chunk in chunks]
+
+
+@pytest.fixture
+def kept(tmp_path, chunks, processors, results):
+    """The folder of a run with a checkpoint for each of its chunks, and the keys."""
+    keys = Keys(chunks, processors)
     checkpoints = Checkpoints(tmp_path / "run", keys, delay=0)
-    for index, record in enumerate(records):
-        checkpoints.add(index, record)
+    for index, result in enumerate(results):
+        checkpoints.add(index, result)
     return tmp_path / "run", keys
+
+
+def path_of(folder, keys, index=0):
+    (path,) = (folder / "checkpoints").glob(f"{keys.chunks[index]}-*.npz")
+    return path
+
+
+def loaded(folder, keys):
+    """The indices of the chunks that have a checkpoint."""
+    checkpoints = Checkpoints(folder, keys)
+    return [i for i in range(len(keys.chunks)) if checkpoints.load(i) is not None]
 
 
 class Planted:
@@ -68,103 +85,149 @@ def small_disk(folder, size):
         subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-def test_a_checkpoint_gives_back_the_same_bits(kept, records):
+def test_a_checkpoint_gives_back_the_same_bits(kept, results):
     folder, keys = kept
-    found = Checkpoints(folder, keys).load()
-    assert sorted(found) == list(range(len(records)))
-    for index, record in enumerate(records):
-        assert ak_equal.same_bits(found[index], record)
+    checkpoints = Checkpoints(folder, keys)
+    for index, result in enumerate(results):
+        found = checkpoints.load(index)
+        assert replace(found, outputs={}) == replace(result, outputs={})
+        assert ak_equal.same_selection(found.outputs["Mine"], result.outputs["Mine"])
 
 
-def test_a_checkpoint_is_plain_json(kept):
-    folder, keys = kept
-    assert {p.name for p in (folder / "checkpoints").iterdir()} == {f"{k}.json" for k in keys}
-    content = json.loads((folder / "checkpoints" / f"{keys[0]}.json").read_text())
-    assert content.keys() == {"key", "form", "length", "buffers", "sha256"}
-
-
-def test_the_chunks_of_the_first_seconds_are_written_with_those_after(tmp_path, chunks, records):
-    keys = [chunk_key(chunk, "w") for chunk in chunks]
+def test_the_chunks_of_the_first_seconds_are_written_with_those_after(
+    tmp_path, chunks, processors, results
+):
+    keys = Keys(chunks, processors)
     checkpoints = Checkpoints(tmp_path / "run", keys, delay=1000)
-    checkpoints.add(0, records[0])
+    checkpoints.add(0, results[0])
     assert not (tmp_path / "run").exists()
     checkpoints.flush()
-    assert list(Checkpoints(tmp_path / "run", keys).load()) == [0]
+    assert loaded(tmp_path / "run", keys) == [0]
+
+
+def test_what_another_processor_finds_is_kept_beside_it(kept, chunks, processors, demo):
+    """With one key for all of them, a second processor would do the work of the first again."""
+    folder, before = kept
+    other = Keys(chunks, [DsPhiPi()])
+    assert loaded(folder, other) == []
+    both = Keys(chunks, [*processors, DsPhiPi()])
+    checkpoints = Checkpoints(folder, both)
+    assert set(checkpoints.load(0).outputs) == {"Mine"}
+    dsphipi = process_chunk(DsPhiPi_chunk(demo), [DsPhiPi()])
+    checkpoints.add(0, dsphipi)
+    checkpoints.flush()
+    assert set(Checkpoints(folder, both).load(0).outputs) == {"Mine", "dsphipi"}
+    assert loaded(folder, before) == list(range(len(chunks)))
+    found = Checkpoints(folder, other).load(0).outputs
+    assert ak_equal.same_selection(found["dsphipi"], dsphipi.outputs["dsphipi"])
+
+
+def DsPhiPi_chunk(demo):  # noqa: N802
+    from tau3mu.datasets import Dataset, check_files, make_chunks
+
+    datasets = [Dataset("toy", {str(path): None for path in demo})]
+    return make_chunks(check_files(datasets, DsPhiPi.columns), datasets, 3000)[0]
 
 
 @pytest.mark.parametrize(
     "change",
     [
         {"uuid": "other"}, {"start": 1}, {"stop": 2}, {"tree": "t"}, {"is_mc": True},
-        {"lumi": 1.0}, {"dataset": "d"}, {"branches": ("run",)}, {"extra": {"a": 1}},
+        {"lumi": 1.0}, {"dataset": "d"}, {"extra": {"a": 1}},
     ],
     ids=str,
 )  # fmt: skip
 def test_the_key_of_a_chunk_changes_with(change, chunks):
-    assert chunk_key(replace(chunks[0], **change), "w") != chunk_key(chunks[0], "w")
+    assert chunk_key(replace(chunks[0], **change)) != chunk_key(chunks[0])
+
+
+def test_the_key_of_a_processor_changes_with_the_branches_that_it_reads(chunks, processors):
+    """A trigger that only some files have is read of these alone."""
+    key = Keys(chunks, processors).of(0)["Mine"]
+    less = [replace(chunks[0], branches=tuple(b for b in chunks[0].branches if b != "run"))]
+    more = [replace(chunks[0], branches=(*chunks[0].branches, "Muon_pt"))]
+    assert Keys(less, processors).of(0)["Mine"] != key
+    assert Keys(more, processors).of(0)["Mine"] == key
 
 
 def test_the_key_of_a_chunk_does_not_depend_on_where_its_file_lies(chunks):
     moved = replace(chunks[0], path="/elsewhere/x.root", replicas=("root://a//x.root",))
-    assert chunk_key(moved, "w") == chunk_key(chunks[0], "w")
-    assert chunk_key(moved, "v") != chunk_key(moved, "w")
+    assert chunk_key(moved) == chunk_key(chunks[0])
 
 
 def test_files_without_uuid_are_told_apart_by_path(chunks):
     zero = [replace(chunk, uuid="00000000-0000-0000-0000-000000000000", start=0, stop=9)
             for chunk in (chunks[0], chunks[-1])]  # fmt: skip
-    assert chunk_key(zero[0], "w") != chunk_key(zero[1], "w")
+    assert chunk_key(zero[0]) != chunk_key(zero[1])
 
 
-def broken(name, content, keys, folder, tmp_path):
-    """The content of a checkpoint that is none, or not its own."""
-    if name == "pickle":
-        return pickle.dumps(Planted(tmp_path / "executed"))
-    if name == "foreign":
-        return (folder / f"{keys[1]}.json").read_bytes()
-    return {
-        "empty": b"",
-        "half": content[: len(content) // 2],
-        "flipped": bytes(content[:200]) + bytes([content[200] ^ 0xFF]) + content[201:],
-        "text": b"not JSON",
-        "other JSON": b'{"x": [1, 2]}',
-        "list": b"[1, 2]",
-    }[name]
+def planted_array(path, tmp_path):
+    """An npz whose arrays are pickles, as NumPy writes them of objects."""
+    np.savez(path, head=np.array([Planted(tmp_path / "executed")], dtype=object), content=b"")
+
+
+def broken(name, path, keys, folder, tmp_path):
+    """Makes a checkpoint one that is not, or not its own."""
+    content = path.read_bytes()
+    if name == "objects":
+        planted_array(path, tmp_path)
+        return
+    middle = len(content) // 2
+    flipped = content[:middle] + bytes([content[middle] ^ 0xFF]) + content[middle + 1 :]
+    path.write_bytes(
+        {
+            "empty": b"",
+            "half": content[:middle],
+            "flipped": flipped,
+            "text": b"not an archive",
+            "foreign": path_of(folder, keys, 1).read_bytes(),
+            "pickle": pickle.dumps(Planted(tmp_path / "executed")),
+        }[name]
+    )
 
 
 @pytest.mark.parametrize(
-    "name", ["empty", "half", "flipped", "text", "foreign", "pickle", "other JSON", "list"]
+    "name", ["empty", "half", "flipped", "text", "foreign", "pickle", "objects"]
 )
-def test_a_checkpoint_that_is_none_is_left_aside_and_never_run(name, kept, tmp_path, caplog):
+def test_a_checkpoint_that_is_damaged_is_ignored_and_never_run(name, kept, tmp_path, caplog):
     """`cloudpickle.load`, as in coffea's checkpoints, would run what somebody put there."""
     folder, keys = kept
-    path = folder / "checkpoints" / f"{keys[0]}.json"
-    path.write_bytes(broken(name, path.read_bytes(), keys, folder / "checkpoints", tmp_path))
-    found = Checkpoints(folder, keys).load()
-    assert sorted(found) == list(range(1, len(keys)))
-    assert keys[0] in caplog.text
-    assert not (tmp_path / "executed").exists()
+    path = path_of(folder, keys)
+    broken(name, path, keys, folder, tmp_path)
+    found = loaded(folder, keys)
+    assert found == list(range(1, len(keys.chunks)))
+    assert keys.chunks[0] in caplog.text
     executed = int((tmp_path / "executed").exists())
-    record_figure(f"checkpoint: {name}", written=len(keys), taken=len(found), executed=executed)
+    assert not executed
+    record_figure(
+        f"checkpoint: {name}", written=len(keys.chunks), taken=len(found), executed=executed
+    )
 
 
-def test_wrong_buffers_are_left_aside(kept):
+@pytest.mark.parametrize("change", ["offsets", "dtype", "cutflow", "counters"])
+def test_wrong_content_is_ignored(change, kept):
     """Offsets beyond the content would read memory that is not the array's."""
     folder, keys = kept
-    path = folder / "checkpoints" / f"{keys[0]}.json"
-    content = json.loads(path.read_text())
-    del content["sha256"]
-    name = next(name for name in content["buffers"] if name.endswith("offsets"))
-    size = len(base64.b64decode(content["buffers"][name])) // 8
-    content["buffers"][name] = base64.b64encode((2**40).to_bytes(8, "little") * size).decode()
-    path.write_text(json.dumps({**content, "sha256": _digest(content)}))
-    assert 0 not in Checkpoints(folder, keys).load()
+    path = path_of(folder, keys)
+    document = read_document(path)
+    (output,) = document["outputs"].values()
+    if change == "offsets":
+        buffers = output["candidates"]["buffers"]
+        name = next(iter(buffers))
+        buffers[name] = buffers[name][:1]
+    elif change == "dtype":
+        output["candidates"]["form"]["contents"][0]["primitive"] = "object"
+    else:
+        del output[change]
+    write_document(path, document)
+    assert 0 not in loaded(folder, keys)
 
 
 def test_removing_leaves_what_is_not_a_checkpoint(kept):
     folder, keys = kept
     (folder / "checkpoints" / "notes.txt").write_text("mine")
-    (folder / "checkpoints" / f".{keys[0]}.123.json").write_text("of a killed run")
+    stem = path_of(folder, keys).stem
+    (folder / "checkpoints" / f".{stem}.123.npz").write_text("of a killed run")
     remove_checkpoints(folder)
     assert [p.name for p in (folder / "checkpoints").iterdir()] == ["notes.txt"]
 
@@ -174,25 +237,25 @@ def test_removing_follows_no_link(kept, tmp_path):
     (folder / "checkpoints").rename(tmp_path / "elsewhere")
     (folder / "checkpoints").symlink_to(tmp_path / "elsewhere")
     remove_checkpoints(folder)
-    assert len(list((tmp_path / "elsewhere").iterdir())) == len(keys)
+    assert len(list((tmp_path / "elsewhere").iterdir())) == len(keys.chunks)
 
 
 def test_a_full_disk_is_an_error_that_names_the_folder_and_keeps_what_is_there(
-    tmp_path, chunks, records
+    tmp_path, chunks, processors, results
 ):
     """coffea's checkpoints of a full disk are files of size 0, without an error."""
     with small_disk(tmp_path / "disk", 64) as disk:
-        keys = [chunk_key(chunk, "w") for chunk in chunks]
+        keys = Keys(chunks, processors)
         checkpoints = Checkpoints(disk / "run", keys, delay=0)
-        checkpoints.add(0, records[0])
+        checkpoints.add(0, results[0])
         os.sync()
         free = os.statvfs(disk)
         (disk / "filler").write_bytes(bytes(free.f_bavail * free.f_frsize))
         with pytest.raises(RunError, match=r"No space left.*0\.0 MB are free in .*checkpoints"):
-            checkpoints.add(1, records[1])
+            checkpoints.add(1, results[1])
         names = {path.name for path in (disk / "run" / "checkpoints").iterdir()}
-        assert names == {f"{keys[0]}.json"}
-        assert list(Checkpoints(disk / "run", keys).load()) == [0]
+        assert names == {path_of(disk / "run", keys).name}
+        assert loaded(disk / "run", keys) == [0]
 
 
 def test_a_full_disk_ends_a_run_whose_ledger_cannot_be_written(tmp_path, counting, demo):

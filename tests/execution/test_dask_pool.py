@@ -6,13 +6,14 @@ import resource
 import time
 from dataclasses import replace
 
+import ak_equal
 import pytest
 from cluster_processes import ClusterProcesses
 from figures import record_figure
 
 from tau3mu.datasets import Dataset, check_files, make_chunks
 from tau3mu.errors import RunError
-from tau3mu.execution.chunk import process_chunk
+from tau3mu.execution.chunk import ChunkTask, process_chunk, process_task, shared_by_tasks
 from tau3mu.execution.dask_pool import SPARE, DaskPool
 from tau3mu.processing import load_processors
 from tau3mu.processors import DsPhiPi
@@ -25,6 +26,10 @@ def chunks(demo):
     """Eight chunks of 1500 events."""
     datasets = [Dataset("demo", {str(path): None for path in demo})]
     return make_chunks(check_files(datasets, DsPhiPi.columns), datasets, 1500)
+
+
+def pool_of(client, processors):
+    return DaskPool(client, process_task, shared_by_tasks(processors))
 
 
 def ours(client):
@@ -52,16 +57,16 @@ def collect(pool, number, timeout=60):
 
 def test_each_chunk_comes_back_once_and_the_scheduler_forgets_it(chunks, client):
     """Results that stay on a shared scheduler would fill its memory."""
-    with DaskPool(client, [DsPhiPi()]) as pool:
+    with pool_of(client, [DsPhiPi()]) as pool:
         for index, chunk in enumerate(chunks):
-            pool.submit(index, chunk)
+            pool.submit(index, ChunkTask(chunk))
         finished = collect(pool, len(chunks))
         assert pool.collect(0.2) == []
         assert ours(client) == 0  # already now
     for index, chunk in enumerate(chunks):
-        expected = process_chunk(index, chunk, [DsPhiPi()])
-        assert finished[index].record.found.tolist() == expected.found.tolist()
-        assert finished[index].worker == finished[index].record.worker[0]
+        expected = process_chunk(chunk, [DsPhiPi()]).outputs["dsphipi"]
+        assert ak_equal.same_selection(finished[index].result.outputs["dsphipi"], expected)
+        assert finished[index].worker == finished[index].result.worker
 
 
 def test_a_failing_processor_is_fatal_for_the_run_and_leaves_nothing(
@@ -69,13 +74,13 @@ def test_a_failing_processor_is_fatal_for_the_run_and_leaves_nothing(
 ):
     """An error that stayed on the scheduler would be the answer to the mended processor, too."""
     path = processor_file("    def select(self, events, cutflow):\n        return events.nothing\n")
-    with DaskPool(client, load_processors([f"{path}:Mine"])) as pool:
-        pool.submit(3, chunks[3])
+    with pool_of(client, load_processors([f"{path}:Mine"])) as pool:
+        pool.submit(3, ChunkTask(chunks[3]))
         failure = collect(pool, 1)[3].failure
         assert ours(client) == 0
     assert failure.kind == "fatal"
     assert f"Mine failed on {chunks[3].path}, entries 4500 to 6000" in failure.message
-    assert "return events.nothing" in failure.details
+    assert "return events.nothing" in failure.error.details
 
 
 def test_an_error_that_cannot_be_unpickled_arrives(chunks, client, processor_file):
@@ -89,31 +94,32 @@ def test_an_error_that_cannot_be_unpickled_arrives(chunks, client, processor_fil
         "    def __getstate__(self):\n"
         "        return {'any': 'state'}\n"
     )
-    with DaskPool(client, load_processors([f"{path}:Mine"])) as pool:
-        pool.submit(0, chunks[0])
+    with pool_of(client, load_processors([f"{path}:Mine"])) as pool:
+        pool.submit(0, ChunkTask(chunks[0]))
         failure = collect(pool, 1)[0].failure
     assert failure.kind == "fatal"
     assert f"{chunks[0].path}, entries 0 to 1500 failed on worker" in failure.message
     assert "OnlyHere: of my own" in failure.message
-    assert "__setstate__" in failure.details
+    assert "__setstate__" in failure.error.details
 
 
 def test_a_finished_chunk_can_be_submitted_again(chunks, client):
     """With the same key Dask would return what it found the first time, though it was an error."""
-    with DaskPool(client, [DsPhiPi()]) as pool:
-        records = []
+    with pool_of(client, [DsPhiPi()]) as pool:
+        results = []
         for _ in range(2):
-            pool.submit(0, chunks[0])
-            records.append(collect(pool, 1)[0].record)
-    assert records[0].found.tolist() == records[1].found.tolist()
-    assert records[0].seconds.tolist() != records[1].seconds.tolist()
+            pool.submit(0, ChunkTask(chunks[0]))
+            results.append(collect(pool, 1)[0].result)
+    first, second = (result.outputs["dsphipi"] for result in results)
+    assert ak_equal.same_selection(first, second)
+    assert results[0].seconds != results[1].seconds
 
 
 def test_cancelled_chunks_never_come_back(chunks, client):
-    """The rest of a bad file would still be worked off and counted."""
-    with DaskPool(client, [DsPhiPi()]) as pool:
+    """The rest of a bad file would still be processed and counted."""
+    with pool_of(client, [DsPhiPi()]) as pool:
         for index, chunk in enumerate(chunks):
-            pool.submit(index, chunk)
+            pool.submit(index, ChunkTask(chunk))
         pool.cancel([0, 2, 99])
         finished = collect(pool, len(chunks) - 2)
         assert pool.collect(0.5) == []
@@ -124,9 +130,9 @@ def test_leaving_in_the_middle_leaves_nothing(chunks, client):
     """After Ctrl-C a shared cluster would go on with a run that nobody waits for."""
 
     def interrupted():
-        with DaskPool(client, [DsPhiPi()]) as pool:
+        with pool_of(client, [DsPhiPi()]) as pool:
             for index, chunk in enumerate(chunks):
-                pool.submit(index, chunk)
+                pool.submit(index, ChunkTask(chunk))
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -136,7 +142,7 @@ def test_leaving_in_the_middle_leaves_nothing(chunks, client):
 
 def test_capacity_follows_the_workers(chunks, client):
     """A number taken at the start would leave workers idle that join later."""
-    with DaskPool(client, [DsPhiPi()]) as pool:
+    with pool_of(client, [DsPhiPi()]) as pool:
         deadline = time.monotonic() + 10
         while pool.capacity() == SPARE and time.monotonic() < deadline:
             time.sleep(0.1)
@@ -150,8 +156,8 @@ def test_workers_without_the_package_are_an_error_not_an_end_of_workers(chunks, 
     (tmp_path / "tau3mu.py").write_text("raise ModuleNotFoundError('no tau3mu here')\n")
     with ClusterProcesses(tmp_path, environment={"PYTHONPATH": str(tmp_path)}) as cluster:
         cluster.add_worker()
-        with Client(cluster.address) as client, DaskPool(client, [DsPhiPi()]) as pool:
-            pool.submit(0, chunks[0])
+        with Client(cluster.address) as client, pool_of(client, [DsPhiPi()]) as pool:
+            pool.submit(0, ChunkTask(chunks[0]))
             failure = collect(pool, 1)[0].failure
     assert failure.kind == "fatal"
     assert "ModuleNotFoundError: no tau3mu here" in failure.message
@@ -167,23 +173,23 @@ def test_a_late_worker_of_another_version_ends_the_run_with_a_table(chunks, tmp_
     with (
         ClusterProcesses(tmp_path) as cluster,
         Client(cluster.address) as client,
-        DaskPool(client, [DsPhiPi()]) as pool,
+        pool_of(client, [DsPhiPi()]) as pool,
     ):
         cluster.add_worker()
-        pool.submit(0, chunks[0])
+        pool.submit(0, ChunkTask(chunks[0]))
         (first,) = collect(pool, 1).values()
         assert first.failure is None
         cluster.add_worker("--preload", str(older))
         client.wait_for_workers(2, timeout=60)
         for index, chunk in enumerate(chunks[1:], 1):
-            pool.submit(index, chunk)
+            pool.submit(index, ChunkTask(chunk))
         done = collect(pool, len(chunks) - 1).values()
     refused = [one for one in done if one.failure is not None]
     assert refused
     assert {one.worker for one in done if one.failure is None} <= {first.worker}
     for one in refused:
         assert one.worker != first.worker
-        assert one.record is None
+        assert one.result is None
         assert one.failure.kind == "fatal"
         head, _, _, row, todo = one.failure.message.splitlines()
         assert head == f"worker {one.worker} does not have the software of this process:"
@@ -199,9 +205,9 @@ def test_a_restart_by_somebody_else_is_an_error(chunks, tmp_path):
         ClusterProcesses(tmp_path) as cluster,
         Client(cluster.address) as client,
         Client(cluster.address) as other,
-        DaskPool(client, [DsPhiPi()]) as pool,
+        pool_of(client, [DsPhiPi()]) as pool,
     ):
-        pool.submit(0, chunks[0])
+        pool.submit(0, ChunkTask(chunks[0]))
         assert pool.collect(0.5) == []
         other.restart(wait_for_workers=False)
         with pytest.raises(RunError, match=r"cancelled the work.*scheduler-restart"):
@@ -214,14 +220,14 @@ def test_many_chunks_leave_nothing_behind(chunks, client):
     """A pool that keeps every future, or every result, would grow with the number of chunks."""
     one = replace(chunks[0], stop=1)
     number, done = 500, 0
-    with DaskPool(client, [DsPhiPi()]) as pool:
-        pool.submit(0, one)
+    with pool_of(client, [DsPhiPi()]) as pool:
+        pool.submit(0, ChunkTask(one))
         collect(pool, 1)
         before = resource.getrusage(resource.RUSAGE_SELF)
         flying, waiting = 0, iter(range(number))
         while done < number:
             while flying < pool.capacity() and (index := next(waiting, None)) is not None:
-                pool.submit(index, one)
+                pool.submit(index, ChunkTask(one))
                 flying += 1
             finished = pool.collect(1)
             done += len(finished)

@@ -70,7 +70,7 @@ def test_histograms_of_any_storage_and_number_of_axes_are_kept(number, storage, 
     check_histograms(mine, "one")
     found = execute(chunks, [mine]).processors["Any"]
     folder = ResultsFolder(tmp_path).write_processor(
-        "any", candidates=found.candidates, histograms=found.histograms, cutflow={}, matching={}
+        "any", candidates=found.candidates, histograms=found.histograms, cutflow={}, counters={}
     )
     back = load_histograms(folder)
     assert back == found.histograms
@@ -90,7 +90,7 @@ def test_the_axes_may_come_in_any_order(order, chunks, tmp_path):
     check_histograms(mine, "one")
     found = execute(chunks, [mine]).processors["Any"].histograms
     ResultsFolder(tmp_path).write_processor(
-        "any", candidates=ak.Array({"x": [1.0]}), histograms=found, cutflow={}, matching={}
+        "any", candidates=ak.Array({"x": [1.0]}), histograms=found, cutflow={}, counters={}
     )
     with uproot.open(tmp_path / "any" / "histograms.root") as file:
         assert file["one/h"].values(flow=True).tolist() == [0, 1200, 1200, 1200, 2400]
@@ -169,7 +169,7 @@ def test_other_names_are_kept(fmt, chunks, tmp_path):
     dry_run(chunks, [mine], candidates=fmt)
     found = execute(chunks, [mine]).processors["Any"].candidates
     folder = ResultsFolder(tmp_path).write_processor(
-        "any", candidates=found, histograms={}, cutflow={}, matching={}, candidates_format=fmt
+        "any", candidates=found, histograms={}, cutflow={}, counters={}, candidates_format=fmt
     )
     back = load_candidates(folder)
     assert back.fields == found.fields
@@ -196,7 +196,7 @@ def test_other_types_are_kept(fmt, chunks, tmp_path):
     expected = dry_run(chunks, [mine], candidates=fmt)
     found = execute(chunks, [mine], expected=expected).processors["Any"].candidates
     folder = ResultsFolder(tmp_path).write_processor(
-        "any", candidates=found, histograms={}, cutflow={}, matching={}, candidates_format=fmt
+        "any", candidates=found, histograms={}, cutflow={}, counters={}, candidates_format=fmt
     )
     back = load_candidates(folder)
     for name in columns:

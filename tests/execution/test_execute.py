@@ -19,8 +19,9 @@ from tau3mu.clusters.versions import versions_here
 from tau3mu.datasets import Dataset, check_files, make_chunks
 from tau3mu.errors import InputError, RunError
 from tau3mu.execution import ProcessorError, execute
-from tau3mu.execution.chunk import pack
+from tau3mu.execution.chunk import ChunkTask, process_task, shared_by_tasks
 from tau3mu.execution.dask_task import Task
+from tau3mu.execution.pool import pack
 from tau3mu.processing import load_processors
 from tau3mu.processors import DsPhiPi, DsPhiPiNotebook
 
@@ -167,7 +168,8 @@ def test_dask_without_client_is_an_error(datasets):
 def test_tasks_for_dask_are_small(datasets):
     """A task of `uproot.dask` would be 10 MB for the same tree."""
     chunk = chunks_of(datasets[:1], 1500)[0]
-    task = pickle.dumps(Task(0, chunk, pack(BOTH), versions_here()))
+    packed = pack(process_task, shared_by_tasks(BOTH))
+    task = pickle.dumps(Task(0, ChunkTask(chunk), packed, versions_here()))
     assert len(task) < 20_000
 
 

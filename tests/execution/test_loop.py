@@ -1,4 +1,4 @@
-"""The driver loop accounts for every chunk: tried again, set apart with its file, or named."""
+"""The driver loop accounts for every chunk: tried again, failed with its file, or named."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import time
 from dataclasses import replace
 
 import ak_equal
+import errors
 import pytest
 from figures import record_figure
 from misbehaving_server import misbehaving_server
 
 from tau3mu.errors import InputError, RunError
 from tau3mu.execution import ProcessorError, RetryPolicy, execute
-from tau3mu.execution.chunk import process_chunk
-from tau3mu.execution.loop import process_chunks
+from tau3mu.execution.chunk import ChunkTask, process_chunk
+from tau3mu.execution.loop import Listener, process_chunks
+from tau3mu.execution.merge import Totals
 from tau3mu.execution.pool import Failure, Finished
 
 QUICK = RetryPolicy(retries=2, backoff=0.1, timeout=20)
@@ -36,9 +38,9 @@ class Scripted:
     def capacity(self):
         return self.size
 
-    def submit(self, index, chunk):
+    def submit(self, index, task):
         assert len(self.flying) < self.size
-        self.flying[index] = chunk
+        self.flying[index] = task
         self.submitted.append((index, time.monotonic()))
 
     def collect(self, timeout):
@@ -47,10 +49,10 @@ class Scripted:
             time.sleep(timeout)
             return []
         index = ready[-1]
-        chunk = self.flying.pop(index)
+        task = self.flying.pop(index)
         if self.failures.get(index):
             return [Finished(index, None, self.failures[index].pop(0))]
-        return [Finished(index, process_chunk(index, chunk, self.processors), None)]
+        return [Finished(index, process_chunk(task.chunk, self.processors))]
 
     def cancel(self, indices):
         self.cancelled += indices
@@ -58,13 +60,33 @@ class Scripted:
             del self.flying[index]
 
 
-def run(chunks, pool, retry_policy=QUICK, done=None):
-    attempts = []
-    work = process_chunks(
-        chunks, pool, retry_policy=retry_policy, done=done or {},
-        on_attempt=lambda _, attempt: attempts.append(attempt), on_record=lambda *_: None,
-    )  # fmt: skip
-    return work, attempts
+class Kept(Listener):
+    """Keeps what it is told."""
+
+    def __init__(self, chunks, processors):
+        self.totals = Totals(chunks, processors)
+        self.attempts, self.results = [], {}
+
+    def attempted(self, index, attempt):
+        self.attempts.append(attempt)
+
+    def done(self, index, result):
+        assert index not in self.results
+        self.results[index] = result
+        self.totals.add(index, result)
+
+    def failed(self, index, reason):
+        self.totals.fail(index, reason)
+
+    @property
+    def bad(self):
+        return self.totals.failed
+
+
+def run(chunks, pool, retry_policy=QUICK, kept=None):
+    kept = kept or Kept(chunks, pool.processors)
+    tasks = {index: ChunkTask(chunk) for index, chunk in enumerate(chunks)}
+    return process_chunks(tasks, pool, retry_policy=retry_policy, listener=kept), kept
 
 
 @pytest.fixture
@@ -81,40 +103,40 @@ def test_what_may_pass_is_tried_again_later_each_time(chunks, processors):
     """Without back-off a server that is overloaded is asked again at once and fails again."""
     busy = Failure("transient", "busy")
     pool = Scripted(processors, {4: [busy, busy]})
-    work, attempts = run(chunks, pool)
-    assert sorted(work.records().chunk.tolist()) == list(range(12))
-    assert [a.outcome for a in attempts if a.start == 4000 and "1.root" in a.file] == [
+    outcome, kept = run(chunks, pool)
+    assert sorted(kept.results) == list(range(12))
+    assert [a.outcome for a in kept.attempts if a.start == 4000 and "1.root" in a.file] == [
         "transient", "transient", "done",
     ]  # fmt: skip
     times = [when for index, when in pool.submitted if index == 4]
     assert times[1] - times[0] >= 0.1
     assert times[2] - times[1] >= 0.2
-    assert work.attempts == 14
+    assert outcome.attempts == 14
 
 
-def test_what_does_not_pass_sets_the_whole_file_apart(chunks, processors):
+def test_what_does_not_pass_fails_the_whole_file(chunks, processors):
     """Otherwise the first half of a broken file would count: the events of chunks before it."""
     pool = Scripted(processors, {3: [Failure("transient", "busy")] * 3})
-    work, _ = run(chunks, pool)
-    assert work.bad == {("toy", chunks[0].path, chunks[0].tree): ["busy (3 tries)"]}
+    _, kept = run(chunks, pool)
+    assert kept.bad == {("toy", chunks[0].path, chunks[0].tree): ["busy (3 tries)"]}
     assert [index for index, _ in pool.submitted].count(3) == 3
 
 
 def test_a_bad_file_is_cancelled_and_not_read_on(chunks, processors):
     pool = Scripted(processors, {2: [Failure("bad_file", "torn")]})
-    work, attempts = run(chunks, pool)
+    _, kept = run(chunks, pool)
     assert pool.cancelled
     assert {index for index, _ in pool.submitted} == {0, 1, 2, *range(6, 12)}
-    assert work.bad == {("toy", chunks[0].path, chunks[0].tree): ["torn"]}
-    assert [a.reason for a in attempts if a.outcome == "bad_file"] == ["torn"]
-    assert set(range(6, 12)) <= set(work.records().chunk.tolist())
+    assert kept.bad == {("toy", chunks[0].path, chunks[0].tree): ["torn"]}
+    assert [a.reason for a in kept.attempts if a.outcome == "bad_file"] == ["torn"]
+    assert set(range(6, 12)) <= set(kept.results)
 
 
 def test_what_a_process_lacks_is_tried_again(chunks, processors):
     pool = Scripted(processors, {3: [Failure("resources", "not enough memory")] * 2})
-    work, attempts = run(chunks, pool)
-    assert (work.bad, work.attempts) == ({}, 14)
-    assert [a.outcome for a in attempts].count("resources") == 2
+    outcome, kept = run(chunks, pool)
+    assert (kept.bad, outcome.attempts) == ({}, 14)
+    assert [a.outcome for a in kept.attempts].count("resources") == 2
 
 
 def test_what_a_process_lacks_for_good_ends_the_run_and_no_file_is_bad(chunks, processors):
@@ -126,7 +148,7 @@ def test_what_a_process_lacks_for_good_ends_the_run_and_no_file_is_bad(chunks, p
 
 
 @pytest.mark.parametrize("timeout", [0, -1, float("nan")])
-def test_times_that_are_none(timeout):
+def test_times_that_are_no_times(timeout):
     with pytest.raises(InputError):
         RetryPolicy(timeout=timeout)
 
@@ -140,9 +162,10 @@ def test_times_beyond_all_clocks_are_no_limit(counting, demo, timeout):
 
 def test_one_chunk_that_kills_is_named_and_the_others_are_kept(chunks, processors):
     pool = Scripted(processors, {5: [Failure("worker_lost", "chunk five")]})
-    work, _ = run(chunks, pool)
-    assert work.killed == ["chunk five"]
-    assert sorted(work.records().chunk.tolist()) == [i for i in range(12) if i != 5]
+    kept = Kept(chunks, processors)
+    with errors.raises("execution.worker-lost", mentions=("1 chunks", "chunk five")):
+        run(chunks, pool, kept=kept)
+    assert sorted(kept.results) == [i for i in range(12) if i != 5]
 
 
 def test_if_every_chunk_kills_the_run_does_not_try_them_all(chunks, processors):
@@ -156,7 +179,10 @@ def test_what_cannot_get_better_ends_the_run_at_once(chunks, processors):
     with pytest.raises(RunError, match="no permission"):
         run(chunks, pool)
     assert len(pool.submitted) <= 4
-    pool = Scripted(processors, {2: [Failure("fatal", "Mine failed", "Traceback of it")]})
+    pool = Scripted(
+        processors,
+        {2: [Failure("fatal", "Mine failed", ProcessorError("Mine failed", "Traceback of it"))]},
+    )
     with pytest.raises(ProcessorError, match="Mine failed") as error:
         run(chunks, pool)
     assert error.value.details == "Traceback of it"
@@ -178,25 +204,14 @@ def test_no_progress_is_an_error_that_names_what_is_in_flight(chunks, processors
     record_late("a pool", 1, begin, 30)
 
 
-def test_what_is_done_is_not_submitted(chunks, processors):
-    done = {i: process_chunk(i, chunks[i], processors) for i in (0, 5, 11)}
-    pool = Scripted(processors)
-    work, attempts = run(chunks, pool, done=done)
-    assert sorted(index for index, _ in pool.submitted) == [1, 2, 3, 4, 6, 7, 8, 9, 10]
-    assert work.resumed == 3
-    assert [a.attempt for a in attempts if a.outcome == "resumed"] == [0, 0, 0]
-    assert len(work.records()) == 12
-
-
-def test_the_records_do_not_depend_on_how_often_they_were_tried(chunks, processors):
-    plain, _ = run(chunks, Scripted(processors, capacity=1))
-    torn, _ = run(
-        chunks,
-        Scripted(processors, {1: [Failure("transient", "x")], 9: [Failure("transient", "y")]}),
-    )
-    plain, torn = plain.records(), torn.records()
-    torn = torn[[torn.chunk.tolist().index(i) for i in plain.chunk.tolist()]]
-    assert ak_equal.same_bits(plain.found, torn.found)
+def test_the_totals_do_not_depend_on_how_often_chunks_were_tried(chunks, processors):
+    _, plain = run(chunks, Scripted(processors, capacity=1))
+    failures = {1: [Failure("transient", "x")], 9: [Failure("transient", "y")]}
+    _, torn = run(chunks, Scripted(processors, failures))
+    assert list(torn.results) != list(plain.results)
+    plain, torn = (one.totals.result().processors["Mine"] for one in (plain, torn))
+    assert ak_equal.same_bits(plain.candidates, torn.candidates)
+    assert (plain.cutflow, plain.histograms) == (torn.cutflow, torn.histograms)
 
 
 @pytest.mark.parametrize("executor", ["iterative", "futures"])

@@ -39,15 +39,15 @@ def test_it_is_a_bad_file_and_not_a_bad_processor(tmp_path):
         file["Events"].extend(columns)
         uuid = str(file.file.uuid)
 
-    def record(stop):
+    def result(stop):
         chunk = Chunk("x", path, "Events", "nano", uuid, 0, stop, tuple(columns))
-        return process_chunk(0, chunk, [Muons()])[0]
+        return process_chunk(chunk, [Muons()])
 
-    first = record(1)
-    assert (first.error, first.entries) == ("", 1)
-    assert first.found.Muons.candidates.eta.tolist() == [0.2]
-    assert record(3).kind == "bad_file"
-    assert record(3).entries == 0
-    assert record(3).bytes > 0
-    assert "odd.root: entries 0 to 3 cannot be used: " in record(3).error
-    assert "does not align with" in record(3).error
+    first, bad = result(1), result(3)
+    assert (first.failure, first.entries) == (None, 1)
+    assert first.outputs["Muons"].candidates.eta.tolist() == [0.2]
+    assert bad.failure.kind == "bad_file"
+    assert (bad.entries, bad.outputs) == (0, {})
+    assert bad.bytes > 0
+    assert "odd.root: entries 0 to 3 cannot be used: " in bad.failure.message
+    assert "does not align with" in bad.failure.message

@@ -80,7 +80,7 @@ def test_arrays_that_all_read_cannot_be_written_to(pair, demo, change):
     processors = pair(change)
     (chunk,) = chunks_of(demo[0])
     with pytest.raises(ProcessorError, match=r"Rude failed on .*pair.py, line 36"):
-        process_chunk(0, chunk, processors)
+        process_chunk(chunk, processors)
     assert n_muons(execute([chunk], pair("pass")), "Meek") == N_MUONS
 
 
@@ -118,7 +118,7 @@ def test_the_behaviors_of_all_cannot_be_changed(pair, demo, monkeypatch):
     monkeypatch.setitem(ak.behavior, "OfTau3muTests", dict)
     (chunk,) = chunks_of(demo[0])
     with pytest.raises(ProcessorError, match=r"Rude .*ak.behavior\['OfTau3muTests'\]"):
-        process_chunk(0, chunk, pair('ak.behavior["OfTau3muTests"] = list'))
+        process_chunk(chunk, pair('ak.behavior["OfTau3muTests"] = list'))
     assert ak.behavior["OfTau3muTests"] is dict
     with pytest.raises(InputError, match=r"pair.py.*ak.behavior\['OfTau3muTests'\]"):
         pair('pass\n\nak.behavior.pop("OfTau3muTests")\nclass Rest:\n    def f(self):\n        0')
@@ -130,7 +130,7 @@ def test_two_processors_of_one_name_are_refused(demo):
     chunks = chunks_of(demo[0])
     for run in (
         lambda both: execute(chunks, both),
-        lambda both: process_chunk(0, chunks[0], both),
+        lambda both: process_chunk(chunks[0], both),
     ):
         with pytest.raises(InputError, match=r"'dsphipi' \(DsPhiPi, DsPhiPi\)"):
             run([DsPhiPi(), DsPhiPi()])

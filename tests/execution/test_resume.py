@@ -62,11 +62,11 @@ def test_after_the_death_of_the_driver_only_what_is_missing_is_done(
     process = started(command(*how), tmp_path)
     kept = tmp_path / "out" / "checkpoints"
     begin = time.monotonic()
-    wait_for(lambda: kept.is_dir() and len(list(kept.glob("[0-9a-f]*.json"))) >= 12, process)
+    wait_for(lambda: kept.is_dir() and len(list(kept.glob("[0-9a-f]*.npz"))) >= 12, process)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     first = counting.calls()
-    n_kept = len(list(kept.glob("[0-9a-f]*.json")))
+    n_kept = len(list(kept.glob("[0-9a-f]*.npz")))
     assert 12 <= n_kept < 24
     counting.forget()
     again = time.monotonic()

@@ -28,7 +28,7 @@ def test_a_run_goes_on_after_the_death_of(victim, counting, command, tmp_path):
         cluster.add_worker()
         how = ["--executor", "dask", "--scheduler", cluster.address]
         process = started(command(*how), tmp_path)
-        wait_for(lambda: kept.is_dir() and len(list(kept.glob("[0-9a-f]*.json"))) >= 8, process)
+        wait_for(lambda: kept.is_dir() and len(list(kept.glob("[0-9a-f]*.npz"))) >= 8, process)
         begin = time.monotonic()
         if victim == "scheduler":
             cluster.scheduler.kill()
@@ -42,7 +42,7 @@ def test_a_run_goes_on_after_the_death_of(victim, counting, command, tmp_path):
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
         seconds_to_error = time.monotonic() - begin
-    n_kept = len(list(kept.glob("[0-9a-f]*.json")))
+    n_kept = len(list(kept.glob("[0-9a-f]*.npz")))
     assert 8 <= n_kept < 24
     first = counting.calls()
     counting.forget()

@@ -9,7 +9,8 @@ from users_processors import chunks_of, n_muons, write
 
 from tau3mu.errors import InputError
 from tau3mu.execution import ProcessorError, dry_run, execute
-from tau3mu.execution.chunk import pack, process_packed
+from tau3mu.execution.chunk import ChunkTask, process_task, shared_by_tasks
+from tau3mu.execution.pool import call, pack
 from tau3mu.processing import load_processors
 from tau3mu.processing.fingerprint import fingerprint
 
@@ -66,9 +67,10 @@ def test_packages_of_one_name_and_relative_imports(tmp_path, demo):
     chunks = chunks_of(demo[0])
     result = execute(chunks, processors)
     assert (n_muons(result, "A"), n_muons(result, "B")) == (ABOVE_1_GEV, ABOVE_8_GEV)
-    travelled = process_packed(0, chunks[0], pack(processors)).found
+    packed = pack(process_task, shared_by_tasks(processors))
+    travelled = call(0, ChunkTask(chunks[0]), packed).result.outputs
     for name, expected in (("A", ABOVE_1_GEV), ("B", ABOVE_8_GEV)):
-        assert travelled[name].cutflow.candidates.tolist() == [[expected]]
+        assert [step.candidates for step in travelled[name].cutflow] == [expected]
 
 
 def test_helpers_in_folders_that_the_files_add_to_the_path(tmp_path, demo):

@@ -57,14 +57,14 @@ def baskets(chunks):
 def process(chunks):
     close_files()  # what other tests have opened
     processors = [DsPhiPi()]
-    return [process_chunk(i, chunk, processors) for i, chunk in enumerate(chunks)]
+    return [process_chunk(chunk, processors) for chunk in chunks]
 
 
 def test_a_file_is_opened_once_in_the_check_and_once_for_all_its_chunks(demo, calls):
     opened = calls(uproot.ReadOnlyFile, "__init__")
     chunks = plan(demo, 2500)
     assert (len(chunks), opened["calls"]) == (6, 2)
-    assert all(not record.error[0] for record in process(chunks))
+    assert all(result.failure is None for result in process(chunks))
     assert opened["calls"] == 4
 
 

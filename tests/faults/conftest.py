@@ -13,26 +13,30 @@ import uproot
 from cluster_processes import ClusterProcesses
 
 from tau3mu.datasets import Dataset, check_files, make_chunks
-from tau3mu.execution.chunk import process_chunk
+from tau3mu.execution.chunk import ChunkTask, process_chunk, shared_by_tasks
 from tau3mu.processing import load_processors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tau3mu.datasets import Chunk
+    from tau3mu.execution.chunk import ChunkResult
     from tau3mu.execution.pool import Finished, Pool
     from tau3mu.processing import Processor
-
-COMPARED = ["chunk", "entries", "error", "found"]
 
 
 @dataclass
 class Work:
-    """Chunks of the demo files, the processors, and the records that this process finds."""
+    """Chunks of the demo files, the processors, and what this process finds."""
 
     chunks: list[Chunk]
     processors: list[Processor]
-    reference: list[ak.Array]
+    reference: list[ChunkResult]
+
+    @property
+    def shared(self) -> object:
+        """What the pools need."""
+        return shared_by_tasks(self.processors)
 
     def first_event(self, index: int) -> str:
         """The run and number of the first event of a chunk, by which the toy processor knows it."""
@@ -61,7 +65,8 @@ class Work:
             while len(finished) < len(self.chunks):
                 assert time.monotonic() < deadline, f"{len(finished)} chunks after {timeout} s"
                 while waiting and flying < pool.capacity():
-                    pool.submit(*waiting.pop(0))
+                    index, chunk = waiting.pop(0)
+                    pool.submit(index, ChunkTask(chunk))
                     flying += 1
                 for one in pool.collect(0.5):
                     assert one.index not in finished
@@ -73,31 +78,30 @@ class Work:
         return finished
 
     def events(self, finished: dict[int, Finished]) -> int:
-        """How many events the records have."""
-        return sum(
-            int(one.record.entries[0]) for one in finished.values() if one.record is not None
-        )
+        """How many events were read."""
+        return sum(one.result.entries for one in finished.values() if one.result is not None)
 
     def check(self, finished: dict[int, Finished], *, without: tuple[int, ...] = ()) -> None:
-        """Asserts that all records are, bit by bit, those of this process."""
+        """Asserts that all results are, bit by bit, those of this process."""
         assert sorted(finished) == list(range(len(self.chunks)))
         for index, one in finished.items():
             if index in without:
                 continue
             assert one.failure is None, one.failure
-            assert_same(one.record, self.reference[index])
+            assert_same(one.result, self.reference[index])
 
 
-def assert_same(record: ak.Array, expected: ak.Array) -> None:
-    """Asserts that two records have the same type and the same bits."""
-    found, wanted = (ak.to_packed(one[COMPARED]) for one in (record, expected))
-    assert found.type == wanted.type
-    (form, length, buffers) = ak.to_buffers(found)
-    (wanted_form, wanted_length, wanted_buffers) = ak.to_buffers(wanted)
-    assert (form, length) == (wanted_form, wanted_length)
-    assert buffers.keys() == wanted_buffers.keys()
-    for name, buffer in buffers.items():
-        assert buffer.tobytes() == wanted_buffers[name].tobytes(), name
+def assert_same(result: ChunkResult, expected: ChunkResult) -> None:
+    """Asserts that two results have the same types and the same bits."""
+    assert (result.entries, result.outputs.keys()) == (expected.entries, expected.outputs.keys())
+    for name, wanted in expected.outputs.items():
+        found = result.outputs[name]
+        assert (found.cutflow, found.counters) == (wanted.cutflow, wanted.counters)
+        form, length, buffers = ak.to_buffers(found.candidates)
+        wanted_form, wanted_length, wanted_buffers = ak.to_buffers(wanted.candidates)
+        assert (form, length) == (wanted_form, wanted_length)
+        for key, buffer in buffers.items():
+            assert buffer.tobytes() == wanted_buffers[key].tobytes(), key
 
 
 @pytest.fixture(scope="session")
@@ -106,8 +110,8 @@ def work(demo) -> Work:
     processors = load_processors([f"{Path(__file__).parent / 'toy_processor.py'}:Toy"])
     datasets = [Dataset("demo", {str(path): None for path in demo})]
     chunks = make_chunks(check_files(datasets, processors[0].columns), datasets, 300)
-    reference = [process_chunk(i, chunk, processors) for i, chunk in enumerate(chunks)]
-    assert not [record.error[0] for record in reference if record.error[0]]
+    reference = [process_chunk(chunk, processors) for chunk in chunks]
+    assert not [result.failure for result in reference if result.failure]
     return Work(chunks, processors, reference)
 
 

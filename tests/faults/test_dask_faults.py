@@ -12,6 +12,7 @@ from figures import record_figure
 
 from tau3mu.clusters.dask_settings import SCHEDULER_SETTINGS
 from tau3mu.errors import RunError
+from tau3mu.execution.chunk import process_task
 from tau3mu.execution.dask_pool import DaskPool
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
@@ -61,10 +62,10 @@ def pids(client):
 
 
 def test_nothing_is_changed_by_the_way_to_the_workers(work, cluster, connect):
-    """A record that depends on where it was made would differ from that of this process."""
+    """A result that depends on where it was made would differ from that of this process."""
     client = connect(cluster(2), 2)
     begin = time.monotonic()
-    finished = work.run(DaskPool(client, work.processors))
+    finished = work.run(DaskPool(client, process_task, work.shared))
     work.check(finished)
     assert len({one.worker for one in finished.values()}) == 2
     seconds = round(time.monotonic() - begin, 1)
@@ -76,7 +77,7 @@ def test_sigkill_of_one_of_two_workers(work, cluster, connect):
     running = cluster(2)
     client = connect(running, 2)
     fault = Stopwatch(running.workers[0].kill)
-    finished = work.run(DaskPool(client, work.processors), after=EARLY, then=fault)
+    finished = work.run(DaskPool(client, process_task, work.shared), after=EARLY, then=fault)
     work.check(finished)
     record_figure(
         "SIGKILL of 1 of 2 workers",
@@ -95,7 +96,7 @@ def test_sigkill_of_all_workers_while_others_join_later(work, cluster, connect):
         running.add_worker()
 
     fault = Stopwatch(replace_all)
-    finished = work.run(DaskPool(client, work.processors), after=EARLY, then=fault)
+    finished = work.run(DaskPool(client, process_task, work.shared), after=EARLY, then=fault)
     work.check(finished)
     record_figure(
         "SIGKILL of all workers, another joins",
@@ -108,7 +109,7 @@ def test_sigkill_of_all_workers_for_good(work, cluster, connect):
     running = cluster(1)
     client = connect(running, 1)
     fault = Stopwatch(running.workers[0].kill)
-    pool = DaskPool(client, work.processors, no_workers_timeout=4)
+    pool = DaskPool(client, process_task, work.shared, no_workers_timeout=4)
     with pytest.raises(RunError, match="has had no workers for 4 s"):
         work.run(pool, after=EARLY, then=fault)
     assert 4 <= fault.seconds < 14
@@ -122,7 +123,7 @@ def test_end_of_the_scheduler(how, work, cluster, connect):
     client = connect(running, 1)
     fault = Stopwatch(partial(running.scheduler.send, how))
     with pytest.raises(RunError, match=rf"scheduler at {running.address} is gone.*--resume"):
-        work.run(DaskPool(client, work.processors), after=EARLY, then=fault)
+        work.run(DaskPool(client, process_task, work.shared), after=EARLY, then=fault)
     assert fault.seconds < 10
     record_figure(f"{how.name} of the scheduler", seconds=fault.seconds)
 
@@ -132,7 +133,7 @@ def test_sigstop_of_the_scheduler(work, cluster, connect):
     running = cluster(1)
     client = connect(running, 1)
     fault = Stopwatch(running.scheduler.stop)
-    pool = DaskPool(client, work.processors, worker_timeout=4)
+    pool = DaskPool(client, process_task, work.shared, worker_timeout=4)
     with pytest.raises(RunError, match=rf"{running.address} has not answered for 4 s"):
         work.run(pool, after=EARLY, then=fault)
     assert fault.seconds < 15
@@ -150,7 +151,7 @@ def test_sigstop_of_a_worker(with_nanny, work, cluster, connect, caplog):
     else:
         action = partial(os.kill, pids(client)[0], signal.SIGSTOP)
     fault = Stopwatch(action)
-    pool = DaskPool(client, work.processors, worker_timeout=4)
+    pool = DaskPool(client, process_task, work.shared, worker_timeout=4)
     finished = work.run(pool, after=EARLY, then=fault)
     work.check(finished)
     assert "has not answered for 4 s: it is restarted" in caplog.text
@@ -165,7 +166,9 @@ def test_workers_that_join_late(work, cluster, connect):
     running = cluster(0, TOY_SLEEP="1")
     client = connect(running)
     running.add_worker()
-    finished = work.run(DaskPool(client, work.processors), after=1, then=running.add_worker)
+    finished = work.run(
+        DaskPool(client, process_task, work.shared), after=1, then=running.add_worker
+    )
     work.check(finished)
     workers = len({one.worker for one in finished.values()})
     assert workers == 2
@@ -181,7 +184,7 @@ def test_chunk_that_kills_its_worker(work, cluster, connect):
     running = cluster(2, TOY_POISON=work.first_event(bad), **FEWER_DEATHS)
     client = connect(running, 2)
     begin = time.monotonic()
-    finished = work.run(DaskPool(client, work.processors))
+    finished = work.run(DaskPool(client, process_task, work.shared))
     work.check(finished, without=(bad,))
     failure = finished[bad].failure
     assert failure.kind == "worker_lost"
@@ -202,7 +205,7 @@ def test_chunk_beyond_the_memory_of_a_worker(work, cluster, connect):
     running.add_worker("--memory-limit", "1.2GB")
     client = connect(running, 1)
     begin = time.monotonic()
-    finished = work.run(DaskPool(client, work.processors))
+    finished = work.run(DaskPool(client, process_task, work.shared))
     work.check(finished, without=(bad,))
     failure = finished[bad].failure
     assert failure.kind == "worker_lost"
@@ -230,7 +233,7 @@ def test_sigkill_and_then_a_poisonous_chunk_in_a_local_cluster(work, monkeypatch
     ):
         (pid,) = pids(client)
         fault = Stopwatch(partial(os.kill, pid, signal.SIGKILL))
-        finished = work.run(DaskPool(client, work.processors), after=EARLY, then=fault)
+        finished = work.run(DaskPool(client, process_task, work.shared), after=EARLY, then=fault)
     work.check(finished, without=(bad,))
     assert finished[bad].failure.kind == "worker_lost"
     record_figure(
@@ -251,7 +254,7 @@ def test_workers_that_die_at_random(seconds, work, cluster, connect):
     begin = time.monotonic()
     rounds, events, workers = 0, 0, set()
     while rounds == 0 or time.monotonic() < begin + seconds:
-        finished = work.run(DaskPool(client, work.processors))
+        finished = work.run(DaskPool(client, process_task, work.shared))
         work.check(finished)
         rounds += 1
         events += work.events(finished)

@@ -95,7 +95,7 @@ def test_run_stops_before_its_proxy_expires_and_resumes(
         ) as distribution,
         raises("proxy.expires", RunError),
     ):
-        execute(chunks, [processor], on_record=shorten, watch=distribution.watch, **run)
+        execute(chunks, [processor], on_result=shorten, watch=distribution.watch, **run)
     seconds = time.monotonic() - begun[0]
     before = outcomes(tmp_path)
     assert 0 < len(before) < len(chunks)

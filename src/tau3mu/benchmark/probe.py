@@ -34,7 +34,7 @@ class _Stamps:
             "read" if "first" in self.times else "reading", replace="first" not in self.times
         )
 
-    def record(self, _: object) -> None:
+    def result(self, _: object) -> None:
         self._note("first", replace=False)
 
     def _note(self, name: str, *, replace: bool) -> None:
@@ -64,7 +64,7 @@ def _run(job: Mapping[str, Any]) -> int:
     imported = time.time()
     plan = prepare(datasets, ["dsphipi"], settings, folder=Path(job["folder"]))
     checked = time.time()
-    outcome = analyse(plan, on_record=stamps.record, on_stage=stamps.stage)
+    outcome = analyse(plan, on_result=stamps.result, on_stage=stamps.stage)
     times = {"imported": imported, "checked": checked, **stamps.times, "finished": time.time()}
     sys.stdout.write(json.dumps({"folder": str(outcome.folder), "times": times}) + "\n")
     return outcome.exit_code

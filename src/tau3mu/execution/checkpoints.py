@@ -1,4 +1,7 @@
-"""Checkpoints: the record of each finished chunk, in a JSON file named after all it depends on.
+"""Checkpoints: what each processor found in each finished chunk, by all that it depends on.
+
+There is one file for each pass over a chunk, with the outputs of all processors of the pass. So
+what a run lacks, because a processor was added or changed, is done for this processor alone.
 
 A checkpoint is data: whoever can write into the folder can falsify a result, but not run a program.
 One that cannot be read, or is of another chunk, is ignored and the chunk is done again.
@@ -6,62 +9,96 @@ One that cannot be read, or is of another chunk, is ignored and the chunk is don
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import logging
 import re
 import time
+import zipfile
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import awkward as ak
-import numpy as np
-
-from tau3mu.config.input_files import read_text
-from tau3mu.config.syntax import parse_json
+from tau3mu.execution.chunk import ChunkResult, read_for
+from tau3mu.outputs.stored import from_document, read_document, to_document, write_document
 from tau3mu.processing.fingerprint import fingerprint
 from tau3mu.redaction import redact
 from tau3mu.storage.files import atomic, disk_error
 from tau3mu.storage.names import CHECKPOINTS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from tau3mu.datasets import Chunk
     from tau3mu.processing import Processor
 
-__all__ = [
-    "Checkpoints",
-    "chunk_key",
-    "chunk_keys",
-    "from_text",
-    "remove_checkpoints",
-    "to_text",
-]
+__all__ = ["Checkpoints", "Keys", "chunk_key", "chunk_keys", "remove_checkpoints", "together"]
 
 log = logging.getLogger(__name__)
 
 _DELAY = 5.0
-_FORMAT = 4
-_OURS = re.compile(r"[0-9a-f]{64}\.json|\.[0-9a-f]{64}\.\d+\.json")
+_FORMAT = 5
+_NAME = re.compile(r"([0-9a-f]{64})-[0-9a-f]{16}\.npz")
+_OURS = re.compile(r"\.?[0-9a-f]{64}-[0-9a-f]{16}(\.\d+)?\.npz")
+_DAMAGED = (
+    OSError, ValueError, KeyError, TypeError, AttributeError, NotImplementedError, EOFError,
+    IndexError, MemoryError, RecursionError, zipfile.BadZipFile,
+)  # fmt: skip
 
 
-def chunk_key(chunk: Chunk, work: str) -> str:
-    """Returns what a checkpoint is named after: a hash of all that its record depends on.
+class Keys:
+    """The keys of chunks and of what each processor makes of them.
+
+    Attributes:
+        chunks: By the index of the chunk: a hash of the entries and of what is known of them.
+    """
+
+    def __init__(self, chunks: Sequence[Chunk], processors: Sequence[Processor]) -> None:
+        """Creates the keys.
+
+        Args:
+            chunks: All chunks of the run.
+            processors: All processors of the run.
+        """
+        self.chunks = [chunk_key(chunk) for chunk in chunks]
+        self._chunks, self._processors = chunks, processors
+        self._works = {one.name: fingerprint([one]) for one in processors}
+        self._known: dict[tuple[str, tuple[str, ...]], dict[str, str]] = {}
+
+    def of(self, index: int) -> Mapping[str, str]:
+        """Returns, by the name of each processor, a hash of what it does with a chunk."""
+        chunk = self._chunks[index]
+        place = chunk.layout, chunk.branches
+        if place not in self._known:
+            self._known[place] = {
+                one.name: _hash([self._works[one.name], *read_for(*place, frozenset(one.columns))])
+                for one in self._processors
+            }
+        return self._known[place]
+
+    def every(self) -> list[str]:
+        """Returns one key for each chunk, of all that the processors make of it."""
+        return [
+            _hash([key, *sorted(self.of(index).values())]) for index, key in enumerate(self.chunks)
+        ]
+
+
+def chunk_keys(chunks: Sequence[Chunk], processors: Sequence[Processor]) -> list[str]:
+    """Returns one key for each chunk, of all that the processors make of it."""
+    return Keys(chunks, processors).every()
+
+
+def chunk_key(chunk: Chunk) -> str:
+    """Returns a hash of the entries of a chunk with all that processors are told of them.
 
     Args:
         chunk: The entries, with UUID and metadata of their file. The place of the file is no part
             of it, since a copy has the same entries.
-        work: What is done with them, from `fingerprint`.
     """
     facts: dict[str, Any] = {
         "format": _FORMAT,
-        "work": work,
         "tree": chunk.tree,
-        "layout": chunk.layout,
-        "branches": sorted(chunk.branches),
         "uuid": chunk.uuid,
         "range": [chunk.start, chunk.stop],
         "metadata": chunk.metadata,
@@ -71,14 +108,11 @@ def chunk_key(chunk: Chunk, work: str) -> str:
         with suppress(OSError):
             status = Path(chunk.path).stat()
             facts["state"] = [status.st_size, status.st_mtime_ns]
-    text = json.dumps(facts, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return _hash(facts)
 
 
-def chunk_keys(chunks: Sequence[Chunk], processors: Sequence[Processor]) -> list[str]:
-    """Returns the key of each chunk for what the processors make of it."""
-    work = fingerprint(processors)
-    return [chunk_key(chunk, work) for chunk in chunks]
+def _hash(facts: Any) -> str:
+    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
 
 
 class Checkpoints:
@@ -88,37 +122,56 @@ class Checkpoints:
     then writes none.
     """
 
-    def __init__(self, run: Path, keys: Sequence[str], *, delay: float = _DELAY) -> None:
-        """Takes the folder of the run and the key of each chunk."""
-        self._folder, self._keys = run / CHECKPOINTS, keys
-        self._begin = time.monotonic() + delay
-        self._pending: dict[int, ak.Array] = {}
-        self._exists = self._folder.is_dir()
+    def __init__(self, run: Path, keys: Keys, *, delay: float | None = None) -> None:
+        """Creates them.
 
-    def load(self) -> dict[int, ak.Array]:
-        """Returns the records of all chunks that have a checkpoint, by the index of the chunk."""
-        there = {path.name for path in self._folder.iterdir()} if self._exists else set()
-        found = {}
-        for index, key in enumerate(self._keys):
-            if f"{key}.json" in there and (record := _read(self._path(key), key)) is not None:
-                record["chunk"] = np.array([index])
-                found[index] = record
-        if there and not found:
-            log.warning(
-                "none of the %d checkpoints in %s fits: processors, their configuration, the "
-                "files or the chunk size have changed; everything is done again",
-                len(there),
-                self._folder,
-            )
+        Args:
+            run: The folder of the run.
+            keys: The keys of its chunks.
+            delay: The seconds in which none is written; by default five.
+        """
+        self._folder, self._keys = run / CHECKPOINTS, keys
+        self._begin = time.monotonic() + (_DELAY if delay is None else delay)
+        self._pending: dict[int, ChunkResult] = {}
+        self._exists = self._folder.is_dir()
+        self._files: dict[str, list[Path]] = {}
+        for path in sorted(self._folder.iterdir()) if self._exists else ():
+            if name := _NAME.fullmatch(path.name):
+                self._files.setdefault(name[1], []).append(path)
+
+    def __bool__(self) -> bool:
+        """Returns whether there were any when the run began."""
+        return bool(self._files)
+
+    @property
+    def folder(self) -> Path:
+        """Where they are."""
+        return self._folder
+
+    def load(self, index: int) -> ChunkResult | None:
+        """Returns what processors of the run have found in a chunk, None if none of them has."""
+        chunk = self._keys.chunks[index]
+        names = {key: name for name, key in self._keys.of(index).items()}
+        found: ChunkResult | None = None
+        for path in self._files.get(chunk, ()):
+            try:
+                one = _read(path, chunk, names)
+            except _DAMAGED as error:
+                problem = str(error).partition("\n")[0][:200] or type(error).__name__
+                text = "checkpoint %s is ignored and its chunk done again: %s"
+                log.warning(text, path.name, problem)
+                continue
+            if one.outputs:
+                found = one if found is None else together(found, one)
         return found
 
-    def add(self, index: int, record: ak.Array) -> None:
-        """Keeps the record of a chunk.
+    def add(self, index: int, result: ChunkResult) -> None:
+        """Keeps the result of a chunk.
 
         Raises:
             RunError: It cannot be written.
         """
-        self._pending[index] = record
+        self._pending[index] = result
         if time.monotonic() >= self._begin:
             self.flush()
 
@@ -135,14 +188,38 @@ class Checkpoints:
                 raise disk_error(self._folder, error) from error
             self._exists = True
         while self._pending:
-            index = next(iter(self._pending))
-            key = self._keys[index]
-            with atomic(self._path(key)) as temporary:
-                temporary.write_text(to_text(self._pending[index], key), encoding="ascii")
+            index, result = next(iter(self._pending.items()))
+            keys, chunk = self._keys.of(index), self._keys.chunks[index]
+            outputs = {keys[name]: to_document(one) for name, one in result.outputs.items()}
+            path = self._folder / f"{chunk}-{_hash(sorted(outputs))[:16]}.npz"
+            facts = {name: getattr(result, name) for name in _FACTS}
+            with atomic(path) as temporary:
+                write_document(temporary, {"chunk": chunk, **facts, "outputs": outputs})
+            self._files.setdefault(chunk, []).append(path)
             del self._pending[index]
 
-    def _path(self, key: str) -> Path:
-        return self._folder / f"{key}.json"
+
+_FACTS = ("entries", "triggers", "path", "bytes", "seconds", "worker")
+
+
+def _read(path: Path, chunk: str, names: Mapping[str, str]) -> ChunkResult:
+    document = read_document(path)
+    if document["chunk"] != chunk:
+        message = "it is not the checkpoint of this chunk"
+        raise ValueError(message)
+    outputs = {
+        names[key]: from_document(one) for key, one in document["outputs"].items() if key in names
+    }
+    return ChunkResult(outputs=outputs, **{name: document[name] for name in _FACTS})
+
+
+def together(first: ChunkResult, second: ChunkResult) -> ChunkResult:
+    """Returns the results of two passes over a chunk as one."""
+    return replace(
+        second,
+        outputs={**first.outputs, **second.outputs},
+        triggers={**first.triggers, **second.triggers},
+    )
 
 
 def remove_checkpoints(run: Path) -> None:
@@ -155,59 +232,3 @@ def remove_checkpoints(run: Path) -> None:
             path.unlink(missing_ok=True)
     with suppress(OSError):  # not empty
         folder.rmdir()
-
-
-def to_text(record: ak.Array, key: str) -> str:
-    """Returns a record as JSON with its buffers in base64, which gives back the same bits.
-
-    Parquet would be smaller, but its import takes longer than the chunks of a short run.
-    """
-    form, length, buffers = ak.to_buffers(ak.to_packed(record))
-    content = {
-        "key": key,
-        "form": form.to_dict(),
-        "length": length,
-        "buffers": {
-            name: base64.b64encode(np.asarray(buffer).tobytes()).decode()
-            for name, buffer in buffers.items()
-        },
-    }
-    return json.dumps({**content, "sha256": _digest(content)})
-
-
-def _digest(content: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-def _read(path: Path, key: str) -> ak.Array | None:
-    try:
-        record = from_text(read_text(path, "checkpoint"), key)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, NotImplementedError) as error:
-        problem = str(error).partition("\n")[0][:200]
-    else:
-        return record
-    log.warning("checkpoint %s is ignored and its chunk done again: %s", path.name, problem)
-    return None
-
-
-def from_text(text: str, key: str) -> ak.Array:
-    """Returns what `to_text` was given.
-
-    Raises:
-        ValueError: It is not that, or is damaged; a KeyError or TypeError means the same.
-    """
-    content: dict[str, Any] = parse_json(text)
-    if content.pop("sha256") != _digest(content):
-        message = "it is damaged: its content is not what its checksum says"
-        raise ValueError(message)
-    if content["key"] != key:
-        message = "it is not the checkpoint of this chunk"
-        raise ValueError(message)
-    buffers = {name: base64.b64decode(data) for name, data in content["buffers"].items()}
-    record = ak.from_buffers(ak.forms.from_dict(content["form"]), content["length"], buffers)
-    if problem := ak.validity_error(record):
-        raise ValueError(problem)
-    if len(record) != 1 or record.error[0] or "found" not in record.fields:
-        message = "it does not hold the record of a chunk"
-        raise ValueError(message)
-    return record

@@ -1,99 +1,142 @@
-"""The one function that every executor maps: from a chunk to what the processors find in it.
-
-A chunk becomes an awkward array with one record, `{chunk, entries, error, kind, path, bytes,
-seconds, worker, triggers, found: {processor: {candidates, cutflow, counts}}}`, of the same type for
-every chunk. So the same thing is a return value here, a message between processes there, and a
-checkpoint on disk.
-"""
+"""The one function that every executor maps: from a chunk to what the processors find in it."""
 
 from __future__ import annotations
 
-import json
-import os
-import pickle
-import platform
 import time
 import traceback
 from collections import Counter
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import awkward as ak
-import cloudpickle
-import numpy as np
 
-from tau3mu.errors import InputError, RunError
+from tau3mu.errors import InputError
+from tau3mu.execution.pool import Failure, TaskError, this_process
 from tau3mu.ntuples import ReadError, empty_events, read_events
 from tau3mu.ntuples.events import own_view
+from tau3mu.ntuples.layout import layout
 from tau3mu.ntuples.schema import MisalignedError
 from tau3mu.ntuples.triggers import used_triggers
-from tau3mu.outputs.arrays import one, strings
 from tau3mu.processing.behaviors import users_behaviors, without_changes
 from tau3mu.processing.distribution import ship_code
 from tau3mu.processing.found import check_fill, found
-from tau3mu.processing.packing import pack_object, remember
 from tau3mu.processing.user_code import is_interrupt, place, said
 from tau3mu.redaction import redact
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from tau3mu.datasets import Chunk
+    from tau3mu.execution.pool import FailureKind
+    from tau3mu.outputs import Selection
     from tau3mu.processing import Processor
-    from tau3mu.processing.packing import Lines
 
 __all__ = [
+    "ChunkResult",
+    "ChunkTask",
     "ProcessorError",
     "check_names",
-    "empty_record",
+    "empty_result",
     "no_events",
-    "pack",
     "process_chunk",
-    "process_packed",
+    "process_task",
     "selected",
+    "shared_by_tasks",
     "what",
 ]
 
 
-class ProcessorError(RunError):
+class ProcessorError(TaskError):
     """Is raised when a processor fails; `details` is the traceback, as text to cross processes."""
 
-    def __init__(self, message: str, details: str) -> None:
-        """Takes the message for the user and the traceback for the log."""
-        super().__init__(message, details)
-        self.message = redact(message)
-        self.details = redact(details)
-
-    def __str__(self) -> str:
-        """Returns the message alone."""
-        return self.message
+    def __init__(self, message: str, details: str = "") -> None:
+        """Creates the error, from the message for the user and the traceback for the log."""
+        super().__init__(message, details, code="execution.processor-failed")
 
 
-def process_chunk(index: int, chunk: Chunk, processors: Sequence[Processor]) -> ak.Array:
-    """Returns one record: what the processors find in the events of a chunk.
+@dataclass(frozen=True)
+class ChunkResult:
+    """What the processors found in a chunk, or why it could not be read.
 
-    The union of the columns is read once. If that fails, `error` says why and `kind` what
-    follows from it, `entries` is 0 and nothing is found.
+    Attributes:
+        entries: How many events were read; none if there is a failure.
+        outputs: What each processor found, by its name.
+        triggers: By column, the triggers that the pattern of the column stands for.
+        failure: What was in the way.
+        path: The place that was read, if it was one of several replicas.
+        bytes: How much was read of the file.
+        seconds: How long all of it took.
+        worker: Where it was done, as `host:pid`.
+    """
+
+    entries: int
+    outputs: Mapping[str, Selection]
+    triggers: Mapping[str, list[str]] = field(default_factory=dict)
+    failure: Failure | None = None
+    path: str = ""
+    bytes: int = 0
+    seconds: float = 0.0
+    worker: str = ""
+
+
+@dataclass(frozen=True)
+class ChunkTask:
+    """A chunk that is to be processed.
+
+    Attributes:
+        chunk: What to read.
+        processors: The names of those that are to run on it, None for all.
+    """
+
+    chunk: Chunk
+    processors: frozenset[str] | None = None
+
+    @property
+    def label(self) -> str:
+        """What messages call it: file and entries."""
+        return self.chunk.label
+
+
+def shared_by_tasks(processors: Sequence[Processor]) -> tuple[tuple[Processor, ...], Any]:
+    """Returns what all calls of `process_task` need, fit to be sent to other processes.
+
+    Raises:
+        InputError: Something in the processors cannot be sent to another process.
+    """
+    ship_code(processors)
+    return tuple(processors), users_behaviors(processors)
+
+
+def process_task(index: int, task: ChunkTask, shared: Any) -> ChunkResult:  # noqa: ARG001
+    """Returns what `process_chunk` does of a task; `shared` is from `shared_by_tasks`."""
+    processors, behaviors = shared
+    ak.behavior.update(behaviors)
+    if task.processors is None:
+        return process_chunk(task.chunk, processors)
+    asked = [processor for processor in processors if processor.name in task.processors]
+    return process_chunk(restricted(task.chunk, asked), asked)
+
+
+def process_chunk(chunk: Chunk, processors: Sequence[Processor]) -> ChunkResult:
+    """Returns what the processors find in the events of a chunk, or why it cannot be read.
+
+    The union of the columns is read once.
 
     Args:
-        index: The place of the chunk in the list of all chunks.
         chunk: What to read.
         processors: What to run on it.
 
     Raises:
-        ProcessorError: A processor failed; it names processor, file and entries.
+        ProcessorError: A processor failed; the message names processor, file and entries.
     """
+    check_names(processors)
     begin = time.monotonic()
+    path, n_bytes = "", 0
 
-    def failed(error: str, kind: str, path: str, n_bytes: int = 0) -> ak.Array:
-        none = no_events(chunk)
-        how: dict[str, Any] = {
-            "error": error,
-            "kind": kind,
-            "path": path,
-            "n_bytes": n_bytes,
-        }
-        return _record(index, chunk, none, processors, begin, **how)
+    def failed(kind: FailureKind, message: str) -> ChunkResult:
+        failure = Failure(kind, redact(message))
+        return _finished(ChunkResult(0, {}, failure=failure), path, n_bytes, begin)
 
     try:
         reading = read_events(
@@ -107,21 +150,33 @@ def process_chunk(index: int, chunk: Chunk, processors: Sequence[Processor]) -> 
             metadata=_metadata(chunk),
         )
     except ReadError as error:
-        return failed(str(error), error.kind, error.path)
+        path = error.path
+        return failed(error.kind, str(error))
     events, path, n_bytes = reading.events, reading.path, reading.n_bytes
     where = f"{redact(path)}: entries {chunk.start} to {chunk.stop} cannot be"
     if len(events) != chunk.entries:
         message = f"{where} read: {len(events)} came instead of {chunk.entries}"
-        return failed(message, "bad_file", path, n_bytes)
+        return failed("bad_file", message)
     try:
-        return _record(index, chunk, events, processors, begin, path=path, n_bytes=n_bytes)
+        result = _processed(events, chunk, processors)
     except ProcessorError as error:
         if not isinstance(error.__cause__, MemoryError):
             raise
         message = f"{error}; choose a smaller --chunk-size, or give the workers more memory"
-        return failed(message, "resources", path, n_bytes)
+        return failed("resources", message)
     except MisalignedError as error:
-        return failed(f"{where} used: {error}", "bad_file", path, n_bytes)
+        return failed("bad_file", f"{where} used: {error}")
+    return _finished(result, path, n_bytes, begin)
+
+
+def _finished(result: ChunkResult, path: str, n_bytes: int, begin: float) -> ChunkResult:
+    return replace(
+        result,
+        path=redact(path),
+        bytes=n_bytes,
+        seconds=time.monotonic() - begin,
+        worker=this_process(),
+    )
 
 
 def check_names(processors: Sequence[Processor]) -> None:
@@ -137,41 +192,36 @@ def check_names(processors: Sequence[Processor]) -> None:
             f"{len(classes)} processors are called {twice[0]!r} ({', '.join(classes)}): results "
             "are kept by name, so give each its own `name`"
         )
-        raise InputError(message)
+        raise InputError(message, code="execution.repeated-name", path=twice[0])
 
 
-def pack(processors: Sequence[Processor]) -> bytes:
-    """Returns the processors as bytes for `process_packed`.
+def restricted(chunk: Chunk, processors: Sequence[Processor]) -> Chunk:
+    """Returns a chunk of the columns that some of the processors of a run read."""
+    columns = frozenset().union(*(processor.columns for processor in processors))
+    reference, branches = read_for(chunk.layout, chunk.branches, columns)
+    return replace(chunk, layout=reference, branches=branches)
 
-    Bytes, since a pool would send the class of a user's file by a name that workers do not know,
-    and since they are unpacked once per process rather than once per chunk.
 
-    Raises:
-        InputError: Something in them cannot be sent to another process.
+@lru_cache(maxsize=256)
+def read_for(
+    reference: str, branches: tuple[str, ...], columns: frozenset[str]
+) -> tuple[str, tuple[str, ...]]:
+    """Returns the layout and the branches that are read for some of the columns of a chunk.
+
+    Args:
+        reference: The layout of the chunk.
+        branches: All branches of the chunk.
+        columns: The columns.
     """
-    ship_code(processors)
-    content = tuple(processors), users_behaviors(processors)
-    return pickle.dumps(tuple(pack_object(content)))
+    table = layout(reference)
+    wanted = table.resolve(columns, branches)
+    own = tuple(name for name in branches if name in wanted)
+    return table.reference(own), own
 
 
-def process_packed(index: int, chunk: Chunk, processors: bytes) -> ak.Array:
-    """Returns what `process_chunk` does, in a process that got its processors from `pack`."""
-    unpacked, lines = _unpacked(processors)
-    remember(lines)
-    return process_chunk(index, chunk, unpacked)
-
-
-@lru_cache(maxsize=2)
-def _unpacked(packed: bytes) -> tuple[Sequence[Processor], Lines]:
-    content, lines = pickle.loads(packed)
-    processors, behaviors = cloudpickle.loads(content)
-    ak.behavior.update(behaviors)
-    return processors, lines
-
-
-def empty_record(index: int, chunk: Chunk, processors: Sequence[Processor]) -> ak.Array:
-    """Returns the record of a chunk in which there is nothing, without reading it."""
-    return _record(index, chunk, no_events(chunk), processors, time.monotonic())
+def empty_result(chunk: Chunk, processors: Sequence[Processor]) -> ChunkResult:
+    """Returns the result of a chunk in which there is nothing, without reading it."""
+    return _processed(no_events(chunk), chunk, processors)
 
 
 def no_events(chunk: Chunk) -> ak.Array:
@@ -183,42 +233,16 @@ def _metadata(chunk: Chunk) -> dict[str, Any]:
     return {**chunk.metadata, "dataset": chunk.dataset, "is_mc": chunk.is_mc}
 
 
-def _record(
-    index: int,
-    chunk: Chunk,
-    events: ak.Array,
-    processors: Sequence[Processor],
-    begin: float,
-    *,
-    error: str = "",
-    kind: str = "",
-    path: str = "",
-    n_bytes: int = 0,
-) -> ak.Array:
-    check_names(processors)
-    results = {processor.name: _select(processor, events, chunk) for processor in processors}
-    return one(
-        chunk=np.array([index]),
-        entries=np.array([len(events)]),
-        error=strings([redact(error)]),
-        kind=strings([kind]),
-        path=strings([redact(path)]),
-        bytes=np.array([n_bytes]),
-        seconds=np.array([time.monotonic() - begin]),
-        worker=strings([f"{platform.node()}:{os.getpid()}"]),
-        triggers=strings([_triggers(events, processors)]),
-        found=one(**results),
-    )
+def _processed(events: ak.Array, chunk: Chunk, processors: Sequence[Processor]) -> ChunkResult:
+    columns = frozenset().union(*(processor.columns for processor in processors))
+    outputs = {processor.name: _select(processor, events, chunk) for processor in processors}
+    return ChunkResult(len(events), outputs, used_triggers(events, columns))
 
 
-def _triggers(events: ak.Array, processors: Sequence[Processor]) -> str:
-    return json.dumps(used_triggers(events, frozenset().union(*(p.columns for p in processors))))
-
-
-def _select(processor: Processor, events: ak.Array, chunk: Chunk) -> ak.Array:
+def _select(processor: Processor, events: ak.Array, chunk: Chunk) -> Selection:
     try:
-        record = selected(processor, events)
-        check_fill(processor, record.candidates[0], chunk)
+        selection = selected(processor, events)
+        check_fill(processor, selection.candidates, chunk)
     except MisalignedError:
         raise
     except BaseException as error:  # a user's processor may raise anything
@@ -226,11 +250,11 @@ def _select(processor: Processor, events: ak.Array, chunk: Chunk) -> ak.Array:
             raise
         message = f"{processor.name} failed on {chunk.label}: {what(error)}"
         raise ProcessorError(message, traceback.format_exc()) from error
-    return record
+    return selection
 
 
-def selected(processor: Processor, events: ak.Array) -> ak.Array:
-    """Returns what a processor finds, which can change nothing that others see."""
+def selected(processor: Processor, events: ak.Array) -> Selection:
+    """Returns what a processor finds, checked; it can change nothing that others see."""
     with without_changes(processor.name):
         return found(processor.selection(own_view(events)))
 

@@ -11,20 +11,22 @@ import awkward as ak
 import numpy as np
 
 from tau3mu.errors import InputError, RunError
-from tau3mu.execution.checkpoints import from_text, to_text
 from tau3mu.execution.chunk import no_events, selected
-from tau3mu.outputs.arrays import one, strings
+from tau3mu.outputs.arrays import strings
 from tau3mu.outputs.candidates import written_and_read
 from tau3mu.outputs.contract import NO_EVENTS, Contract, returned
+from tau3mu.outputs.stored import from_document, read_document, to_document, write_document
 from tau3mu.processing.found import TAKEN, check_fill
 from tau3mu.processing.histogram_checks import failed, first_line
 from tau3mu.processing.histograms import empty_histograms, fill
 from tau3mu.processing.user_code import is_interrupt
+from tau3mu.storage.files import Memory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tau3mu.datasets import Chunk
+    from tau3mu.outputs import Selection
     from tau3mu.outputs.candidates import CandidatesFormat
     from tau3mu.outputs.contract import Returned
     from tau3mu.processing import Processor
@@ -64,22 +66,22 @@ def dry_run(
     for processor in processors:
         contract = Contract()
         for chunk in kinds.values():
-            found = _tried(processor, chunk, lazily=lazily)
-            record = one(error=strings([""]), found=one(**{processor.name: found}))
+            selection = _tried(processor, chunk, lazily=lazily)
             try:
-                contract.check(record, f"{NO_EVENTS} of dataset {chunk.dataset}")
+                where = f"{NO_EVENTS} of dataset {chunk.dataset}"
+                contract.check({processor.name: selection}, where)
             except RunError as error:
-                raise InputError(str(error)) from error
-            _check_checkpoint(processor, record)
-            _check_columns(processor, found.candidates[0], candidates)
-        expected[processor.name] = returned(found, NO_EVENTS)
+                raise InputError(str(error), code=error.code, path=error.path) from error
+            _check_checkpoint(processor, selection)
+            _check_columns(processor, selection.candidates, candidates)
+        expected[processor.name] = returned(selection, NO_EVENTS)
     return expected
 
 
-def _tried(processor: Processor, chunk: Chunk, *, lazily: bool) -> ak.Array:
+def _tried(processor: Processor, chunk: Chunk, *, lazily: bool) -> Selection:
     try:
-        record = selected(processor, no_events(chunk))
-        rows, empty = record.candidates[0], empty_histograms(processor, [chunk.dataset])
+        selection = selected(processor, no_events(chunk))
+        rows, empty = selection.candidates, empty_histograms(processor, [chunk.dataset])
         names = set(empty)
         filled = fill(processor, empty, rows, chunk.dataset, is_mc=chunk.is_mc, lazily=lazily)
         if lazily:  # those of a single chunk are filled directly all the same
@@ -93,22 +95,29 @@ def _tried(processor: Processor, chunk: Chunk, *, lazily: bool) -> ak.Array:
         raise failed(processor, error) from error
     if other := names ^ set(filled):
         message = f"processor {processor.name}: fill adds or removes histogram {min(other)!r}"
-        raise InputError(message)
-    return record
+        raise InputError(message, code="processor.histograms-differ", path=min(other))
+    if twice := sorted(names & set(selection.histograms)):
+        message = f"processor {processor.name} has two histograms {twice[0]!r}: rename one"
+        raise InputError(message, code="processor.repeated-histogram", path=twice[0])
+    return selection
 
 
-def _check_checkpoint(processor: Processor, record: ak.Array) -> None:
+def _check_checkpoint(processor: Processor, selection: Selection) -> None:
+    memory = Memory()
     try:
-        back = from_text(to_text(record, NO_EVENTS), NO_EVENTS)
+        write_document(memory, to_document(selection))
+        memory.seek(0)
+        back = from_document(read_document(memory))
     except Exception as error:
         message = (
-            f"processor {processor.name}: its candidates cannot be kept in a checkpoint: "
+            f"processor {processor.name}: what it returns cannot be kept in a checkpoint: "
             f"{first_line(error)}"
         )
-        raise InputError(message) from error
-    if back.type != record.type:
-        message = f"processor {processor.name}: a checkpoint changes {record.type} to {back.type}"
-        raise InputError(message)
+        raise InputError(message, code="processor.checkpoint", path=processor.name) from error
+    then, now = (one.candidates.type for one in (selection, back))
+    if then != now or selection.histograms != back.histograms:
+        message = f"processor {processor.name}: a checkpoint changes {then} to {now}"
+        raise InputError(message, code="processor.checkpoint", path=processor.name)
 
 
 def _check_columns(processor: Processor, candidates: ak.Array, fmt: CandidatesFormat) -> None:
@@ -126,7 +135,7 @@ def _check_columns(processor: Processor, candidates: ak.Array, fmt: CandidatesFo
         f"{problem}; allowed are {_KEPT[fmt]}, and names that are not taken for something else, "
         "best those of Python variables"
     )
-    raise InputError(message)
+    raise InputError(message, code="processor.column-not-kept", path=where)
 
 
 def _sample(column: ak.Array) -> ak.Array:

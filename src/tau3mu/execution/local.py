@@ -11,20 +11,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from tau3mu.console.streams import make_streams_last
-from tau3mu.errors import RunError
-from tau3mu.execution.chunk import ProcessorError, pack, process_chunk, process_packed
-from tau3mu.execution.pool import Failure, Finished, no_progress
-from tau3mu.ntuples.open_files import close_files
+from tau3mu.errors import RunError, Tau3muError
+from tau3mu.execution.pool import Failure, Finished, call, label, no_progress, pack
 from tau3mu.processing.user_code import OutOfTimeError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
-    from types import TracebackType
+    from collections.abc import Callable, Collection, Iterator
 
     from typing_extensions import Self
-
-    from tau3mu.datasets import Chunk
-    from tau3mu.processing import Processor
 
 __all__ = ["FuturesPool", "IterativePool"]
 
@@ -36,95 +30,100 @@ _PARENT_SECONDS = 1.0
 
 
 class IterativePool:
-    """Works off one chunk after the other in this process."""
+    """Processes one item after the other in this process; see `Pool`."""
 
-    def __init__(self, processors: Sequence[Processor], *, timeout: float = 1800) -> None:
-        """Takes what to run on each chunk, and the seconds after which a chunk is given up."""
-        self._processors = processors
+    def __init__(
+        self, function: Callable[[int, Any, Any], Any], shared: Any, *, timeout: float = 1800
+    ) -> None:
+        """Creates the pool.
+
+        Args:
+            function: Gets the index of an item, the item, and what is shared.
+            shared: What all items need.
+            timeout: Seconds after which an item is given up.
+        """
+        self._function, self._shared = function, shared
         self._timeout = timeout
-        self._waiting: deque[tuple[int, Chunk]] = deque()
+        self._waiting: deque[tuple[int, Any]] = deque()
 
     def __enter__(self) -> Self:
         """Returns the pool."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Forgets what is waiting, and closes the files."""
+    def __exit__(self, *_: object) -> None:
+        """Forgets what is waiting."""
         self._waiting.clear()
-        close_files()
 
     def capacity(self) -> int:
-        """Returns one: only the chunk that is worked on."""
+        """Returns one: only the item that is processed."""
         return 1
 
-    def submit(self, index: int, chunk: Chunk) -> None:
-        """Queues a chunk."""
-        self._waiting.append((index, chunk))
+    def submit(self, index: int, item: Any) -> None:
+        """Queues an item."""
+        self._waiting.append((index, item))
 
-    def collect(self, timeout: float) -> list[Finished]:  # noqa: ARG002 - a chunk takes its time
-        """Works off the next chunk and returns what became of it.
+    def collect(self, timeout: float) -> list[Finished]:  # noqa: ARG002 - an item takes its time
+        """Processes the next item and returns what came of it.
 
         Raises:
-            RunError: The chunk took longer than the pool's `timeout`.
+            RunError: The item took longer than the pool's `timeout`.
         """
         if not self._waiting:
             return []
-        index, chunk = self._waiting.popleft()
+        index, item = self._waiting.popleft()
         try:
             with _alarm(self._timeout):
-                return [Finished(index, process_chunk(index, chunk, self._processors), None)]
-        except ProcessorError as error:
-            return [Finished(index, None, Failure("fatal", error.message, error.details))]
+                return [Finished(index, self._function(index, item, self._shared))]
+        except Tau3muError as error:
+            return [Finished(index, None, Failure("fatal", str(error), error))]
         except OutOfTimeError as error:
-            raise no_progress(self._timeout, chunk.label) from error
+            raise no_progress(self._timeout, label(index, item)) from error
 
     def cancel(self, indices: Collection[int]) -> None:
-        """Forgets these chunks."""
-        self._waiting = deque(item for item in self._waiting if item[0] not in indices)
+        """Forgets these items."""
+        self._waiting = deque(entry for entry in self._waiting if entry[0] not in indices)
 
 
 class FuturesPool:
-    """Works off chunks in processes of this machine, and outlives their deaths.
+    """Processes items in processes of this machine, and outlives their deaths; see `Pool`.
 
-    When a process dies, the operating system does not tell what it was working on. So each chunk
+    When a process dies, the operating system does not say what it was working on. So each item
     that was in flight is tried again alone; the one that kills its process again is to blame.
     """
 
-    def __init__(self, processors: Sequence[Processor], *, workers: int) -> None:
-        """Takes what to run on each chunk, and the number of processes."""
-        self._processors = pack(processors)
+    def __init__(
+        self, function: Callable[[int, Any, Any], Any], shared: Any, *, workers: int
+    ) -> None:
+        """Creates the pool; its processes start with the first item.
+
+        Args:
+            function: Gets the index of an item, the item, and what is shared.
+            shared: What all items need; it is unpacked once per process.
+            workers: The number of processes.
+        """
+        self._packed = pack(function, shared)
         self._workers = workers
         self._executor: Any = None
-        self._flying: dict[Any, tuple[int, Chunk]] = {}
-        self._waiting: deque[tuple[int, Chunk]] = deque()
-        self._suspects: deque[tuple[int, Chunk]] = deque()
+        self._flying: dict[Any, tuple[int, Any]] = {}
+        self._waiting: deque[tuple[int, Any]] = deque()
+        self._suspects: deque[tuple[int, Any]] = deque()
         self._alone = False
 
     def __enter__(self) -> Self:
-        """Returns the pool; processes start with the first chunk."""
+        """Returns the pool."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Ends all processes."""
         self._shut_down()
 
     def capacity(self) -> int:
-        """Returns two chunks per process: one in work, one waiting for it."""
+        """Returns two items per process: one in work, one waiting for it."""
         return 2 * self._workers
 
-    def submit(self, index: int, chunk: Chunk) -> None:
-        """Queues a chunk."""
-        self._waiting.append((index, chunk))
+    def submit(self, index: int, item: Any) -> None:
+        """Queues an item."""
+        self._waiting.append((index, item))
         self._feed()
 
     def collect(self, timeout: float) -> list[Finished]:
@@ -136,21 +135,16 @@ class FuturesPool:
         finished = []
         broken = False
         for future in done:
-            index, chunk = self._flying[future]
+            index, item = self._flying[future]
             try:
-                record = future.result()
-            except ProcessorError as error:
-                failure = Failure("fatal", error.message, error.details)
-                finished.append(Finished(index, None, failure))
+                finished.append(future.result())
             except BrokenProcessPool:
                 broken = True
                 continue
             except (MemoryError, OSError) as error:
                 text = f"its result did not arrive: {type(error).__name__}: {error}"
-                failure = Failure("resources", f"{chunk.label}: {text}")
+                failure = Failure("resources", f"{label(index, item)}: {text}")
                 finished.append(Finished(index, None, failure))
-            else:
-                finished.append(Finished(index, record, None, record.worker[0]))
             del self._flying[future]
         if broken:
             finished += self._after_a_death()
@@ -158,9 +152,9 @@ class FuturesPool:
         return finished
 
     def cancel(self, indices: Collection[int]) -> None:
-        """Forgets these chunks; what is in work already is finished and thrown away."""
-        self._waiting = deque(item for item in self._waiting if item[0] not in indices)
-        self._suspects = deque(item for item in self._suspects if item[0] not in indices)
+        """Forgets these items; what is in work already is finished and thrown away."""
+        self._waiting = deque(entry for entry in self._waiting if entry[0] not in indices)
+        self._suspects = deque(entry for entry in self._suspects if entry[0] not in indices)
         for future, (index, _) in list(self._flying.items()):
             if index in indices:
                 future.cancel()
@@ -177,8 +171,8 @@ class FuturesPool:
                     return
                 self._waiting.popleft()
 
-    def _start(self, item: tuple[int, Chunk]) -> bool:
-        """Returns whether the chunk is in flight: not if a process of the others has just died."""
+    def _start(self, entry: tuple[int, Any]) -> bool:
+        """Returns whether the item is in flight: not if a process of the others has just died."""
         from loky import ProcessPoolExecutor
         from loky.process_executor import BrokenProcessPool
 
@@ -188,29 +182,30 @@ class FuturesPool:
             )
         try:
             with _interrupts_later():
-                future = self._executor.submit(process_packed, *item, self._processors)
+                future = self._executor.submit(call, *entry, self._packed)
         except BrokenProcessPool:
             if self._flying:
                 return False
-            self._shut_down()  # what died was at work on a chunk that had been cancelled
-            return self._start(item)
+            self._shut_down()  # what died was at work on an item that had been cancelled
+            return self._start(entry)
         except OSError as error:  # no more processes or memory, no working directory any more
             message = f"cannot start a worker process: {error.strerror or error}"
-            raise RunError(message) from error
-        self._flying[future] = item
+            raise RunError(message, code="execution.no-process") from error
+        self._flying[future] = entry
         return True
 
     def _after_a_death(self) -> list[Finished]:
-        """Returns the failure of a chunk that died alone; else sets apart all that were there."""
+        """Returns the failure of an item that died alone; else suspects all that were in flight."""
         lost = list(self._flying.values())
         self._flying.clear()
         self._shut_down()
         if not self._alone:
             self._suspects.extend(lost)
             return []
-        ((index, chunk),) = lost
+        ((index, item),) = lost
         message = (
-            f"{chunk.label}: the worker process died of it twice; it may have run out of memory"
+            f"{label(index, item)}: the worker process died of it twice; it may have run out of "
+            "memory"
         )
         return [Finished(index, None, Failure("worker_lost", message))]
 

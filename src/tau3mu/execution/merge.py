@@ -1,37 +1,43 @@
-"""From the records of the chunks to the result of the run, whatever their order."""
+"""From the results of the chunks to the result of the run, whatever their order."""
 
 from __future__ import annotations
 
-import json
+import heapq
 import math
 import traceback
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import awkward as ak
-import numpy as np
-
-from tau3mu.execution.chunk import ProcessorError, empty_record
-from tau3mu.execution.loop import file_of
+from tau3mu.errors import RunError
+from tau3mu.execution.chunk import ProcessorError, empty_result
 from tau3mu.outputs.contract import NO_EVENTS, Contract
 from tau3mu.outputs.repeated import repeated_events
+from tau3mu.outputs.totals import ProcessorTotal, on_datasets
 from tau3mu.processing.histograms import fill_histograms
 from tau3mu.processing.user_code import is_interrupt, said
 from tau3mu.redaction import redact
-from tau3mu.selection.sums import rounded_sum
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    import numpy.typing as npt
+    import awkward as ak
     from hist import Hist
 
     from tau3mu.datasets import Chunk
-    from tau3mu.execution.loop import FileKey
+    from tau3mu.execution.chunk import ChunkResult
+    from tau3mu.outputs.contract import Returned
     from tau3mu.processing import Processor
 
-__all__ = ["FileRead", "ProcessorResult", "RunResult", "count_files", "merge"]
+__all__ = ["FileKey", "FileRead", "ProcessorResult", "RunResult", "Totals", "file_of"]
+
+FileKey = tuple[str, str, str]
+"""Dataset, path and tree."""
+
+
+def file_of(chunk: Chunk) -> FileKey:
+    """Returns what distinguishes the file of a chunk from all others."""
+    return chunk.dataset, chunk.path, chunk.tree
 
 
 @dataclass(frozen=True)
@@ -56,7 +62,8 @@ class ProcessorResult:
         candidates: One row per selected event, sorted by dataset, file and entry; the fields
             `dataset` and `file` come before those of the processor.
         histograms: By name, with the axes of the processor.
-        cutflow: By dataset, the steps as dictionaries of name, events, candidates and sumw.
+        cutflow: By dataset, the steps as dictionaries of name, events, candidates and sumw; a step
+            of several cuts has a list `cuts` of such dictionaries.
         counters: By dataset, the further counts of the processor.
     """
 
@@ -96,47 +103,146 @@ class RunResult:
         return [file for file in self.files if file.read != file.expected]
 
 
-def merge(
-    records: ak.Array | None,
-    chunks: Sequence[Chunk],
-    processors: Sequence[Processor],
-    *,
-    bad: Mapping[FileKey, Sequence[str]] | None = None,
-    lazily: bool = False,
-    contract: Contract | None = None,
-) -> RunResult:
-    """Returns the sum of all records, of which the order does not matter.
+class Totals:
+    """Adds up the results of chunks, in the order of dataset, file and entry.
 
-    Args:
-        records: What `process_chunk` returned for the chunks.
-        chunks: All chunks of the run.
-        processors: What ran on each.
-        bad: The files that are left out, whole, with the reasons.
-        lazily: Whether dask-awkward fills the histograms.
-        contract: What all chunks returned alike.
+    So nothing depends on the order in which they come. A file counts as a whole or not at all: its
+    results wait until all of its chunks are there, and all files before it.
 
-    Raises:
-        ProcessorError: A processor failed to fill its histograms.
-        RunError: It returns something else where there are no events.
+    Attributes:
+        failed: The files that could not be read, with the reasons.
     """
-    bad = bad or {}
-    everything, order = _in_order(records, chunks, processors, bad, contract or Contract())
-    data = sorted({chunk.dataset for chunk in chunks if not chunk.is_mc})
-    results = {}
-    for processor in processors:
-        result = _sum(everything.found[processor.name], order)
-        result.histograms.update(_filled(processor, result.candidates, chunks, lazily=lazily))
-        results[processor.name] = result
-    return RunResult(
-        results,
-        count_files(everything, chunks, bad),
-        triggers=_triggers(everything, order),
-        warnings=tuple(
-            f"{name}: {text}"
-            for name, result in results.items()
-            for text in (*repeated_events(result.candidates, data), *_not_finite(result))
-        ),
-    )
+
+    def __init__(
+        self,
+        chunks: Sequence[Chunk],
+        processors: Sequence[Processor],
+        expected: Mapping[str, Returned] | None = None,
+    ) -> None:
+        """Creates totals of nothing.
+
+        Args:
+            chunks: All chunks of the run.
+            processors: What runs on each.
+            expected: What each processor returns for no events.
+        """
+        self.failed: dict[FileKey, list[str]] = {}
+        self._chunks, self._processors = chunks, processors
+        self._contract = Contract(expected)
+        self._entries: Counter[FileKey] = Counter()
+        self._missing: Counter[FileKey] = Counter()
+        for chunk in chunks:
+            self._entries[file_of(chunk)] += chunk.entries
+            self._missing[file_of(chunk)] += 1
+        self._files = sorted(self._entries)
+        self._next = 0
+        self._waiting: dict[FileKey, list[tuple[int, int, ChunkResult]]] = {}
+        self._read: Counter[FileKey] = Counter()
+        self._totals = {processor.name: ProcessorTotal() for processor in processors}
+        self._columns = frozenset().union(*(processor.columns for processor in processors))
+        self._triggers: dict[str, dict[str, set[str]]] = {}
+
+    def add(self, index: int, result: ChunkResult) -> None:
+        """Adds the result of a chunk that could be read.
+
+        Raises:
+            RunError: A processor returned something else than for other chunks.
+        """
+        chunk = self._chunks[index]
+        self._contract.check(result.outputs, chunk.label)
+        file = file_of(chunk)
+        heapq.heappush(self._waiting.setdefault(file, []), (chunk.start, index, result))
+        self._read[file] += result.entries
+        self._missing[file] -= 1
+        self._advance()
+
+    def fail(self, index: int, reason: str) -> None:
+        """Leaves out the file of a chunk, for a reason."""
+        file = file_of(self._chunks[index])
+        self.failed.setdefault(file, []).append(reason)
+        self._waiting.pop(file, None)
+        self._advance()
+
+    def _advance(self) -> None:
+        """Adds up the files that are complete and before all that are not."""
+        while self._next < len(self._files):
+            file = self._files[self._next]
+            if file not in self.failed:
+                if self._missing[file]:
+                    return
+                results = self._waiting.pop(file)
+                while results:
+                    self._include(file, heapq.heappop(results)[2])
+            self._next += 1
+
+    def _include(self, file: FileKey, result: ChunkResult) -> None:
+        dataset, path = file[0], redact(file[1])
+        for name, total in self._totals.items():
+            total.add(result.outputs[name], dataset, path)
+        known = self._triggers.setdefault(dataset, {})
+        for column in self._columns & result.triggers.keys():
+            known.setdefault(column, set()).update(result.triggers[column])
+
+    def files(self) -> tuple[FileRead, ...]:
+        """Returns what was expected and read of each file, by dataset and file."""
+        return tuple(
+            FileRead(
+                *key[:2],
+                expected=self._entries[key],
+                read=0 if key in self.failed else self._read[key],
+                errors=tuple(self.failed.get(key, ())),
+            )
+            for key in self._files
+        )
+
+    def result(self, *, lazily: bool = False) -> RunResult:
+        """Returns the result of the run, once each chunk was added or its file has failed.
+
+        Args:
+            lazily: Whether dask-awkward fills the histograms.
+
+        Raises:
+            ProcessorError: A processor failed to fill its histograms.
+            RunError: It returns something else where there are no events.
+        """
+        # A dataset of which nothing is left has its place in the results too.
+        for chunk in {chunk.dataset: chunk for chunk in reversed(self._chunks)}.values():
+            if chunk.dataset not in self._triggers:
+                nothing = empty_result(chunk, self._processors)
+                where = f"{NO_EVENTS} of dataset {chunk.dataset}"
+                self._contract.check(nothing.outputs, where)
+                self._include(file_of(chunk), nothing)
+        data = sorted({chunk.dataset for chunk in self._chunks if not chunk.is_mc})
+        results = {one.name: self._result_of(one, lazily=lazily) for one in self._processors}
+        return RunResult(
+            results,
+            self.files(),
+            triggers={
+                dataset: {column: sorted(names) for column, names in sorted(columns.items())}
+                for dataset, columns in sorted(self._triggers.items())
+            },
+            warnings=tuple(
+                f"{name}: {text}"
+                for name, result in results.items()
+                for text in (*repeated_events(result.candidates, data), *_not_finite(result))
+            ),
+        )
+
+    def _result_of(self, processor: Processor, *, lazily: bool) -> ProcessorResult:
+        total = self._totals[processor.name]
+        candidates = total.candidates()
+        histograms = _filled(processor, candidates, self._chunks, lazily=lazily)
+        datasets = sorted(total.histograms)
+        for name in total.histograms[datasets[0]]:
+            if name in histograms:
+                message = f"processor {processor.name} has two histograms {name!r}: rename one"
+                raise RunError(message, code="outputs.repeated-histogram", path=name)
+            parts = {dataset: total.histograms[dataset][name] for dataset in datasets}
+            histograms[name] = on_datasets(parts, datasets)
+        counters = {dataset: dict(total.counters[dataset]) for dataset in datasets}
+        cutflow = total.cutflow()
+        ordered = {dataset: cutflow[dataset] for dataset in datasets}
+        return ProcessorResult(candidates, histograms, ordered, counters)
 
 
 def _filled(
@@ -151,115 +257,12 @@ def _filled(
         raise ProcessorError(message, traceback.format_exc()) from error
 
 
-def _in_order(
-    records: ak.Array | None,
-    chunks: Sequence[Chunk],
-    processors: Sequence[Processor],
-    bad: Mapping[FileKey, Sequence[str]],
-    contract: Contract,
-) -> tuple[ak.Array, list[Chunk]]:
-    """Returns the records of the good files by dataset, file and entry, and their chunks."""
-    indices = [] if records is None else records.chunk.tolist()
-    good = [i for i, index in enumerate(indices) if file_of(chunks[index]) not in bad]
-    parts = [] if records is None else [records[good]]
-    indices = [indices[i] for i in good]
-    # A dataset of which nothing is left has its place in the results too.
-    there = {chunks[index].dataset for index in indices}
-    for index, chunk in enumerate(chunks):
-        if chunk.dataset not in there:
-            there.add(chunk.dataset)
-            nothing = empty_record(index, chunk, processors)
-            contract.check(nothing, f"{NO_EVENTS} of dataset {chunk.dataset}")
-            parts.append(nothing)
-            indices.append(index)
-
-    def place(position: int) -> tuple[str, str, int]:
-        chunk = chunks[indices[position]]
-        return chunk.dataset, chunk.path, chunk.start
-
-    order = sorted(range(len(indices)), key=place)
-    return ak.concatenate(parts)[order], [chunks[indices[i]] for i in order]
-
-
 def _not_finite(result: ProcessorResult) -> Iterator[str]:
     for dataset, steps in result.cutflow.items():
         for step in steps:
             if not math.isfinite(step["sumw"]):
                 yield (
                     f"the sum of the weights of dataset {dataset} at cutflow step "
-                    f"{step['name']!r} is {step['sumw']}: some weights are no finite numbers"
+                    f"{step['name']!r} is {step['sumw']}: some weights are not finite numbers"
                 )
                 break
-
-
-def _sum(found: ak.Array, chunks: Sequence[Chunk]) -> ProcessorResult:
-    rows = ak.flatten(found.candidates)
-    chunk_of = np.repeat(np.arange(len(chunks)), ak.to_numpy(ak.num(found.candidates)))
-    columns = {
-        "dataset": ak.Array([chunk.dataset for chunk in chunks])[chunk_of],
-        "file": ak.Array([redact(chunk.path) for chunk in chunks])[chunk_of],
-    }
-    columns |= {name: rows[name] for name in rows.fields}
-    datasets = np.array([chunk.dataset for chunk in chunks])
-    return ProcessorResult(
-        candidates=ak.zip(columns, depth_limit=1),
-        histograms={},
-        cutflow={name: _cutflow(found.cutflow[datasets == name]) for name in _unique(datasets)},
-        counters={name: _counters(found.counters[datasets == name]) for name in _unique(datasets)},
-    )
-
-
-def _cutflow(steps: ak.Array) -> list[dict[str, Any]]:
-    columns = {
-        "events": ak.to_numpy(ak.sum(steps.events, axis=0)),
-        "candidates": ak.to_numpy(ak.sum(steps.candidates, axis=0)),
-    }
-    return [
-        {
-            "name": name,
-            **{column: values[i].item() for column, values in columns.items()},
-            "sumw": rounded_sum(ak.flatten(steps.sumw[:, i]).tolist()),
-        }
-        for i, name in enumerate(steps.name[0].tolist())
-    ]
-
-
-def _counters(counted: ak.Array) -> dict[str, int]:
-    total: Counter[str] = Counter()
-    for one in ak.flatten(counted).tolist():
-        total[one["name"]] += one["count"]
-    return dict(total)
-
-
-def count_files(
-    records: ak.Array | None, chunks: Sequence[Chunk], bad: Mapping[FileKey, Sequence[str]]
-) -> tuple[FileRead, ...]:
-    """Returns what was expected and read of each file, by dataset and file."""
-    expected: Counter[FileKey] = Counter()
-    read: Counter[FileKey] = Counter()
-    for chunk in chunks:
-        expected[file_of(chunk)] += chunk.entries
-    if records is not None:
-        for index, entries in zip(records.chunk.tolist(), records.entries.tolist(), strict=True):
-            key = file_of(chunks[index])
-            read[key] += 0 if key in bad else entries
-    return tuple(
-        FileRead(*key[:2], expected=expected[key], read=read[key], errors=tuple(bad.get(key, ())))
-        for key in sorted(expected)
-    )
-
-
-def _triggers(records: ak.Array, chunks: Sequence[Chunk]) -> dict[str, dict[str, list[str]]]:
-    found: dict[str, dict[str, set[str]]] = {}
-    for text, chunk in zip(records.triggers.tolist(), chunks, strict=True):
-        known = found.setdefault(chunk.dataset, {})
-        for column, names in json.loads(text).items():
-            known.setdefault(column, set()).update(names)
-    return {
-        dataset: {column: sorted(names) for column, names in sorted(columns.items())}
-        for dataset, columns in found.items()
-    }
-
-
-def _unique(names: npt.NDArray[Any]) -> list[str]:
-    return list(dict.fromkeys(names.tolist()))

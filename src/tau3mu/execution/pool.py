@@ -1,63 +1,116 @@
-"""What the driver loop asks of the place where chunks are processed, whichever that is."""
+"""What runs in parallel: a function for many items, in this process, in others, or on Dask.
+
+A pool is asked for by the driver loop of a run and by `run_tasks`. What it maps is
+`function(index, item, shared)`, where everything that is shared travels once, as bytes.
+"""
 
 from __future__ import annotations
 
+import os
+import pickle
+import platform
+import traceback
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from tau3mu.errors import RunError
+import cloudpickle
+
+from tau3mu.errors import RunError, Tau3muError
+from tau3mu.processing.packing import pack_object, remember
+from tau3mu.redaction import redact
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from types import TracebackType
 
-    import awkward as ak
     from typing_extensions import Self
 
-    from tau3mu.datasets import Chunk
-
-__all__ = ["Failure", "FailureKind", "Finished", "Pool", "no_progress"]
+__all__ = [
+    "Failure",
+    "FailureKind",
+    "Finished",
+    "Pool",
+    "TaskError",
+    "call",
+    "label",
+    "no_progress",
+    "pack",
+    "this_process",
+]
 
 FailureKind = Literal["transient", "bad_file", "resources", "fatal", "worker_lost"]
+"""Why a task has no result.
+
+`transient`: it may go well later; `bad_file`: what is wrong is wrong with the file; `resources`:
+the process lacks memory or the like; `fatal`: nothing else can work either; `worker_lost`: the
+process of the task died.
+"""
+
+
+class TaskError(RunError):
+    """Is raised when a task fails by a mistake in its code.
+
+    Attributes:
+        message: One line for the user.
+        details: The traceback, as text to cross processes.
+    """
+
+    def __init__(self, message: str, details: str = "", *, code: str = "execution.task") -> None:
+        """Creates the error.
+
+        Args:
+            message: One line for the user.
+            details: The traceback for the log.
+            code: The kind of the error.
+        """
+        super().__init__(message, details, code=code)
+        self.message = redact(message)
+        self.details = redact(details)
+
+    def __str__(self) -> str:
+        """Returns the message alone."""
+        return self.message
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a chunk has no record.
+    """Why a task has no result.
 
     Attributes:
-        kind: `transient`: try again later; `bad_file`: what is wrong is wrong with the file;
-            `resources`: the process lacks memory or the like, so try again, and end the run if that
-            does not help; `fatal`: nothing else can work either; `worker_lost`: the process of the
-            chunk died.
+        kind: What follows from it.
         message: One line for the user.
-        details: The traceback, if there is one.
+        error: The error to raise if the run ends by it; by default a `RunError`.
     """
 
     kind: FailureKind
     message: str
-    details: str = ""
+    error: Tau3muError | None = None
+
+    def as_error(self) -> Tau3muError:
+        """Returns the error to raise."""
+        return self.error or RunError(self.message, code=f"execution.{self.kind.replace('_', '-')}")
 
 
 @dataclass(frozen=True)
 class Finished:
-    """What became of one chunk: a record or a failure.
+    """What came of one item.
 
     Attributes:
-        index: The place of the chunk in the list of all chunks.
-        record: What `process_chunk` returned, also if it could not read the chunk.
-        failure: Why there is no record.
-        worker: Who worked on it, as `host:pid` or the address of the worker, if that is known.
+        index: The place of the item in the list of all items.
+        result: What the function returned, None after a failure.
+        failure: Why there is no result.
+        worker: Where it ran, as `host:pid` or the address of a worker, if that is known.
     """
 
     index: int
-    record: ak.Array | None
-    failure: Failure | None
+    result: Any
+    failure: Failure | None = None
     worker: str = ""
 
 
 class Pool(Protocol):
-    """Works off chunks; a context manager, after which nothing is in flight any more."""
+    """Maps a function over items; a context manager, after which nothing is in flight."""
 
     def __enter__(self) -> Self:
         """Starts what is needed."""
@@ -73,11 +126,11 @@ class Pool(Protocol):
         ...
 
     def capacity(self) -> int:
-        """Returns how many chunks should be in flight so that no worker has to wait."""
+        """Returns how many items should be in flight so that no worker has to wait."""
         ...
 
-    def submit(self, index: int, chunk: Chunk) -> None:
-        """Hands over a chunk; one that has finished may be submitted again."""
+    def submit(self, index: int, item: Any) -> None:
+        """Hands over an item; one that has finished may be submitted again."""
         ...
 
     def collect(self, timeout: float) -> list[Finished]:
@@ -89,19 +142,65 @@ class Pool(Protocol):
         ...
 
     def cancel(self, indices: Collection[int]) -> None:
-        """Forgets these chunks; none of them is returned by `collect` any more."""
+        """Forgets these items; none of them is returned by `collect` any more."""
         ...
 
 
+def pack(function: Any, shared: Any) -> bytes:
+    """Returns a function and what all its items share, as bytes for `call`.
+
+    Bytes, since a pool would send a class of a user's file by a name that workers do not know, and
+    since they are unpacked once per process rather than once per item.
+    """
+    return pickle.dumps(tuple(pack_object((function, shared))))
+
+
+def call(index: int, item: Any, packed: bytes) -> Finished:
+    """Returns what came of an item, in a process that got the function from `pack`.
+
+    Failures are values: an exception of a class that cannot be unpickled would never arrive.
+    """
+    worker = this_process()
+    try:
+        function, shared, lines = _unpacked(packed)
+        remember(lines)
+        return Finished(index, function(index, item, shared), None, worker)
+    except Tau3muError as error:
+        failure = Failure("fatal", str(error), error)
+    except MemoryError as error:
+        failure = Failure("resources", f"{label(index, item)}: not enough memory: {error}")
+    except Exception as error:  # noqa: BLE001 - a defect, or a module that this process lacks
+        message = f"{label(index, item)} failed on worker {worker}: {type(error).__name__}: {error}"
+        failure = Failure("fatal", message, TaskError(message, traceback.format_exc()))
+    return Finished(index, None, failure, worker)
+
+
+@lru_cache(maxsize=2)
+def _unpacked(packed: bytes) -> tuple[Any, Any, Any]:
+    content, lines = pickle.loads(packed)
+    function, shared = cloudpickle.loads(content)
+    return function, shared, lines
+
+
+def this_process() -> str:
+    """Returns `host:pid`."""
+    return f"{platform.node()}:{os.getpid()}"
+
+
+def label(index: int, item: Any) -> str:
+    """Returns what messages call an item: its `label`, or its number."""
+    return str(getattr(item, "label", f"task {index + 1}"))
+
+
 def no_progress(seconds: float, in_flight: str) -> RunError:
-    """Returns the error that no chunk has finished for so long.
+    """Returns the error that nothing has finished for so long.
 
     Args:
         seconds: How long.
-        in_flight: The chunks that have been handed out.
+        in_flight: What has been handed out.
     """
     message = (
         f"no chunk has finished for {seconds:g} s, in flight: {in_flight}; if chunks may take that "
         "long, raise --timeout"
     )
-    return RunError(message)
+    return RunError(message, code="execution.no-progress", path="--timeout")

@@ -8,25 +8,24 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from tau3mu.errors import InputError, RunError
-from tau3mu.execution.checkpoints import Checkpoints, chunk_keys
-from tau3mu.execution.chunk import check_names
+from tau3mu.execution.checkpoints import Checkpoints, Keys, together
+from tau3mu.execution.chunk import ChunkTask, check_names, process_task, shared_by_tasks
 from tau3mu.execution.ledger import Ledger
 from tau3mu.execution.local import FuturesPool, IterativePool
-from tau3mu.execution.loop import RetryPolicy, killed_message, process_chunks
-from tau3mu.execution.merge import RunResult, count_files, merge
-from tau3mu.outputs.contract import Contract
+from tau3mu.execution.loop import Listener, RetryPolicy, attempt_at, process_chunks
+from tau3mu.execution.merge import RunResult, Totals
+from tau3mu.ntuples.open_files import close_files
 from tau3mu.storage.names import LEDGER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    import awkward as ak
     from distributed import Client
 
     from tau3mu.datasets import Chunk
+    from tau3mu.execution.chunk import ChunkResult
     from tau3mu.execution.ledger import Attempt
-    from tau3mu.execution.loop import Work
     from tau3mu.execution.pool import Pool
     from tau3mu.outputs.contract import Returned
     from tau3mu.processing import Processor
@@ -50,7 +49,7 @@ def execute(
     skip_bad_files: bool = True,
     retry_policy: RetryPolicy | None = None,
     expected: Mapping[str, Returned] | None = None,
-    on_record: Callable[[ak.Array], None] = lambda _: None,
+    on_result: Callable[[ChunkResult], None] = lambda _: None,
     watch: Callable[[], object] = lambda: None,
 ) -> RunResult:
     """Runs all processors over all chunks in one pass and returns what they found.
@@ -66,12 +65,13 @@ def execute(
         workers: Number of processes for `futures`; no more are started than there are chunks to do.
         client: Needed for `dask`.
         folder: Where to keep the ledger and, from five seconds on, checkpoints.
-        resume: Whether to begin with the checkpoints that are in the folder.
+        resume: Whether to begin with the checkpoints that are in the folder. Of a chunk that only
+            some of the processors have done, the others do what is left.
         skip_bad_files: Whether to sum up what is left if files cannot be read; else the result
             has no processors then, and the folder has checkpoints.
         retry_policy: How often to try and how long to wait.
         expected: What each processor returns for no events, from `dry_run`.
-        on_record: Is called with the record of each chunk as it comes, for instance to advance a
+        on_result: Is called with the result of each chunk as it comes, for instance to advance a
             progress bar by its `entries`.
         watch: Is called at least every few seconds; what it raises ends the run.
 
@@ -86,115 +86,127 @@ def execute(
     """
     if not chunks:
         message = "there are no events to process: all files are empty"
-        raise InputError(message)
+        raise InputError(message, code="execution.no-events")
     check_names(processors)
     retry_policy = retry_policy or RetryPolicy()
-    keys = [] if folder is None else chunk_keys(chunks, processors)
-    checkpoints = None if folder is None else Checkpoints(folder, keys)
-    done = checkpoints.load() if checkpoints is not None and resume else {}
-    workers = max(1, min(workers, len(chunks) - len(done)))
-    pool = _pool(executor, processors, workers, client, retry_policy)
-    contract = Contract(expected)
-
-    def take(record: ak.Array) -> None:
-        contract.check(record, chunks[int(record.chunk[0])].label)
-        on_record(record)
-
-    if folder is None or checkpoints is None:
-        work = process_chunks(
-            chunks,
-            pool,
-            retry_policy=retry_policy,
-            done={},
-            on_attempt=lambda *_: None,
-            on_record=lambda _, record: take(record),
-            watch=watch,
-        )
-    else:
-        if resume:
-            log.info("%d of %d chunks were done before", len(done), len(chunks))
-        work = _recorded(
-            chunks,
-            pool,
-            folder,
-            checkpoints,
-            done,
-            retry_policy,
-            on_record=take,
-            watch=watch,
-        )
-    if work.killed:
-        raise RunError(killed_message(work.killed))
-    records = work.records()
-    if records is None or (work.bad and not skip_bad_files):
-        result = RunResult({}, count_files(records, chunks, work.bad))
-    else:
-        try:
-            result = merge(
-                records,
-                chunks,
-                processors,
-                bad=work.bad,
-                lazily=executor == "dask",
-                contract=contract,
-            )
-        except RunError:  # such as of `fill`: the chunks need not run again once it is fixed
-            if checkpoints is not None:
-                checkpoints.flush()
-            raise
+    totals = Totals(chunks, processors, expected)
+    with ExitStack() as stack:
+        run = _Run(chunks, totals, on_result, watch)
+        if folder is not None:
+            run.keys = Keys(chunks, processors)
+            run.checkpoints = Checkpoints(folder, run.keys)
+            run.ledger = stack.enter_context(Ledger(folder / LEDGER))
+            stack.push(run.flush_after)
+        tasks = run.tasks({one.name for one in processors}, resume=resume)
+        workers = max(1, min(workers, len(tasks)))
+        pool = _pool(executor, processors, workers, client, retry_policy, stack)
+        outcome = process_chunks(tasks, pool, retry_policy=retry_policy, listener=run)
+        if run.n_read == 0 or (totals.failed and not skip_bad_files):
+            run.flush()
+            result = RunResult({}, totals.files())
+        else:
+            result = totals.result(lazily=executor == "dask")
+            if totals.failed:
+                run.flush()
     return replace(
         result,
         chunks=len(chunks),
-        resumed=work.resumed,
-        attempts=work.attempts,
-        keys=tuple(keys),
+        resumed=run.n_resumed,
+        attempts=outcome.attempts,
+        keys=tuple(run.keys.every()) if run.keys is not None else (),
     )
 
 
-def _recorded(
-    chunks: Sequence[Chunk],
-    pool: Pool,
-    folder: Path,
-    checkpoints: Checkpoints,
-    done: Mapping[int, ak.Array],
-    retry_policy: RetryPolicy,
-    *,
-    on_record: Callable[[ak.Array], None],
-    watch: Callable[[], object],
-) -> Work:
-    """Returns what became of the chunks, with a ledger and checkpoints."""
-    for record in done.values():
-        on_record(record)
+class _Run(Listener):
+    """Keeps totals, ledger and checkpoints of a run as its chunks are done."""
 
-    def keep(index: int, record: ak.Array) -> None:
-        checkpoints.add(index, record)
-        on_record(record)
+    def __init__(
+        self,
+        chunks: Sequence[Chunk],
+        totals: Totals,
+        on_result: Callable[[ChunkResult], None],
+        watch: Callable[[], object],
+    ) -> None:
+        self.chunks, self.totals = chunks, totals
+        self.on_result, self._watch = on_result, watch
+        self.keys: Keys | None = None
+        self.checkpoints: Checkpoints | None = None
+        self.ledger: Ledger | None = None
+        self.partial: set[int] = set()
+        self.n_read = self.n_resumed = 0
 
-    with ExitStack() as stack:
-        ledger = stack.enter_context(Ledger(folder / LEDGER))
+    def tasks(self, names: set[str], *, resume: bool) -> dict[int, ChunkTask]:
+        """Returns what is to be done, in the order in which it is added up.
 
-        def write(_: int, attempt: Attempt) -> None:
-            ledger.write(attempt)
-
-        try:
-            work = process_chunks(
-                chunks,
-                pool,
-                retry_policy=retry_policy,
-                done=done,
-                on_attempt=write,
-                on_record=keep,
-                watch=watch,
+        Args:
+            names: Those of all processors.
+            resume: Whether to begin with the checkpoints.
+        """
+        order = sorted(range(len(self.chunks)), key=lambda index: _place(self.chunks[index]))
+        if self.checkpoints is None or not resume:
+            return {index: ChunkTask(self.chunks[index]) for index in order}
+        tasks = {}
+        for index in order:
+            found = self.checkpoints.load(index)
+            missing = names - set(found.outputs if found is not None else ())
+            if found is None or missing == names:
+                tasks[index] = ChunkTask(self.chunks[index])
+            elif missing:
+                self.partial.add(index)
+                tasks[index] = ChunkTask(self.chunks[index], frozenset(missing))
+            else:
+                self.n_resumed += 1
+                self.attempted(index, attempt_at(self.chunks[index], 0, found, "resumed"))
+                self._take(index, found)
+        if self.checkpoints and not self.partial and not self.n_resumed:
+            log.warning(
+                "none of the checkpoints in %s fits: processors, their configuration, the files "
+                "or the chunk size have changed; everything is done again",
+                self.checkpoints.folder,
             )
-        except BaseException:
+        log.info("%d of %d chunks were done before", self.n_resumed, len(self.chunks))
+        if self.partial:
+            log.info("%d chunks were done for some of the processors", len(self.partial))
+        return tasks
+
+    def attempted(self, index: int, attempt: Attempt) -> None:  # noqa: ARG002
+        if self.ledger is not None:
+            self.ledger.write(attempt)
+
+    def done(self, index: int, result: ChunkResult) -> None:
+        if self.checkpoints is not None:
+            self.checkpoints.add(index, result)
+            if index in self.partial:
+                before = self.checkpoints.load(index)
+                result = result if before is None else together(before, result)
+        self._take(index, result)
+
+    def failed(self, index: int, reason: str) -> None:
+        self.totals.fail(index, reason)
+
+    def watch(self) -> None:
+        self._watch()
+
+    def _take(self, index: int, result: ChunkResult) -> None:
+        self.n_read += 1
+        self.totals.add(index, result)
+        self.on_result(result)
+
+    def flush(self) -> None:
+        if self.checkpoints is not None:
+            self.checkpoints.flush()
+
+    def flush_after(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Writes the checkpoints of a run that fails, so that it need not begin again."""
+        if kind is not None:
             try:
-                checkpoints.flush()
+                self.flush()
             except RunError as error:  # such as the full disk that ended the run
                 log.warning("%s", error)
-            raise
-        if work.bad or work.killed:
-            checkpoints.flush()
-        return work
+
+
+def _place(chunk: Chunk) -> tuple[str, str, str, int]:
+    return chunk.dataset, chunk.path, chunk.tree, chunk.start
 
 
 def _pool(
@@ -203,14 +215,18 @@ def _pool(
     workers: int,
     client: Client | None,
     retry_policy: RetryPolicy,
+    stack: ExitStack,
 ) -> Pool:
     if executor == "iterative":
-        return IterativePool(processors, timeout=retry_policy.timeout)
-    if executor == "futures":
-        return FuturesPool(processors, workers=workers)
-    if client is None:
+        stack.callback(close_files)
+        shared = tuple(processors), {}
+        return IterativePool(process_task, shared, timeout=retry_policy.timeout)
+    if executor == "dask" and client is None:
         message = "executor 'dask' needs a client: see tau3mu.clusters.connect"
-        raise InputError(message)
+        raise InputError(message, code="execution.no-client", path="executor")
+    shared = shared_by_tasks(processors)
+    if executor == "futures" or client is None:
+        return FuturesPool(process_task, shared, workers=workers)
     from tau3mu.execution.dask_pool import DaskPool
 
-    return DaskPool(client, processors)
+    return DaskPool(client, process_task, shared)

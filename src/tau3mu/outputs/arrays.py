@@ -1,8 +1,8 @@
-"""Awkward arrays that are built of their parts, so that none is looked at item by item."""
+"""Awkward arrays in memory of their own, and of texts."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import awkward as ak
 import numpy as np
@@ -10,19 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["one", "only", "own_copy", "strings"]
-
-
-def one(**fields: Any) -> ak.Array:
-    """Returns records with these fields."""
-    contents = [ak.to_layout(value) for value in fields.values()]
-    return ak.Array(ak.contents.RecordArray(contents, list(fields)))
-
-
-def only(rows: ak.Array) -> ak.Array:
-    """Returns a list of one item, which is the rows."""
-    edges = np.array([0, len(rows)], dtype=np.int64)
-    return ak.Array(ak.contents.ListOffsetArray(ak.index.Index64(edges), ak.to_layout(rows)))
+__all__ = ["own_copy", "strings"]
 
 
 def own_copy(rows: ak.Array) -> ak.Array:

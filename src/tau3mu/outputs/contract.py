@@ -1,4 +1,4 @@
-"""What the chunks of a run have in common: the columns of a processor, their types, its steps.
+"""What the chunks of a run have in common: columns, types, cutflow steps and histograms.
 
 Columns that only some chunks have would vanish when the chunks are put together, and numbers of
 different types would be rounded to a common one.
@@ -6,15 +6,20 @@ different types would be rounded to a common one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import awkward as ak
+from hist.axis import IntCategory, StrCategory
 
-from tau3mu.errors import RunError, suggest
+from tau3mu.errors import RunError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from hist import Hist
+
+    from tau3mu.outputs.selection import Selection
 
 __all__ = ["NO_EVENTS", "Contract", "Returned", "returned"]
 
@@ -29,68 +34,105 @@ class Returned:
     Attributes:
         columns: The columns of the candidates with their types; whether numbers are missing is
             no part of these.
-        steps: The names of the cutflow steps.
+        steps: The names of the cutflow steps and, after a slash, of their cuts.
+        histograms: The axes and the storage of each histogram, without the categories of axes
+            that grow.
         where: The events.
+        form: The form of the candidates.
     """
 
     columns: dict[str, str]
     steps: list[str]
+    histograms: dict[str, str]
     where: str
+    form: Any = field(default=None, compare=False, repr=False)
 
 
-def returned(found: ak.Array, where: str) -> Returned:
-    """Returns what is in one record of `tau3mu.processing.found.found`."""
-    kinds = {}
-    candidates = found.candidates.type.content.content
-    for name, kind in zip(candidates.fields, candidates.contents, strict=True):
-        plain = kind.content if isinstance(kind, ak.types.OptionType) else kind
-        kinds[name] = str(plain)
-    return Returned(kinds, found.cutflow.name[0].tolist(), where)
+def returned(selection: Selection, where: str, then: Returned | None = None) -> Returned:
+    """Returns what is in a selection.
+
+    Args:
+        selection: What a processor found.
+        where: In which events.
+        then: What it returned before; of candidates of the same form, the types are known.
+    """
+    form = selection.candidates.layout.form
+    if then is not None and form == then.form:
+        columns = then.columns
+    else:
+        columns = {
+            name: str(kind.content if isinstance(kind, ak.types.OptionType) else kind)
+            for name, kind in zip(form.fields, form.type.contents, strict=True)
+        }
+    steps = []
+    for step in selection.cutflow:
+        steps += [step.name, *(f"{step.name}/{cut.name}" for cut in getattr(step, "cuts", ()))]
+    shapes = {name: _shape(histogram) for name, histogram in selection.histograms.items()}
+    return Returned(columns, steps, shapes, where, form)
+
+
+def _shape(histogram: Hist[Any]) -> str:
+    axes = []
+    for axis in histogram.axes:
+        if isinstance(axis, StrCategory | IntCategory) and axis.traits.growth:
+            axes.append(f"{type(axis).__name__}({axis.name})")
+        else:
+            axes.append(repr(axis))
+    return f"{', '.join(axes)}; {histogram.storage_type.__name__}"
 
 
 class Contract:
-    """Checks that all chunks return the same columns, of the same types, and the same steps."""
+    """Checks that all chunks return the same columns, types, steps and histograms."""
 
     def __init__(self, expected: Mapping[str, Returned] | None = None) -> None:
-        """Takes what each processor returned on no events; without it, the first chunk counts."""
+        """Creates the contract.
+
+        Args:
+            expected: What each processor returned on no events; without it, the first chunk
+                counts.
+        """
         self._expected = dict(expected or {})
 
-    def check(self, record: ak.Array, where: str) -> None:
-        """Checks the record of a chunk.
+    def check(self, outputs: Mapping[str, Selection], where: str) -> None:
+        """Checks what the processors found in a chunk.
+
+        Args:
+            outputs: What each processor found, by its name.
+            where: The chunk.
 
         Raises:
             RunError: A processor returned something else than before; the message names the
-                processor, the chunk and the column or steps.
+                processor, the chunk and what differs.
         """
-        for name in record.found.fields:
-            now = returned(record.found[name], where)
+        for name, selection in outputs.items():
+            now = returned(selection, where, self._expected.get(name))
             then = self._expected.setdefault(name, now)
-            if now.columns != then.columns:
-                _compare_columns(name, now, then)
+            advice = "return the same columns always, also without candidates, where an empty "
+            advice += "np.array([]) is float64: give it a dtype"
+            _compare("column", name, (now, now.columns), (then, then.columns), advice)
             if now.steps != then.steps:
                 message = (
                     f"processor {name} has other cutflow steps in {where}: "
                     f"{', '.join(now.steps)}; expected {', '.join(then.steps)}, as in {then.where}"
                 )
-                raise RunError(message)
+                raise RunError(message, code="outputs.steps-differ", path=name)
+            advice = "use the same axes always"
+            _compare("histogram", name, (now, now.histograms), (then, then.histograms), advice)
 
 
-def _compare_columns(processor: str, now: Returned, then: Returned) -> None:
-    for one, other, verb in ((then, now, "lacks"), (now, then, "has")):
-        for column in one.columns:
-            if column in other.columns:
-                continue
-            near = suggest(column, other.columns) if verb == "lacks" else ""
+def _compare(
+    kind: str,
+    processor: str,
+    now: tuple[Returned, dict[str, str]],
+    then: tuple[Returned, dict[str, str]],
+    advice: str,
+) -> None:
+    """Raises an error that names the first part that differs between two chunks."""
+    for name in {**then[1], **now[1]}:
+        got, expected = now[1].get(name, "missing"), then[1].get(name, "missing")
+        if got != expected:
             message = (
-                f"processor {processor} {verb} the column {column!r} of the candidates in "
-                f"{now.where}, unlike in {then.where}{near}: return the same columns always"
+                f"{kind} {name!r} of processor {processor} is {got} in {now[0].where} and "
+                f"{expected} in {then[0].where}: {advice}"
             )
-            raise RunError(message)
-    for column, kind in now.columns.items():
-        if kind != (expected := then.columns[column]):
-            message = (
-                f"column {column!r} of processor {processor} is {kind} in {now.where} and "
-                f"{expected} in {then.where}: return one type always, also without candidates "
-                f"(an empty np.array([]) is float64; give it a dtype)"
-            )
-            raise RunError(message)
+            raise RunError(message, code=f"outputs.{kind}s-differ", path=f"{processor}.{name}")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import awkward as ak
+    from hist import Hist
 
     from tau3mu.selection.cutflow import Step
 
@@ -22,8 +23,11 @@ class Selection:
             Columns and types are the same for all events, also for none.
         cutflow: The steps, in an order that is the same for all events.
         counters: Further counts to add up and to show, such as legs without a match.
+        histograms: Histograms that are filled here, rather than from the candidates of all chunks,
+            and added up in the order of the chunks. An axis `dataset` is added if there is none.
     """
 
     candidates: ak.Array
     cutflow: tuple[Step, ...]
     counters: dict[str, int] = field(default_factory=dict)
+    histograms: dict[str, Hist[Any]] = field(default_factory=dict)

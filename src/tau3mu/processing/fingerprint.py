@@ -13,6 +13,7 @@ import os
 import platform
 import sys
 import uuid
+from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -73,9 +74,7 @@ def _modules(processors: Sequence[Processor]) -> list[ModuleType]:
 
 def _pieces(processors: Sequence[Processor]) -> Iterator[bytes]:
     yield platform.python_version().encode()  # to which instructions belong
-    for library in ("tau3mu", *_LIBRARIES):
-        yield f"{library} {version(library)}".encode()
-    yield from _own_code()
+    yield _own_code()
     description = Description()
     for processor in processors:
         cls = type(processor)
@@ -121,9 +120,17 @@ def _file_content(file: Path) -> Iterator[bytes]:
         yield file.read_bytes()
 
 
-def _own_code() -> Iterator[bytes]:
+@cache
+def _own_code() -> bytes:
+    """Returns a hash of this package and the libraries, which are the same for all processors."""
+    digest = hashlib.sha256()
+    for library in ("tau3mu", *_LIBRARIES):
+        digest.update(f"{library} {version(library)}\n".encode())
     for package in _OWN_CODE:
-        yield from _contents(files(f"tau3mu.{package}"))
+        for piece in _contents(files(f"tau3mu.{package}")):
+            digest.update(len(piece).to_bytes(8, "little"))
+            digest.update(piece)
+    return digest.digest()
 
 
 def _contents(folder: Any) -> Iterator[bytes]:

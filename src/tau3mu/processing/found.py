@@ -1,22 +1,22 @@
-"""What a processor found in one chunk, checked, as an awkward record."""
+"""What a processor found in one chunk, checked."""
 
 from __future__ import annotations
 
 import operator
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import awkward as ak
 import numpy as np
+from hist import Hist
 
 from tau3mu.errors import InputError
 from tau3mu.outputs import Selection
-from tau3mu.outputs.arrays import one, only, own_copy, strings
+from tau3mu.outputs.arrays import own_copy
 from tau3mu.processing.histograms import fill
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from tau3mu.datasets import Chunk
     from tau3mu.processing import Processor
     from tau3mu.selection import Step
@@ -29,8 +29,8 @@ TAKEN = ("dataset", "file")
 _LARGEST = 2**63 - 1
 
 
-def found(selection: Any) -> ak.Array:
-    """Returns a selection as one record `{candidates, cutflow, counters}`, each a list.
+def found(selection: Any) -> Selection:
+    """Returns a selection in memory of its own, after a check of all its parts.
 
     Raises:
         InputError: A part of it is of another kind than a processor may return, or would lose
@@ -38,20 +38,13 @@ def found(selection: Any) -> ak.Array:
     """
     if not isinstance(selection, Selection):
         raise InputError(_unexpected("select returns", selection, "a Selection with a cutflow"))
-    steps, counters = _steps(selection.cutflow), _counters(selection.counters)
-    cutflow = one(
-        name=strings([step.name for step in steps]),
-        events=np.array([step.events for step in steps], dtype=np.int64),
-        candidates=np.array([step.candidates for step in steps], dtype=np.int64),
-        sumw=_sums(steps),
+    return Selection(
+        # A processor may use its own memory again for the next chunk.
+        own_copy(_candidates(selection)),
+        _steps(selection.cutflow),
+        _counters(selection.counters),
+        _histograms(selection.histograms),
     )
-    counted = one(
-        name=strings(list(counters)), count=np.array([*counters.values()], dtype=np.int64)
-    )
-    # A processor may use its own memory again for the next chunk.
-    candidates = own_copy(_candidates(selection))
-    lists = {"candidates": candidates, "cutflow": cutflow, "counters": counted}
-    return one(**{name: only(rows) for name, rows in lists.items()})
 
 
 def check_fill(processor: Processor, candidates: ak.Array, chunk: Chunk) -> None:
@@ -106,12 +99,8 @@ def _shown(column: ak.Array) -> str:
     return str(ak.type(ak.without_parameters(column)).content)
 
 
-def _steps(cutflow: Any) -> list[Step]:
-    steps = list(cutflow)
-    for step in steps:
-        _check_name(step.name, "a cutflow step")
-        _whole(step.events, f"the events of cutflow step {step.name!r}")
-        _whole(step.candidates, f"the candidates of cutflow step {step.name!r}")
+def _steps(cutflow: Any) -> tuple[Step, ...]:
+    steps = tuple(_step(step) for step in cutflow)
     names = [step.name for step in steps]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         message = f"the cutflow has several steps {twice[0]!r}; give each its own name"
@@ -119,14 +108,25 @@ def _steps(cutflow: Any) -> list[Step]:
     return steps
 
 
-def _sums(steps: Iterable[Step]) -> ak.Array:
-    """Returns the sums of weights, each as floats that add up to it without rounding."""
-    sums = [[step.sumw, *step.remainder] for step in steps]
-    offsets = np.cumsum([0, *map(len, sums)], dtype=np.int64)
-    flat = np.array([part for parts in sums for part in parts], dtype=np.float64)
-    return ak.Array(
-        ak.contents.ListOffsetArray(ak.index.Index64(offsets), ak.contents.NumpyArray(flat))
+def _step(step: Step) -> Step:
+    _check_name(step.name, "a cutflow step")
+    return replace(
+        step,
+        events=_whole(step.events, f"the events of cutflow step {step.name!r}"),
+        candidates=_whole(step.candidates, f"the candidates of cutflow step {step.name!r}"),
+        sumw=float(step.sumw),
     )
+
+
+def _histograms(histograms: Any) -> dict[str, Hist[Any]]:
+    if not isinstance(histograms, Mapping):
+        raise InputError(_unexpected("the histograms are", histograms, "a dictionary of hist.Hist"))
+    for name, histogram in histograms.items():
+        _check_name(name, "a histogram")
+        if not isinstance(histogram, Hist) or histogram.kind != "COUNT":
+            expected = "a hist.Hist of counts"
+            raise InputError(_unexpected(f"histogram {name!r} is", histogram, expected))
+    return {name: histogram.copy() for name, histogram in histograms.items()}
 
 
 def _counters(counters: Any) -> dict[str, int]:

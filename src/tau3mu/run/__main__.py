@@ -14,12 +14,11 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    import awkward as ak
     from rich.console import Console
     from rich.progress import Progress, TaskID
 
     from tau3mu.datasets import Dataset
-    from tau3mu.execution import RetryPolicy
+    from tau3mu.execution import ChunkResult, RetryPolicy
     from tau3mu.run.analysis import Outcome, Plan
 
 __all__ = ["main"]
@@ -105,7 +104,7 @@ def _run(options: argparse.Namespace) -> int:
             progress.console.print(message, soft_wrap=True, highlight=False)
             return plan.done
         stages = _Stages(progress, plan)
-        outcome = analyse(plan, on_record=stages.advance, on_stage=stages.begin)
+        outcome = analyse(plan, on_result=stages.advance, on_stage=stages.begin)
         stages.finish()
     _report(PlainConsole(), outcome)
     return outcome.exit_code
@@ -151,10 +150,10 @@ class _Stages:
         if self._current is not None and self._progress.tasks[-1].total is None:
             self._progress.update(self._current, total=1, completed=1)
 
-    def advance(self, record: ak.Array) -> None:
+    def advance(self, result: ChunkResult) -> None:
         if self._current is not None:
-            read = int(record.entries[0])
-            self._progress.update(self._current, total=self._entries, advance=read)
+            entries = self._entries
+            self._progress.update(self._current, total=entries, advance=result.entries)
 
 
 def _report(console: Console, outcome: Outcome) -> None:

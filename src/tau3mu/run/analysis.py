@@ -29,10 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
     from pathlib import Path
 
-    import awkward as ak
     from distributed import Client
 
-    from tau3mu.execution import RunResult
+    from tau3mu.execution import ChunkResult, RunResult
     from tau3mu.fit import FitModel, FitResult
 
 __all__ = ["CHUNK_SIZE", "Outcome", "Plan", "Settings", "analyse", "prepare"]
@@ -89,7 +88,7 @@ class Outcome:
 def analyse(
     plan: Plan,
     *,
-    on_record: Callable[[ak.Array], None] = lambda _: None,
+    on_result: Callable[[ChunkResult], None] = lambda _: None,
     on_stage: Callable[[str], None] = lambda _: None,
 ) -> Outcome:
     """Runs a plan and writes its results folder.
@@ -99,7 +98,7 @@ def analyse(
 
     Args:
         plan: What to do.
-        on_record: Is called with the record of each chunk as it comes.
+        on_result: Is called with the result of each chunk as it comes.
         on_stage: Is called with what is done next, in words.
 
     Raises:
@@ -125,7 +124,7 @@ def analyse(
             ResultsFolder.check_free(results.path)
         stack.enter_context(run_log(results.log_file))
         try:
-            return _work(plan, client, results, started, on_record, on_stage, watch)
+            return _work(plan, client, results, started, on_result, on_stage, watch)
         except RunError as error:
             message = f"{error}\n{_how_to_resume(results.path)}"
             raise RunError(message) from error
@@ -149,7 +148,7 @@ def _work(
     client: Client | None,
     results: ResultsFolder,
     started: datetime,
-    on_record: Callable[[ak.Array], None],
+    on_result: Callable[[ChunkResult], None],
     on_stage: Callable[[str], None],
     watch: Callable[[], object],
 ) -> Outcome:
@@ -157,7 +156,7 @@ def _work(
     _remember(plan, results.path)
     on_stage("Reading events")
     remove_staged(results.path)
-    result = _execute(plan, client, results, on_record, watch)
+    result = _execute(plan, client, results, on_result, watch)
     missing = (*result.incomplete, *_unopened(plan))
     outcome = Outcome(results.path, result, missing, plan.settings.allow_missing)
     for file in missing:
@@ -264,10 +263,11 @@ def _execute(
     plan: Plan,
     client: Client | None,
     results: ResultsFolder,
-    on_record: Callable[[ak.Array], None],
+    on_result: Callable[[ChunkResult], None],
     watch: Callable[[], object],
 ) -> RunResult:
-    from tau3mu.execution import ProcessorError, execute
+    from tau3mu.execution import execute
+    from tau3mu.execution.pool import TaskError
 
     try:
         return execute(
@@ -281,10 +281,10 @@ def _execute(
             skip_bad_files=plan.settings.skip_bad_files,
             retry_policy=plan.settings.retry_policy,
             expected=plan.expected,
-            on_record=on_record,
+            on_result=on_result,
             watch=watch,
         )
-    except ProcessorError as error:
+    except TaskError as error:
         log.error("%s", error.details)  # noqa: TRY400 - the traceback of the worker, as text
         message = f"{error}\nthe traceback is in {results.log_file}"
         raise RunError(message) from error

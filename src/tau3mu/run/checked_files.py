@@ -112,7 +112,7 @@ def read_plan(
 
     Args:
         folder: The results folder.
-        processors: The names of what the run is of now.
+        processors: The names of what the run is of now; it may have got more of them.
         datasets: What it reads now.
         columns: What the processors read now.
 
@@ -123,8 +123,9 @@ def read_plan(
     _refuse_other_folders(folder)
     if (plan := _read(folder)) is None:
         return {}
+    added = set(plan.processors) <= set(processors)
     for kind, before, now in (
-        ("processors", plan.processors, list(processors)),
+        ("processors", plan.processors, plan.processors if added else list(processors)),
         ("datasets", plan.datasets, [dataset.name for dataset in datasets]),
     ):
         if before != now:

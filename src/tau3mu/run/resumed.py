@@ -20,7 +20,7 @@ _RESULTS = (
     "files", "dataset", "prefix", "layout", "max_files", "processor", "fit", "no_fit", "chunk_size",
     "candidates",
 )  # fmt: skip
-"""On these the results depend, or the checkpoints, which are of chunks."""
+"""On these the results depend, or the checkpoints; there may be more processors than before."""
 _PLACE = ("workers", "scheduler", "cluster", "site", "insecure")
 """These say where the executor works: given again, none of the others is taken from the record."""
 _PATHS = {"site", "proxy"}
@@ -57,7 +57,9 @@ def _refuse_contradictions(given: argparse.Namespace, record: RunOptions) -> Non
     problems = []
     for name in _RESULTS:
         value = getattr(given, name)
-        if _is_given(value) and _real(recordable(name, value)) != _real(getattr(record, name)):
+        before, now = _real(getattr(record, name)), _real(recordable(name, value))
+        more = name == "processor" and set(before) <= set(now or ())
+        if _is_given(value) and before != now and not more:
             then = _shown(name, getattr(record, name))
             problems.append(f"{_shown(name, recordable(name, value))} is given, recorded is {then}")
     if problems:

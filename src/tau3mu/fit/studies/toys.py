@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tau3mu.errors import InputError
+from tau3mu.execution.tasks import run_tasks
 from tau3mu.fit.data.prepare import prepare, resolve
 from tau3mu.fit.expressions import parse
 from tau3mu.fit.fitting.covariance import propagate
@@ -18,7 +19,6 @@ from tau3mu.fit.likelihood.sampling import Toys, measured_again
 from tau3mu.fit.studies.refit import refit
 from tau3mu.fit.studies.toy_study import Toy, ToyStudy
 from tau3mu.fit.studies.truth import empty_data, true_values
-from tau3mu.fit.studies.workers import run_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from tau3mu.errors import InputError, Tau3muError
+from tau3mu.execution.tasks import run_tasks
 from tau3mu.fit.data.prepare import prepare, resolve, sources
 from tau3mu.fit.fitting import fit
 from tau3mu.fit.fitting.result import Quantity
@@ -13,7 +14,6 @@ from tau3mu.fit.output.labels import parameter_axis
 from tau3mu.fit.studies.trial_study import TrialStudy
 from tau3mu.fit.studies.trial_summary import TrialResult
 from tau3mu.fit.studies.trials_file import Trials, load_trials
-from tau3mu.fit.studies.workers import run_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
