@@ -61,7 +61,8 @@ def test_without_run_json_the_choice_is_noted(results, tmp_path, capsys, dsphipi
     fit_file = tmp_path / "dsphipi.json"
     fit_file.write_text(json.dumps({**dsphipi.to_dict(), "method": {"engine": "numpy"}}))
     main([str(fit_file), "--input", str(results), "--output", str(tmp_path / "again")])
-    assert "note: there is no run.json, so all datasets are added: demo" in capsys.readouterr().err
+    printed = capsys.readouterr().err
+    assert "warning: there is no run.json, so all datasets are added: demo" in printed
 
 
 @pytest.mark.parametrize(

@@ -146,7 +146,7 @@ def test_what_cannot_be_drawn_is_said_before_anything_is_written(tmp_path):
     lines = [line.split(": ")[:2] for line in str(error.value).splitlines()]
     assert lines == [
         ["fit dimuon", path]
-        for path in (color, "plot.parameters.mean", "plot.text.0.text", "plot.y_range")
+        for path in (color, "plot.parameters.mean", "plot.text[0].text", "plot.y_range")
     ]
     assert not names_of(tmp_path)
     check_plot(fitted("counts").model)

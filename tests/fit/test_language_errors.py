@@ -10,7 +10,6 @@ import json
 from pathlib import Path
 
 import pytest
-from errors import raises
 
 from tau3mu.errors import InputError
 from tau3mu.fit.language import load_model, model_of
@@ -281,8 +280,9 @@ def test_parameters(place, value, code, path):
 def test_numbers_are_finite(tmp_path, number):
     path = tmp_path / "mine.json"
     path.write_text(json.dumps(PEAKS).replace("[3, 3.2]", f"[3, {number}]"), "utf-8")
-    with raises("fit.out-of-range", InputError, path="parameters.mean.limits[1]"):
+    with pytest.raises(InputError) as error:
         load_model(path)
+    assert (error.value.code, error.value.path) == ("fit.out-of-range", "parameters.mean.limits[1]")
 
 
 @pytest.mark.parametrize(

@@ -89,17 +89,17 @@ def _fit(options: argparse.Namespace) -> int:
     from tau3mu.fit.output import check_free, check_plot
     from tau3mu.fit.output.report import print_fit
 
-    console, notes = PlainConsole(), PlainConsole(stderr=True, soft_wrap=True, highlight=False)
+    console, messages = PlainConsole(), PlainConsole(stderr=True, soft_wrap=True, highlight=False)
     model = load_model(options.fit)
     check_free(options.output, model)
     check_plot(model)
     found = sources(model, options.input, options.histogram)
     for source in found.values():
         if source.warning:
-            notes.print(f"note: {source.warning}")
+            messages.print(f"warning: {source.warning}")
     names = ", ".join(source.name for source in found.values())
-    with notes.status(f"Fitting {names}"):
+    with messages.status(f"Fitting {names}"):
         result = fit_and_save(model, found, options.output)
     print_fit(console, result)
-    notes.print(f"written to {options.output}")
+    messages.print(f"written to {options.output}")
     return 0 if result.valid else 1

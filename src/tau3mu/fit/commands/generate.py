@@ -62,6 +62,6 @@ def _generate(options: argparse.Namespace) -> int:
     values = None if options.values is None else load_fit_values(options.values)
     for name, entries in generate(model, options.output, values=values, seed=options.seed).items():
         PlainConsole().print(f"{name}: {entries} entries", highlight=False)
-    notes = PlainConsole(stderr=True, soft_wrap=True, highlight=False)
-    notes.print(f"written to {options.output}")
+    messages = PlainConsole(stderr=True, soft_wrap=True, highlight=False)
+    messages.print(f"written to {options.output}")
     return 0

@@ -80,7 +80,7 @@ def _toys(options: argparse.Namespace) -> int:
     from tau3mu.fit.studies import run_toys
     from tau3mu.fit.studies.toy_study import toy_files
 
-    console, notes = PlainConsole(), PlainConsole(stderr=True, soft_wrap=True, highlight=False)
+    console, messages = PlainConsole(), PlainConsole(stderr=True, soft_wrap=True, highlight=False)
     model = resolve(load_model(options.fit))
     check_free(options.output, toy_files())
     values: Mapping[str, float] | None = None
@@ -91,9 +91,9 @@ def _toys(options: argparse.Namespace) -> int:
     if options.values is not None:
         values = load_fit_values(options.values)
     elif like is not None:
-        with notes.status("Fitting the data"):
+        with messages.status("Fitting the data"):
             values = _fitted(model, like)
-    with Progress(console=notes, transient=True, disable=not notes.is_terminal) as progress:
+    with Progress(console=messages, transient=True, disable=not messages.is_terminal) as progress:
         task = progress.add_task("Toys", total=options.number)
         study = run_toys(
             model, options.number, values=values, like=like, seed=options.seed,
@@ -102,8 +102,8 @@ def _toys(options: argparse.Namespace) -> int:
         )  # fmt: skip
     study.save(options.output)
     console.print(_table(study))
-    _print_failures(notes, study)
-    notes.print(f"written to {options.output}")
+    _print_failures(messages, study)
+    messages.print(f"written to {options.output}")
     return 0 if study.statuses["ok"] else 1
 
 
@@ -142,9 +142,9 @@ def _table(study: ToyStudy) -> Table:
     return table
 
 
-def _print_failures(notes: Any, study: ToyStudy) -> None:
+def _print_failures(messages: Any, study: ToyStudy) -> None:
     for status, number in study.statuses.items():
         if status != "ok":
-            notes.print(f"not valid: {number} of {len(study.toys)} toys: {status}")
+            messages.print(f"not valid: {number} of {len(study.toys)} toys: {status}")
     for warning in study.warnings:
-        notes.print(f"warning: {warning}")
+        messages.print(f"warning: {warning}")

@@ -85,12 +85,12 @@ def _trials(options: argparse.Namespace) -> int:
     from tau3mu.fit.studies import load_trials, run_trials
     from tau3mu.fit.studies.trial_study import trial_files
 
-    notes = PlainConsole(stderr=True, soft_wrap=True, highlight=False)
+    messages = PlainConsole(stderr=True, soft_wrap=True, highlight=False)
     trials = load_trials(options.file)
     check_free(options.output, trial_files(trials.file.quantities))
     with (
         _client(options.scheduler) as client,
-        Progress(console=notes, transient=True, disable=not notes.is_terminal) as progress,
+        Progress(console=messages, transient=True, disable=not messages.is_terminal) as progress,
     ):
         task = progress.add_task("Trials", total=len(trials.trials))
         study = run_trials(
@@ -100,7 +100,7 @@ def _trials(options: argparse.Namespace) -> int:
         )  # fmt: skip
     study.save(options.output)
     _print(study)
-    notes.print(f"written to {options.output}")
+    messages.print(f"written to {options.output}")
     return 0 if study.valid else 1
 
 

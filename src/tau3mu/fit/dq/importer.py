@@ -137,9 +137,9 @@ def _import(
     given, pdfs = file.input, file.input.pdfs
     lower, upper = spectrum.range
     parts = parts_of(pdfs, upper - lower, dq)
-    windows, no_windows = windows_of(pdfs, parts)
-    plot, not_drawn = plot_of(pdfs, spectrum.highest, parts)
-    components, no_colors = _components(pdfs, parts)
+    components = _components(pdfs, parts)
+    windows = windows_of(pdfs, parts)
+    plot = plot_of(pdfs, spectrum.highest, parts)
     labels = [component["label"] for component in components.values()]
     label, unit = axis_words(spectrum.title, COLUMN, "GeV")
     observable = {"name": COLUMN, "label": label, "unit": unit, "range": [lower, upper]}
@@ -162,22 +162,14 @@ def _import(
     if pdfs.splot.run and "column" in spectrum.input:
         document["outputs"] = {"sweights": True}
     document["plot"] = plot
-    warnings = (
-        *spectrum.warnings, *_no_method(pdfs), *parts.warnings, *no_colors, *no_windows,
-        *not_drawn, *unused_keys(file),
-    )  # fmt: skip
-    return Imported(document, warnings)
+    if pdfs.method is None:
+        text = "input.pdf_dictionary.fitMethod: not given; the fit maximizes the likelihood"
+        parts.warnings.append(text)
+    return Imported(document, (*spectrum.warnings, *parts.warnings, *unused_keys(file)))
 
 
-def _no_method(pdfs: DqPdfs) -> list[str]:
-    if pdfs.method is not None:
-        return []
-    return ["input.pdf_dictionary.fitMethod: not given; the fit maximizes the likelihood"]
-
-
-def _components(pdfs: DqPdfs, parts: DqParts) -> tuple[dict[str, Any], list[str]]:
+def _components(pdfs: DqPdfs, parts: DqParts) -> dict[str, Any]:
     components: dict[str, Any] = {}
-    warnings = []
     legend, colors = pdfs.legend or [], pdfs.colors or []
     for number, (arguments, yield_) in enumerate(zip(parts.arguments, parts.yields, strict=True)):
         name = pdfs.names[number]
@@ -191,11 +183,11 @@ def _components(pdfs: DqPdfs, parts: DqParts) -> tuple[dict[str, Any], list[str]
             if (code := color(colors[number])) is not None:
                 components[name]["color"] = code
             else:
-                warnings.append(
+                parts.warnings.append(
                     f"input.pdf_dictionary.pdfColor.{number}: color {colors[number]} is in none "
                     "of ROOT's palettes; plots choose one"
                 )
-    return components, warnings
+    return components
 
 
 def _labels(

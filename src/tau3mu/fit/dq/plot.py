@@ -21,17 +21,15 @@ _ROOM = 1.1, 0.05  # for the error of the highest bin, and of the axes below a t
 _AT = "input.pdf_dictionary"
 
 
-def plot_of(
-    pdfs: DqPdfs, highest: float | None, parts: DqParts
-) -> tuple[dict[str, Any], list[str]]:
-    """Returns the `plot` of a fit file, and warnings of what it cannot express.
+def plot_of(pdfs: DqPdfs, highest: float | None, parts: DqParts) -> dict[str, Any]:
+    """Returns the `plot` of a fit file.
 
     Args:
         pdfs: The model in the dq_fitter file.
         highest: The content of the highest bin, None if it is not known.
-        parts: The parameters of the fit.
+        parts: The parameters of the fit; gets warnings of what cannot be expressed.
     """
-    looks, warnings = pdfs.cosmetics, []
+    looks = pdfs.cosmetics
     texts = [(*axes_position(x, y), mathtext(latex)) for x, y, latex in pdfs.text]
     plot: dict[str, Any] = {"style": "ALICE" if pdfs.alice else "plain"}
     if pdfs.alice:
@@ -45,7 +43,7 @@ def plot_of(
         if top > looks.y_range_min:
             plot["y_range"] = [looks.y_range_min, top]
         else:
-            warnings.append(
+            parts.warnings.append(
                 f"{_AT}.cosmeticsForAlicePlot: yRangeMax counts in units of the highest bin, which "
                 "is not known or too low here; give 'plot.y_range'"
             )
@@ -54,26 +52,25 @@ def plot_of(
         if (plain := plain_name(name)) in parts.parameters:
             printed[plain] = mathtext(symbol)
         elif not name.startswith(_COUNTED) and name not in _ALWAYS:
-            warnings.append(f"{_AT}.parForAlicePlot: {name} is not a parameter, so not printed")
+            parts.warnings.append(f"{_AT}.parForAlicePlot: {name} is not a parameter of the fit")
     if printed:
         plot["parameters"] = printed
     if texts:
         plot["text"] = [{"x": x, "y": y, "text": text} for x, y, text in texts]
-    return plot, warnings
+    return plot
 
 
-def windows_of(pdfs: DqPdfs, parts: DqParts) -> tuple[dict[str, Any], list[str]]:
-    """Returns the `windows` in which signal and background are counted, and warnings.
+def windows_of(pdfs: DqPdfs, parts: DqParts) -> dict[str, Any]:
+    """Returns the `windows` in which signal and background are counted.
 
     dq_fitter counts where it prints a result such as `sOverB_Jpsi`: within three widths of the
     mean of the signal, which is here the component or the yield of that name.
 
     Args:
         pdfs: The model in the dq_fitter file.
-        parts: The parameters of the fit.
+        parts: The parameters of the fit; gets warnings of quantities without a window.
     """
     windows: dict[str, Any] = {}
-    warnings = []
     counted = [
         name.removeprefix(start)
         for name in pdfs.printed
@@ -84,7 +81,7 @@ def windows_of(pdfs: DqPdfs, parts: DqParts) -> tuple[dict[str, Any], list[str]]
     for name in dict.fromkeys(counted):
         found = [part for part in components if name == part[0] or part[2] == f"sig_{name}"]
         if not found or not {"mean", "width"} <= found[0][1].keys():
-            warnings.append(
+            parts.warnings.append(
                 f"{_AT}.parForAlicePlot: no window for {name}, since there is no component of this "
                 "name with a mean and a width"
             )
@@ -92,4 +89,4 @@ def windows_of(pdfs: DqPdfs, parts: DqParts) -> tuple[dict[str, Any], list[str]]
         component, arguments, _ = found[0]
         mean, reach = arguments["mean"], f"{_WIDTHS}*{arguments['width']}"
         windows[name] = {"signal": [component], "range": [f"{mean} - {reach}", f"{mean} + {reach}"]}
-    return windows, warnings
+    return windows

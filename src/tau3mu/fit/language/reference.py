@@ -30,9 +30,9 @@ _HEADINGS = {
 }
 _TYPES = {
     "boolean": "true or false",
-    "integer": "whole number",
+    "integer": "integer",
     "number": "number",
-    "string": "text",
+    "string": "string",
 }
 
 
@@ -69,7 +69,7 @@ def _section(name: str, part: Mapping[str, Any]) -> str:
         if key not in shape
     ]
     groups = [" and ".join(f"`{key}`" for key in keys) for keys in ALTERNATIVES.get(name, ())]
-    rule = f"\nExactly one of {' or '.join(groups)} is needed.\n"
+    rule = f"\nEither {' or '.join(groups)} is required, but not both.\n"
     end = rule if groups and not shape else ""
     level = "##" if name == "FitModel" else "###"
     return (

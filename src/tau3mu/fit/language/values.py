@@ -42,7 +42,7 @@ def inside(x: np.ndarray, intervals: Iterable[Interval]) -> np.ndarray:
         intervals: Lower and upper edges; of none, nothing is inside.
     """
     within = [(x > low) & (x < high) for low, high in intervals]
-    return np.any([np.zeros(len(x), dtype=bool), *within], axis=0)
+    return np.asarray(np.any([np.zeros(len(x), dtype=bool), *within], axis=0))
 
 
 def fitted_bins(model: FitModel) -> int | None:

@@ -32,7 +32,7 @@ _HIGH = 0.45  # above, the texts of users get room
 _ENOUGH = 0.62  # of the height of the axes: what is drawn should have at least that
 _SIZES = 19, 16, 13  # of the letters of a legend, in points
 _WIDEST = 0.6  # a legend of one column is not wider
-# Formulas, and numbers with what is said of them, stay in one line.
+# Formulas, and values with their uncertainties, stay in one line.
 _TOKEN = re.compile(r"(?:\$[^$]*\$|\s*[±=]\s*|\s*\((?:fixed|at limit|no error)\)|\S)+")
 
 
@@ -73,15 +73,22 @@ def wrapped(axes: Axes, text: str, size: float, width: float) -> str:
         size: Of the letters, in points.
         width: In units of the axes.
     """
-    lines: list[str] = []
+    measure = axes.text(0, 0, "", fontsize=size)
+
+    def is_wide(line: str) -> bool:
+        measure.set_text(line)
+        return bool(measure.get_window_extent().width > width * axes.bbox.width)
+
+    lines = [""]
     for word in _TOKEN.findall(math_scripts(text)):
-        *full, piece = _cut(axes, word, size, width)
-        lines.extend(full)
-        longer = f"{lines[-1]} {piece}" if lines else piece
-        if lines and not full and _width(axes, longer, size) <= width:
-            lines[-1] = longer
-        else:
-            lines.append(piece)
+        if lines[-1] and is_wide(f"{lines[-1]} {word}"):
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {word}".lstrip()
+        while "$" not in word and " " not in word and is_wide(lines[-1]):
+            fit = next(n for n in range(len(word) - 1, 0, -1) if n == 1 or not is_wide(word[:n]))
+            word = word[fit:]  # noqa: PLW2901
+            lines[-1:] = [lines[-1][:fit], word]
+    measure.remove()
     return "\n".join(lines)
 
 
@@ -114,7 +121,7 @@ def make_room(
     places = axes.transLimits.transform(np.stack([edges, np.zeros_like(edges)], axis=1))[:, 0]
     texts = [_box(text, axes) for text in fixed]
     high = [box for box in texts if box.y0 > _HIGH]
-    best = _Layout(fits=False, share=-1.0)
+    best: _Layout | None = None
     for size, columns in product(_SIZES, (1, 2)):
         artists = _write(axes, written, size, columns)
         extents = [_box(artist, axes) for artist in artists]
@@ -122,11 +129,11 @@ def make_room(
             artist.remove()
         for boxes in _placed(extents, texts):
             needed = _needed(places, reach, [*boxes, *high])
-            fits = _fits(boxes, texts)
-            found = _Layout(fits, reach.max() / needed, size, columns, needed, boxes)
-            best = max(best, found, key=lambda layout: (layout.fits, layout.share))
-        if best.fits and best.share >= enough:
+            found = _Layout(_fits(boxes, texts), reach.max() / needed, size, columns, needed, boxes)
+            best = found if best is None or found[:2] > best[:2] else best
+        if best is not None and best.fits and best.share >= enough:
             break
+    assert best is not None
     for artist, box in zip(_write(axes, written, best.size, best.columns), best.boxes, strict=True):
         if isinstance(artist, Text):
             artist.set_position((box.x0, box.y1))
@@ -137,23 +144,14 @@ def make_room(
 
 
 class _Layout(NamedTuple):
-    """One way to write, the better the greater.
-
-    Attributes:
-        fits: Whether everything is in the axes and nothing covers another.
-        share: Of the height of the axes, what is drawn has.
-        size: Of the letters.
-        columns: Of the legend.
-        needed: The height of the axes, from the lower limit on; a factor's logarithm if log.
-        boxes: Where legend and lines are.
-    """
+    """One way to write; the first two values say how good it is."""
 
     fits: bool
-    share: float
-    size: int = _SIZES[-1]
-    columns: int = 1
-    needed: float = 1.0
-    boxes: tuple[Bbox, ...] = ()
+    share: float  # of the height of the axes that what is drawn has
+    size: int
+    columns: int
+    needed: float  # height of the axes from the lower limit on; a factor's logarithm if log
+    boxes: tuple[Bbox, ...]
 
 
 def _write(axes: Axes, written: Written, size: int, columns: int) -> list[Legend | Text]:
@@ -223,22 +221,5 @@ def _needed(places: np.ndarray, reach: np.ndarray, boxes: Sequence[Bbox]) -> flo
     return max(needed) or 1.0
 
 
-def _cut(axes: Axes, word: str, size: float, width: float) -> list[str]:
-    """Returns a word in parts that are not wider; a formula or a number with spaces is whole."""
-    own = _width(axes, word, size)
-    if own <= width or "$" in word or " " in word or len(word) == 1:
-        return [word]
-    letters = max(1, int(len(word) * 0.9 * width / own))
-    return [word[:letters], *_cut(axes, word[letters:], size, width)]
-
-
 def _box(artist: Artist, axes: Axes) -> Bbox:
     return artist.get_window_extent().transformed(axes.transAxes.inverted())
-
-
-def _width(axes: Axes, text: str, size: float) -> float:
-    """Returns the rendered width of a text in units of the axes."""
-    artist = axes.text(0, 0, text, fontsize=size)
-    width = artist.get_window_extent().width / axes.bbox.width
-    artist.remove()
-    return float(width)

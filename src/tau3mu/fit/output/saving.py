@@ -1,4 +1,4 @@
-"""Writes a fit into a folder, as numbers and plots, and reads the numbers back."""
+"""The files of a fit, with numbers and plots; and the values that are read back from them."""
 
 from __future__ import annotations
 
@@ -101,19 +101,19 @@ def save_fit(
 
 
 def update_fit(
-    folder: Path,
+    folder: str | Path,
     first: FitResult,
     result: FitResult,
     *,
     sources: Mapping[str, Source],
     scans: Mapping[str, tuple[np.ndarray, np.ndarray]],
 ) -> None:
-    """Replaces the files of a fit by those of what it has become; see `save_fit`.
+    """Replaces the files of a fit by those of a later result; see `save_fit`.
 
     Args:
         folder: Where `first` was saved.
-        first: The fit as it was saved. Where the values are still the same, so are its plots.
-        result: The fit with Minos, or one that was made again.
+        first: The fit as it was saved. Its plots are kept if the values have not changed.
+        result: The same fit with Minos, or a repeated one.
         sources: As in `save_fit`.
         scans: As in `save_fit`.
 
@@ -121,7 +121,7 @@ def update_fit(
         RunError: A file cannot be written.
     """
     kept = result.values == first.values
-    with staged(folder, replace=True) as aside:
+    with staged(Path(folder), replace=True) as aside:
         _write_numbers(aside, result, scans)
         for stem, figure in _figures(result, _headings(sources), scans, kept=kept):
             files.save_figure(aside, stem, figure)

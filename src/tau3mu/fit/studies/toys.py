@@ -72,7 +72,7 @@ def run_toys(
         raise InputError(message, code="fit.wrong-value", path="number")
     model = resolve(model)
     truth = true_values(model, values)
-    form = empty_data(model) if like is None else prepare(model, like)  # type: ignore[arg-type]
+    form = empty_data(model) if like is None else prepare(model, like)
     plan = _Plan(model, truth, form, seed)
     if not Parameters(model).free:
         message = f"fit {model.name}: no parameter is free, so toys have nothing to measure"

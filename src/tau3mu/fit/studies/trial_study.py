@@ -70,8 +70,8 @@ class TrialStudy:
     def summary(self) -> dict[str, QuantitySummary]:
         """The averages of each quantity; nothing if no trial is valid."""
         quantities = self.file.quantities if self.valid else ()
-        variations = dict(self.file.variations)
-        return {name: summarize_trials(name, self.valid, variations) for name in quantities}
+        options = self.file.variations
+        return {name: summarize_trials(name, self.valid, options) for name in quantities}
 
     def to_dict(self) -> dict[str, Any]:
         """Returns all trials and averages with the trials file, for JSON."""

@@ -23,7 +23,7 @@ import numpy as np
 from tau3mu.fit.output.numbers import decimals
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from tau3mu.fit.fitting.result import Quantity
 
@@ -125,7 +125,7 @@ class QuantitySummary:
 
 
 def summarize_trials(
-    name: str, valid: Sequence[TrialResult], variations: dict[str, Iterable[str]]
+    name: str, valid: Sequence[TrialResult], variations: Mapping[str, Iterable[str]]
 ) -> QuantitySummary:
     """Returns the averages of a quantity.
 

@@ -74,7 +74,7 @@ def empty_data(model: FitModel) -> dict[str, Binned | Unbinned]:
             continue
         axis = hist.axis.Variable(part.observable.edges, name=part.observable.name)
         found[name] = hist.Hist(axis, data=np.ones(len(axis)))  # type: ignore[assignment]
-    return prepare(model, found)  # type: ignore[arg-type]  # also takes what is prepared
+    return prepare(model, found)
 
 
 def _check(model: FitModel, truth: Mapping[str, float], given: Mapping[str, float]) -> None:
