@@ -291,11 +291,11 @@ def _without_pads(stack: list[Any]) -> None:
     """Removes pads from lists, an index telling what is left: lists,value,!without_pads."""
     value, lists = float(stack.pop()), _flat(stack.pop())
     offsets = lists.offsets.data
-    kept = np.flatnonzero(ak.to_numpy(lists.content)[: offsets[-1]] != value)
-    left = ak.contents.IndexedArray(ak.index.Index64(kept), lists.content)
-    stack.append(
-        ak.contents.ListOffsetArray(ak.index.Index64(np.searchsorted(kept, offsets)), left)
-    )
+    real = ak.to_numpy(lists.content)[: offsets[-1]] != value
+    before = np.zeros(len(real) + 1, np.int64)
+    np.cumsum(real, out=before[1:])
+    kept = ak.contents.IndexedArray(ak.index.Index64(np.flatnonzero(real)), lists.content)
+    stack.append(ak.contents.ListOffsetArray(ak.index.Index64(before[offsets]), kept))
 
 
 def _positions(stack: list[Any]) -> None:

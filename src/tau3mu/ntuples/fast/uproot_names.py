@@ -10,18 +10,7 @@ from uproot.const import kByteCountMask, kByteCountVMask, kIsReferenced, kMapOff
 from uproot.interpretation.identify import UnknownInterpretation
 from uproot.interpretation.jagged import AsJagged
 from uproot.interpretation.objects import AsObjects
-from uproot.models.TBasket import (
-    Model_TBasket,
-)
-from uproot.models.TBasket import (
-    _tbasket_format1 as basket_format1,
-)
-from uproot.models.TBasket import (
-    _tbasket_format2 as basket_format2,
-)
-from uproot.models.TBasket import (
-    _tbasket_offsets_dtype as basket_offsets_dtype,
-)
+from uproot.models import TBasket
 from uproot.models.TBranch import (
     Model_TBranch,
     Model_TBranch_v13,
@@ -52,6 +41,10 @@ __all__ = [
     "kMapOffset",
     "use_zlib",
 ]
+
+Model_TBasket = TBasket.Model_TBasket
+basket_format1, basket_format2 = TBasket._tbasket_format1, TBasket._tbasket_format2
+basket_offsets_dtype = TBasket._tbasket_offsets_dtype
 
 if not hasattr(uproot.compression, "_decompress_ZLIB"):  # looked up when a block is read
     message = "uproot.compression lacks _decompress_ZLIB"
