@@ -11,7 +11,8 @@ from typing import Any, get_type_hints
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
-from tau3mu.config.input_files import parse_json, read_text, user_path
+from tau3mu.config.input_files import read_text, user_path
+from tau3mu.config.syntax import parse_json
 from tau3mu.errors import InputError
 from tau3mu.fit.data.resolve import resolve
 from tau3mu.fit.data.root_files import find_histogram, find_tree, open_root, to_hist
