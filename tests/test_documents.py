@@ -62,6 +62,8 @@ def test_good_document():
     ("changes", "code", "path", "mentions"),
     [
         ({"naem": 1}, "unknown-key", "naem", "'name'"),
+        ({"name": "\ud800"}, "not-text", "", "surrogate"),
+        ({"name": ["https://user:hush@host/x"]}, "wrong-type", "name", "***@host"),
         ({"name": 3}, "wrong-type", "name", "got 3"),
         ({"name": "x" * 10_000, "scale": []}, "wrong-value", "scale", "'auto'"),
         (
