@@ -1,4 +1,4 @@
-"""What can be run on a set of files: the analysis in its executors, and its peers."""
+"""Programs that can be run on a set of files: the analysis in its executors, and its peers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all benchmarks share: their options, their files, and one study with all numbers."""
+"""Options and files of all benchmarks, and one study with all numbers."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def options(request):
 
 @pytest.fixture(scope="session")
 def given_files(request):
-    """What --files says, or nothing."""
+    """The files of --files, if there are any."""
     paths = request.config.stash[PATHS]
     return describe(paths) if paths else []
 

@@ -1,4 +1,4 @@
-"""The targets, each with the number that was measured: a target that is not met says NO.
+"""The targets, each with the number that was measured: a target that is not met is marked NO.
 
 Nothing here fails for being slow. The programs of a target run in turn, and the median of the
 ratios counts. The targets are for files as the skims are, 8 files of 125,000 events with all
@@ -35,7 +35,7 @@ WORKERS = 2
 
 @pytest.fixture(scope="module", autouse=True)
 def said_on_what(study, files):
-    """Says above the targets what they were measured on: toys tell little about most of them."""
+    """Names above the targets the files that were used: toys are not representative for most."""
     sample = sample_of(files)
     study.add(
         "targets below were measured on",

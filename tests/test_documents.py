@@ -62,6 +62,8 @@ def test_good_document():
     ("changes", "code", "path", "mentions"),
     [
         ({"naem": 1}, "unknown-key", "naem", "'name'"),
+        ({"name": "\ud800"}, "not-text", "", "surrogate"),
+        ({"name": ["https://user:hush@host/x"]}, "wrong-type", "name", "***@host"),
         ({"name": 3}, "wrong-type", "name", "got 3"),
         ({"name": "x" * 10_000, "scale": []}, "wrong-value", "scale", "'auto'"),
         (
@@ -129,7 +131,7 @@ def test_lines_of_keys(tmp_path, name, text, line):
 @pytest.mark.parametrize(
     ("name", "text", "code", "mentions"),
     [
-        ("a.json", '{\n"a": 1,\n}', "not-json", "line 3, column 1"),
+        ("a.json", '{\n"a": 1\n"b": 2}', "not-json", "line 3, column 1"),
         ("a.json", '{"a": {"b": 1, "b": 2}}', "duplicate-key", "'b'"),
         ("a.json", "[1]", "wrong-type", "[1]"),
         ("a.toml", "a = 1\nb = x", "not-toml", "line 2, column 5"),

@@ -168,7 +168,7 @@ def book(frame):
 
 
 def distributed(options):
-    """Returns a data frame whose events are worked off by Dask workers."""
+    """Returns a data frame whose events are processed by Dask workers."""
     import ROOT
     from dask.distributed import Client, LocalCluster
 

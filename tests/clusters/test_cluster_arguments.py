@@ -1,4 +1,4 @@
-"""What a site file becomes: job scripts of batch systems and the specification of pods."""
+"""Job scripts of batch systems and specifications of pods, from site files."""
 
 from __future__ import annotations
 

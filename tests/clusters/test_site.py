@@ -14,7 +14,7 @@ from tau3mu.errors import InputError
 
 @pytest.fixture
 def site(tmp_path):
-    """Writes a site file and returns what it says."""
+    """Writes a site file and reads it."""
 
     def write(text: str, name: str = "site.toml"):
         path = tmp_path / name

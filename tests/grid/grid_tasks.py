@@ -1,4 +1,4 @@
-"""What workers do in the tests of grid proxies, in a module that they can import."""
+"""Tasks of workers in the tests of grid proxies, in a module that they can import."""
 
 from __future__ import annotations
 

@@ -297,7 +297,7 @@ def foreign(tmp_path_factory):
 
 
 def test_running_cluster_takes_it_away_when_the_driver_is_killed(foreign, make_proxy):
-    """Fails if the key of a driver that could not clean up stays on workers that go on."""
+    """Fails if the key of a driver that could not clean up stays on workers that continue."""
     from distributed import Client
 
     proxy = make_proxy()
@@ -514,7 +514,7 @@ def test_user_is_warned_once_an_hour_before(environment, make_proxy, distributed
         for _ in range(5):
             distribution.watch()
         (warning,) = ours(caplog)
-        assert "expires in 49 min; renew it while the run goes on: voms-proxy-init" in warning
+        assert "expires in 49 min; renew it during the run: voms-proxy-init" in warning
         caplog.clear()
         make_proxy(ends=40 * MINUTE)
         distribution.watch()

@@ -1,4 +1,4 @@
-"""What a server that asks for proxies does with each kind, and what a run makes of it."""
+"""Reads from a server that asks for proxies, with proxies of each kind."""
 
 from __future__ import annotations
 

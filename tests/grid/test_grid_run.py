@@ -1,4 +1,4 @@
-"""A run whose proxy expires stops in time, loses nothing, and goes on where it was."""
+"""A run whose proxy expires stops in time, loses nothing, and continues where it was."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_run_stops_before_its_proxy_expires_and_resumes(
 def test_expired_proxy_is_the_end_of_the_run_rather_than_of_files(
     ready, chunks, processor, make_proxy, tmp_path
 ):
-    """Fails if files that a dead proxy cannot open are left out as bad files."""
+    """Fails if files that a dead proxy cannot open are skipped as bad files."""
     with distribute(ready, make_proxy(ends=timedelta(seconds=6)), stop_before=NOW):
         time.sleep(7)
         with pytest.raises(RunError, match="Auth failed"):

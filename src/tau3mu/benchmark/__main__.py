@@ -37,7 +37,11 @@ exit codes:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command line and returns its exit code."""
+    """Runs the command line and returns its exit code.
+
+    Args:
+        arguments: Those of the command line, by default.
+    """
     options = _parser().parse_args(arguments)
     return run_main(options.run, options)
 

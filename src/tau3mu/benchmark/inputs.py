@@ -57,6 +57,9 @@ class InputFile:
 def describe(paths: Sequence[str]) -> list[InputFile]:
     """Returns the facts about ntuples that `dsphipi` can read.
 
+    Args:
+        paths: Of the files.
+
     Raises:
         InputError: One cannot be read; the message has a line for each problem.
     """
@@ -68,7 +71,11 @@ def describe(paths: Sequence[str]) -> list[InputFile]:
 
 
 def sample_of(files: Sequence[InputFile]) -> Sample:
-    """Returns the sum of the facts about files, which are alike."""
+    """Returns the sum of the facts about files, which are alike.
+
+    Args:
+        files: At least one.
+    """
     first = files[0]
     return Sample(
         layout=first.layout,
@@ -188,6 +195,11 @@ def make_sample(
 def make_copies(source: Path, folder: Path, number: int) -> list[Path]:
     """Returns copies of a file, each with a UUID of its own, so that they count as many files.
 
+    Args:
+        source: The file.
+        folder: Of the copies; if it exists, they are there already.
+        number: How many copies.
+
     Raises:
         RunError: A copy cannot be written.
     """
@@ -202,7 +214,10 @@ def make_copies(source: Path, folder: Path, number: int) -> list[Path]:
 
 @contextmanager
 def new_folder(folder: Path) -> Iterator[Path]:
-    """Gives a temporary folder, which gets its name when the block ends well.
+    """Yields a temporary folder, which is renamed when the block ends without an error.
+
+    Args:
+        folder: Its final path.
 
     Raises:
         RunError: The folder cannot be made.

@@ -30,7 +30,7 @@ _WorkerUsage = tuple[float, int]
 
 @dataclass(frozen=True)
 class Usage:
-    """What a command took.
+    """The time, memory and input of a command.
 
     Attributes:
         started: When it was started, in seconds since the epoch.
@@ -52,6 +52,9 @@ class Usage:
 
 def measure(command: Sequence[str]) -> tuple[Usage, str]:
     """Runs a command and returns what it took and what it printed.
+
+    Args:
+        command: With its arguments.
 
     Raises:
         RunError: The command cannot be started, or ends with an exit code other than zero; the
@@ -85,7 +88,7 @@ def measure(command: Sequence[str]) -> tuple[Usage, str]:
 
 @contextmanager
 def _watch(pid: int) -> Iterator[list[int]]:
-    """Gives a list that grows by the memory of all descendants of a process, until the end."""
+    """Yields a list that grows by the memory of all descendants of a process, until the end."""
     seen, ended = [0], Event()
 
     def look() -> None:
@@ -112,6 +115,9 @@ def _memory(process: psutil.Process) -> int:
 def usage_of_workers(address: str) -> dict[str, _WorkerUsage]:
     """Returns the seconds of CPU and the peak memory in bytes of each worker since its start.
 
+    Args:
+        address: Of the scheduler.
+
     Raises:
         InputError: No scheduler answers at this address.
     """
@@ -128,6 +134,10 @@ def usage_since(
     """Returns the seconds of CPU of all workers in between, and the peak memory of the largest.
 
     A worker that came later counts from its start.
+
+    Args:
+        before: From `usage_of_workers`.
+        after: From a later `usage_of_workers`.
     """
     cpu = sum(seconds - before.get(name, (0.0, 0))[0] for name, (seconds, _) in after.items())
     return cpu, max((peak for _, peak in after.values()), default=0)

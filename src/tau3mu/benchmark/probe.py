@@ -1,4 +1,4 @@
-"""Runs `dsphipi` on a dataset and says when each stage began.
+"""Runs `dsphipi` on a dataset and prints when each stage began.
 
 usage: python -m tau3mu.benchmark.probe JOB     JOB is a JSON object: dataset (a dataset file),
                                                 folder, executor, workers, scheduler, chunk_size
@@ -24,7 +24,7 @@ __all__ = ["main"]
 
 
 class _Stamps:
-    """Notes when the stages around the event loop begin; `reading` is the last before it."""
+    """The starts of the stages around the event loop; `reading` is the last before it."""
 
     def __init__(self) -> None:
         self.times: dict[str, float] = {}

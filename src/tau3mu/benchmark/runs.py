@@ -27,6 +27,10 @@ def run_analysis(files: Sequence[InputFile], setup: Setup) -> tuple[Run, Found]:
 
     On a cluster that runs already, CPU and memory of its workers are added.
 
+    Args:
+        files: To be read.
+        setup: Of the run.
+
     Raises:
         RunError: The run failed; the message has the end of what it said.
     """
@@ -54,6 +58,10 @@ def run_analysis(files: Sequence[InputFile], setup: Setup) -> tuple[Run, Found]:
 def run_command_line(files: Sequence[InputFile], *options: str) -> tuple[Run, Found]:
     """Runs `python -m tau3mu.run --no-fit` as a user does.
 
+    Args:
+        files: To be read.
+        options: Further options.
+
     Raises:
         RunError: The run failed; the message has the end of what it said.
     """
@@ -71,6 +79,9 @@ def run_program(command: Sequence[str]) -> tuple[Run, Found]:
     The last line that it prints is a JSON object: `steps`, the events after each step;
     `candidates`, run, luminosity section, event, triplet and mass of each; and `times`, when its
     stages began, in seconds since the epoch.
+
+    Args:
+        command: With its arguments.
 
     Raises:
         RunError: The program failed, or printed something else.

@@ -33,6 +33,10 @@ def curves(points: Iterable[Point], series: str) -> dict[str, list[Point]]:
     """Returns the points of a series that differ in the size alone, by what they have in common.
 
     The points of a curve are in the order of their events, and in that of their workers.
+
+    Args:
+        points: Of a study.
+        series: `size` or `workers`.
     """
     found: dict[str, list[Point]] = {}
     for point in points:
@@ -59,7 +63,12 @@ def line(points: Sequence[Point], quantity: str = "wall") -> tuple[float, float]
 
 
 def slopes(points: Sequence[Point], quantity: str = "cpu") -> list[float]:
-    """Returns the seconds per additional event between each point and the next."""
+    """Returns the seconds per additional event between each point and the next.
+
+    Args:
+        points: Of different sizes, in their order.
+        quantity: `wall` or `cpu`.
+    """
     return [
         (b.median(quantity) - a.median(quantity)) / (b.sample.events - a.sample.events)
         for a, b in pairwise(points)
@@ -69,7 +78,10 @@ def slopes(points: Sequence[Point], quantity: str = "cpu") -> list[float]:
 def efficiencies(points: Sequence[Point]) -> dict[int, float]:
     """Returns by number of workers the speed per worker, that of the fewest workers being 1.
 
-    The speed is that of the event loop, so the start of the workers is left out.
+    The speed is that of the event loop, so the start of the workers does not count.
+
+    Args:
+        points: With different numbers of workers.
     """
     loops = {point.setup.workers: point.loop for point in points}
     known = {workers: loop for workers, loop in sorted(loops.items()) if loop}
@@ -84,7 +96,11 @@ def _workers(point: Point) -> str:
 
 
 def plot_sizes(study: Study) -> Figure:
-    """Returns a figure of wall time against events, a line through each curve with its slope."""
+    """Returns a figure of wall time against events, a line through each curve with its slope.
+
+    Args:
+        study: With points of the series `size`.
+    """
     figure, axes = _figure("events", "wall time [s]")
     for name, points in curves(study.points, "size").items():
         events = [point.sample.events for point in points]
@@ -102,7 +118,11 @@ def plot_sizes(study: Study) -> Figure:
 
 
 def plot_workers(study: Study) -> Figure:
-    """Returns a figure of the speed per worker against workers, in the event loop."""
+    """Returns a figure of the speed per worker against workers, in the event loop.
+
+    Args:
+        study: With points of the series `workers`.
+    """
     figure, axes = _figure("workers", "speed per worker, that of the fewest being 1")
     largest = 1
     for name, points in curves(study.points, "workers").items():
@@ -117,6 +137,10 @@ def plot_workers(study: Study) -> Figure:
 
 def save_plots(study: Study, folder: Path) -> list[Path]:
     """Writes `sizes.png` and `workers.png`, as far as there are such points; returns their paths.
+
+    Args:
+        study: The points.
+        folder: Is created if needed.
 
     Raises:
         RunError: A file cannot be written.

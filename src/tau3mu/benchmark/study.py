@@ -75,7 +75,7 @@ class Setup:
 
 @dataclass(frozen=True)
 class Run:
-    """What one run took: see `Usage`; `stages` are seconds from the start of the command."""
+    """Time and memory of one run, as of `Usage`; `stages` are seconds from its start."""
 
     wall: float
     cpu: float
@@ -153,13 +153,24 @@ class Study:
     def add(
         self, what: str, measured: str, target: str = "", met: bool | str | None = None
     ) -> None:
-        """Adds a row; `met` says whether the target was reached, or in a word why nobody knows."""
+        """Adds a row.
+
+        Args:
+            what: The name of the number.
+            measured: The number, with its unit.
+            target: Its limit.
+            met: Whether the target was reached, or a word that says why it is unknown.
+        """
         verdict = met if isinstance(met, str) else _VERDICTS[met]
         self.rows.append(Row(what, measured, target, verdict))
 
 
 def save_study(study: Study, path: Path) -> None:
     """Writes a study as JSON.
+
+    Args:
+        study: To be written.
+        path: Of the JSON file.
 
     Raises:
         RunError: The file cannot be written.
@@ -230,7 +241,12 @@ def found_in(folder: Path) -> Found:
 
 
 def differences(found: Found, expected: Found) -> list[str]:
-    """Returns in what a result differs from another, masses by more than one part in 10⁹."""
+    """Returns in what a result differs from another, masses by more than one part in 10⁹.
+
+    Args:
+        found: The result.
+        expected: The other result.
+    """
     problems = [
         f"{step}: {found.steps.get(step)} events, expected {number}"
         for step, number in expected.steps.items()

@@ -57,7 +57,11 @@ def _processor() -> str:
 
 
 def machine_line(study: Study) -> str:
-    """Returns the machine in one line."""
+    """Returns the machine in one line.
+
+    Args:
+        study: Made on the machine.
+    """
     machine = study.machine
     packages = machine.get("versions", {})
     versions = ", ".join(f"{name} {packages[name]}" for name in ("tau3mu", "uproot", "awkward"))
@@ -69,7 +73,11 @@ def machine_line(study: Study) -> str:
 
 
 def points_table(points: Iterable[Point]) -> PlainTable:
-    """Returns a table with one line per point; the values are medians over its runs."""
+    """Returns a table with one line per point; the values are medians over its runs.
+
+    Args:
+        points: In the order of the lines.
+    """
     table = PlainTable(
         title="Points", caption="MB/s: of the branches that are read, in the event loop"
     )
@@ -85,7 +93,11 @@ def points_table(points: Iterable[Point]) -> PlainTable:
 
 
 def rows_table(rows: Iterable[Row]) -> PlainTable:
-    """Returns a table of numbers and their targets."""
+    """Returns a table of numbers and their targets.
+
+    Args:
+        rows: In the order of the lines.
+    """
     table = PlainTable("What", "Measured", "Target", "Met", title="Benchmarks")
     for row in rows:
         table.add_row(row.what, row.measured, row.target, row.met)
@@ -137,12 +149,12 @@ class Change:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What two studies have in common, and what only one of them has.
+    """The points of two studies: common ones, and those of one study only.
 
     Attributes:
         changes: The quantities of the points of both.
         alone: The points of one study alone.
-        physics: What the points found differently; nothing if all is well.
+        physics: Differences of the results; none if all is well.
     """
 
     changes: list[Change]
@@ -151,7 +163,12 @@ class Comparison:
 
 
 def compare(before: Study, after: Study) -> Comparison:
-    """Returns the changes from one study to another, point by point."""
+    """Returns the changes from one study to another, point by point.
+
+    Args:
+        before: The first study.
+        after: The second study.
+    """
     first = {_label(point): point for point in before.points}
     second = {_label(point): point for point in after.points}
     common = [label for label in first if label in second]
@@ -171,7 +188,11 @@ def compare(before: Study, after: Study) -> Comparison:
 
 
 def comparison_table(changes: Sequence[Change]) -> PlainTable:
-    """Returns a table of the changes."""
+    """Returns a table of the changes.
+
+    Args:
+        changes: In the order of the lines.
+    """
     table = PlainTable("point", "quantity", title="From the first study to the second")
     for name in ("first", "second", "ratio", ""):
         table.add_column(name, justify="right")

@@ -31,6 +31,10 @@ SCHEDULER_SETTINGS: Final[dict[str, Any]] = {
 
 
 def is_connected(client: Client) -> bool:
-    """Returns whether the client still hears its scheduler; costs nothing."""
+    """Returns whether the client still hears its scheduler; costs nothing.
+
+    Args:
+        client: Of a cluster.
+    """
     stream = client.scheduler_comm
     return client.status == "running" and stream is not None and not stream.closed()

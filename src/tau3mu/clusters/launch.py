@@ -233,5 +233,5 @@ def end(started: Any) -> None:
 
 
 def _silence(gateway: Any) -> None:
-    # Its destructor would close it once more, which fails and says so on the terminal.
+    # Its destructor would close it once more, which fails with a message on the terminal.
     vars(gateway).pop("_loop_runner", None)

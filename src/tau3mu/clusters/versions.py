@@ -125,16 +125,9 @@ def _summary(versions: Iterable[str]) -> str:
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:
-    from io import StringIO
-
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-
-    from tau3mu.console.terminal import PlainTable
-
-    table = PlainTable(*head, box=SIMPLE_HEAD)
-    for row in rows:
-        table.add_row(*row)
-    text = StringIO()
-    Console(file=text, width=200).print(table)
-    return "\n".join(line.rstrip() for line in text.getvalue().splitlines() if line.strip())
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    lines = [head, ["─" * width for width in widths], *rows]
+    padded = (
+        [cell.ljust(width) for cell, width in zip(line, widths, strict=True)] for line in lines
+    )
+    return "\n".join("  ".join(cells).rstrip() for cells in padded)

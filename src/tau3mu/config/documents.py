@@ -123,8 +123,8 @@ def read_document(path: str | Path, what: str, *, language: str = "config") -> D
     """Returns the content of a JSON, YAML or TOML file of a user.
 
     Args:
-        path: Where it is; the end of its name says in which format it is, JSON for all others than
-            `.toml`, `.yaml` and `.yml`.
+        path: Of the file, in TOML or YAML if its name ends in `.toml`, `.yaml` or `.yml`, else in
+            JSON.
         what: What it is to the user, such as "site file".
         language: The beginning of the codes of errors, such as `site`.
 

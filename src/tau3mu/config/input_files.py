@@ -38,6 +38,9 @@ def user_path(text: str | Path) -> Path:
 
     As in a shell, what begins with the name of no user is left as it is, such as a file called
     `~backup.root`. `file://` in front is dropped.
+
+    Args:
+        text: As the user wrote it.
     """
     # That of Path raises an error if there is no such user.
     return Path(os.path.expanduser(without_file_scheme(str(text))))  # noqa: PTH111
@@ -52,7 +55,11 @@ def working_directory() -> Path:
 
 
 def without_file_scheme(path: str) -> str:
-    """Returns a path without the `file://` in front that some write before local ones."""
+    """Returns a path without the `file://` in front that some write before local ones.
+
+    Args:
+        path: A path or URL.
+    """
     return path[found.end() :] if (found := _LOCAL_URL.match(path)) else path
 
 
@@ -65,7 +72,7 @@ def kind_of_special(path: str | Path, *, folders: bool = False) -> str | None:
     """
     try:
         mode = os.stat(path).st_mode  # noqa: PTH116 - of texts too
-    except (OSError, ValueError):  # whoever opens it says what is wrong
+    except (OSError, ValueError):  # whoever opens it reports what is wrong
         return None
     if stat.S_ISREG(mode) or (folders and stat.S_ISDIR(mode)):
         return None

@@ -54,7 +54,7 @@ def _add_lines(node: Any, keys: _Keys, found: dict[_Keys, int]) -> None:
 
 
 def _toml_lines(text: str) -> dict[_Keys, int]:
-    """Returns the lines of headers and keys; `[[lists]]` of tables are left out."""
+    """Returns the lines of headers and keys; without `[[lists]]` of tables."""
     found: dict[_Keys, int] = {}
     header: _Keys = ()
     text = _LONG_STRING.sub(lambda string: "0" + "\n" * string[0].count("\n"), text)

@@ -8,7 +8,11 @@ __all__ = ["printable"]
 
 
 def printable(text: str) -> str:
-    """Returns a redacted text in one line, with an escape for each unprintable character."""
+    """Returns a redacted text in one line, with an escape for each unprintable character.
+
+    Args:
+        text: From outside.
+    """
     text = redact(text)
     if text.isprintable():
         return text

@@ -44,11 +44,6 @@ _EXPECTED: Final = {
     "tuple_type": "a list",
     "union_tag_invalid": "{expected_tags}",
 }
-_CODES: Final = {
-    "extra_forbidden": "unknown-key",
-    "missing": "missing-key",
-    "union_tag_not_found": "missing-key",
-}
 _LIMITS: Final = re.compile(r"finite_number|(greater|less)_than.*|multiple_of")
 _LENGTHS: Final = re.compile(r"(string_)?too_(short|long)")
 _CHOICES: Final = re.compile(r"literal_error|enum|union_tag_invalid")
@@ -151,6 +146,9 @@ def shown(value: Any) -> str:
 def _problem(detail: ErrorDetails, model: type[BaseModel], content: Any) -> Problem:
     kind, context, given = detail["type"], detail.get("ctx", {}), detail["input"]
     keys = _keys(detail, content)
+    if kind == "json_invalid":  # what Python could read already
+        text = "a string has half of a character (a lone surrogate such as \\ud800)"
+        return Problem(keys, "not-text", text)
     if kind == "extra_forbidden":
         models = list(_models(model, detail["loc"][:-1]))
         known = list(dict.fromkeys(key for each in models for key in _fields(each)))

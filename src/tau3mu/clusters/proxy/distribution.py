@@ -42,7 +42,7 @@ _TRIES: Final = 3
 
 
 class _NoAnswerError(RunError):
-    """Is raised when the cluster does not answer in time."""
+    """The cluster did not answer in time."""
 
 
 class Distribution:
@@ -160,7 +160,7 @@ class Distribution:
             raise RunError(message, code="proxy.expires", path=path)
         if left < WARN_BEFORE and not self._warned:
             self._warned = True
-            log.warning("grid proxy %s expires in %s; renew it while the run goes on: %s",
+            log.warning("grid proxy %s expires in %s; renew it during the run: %s",
                         path, span(left), command)  # fmt: skip
 
 

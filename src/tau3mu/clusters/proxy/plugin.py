@@ -28,7 +28,7 @@ _guards: dict[Path, subprocess.Popen[bytes]] = {}
 
 
 class ProxyPlugin(WorkerPlugin):  # type: ignore[misc]  # distributed is partly annotated
-    """Gives a worker the user's proxy, before its first task, and takes it away again.
+    """Writes the user's proxy on a worker, before its first task, and removes it at the end.
 
     The scheduler gives it to workers that join or restart later as well. A process can use one
     proxy only, at the path that XRootD's client has read from the environment once and for all.
@@ -85,7 +85,7 @@ class WithdrawalPlugin(SchedulerPlugin):  # type: ignore[misc]
         self._client = client
 
     def remove_client(self, scheduler: Scheduler, client: str) -> None:
-        """Is called by the scheduler when the connection to a client has ended."""
+        """Removes the proxy if the connection that has ended is that of the driver."""
         if client == self._client:
             scheduler.loop.add_callback(withdraw, scheduler, self.name)
 

@@ -1,0 +1,69 @@
+"""The messages of typical mistakes in site files.
+
+They are in a golden file; `python tests/test_site_sentences.py` writes it.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tau3mu.clusters import load_site
+from tau3mu.errors import InputError
+
+GOLDEN = Path(__file__).parent / "golden" / "site_files.json"
+
+SLURM = '[clusters.batch]\nkind = "slurm"\n'
+
+CASES = {
+    "a misspelled part": '[cluster.batch]\nkind = "slurm"\n',
+    "no kind": "[clusters.batch]\nworkers = 4\n",
+    "a misspelled kind": '[clusters.batch]\nkind = "slurn"\n',
+    "a misspelled key": f'{SLURM}memmory = "2 GB"\n',
+    "a key of another kind": '[clusters.batch]\nkind = "htcondor"\nqueue = "long"\n',
+    "no image": '[clusters.pods]\nkind = "kubernetes"\n',
+    "a text for a number": f'{SLURM}cores = "two"\n',
+    "no worker": f"{SLURM}minimum = 0\nmaximum = 5\n",
+    "more than the maximum": f"{SLURM}minimum = 10\nmaximum = 5\n",
+    "two numbers of workers": f"{SLURM}workers = 10\nmaximum = 50\n",
+    "a size without unit": f'{SLURM}memory = "2000"\n',
+    "a time in hours": f'{SLURM}walltime = "8h"\n',
+    "a variable with a blank": f'{SLURM}environment = {{ "A B" = "1" }}\n',
+    "a text for a list": f'{SLURM}prologue = "source setup.sh"\n',
+    "an unknown way to log in": '[clusters.hub]\nkind = "gateway"\nauth = "password"\n',
+    "no certificate": '[tls]\nca_file = "ca.pem"\nkey = "key.pem"\n',
+    "a number for a cluster": "[clusters]\nbatch = 4\n",
+    "several mistakes": f'{SLURM}workers = "all"\nwalltime = 8\nprolog = []\n',
+}
+
+
+def entry_of(case: str, folder: Path) -> dict[str, str]:
+    """Returns the entry of a case in the golden file, in which FILE is the user's file."""
+    path = folder / "site.toml"
+    path.write_text(CASES[case])
+    with pytest.raises(InputError) as error:
+        load_site(path)
+    texts = {"path": error.value.path, "sentence": str(error.value)}
+    shown = {name: text.replace(str(path), "FILE") for name, text in texts.items()}
+    return {"case": case, "code": error.value.code, **shown}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_sentences(case, tmp_path):
+    """Fails if a message is changed by accident."""
+    entries = {entry["case"]: entry for entry in json.loads(GOLDEN.read_text("utf-8"))}
+    assert entry_of(case, tmp_path) == entries[case]
+
+
+def test_every_sentence_belongs_to_a_case():
+    """Fails if the golden file has sentences that nobody checks."""
+    assert [entry["case"] for entry in json.loads(GOLDEN.read_text("utf-8"))] == list(CASES)
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as work:
+        found = [entry_of(case, Path(work)) for case in CASES]
+    GOLDEN.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n", "utf-8")
