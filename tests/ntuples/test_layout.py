@@ -77,7 +77,7 @@ def test_an_unknown_layout_is_an_error_with_a_suggestion():
 
 
 @pytest.mark.parametrize("name", ["t3m", "nano"])
-def test_layouts_are_recognised_by_their_branches(name):
+def test_layouts_are_detected_by_their_branches(name):
     branches = [branch.name for branch in layout(name).branches if "*" not in branch.name]
     found = detect_layout(branches)
     assert found is not None

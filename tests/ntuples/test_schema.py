@@ -257,7 +257,7 @@ def test_muons_are_floats_and_legs_doubles_of_the_same_numbers(events):
         assert {pt for pt in pts if pt is not None} <= set(muons)
 
 
-def test_momenta_have_vector_behaviours(events):
+def test_momenta_have_vector_behaviors(events):
     first, second = events.triplet.mu1, events.triplet.mu2
     measured = first.deltaR(second).tolist()
     for event in range(200):

@@ -49,7 +49,7 @@ class FailedFile:
         path: The file, as the dataset lists it.
         kind: `bad_file` if it is damaged or not there, `transient` if its servers did not answer.
         reason: What is wrong with it, in one line.
-        entries: How many events it should have, None unless the dataset file says so.
+        entries: The number of events according to the dataset file, None if it has none.
     """
 
     dataset: str
@@ -69,7 +69,7 @@ class Inspection:
         file: What is in it, if that could be told.
         size: Its length in bytes.
         problems: What is wrong with it.
-        kind: None, unless what is wrong is that it cannot be read, or is not complete.
+        kind: None, unless it cannot be read or is not complete.
         warnings: What is not a problem, but may not be meant.
         failed_replicas: The replicas that cannot be read, and why.
     """

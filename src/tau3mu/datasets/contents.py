@@ -32,9 +32,9 @@ class Asked:
 
     Attributes:
         tree: The name of the tree, None for the tree of its layout.
-        layout: Its layout, None to recognise it.
+        layout: Its layout, None to detect it.
         columns: The columns that are to be read.
-        entries: How many events it should have, None if nobody knows.
+        entries: How many events it should have, None if that is not known.
     """
 
     tree: str | None

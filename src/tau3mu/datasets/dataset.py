@@ -46,7 +46,7 @@ _NOTHING = FileDetails()
 
 @dataclass(frozen=True)
 class Dataset:
-    """Files that are analysed as one: the data of an era, or a simulated sample.
+    """Files that are analyzed as one: the data of an era, or a simulated sample.
 
     Attributes:
         name: What results call it; letters, digits and `_.-`, since files are named after it.
@@ -57,7 +57,7 @@ class Dataset:
         lumi: The integrated luminosity in fb^-1, None if it is not known.
         extra: Further facts; processors find them in `events.metadata`.
         details: Of those files of which more is known than their tree.
-        layout: What `own_layout` returns for the layout of the files, None to recognise it.
+        layout: The reference of the layout of the files (see `own_layout`), None to detect it.
 
     Raises:
         InputError: The name cannot be the name of a file, there are no files, or one of them or of

@@ -66,7 +66,7 @@ def inspect_file(
         tree: The name of the tree, None for the tree of a known layout.
         columns: The columns that processors read, such as `triplet.mass` and `hlt.PATTERN`.
         details: Facts of the dataset file about it, beside its tree.
-        layout: The layout of its tree, None to recognise it.
+        layout: The layout of its tree, None to detect it.
         verify: Whether to look at all replicas and their checksums, and to skip those that differ
             from it.
         keep: Whether this process is going to read it, so that it should stay open.

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 _MAX_LINES: Final = 20
 _GIVE_UP: Final = 20
-"""After so many files one after the other that could not be reached, no more are tried."""
+"""After so many files in a row that could not be reached, no more are tried."""
 
 
 def check_files(
@@ -40,13 +40,13 @@ def check_files(
     keep_open: bool = False,
     known: Sequence[CheckedFile] = (),
 ) -> list[CheckedFile]:
-    """Opens every file once and returns what is in it, in the order of the datasets.
+    """Returns the content of every file, in the order of the datasets, after opening each once.
 
     Each file has to open, be complete, have its tree and all branches for the columns, with the
     types that the layout says, and be listed once: neither spelled in another way nor copied.
 
     Args:
-        datasets: What is to be analysed.
+        datasets: The datasets whose files are to be read.
         columns: The columns that are to be read, such as `triplet.mass` and `hlt.PATTERN`.
         workers: How many files are opened at a time.
         on_file: Is called after each file, for a progress bar.
@@ -87,7 +87,7 @@ def check_readable_files(
     so is what the next file will not be spared, such as a grid proxy that has expired.
 
     Args:
-        datasets: What is to be analysed.
+        datasets: The datasets whose files are to be read.
         columns: The columns that are to be read.
         workers: How many files are opened at a time.
         on_file: Is called after each file, for a progress bar.
@@ -138,7 +138,7 @@ def _inspect_all(
         raise InputError(message, code="dataset.no-files")
 
     layouts()  # mistakes in a table concern all files
-    if keep:  # those that nobody has read since an earlier check may have changed
+    if keep:  # those that have not been read since an earlier check may have changed
         close_files()
 
     def inspect(job: tuple[Dataset, str, str | None]) -> Inspection:
@@ -164,8 +164,8 @@ def _inspect_all(
 def _give_up(last: Inspection) -> NoReturn:
     # Each of them has taken minutes, and there may be thousands.
     message = (
-        f"{_GIVE_UP} files one after the other could not be reached, so the check of the files was "
-        f"given up; the last was {printable(last.path)} [{last.dataset}]: {last.problems[0]}"
+        f"{_GIVE_UP} files in a row could not be reached, so the check of the files was given up; "
+        f"the last was {printable(last.path)} [{last.dataset}]: {last.problems[0]}"
     )
     raise InputError(message, code="dataset.servers-do-not-answer", path=last.path)
 

@@ -1,6 +1,6 @@
 """A block of events: the columns of the canonical view before they get the form of a layout.
 
-Most branches of the skims are read by nobody. Their values are drawn from tables of 256
+Most branches of the skims are never read. Their values are drawn from tables of 256
 quantiles, which is quick and compresses well; the name of a column tells which table.
 """
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tau3mu.errors import InputError, RunError, suggest
-from tau3mu.storage.files import make_folder
+from tau3mu.storage.files import make_folder, remove_temporary
 
 if TYPE_CHECKING:
     import os
@@ -188,6 +188,8 @@ def _write_in_parallel(plans: Sequence[FilePlan], workers: int) -> Iterator[int]
         raise RunError(message, code="generate.worker-lost", path="workers") from error
     finally:
         pool.shutdown(kill_workers=True)
+        for plan in plans:
+            remove_temporary(plan.path)
 
 
 def _check_lowest(name: str, value: int, lowest: int) -> None:

@@ -46,7 +46,7 @@ def make_events(
     mapping = _Columns(n_events)
     mapping.preload_column_source(*source, columns)
     key = tuple_to_key((*source, f"0-{n_events}"))
-    # Those of the arrays, since a file that nobody has checked may have others than the layout.
+    # Those of the arrays, since a file that was not checked may have others than the layout.
     kinds = {name: str(column.type.content) for name, column in columns.items()}
     schema = _schema(layout, kinds, metadata)
     return NanoEventsFactory(schema, mapping, key, mode="virtual").events()

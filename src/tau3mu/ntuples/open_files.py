@@ -157,7 +157,7 @@ def close_files(*, kept: bool = True) -> None:
     """Closes the file that this thread has open.
 
     Args:
-        kept: Whether also to close those that nobody has read since they were checked.
+        kept: Whether also to close those that have not been read since they were checked.
     """
     opened, _current.opened = _current.opened, None
     if opened is not None:

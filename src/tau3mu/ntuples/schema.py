@@ -41,7 +41,7 @@ class MisalignedError(InputError):
 class NtupleSchema(BaseSchema):  # type: ignore[misc]
     """Gives the canonical view of an ntuple, its layout detected from the names of its branches.
 
-    `events.muon`, `.track`, `.triplet` and `.gen` are lists with vector behaviours (momenta in
+    `events.muon`, `.track`, `.triplet` and `.gen` are lists with vector behaviors (momenta in
     GeV), `.hlt` and `.l1` answer `fired`, the scalars (`.run`, `.lumi`, `.event`, ...) are arrays.
     """
 
@@ -72,7 +72,7 @@ class NtupleSchema(BaseSchema):  # type: ignore[misc]
 
     @classmethod
     def behavior(cls) -> dict[Any, Any]:
-        """Returns the behaviours of NanoEvents and of awkward vectors."""
+        """Returns the behaviors of NanoEvents and of awkward vectors."""
         return {**super().behavior(), **vector.backends.awkward.behavior}
 
 

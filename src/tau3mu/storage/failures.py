@@ -109,7 +109,7 @@ _HTTP_RETRY: Final = {408, 425, 429}
 
 def read_errors() -> tuple[type[Exception], ...]:
     """Returns the exceptions that a file may raise, for an `except` clause."""
-    # HTTP 403 and 503, an answer that breaks off; who reads no URL does not wait for its import.
+    # HTTP 403 and 503, an answer that breaks off; without URLs, it need not be imported.
     http = sys.modules.get("aiohttp")
     return (*_ERRORS, http.ClientError) if http else _ERRORS
 
@@ -197,7 +197,7 @@ def _kind_of_http(error: Exception) -> FailureKind:
         if error.status in _HTTP_RUN:
             return "fatal"
         return "transient" if error.status >= 500 or error.status in _HTTP_RETRY else "bad_file"
-    # A certificate that is not trusted, a URL that is none.
+    # A certificate that is not trusted, a URL that is not valid.
     never = (aiohttp.ClientSSLError, aiohttp.ClientConnectorCertificateError, aiohttp.InvalidURL)
     return "fatal" if isinstance(error, never) else "transient"
 

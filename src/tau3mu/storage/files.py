@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import glob
 import json
 import math
 import os
@@ -29,6 +30,7 @@ __all__ = [
     "json_text",
     "make_folder",
     "remove_staged",
+    "remove_temporary",
     "staged",
     "write_text",
 ]
@@ -142,6 +144,16 @@ def remove_staged(folder: Path) -> None:
     """
     for aside in folder.glob(f"{_ASIDE}*"):
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def remove_temporary(path: Path) -> None:
+    """Removes what killed processes have left of `atomic`.
+
+    Args:
+        path: The file, which no process is writing now.
+    """
+    for temporary in path.parent.glob(f".{glob.escape(path.stem)}.*{path.suffix}"):
+        temporary.unlink()
 
 
 def disk_error(path: Path, error: OSError) -> RunError:

@@ -17,7 +17,7 @@ _URL = re.compile(
     r"(?P<host>(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://[^/]*)(?P<slashes>/*)(?P<rest>.*)"
 )
 _PORTS = {"root": ":1094", "http": ":80", "https": ":443"}
-# A tree name begins with a letter, so that the port in root://site.root:1094//x is none.
+# A tree name begins with a letter, so that the port in root://site.root:1094//x is not one.
 _WITH_TREE = re.compile(r"(?P<file>.+\.root):(?P<tree>/?[A-Za-z_][^:]*)")
 
 

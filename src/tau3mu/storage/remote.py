@@ -98,7 +98,7 @@ def _prepare_xrootd() -> None:
     for name, value in _XROOTD_SETTINGS.items():
         os.environ.setdefault(f"XRD_{name.upper()}", str(value))
     if "XRootD.client" not in sys.modules and "tensorflow" in sys.modules:
-        # It would end the process, without a word (XRootD 6.2.1, TensorFlow 2.21).
+        # It would end the process without a message (XRootD 6.2.1, TensorFlow 2.21).
         message = (
             "XRootD's client cannot be loaded into a process that has TensorFlow (for zfit) "
             "already: start again with `import XRootD.client` first, or read the files before the "

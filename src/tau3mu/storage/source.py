@@ -31,7 +31,7 @@ __all__ = ["LocalSource", "NoPartsError", "RemoteSource", "SpecialFileError"]
 
 
 class SpecialFileError(OSError):
-    """Is raised for what is there, but no regular file."""
+    """Is raised for a path that is not a regular file."""
 
     def __init__(self, kind: str) -> None:
         """Creates the error.
