@@ -543,7 +543,7 @@ def test_bad_file_in_between_is_reported_and_the_old_one_kept(
             distribution.watch()
         (warning,) = ours(caplog)
         assert "cannot be used: " in warning
-        assert warning.endswith("the one from before is used on")
+        assert warning.endswith("the one before is still used")
         assert distribution.remaining() > 11 * 60 * MINUTE
         make_proxy(ends=20 * 60 * MINUTE)
         distribution.watch()

@@ -149,21 +149,8 @@ def _problem(detail: ErrorDetails, model: type[BaseModel], content: Any) -> Prob
     if kind == "json_invalid":  # what Python could read already
         text = "a string has half of a character (a lone surrogate such as \\ud800)"
         return Problem(keys, "not-text", text)
-    if kind == "extra_forbidden":
-        models = list(_models(model, detail["loc"][:-1]))
-        known = list(dict.fromkeys(key for each in models for key in _fields(each)))
-        text = f"unknown key{suggest(str(keys[-1]), known)}; known keys: {', '.join(known)}"
-        hints = dict.fromkeys(getattr(each, "unknown_key_hint", "") for each in models)
-        return Problem(keys, "unknown-key", "; ".join(filter(None, [text, *hints])))
-    if kind == "missing":
-        missing = "missing item" if isinstance(keys[-1], int) else "missing key"
-        return Problem(keys, "missing-key", missing)
-    if kind == "union_tag_not_found":
-        key = context["discriminator"].strip("'")
-        models = [each for each in _models(model, detail["loc"]) if key in each.model_fields]
-        tags = [tag for each in models for tag in get_args(each.model_fields[key].annotation)]
-        text = f"missing key; expected one of {', '.join(map(repr, tags))}"
-        return Problem((*keys, key), "missing-key", text)
+    if kind in ("extra_forbidden", "missing", "union_tag_not_found"):
+        return _problem_of_key(detail, model, keys)
     if isinstance(cause := context.get("error"), Exception):
         code, path = getattr(cause, "code", ""), getattr(cause, "path", "")
         return Problem((*keys, *_split(path)), code or "wrong-value", str(cause))
@@ -181,6 +168,25 @@ def _problem(detail: ErrorDetails, model: type[BaseModel], content: Any) -> Prob
     if _CHOICES.fullmatch(kind) and "," in expected:
         expected = f"one of {expected}"
     return Problem(keys, _code(kind), "", expected, given)
+
+
+def _problem_of_key(
+    detail: ErrorDetails, model: type[BaseModel], keys: tuple[str | int, ...]
+) -> Problem:
+    if detail["type"] == "extra_forbidden":
+        models = list(_models(model, detail["loc"][:-1]))
+        known = list(dict.fromkeys(key for each in models for key in _fields(each)))
+        text = f"unknown key{suggest(str(keys[-1]), known)}; known keys: {', '.join(known)}"
+        hints = dict.fromkeys(getattr(each, "unknown_key_hint", "") for each in models)
+        return Problem(keys, "unknown-key", "; ".join(filter(None, [text, *hints])))
+    if detail["type"] == "missing":
+        missing = "missing item" if isinstance(keys[-1], int) else "missing key"
+        return Problem(keys, "missing-key", missing)
+    key = detail["ctx"]["discriminator"].strip("'")
+    models = [each for each in _models(model, detail["loc"]) if key in each.model_fields]
+    tags = [tag for each in models for tag in get_args(each.model_fields[key].annotation)]
+    text = f"missing key; expected one of {', '.join(map(repr, tags))}"
+    return Problem((*keys, key), "missing-key", text)
 
 
 def _code(kind: str) -> str:
