@@ -123,7 +123,7 @@ class Checkpoints:
     """
 
     def __init__(self, run: Path, keys: Keys, *, delay: float | None = None) -> None:
-        """Creates them.
+        """Creates the checkpoints, and looks which are there.
 
         Args:
             run: The folder of the run.

@@ -1,4 +1,4 @@
-"""What processors found in a chunk as one file, which gives back the same bits.
+"""The outputs of processors for a chunk as one file, which gives back the same bits.
 
 The file is an npz of two arrays of bytes: a JSON document, and the numbers that it refers to.
 Reading it runs no program, and its checksums tell when it is damaged.
