@@ -81,7 +81,7 @@ def write_document(target: Path | BinaryIO, document: dict[str, Any]) -> None:
     np.savez(target, **arrays)
 
 
-def read_document(source: Path | BinaryIO) -> dict[str, Any]:
+def read_document(source: BinaryIO) -> dict[str, Any]:
     """Returns what `write_document` was given.
 
     Raises:
