@@ -77,9 +77,9 @@ def test_an_added_processor_is_run_alone(stopped, counting, second, command, tmp
     )  # fmt: skip
     assert json.loads((out / "run.json").read_text())["chunks"]["resumed"] == 0
     files = stopped[0]
-    assert run([*command(files=files, output="anew"), "--processor", second.write()]) == 0
+    assert run([*command(files=files, output="once"), "--processor", second.write()]) == 0
     for name in ("Mine", "Muons"):
-        resumed, once = (tmp_path / folder / name for folder in ("out", "anew"))
+        resumed, once = (tmp_path / folder / name for folder in ("out", "once"))
         assert ak_equal.same_bits(load_candidates(resumed), load_candidates(once))
         assert load_histograms(resumed) == load_histograms(once)
         assert (resumed / "cutflow.json").read_bytes() == (once / "cutflow.json").read_bytes()

@@ -209,7 +209,8 @@ def test_wrong_content_is_ignored(change, kept):
     """Offsets beyond the content would read memory that is not the array's."""
     folder, keys = kept
     path = path_of(folder, keys)
-    document = read_document(path)
+    with path.open("rb") as file:
+        document = read_document(file)
     (output,) = document["outputs"].values()
     if change == "offsets":
         buffers = output["candidates"]["buffers"]

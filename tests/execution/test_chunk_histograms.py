@@ -5,11 +5,13 @@ from __future__ import annotations
 import hist
 import numpy as np
 import pytest
+from coffea.processor import accumulate
 from errors import raises
 
 from tau3mu.datasets import Dataset, check_files, make_chunks
 from tau3mu.execution import ProcessorError, dry_run, execute, process_chunk
 from tau3mu.execution.merge import Totals
+from tau3mu.ntuples import read_events
 from tau3mu.outputs import Selection
 from tau3mu.outputs.stored import from_document, read_document, to_document, write_document
 from tau3mu.processing import Processor
@@ -135,6 +137,23 @@ def test_the_file_that_fails_is_not_in_the_sum(datasets):
     found = totals.result().processors["Filling"].histograms["number"]
     assert numbers_of(found, "mc") == [0] * 9
     assert sum(numbers_of(found, "z")) == N
+
+
+def test_coffea_adds_the_same(datasets):
+    """Chunks of two datasets would be mixed without an axis for them."""
+    processor, chunks = Filling(), chunks_of(datasets, 3000)
+    total = None
+    for chunk in chunks:
+        events = read_events(
+            [chunk.path], tree=chunk.tree, layout=chunk.layout, branches=chunk.branches,
+            start=chunk.start, stop=chunk.stop, uuid=chunk.uuid, metadata=chunk.metadata,
+        ).events  # fmt: skip
+        total = accumulate([processor.process(events)], total)
+    expected = found_in(chunks, processor)
+    for name, histogram in total["histograms"].items():
+        for dataset in ("mc", "z"):
+            part, wanted = (one[{"dataset": dataset}] for one in (histogram, expected[name]))
+            assert part.project(part.axes[0].name) == wanted.project(part.axes[0].name)
 
 
 def test_a_checkpoint_gives_them_back(datasets):

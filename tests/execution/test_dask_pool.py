@@ -72,7 +72,7 @@ def test_each_chunk_comes_back_once_and_the_scheduler_forgets_it(chunks, client)
 def test_a_failing_processor_is_fatal_for_the_run_and_leaves_nothing(
     chunks, client, processor_file
 ):
-    """An error that stayed on the scheduler would be the answer to the mended processor, too."""
+    """An error that stayed on the scheduler would be the answer to the repaired processor, too."""
     path = processor_file("    def select(self, events, cutflow):\n        return events.nothing\n")
     with pool_of(client, load_processors([f"{path}:Mine"])) as pool:
         pool.submit(3, ChunkTask(chunks[3]))

@@ -97,7 +97,7 @@ def test_after_the_death_of_the_driver_only_what_is_missing_is_done(
             assert ak_equal.same_bits(load_candidates(resumed), load_candidates(whole))
 
 
-def test_a_file_that_was_mended_completes_the_run(stopped, command, counting, tmp_path):
+def test_a_file_that_was_repaired_completes_the_run(stopped, command, counting, tmp_path):
     (good, bad), whole = stopped
     assert not (tmp_path / "out" / "Mine").exists()
     shutil.copy(whole, bad)
@@ -400,10 +400,10 @@ def test_a_driver_that_dies_at_random_moments_comes_to_the_end(
     assert process.returncode == 0, errors
     assert len(moments) > 1
     assert n_calls[-1] < 24
-    whole, mended = tmp_path / "whole" / "Mine", tmp_path / "out" / "Mine"
+    whole, repaired = tmp_path / "whole" / "Mine", tmp_path / "out" / "Mine"
     for name in ("cutflow.json", "histograms.json"):
-        assert (mended / name).read_bytes() == (whole / name).read_bytes()
-    assert ak_equal.same_bits(load_candidates(mended), load_candidates(whole))
+        assert (repaired / name).read_bytes() == (whole / name).read_bytes()
+    assert ak_equal.same_bits(load_candidates(repaired), load_candidates(whole))
     record_figure(
         f"driver SIGKILL at random, {executor}", seconds=moments, calls=n_calls,
         events_in=12000, events_out=events_of(tmp_path / "out"),

@@ -99,7 +99,7 @@ def test_a_fit_that_was_recorded_is_not_left_out(counting, demo, tmp_path, capsy
     assert "--no-fit is given, recorded is a run without --no-fit" in error(capsys)
 
 
-def test_how_to_run_may_be_given_anew_and_is_recorded(stopped, tmp_path):
+def test_how_to_run_may_be_given_again_and_is_recorded(stopped, tmp_path):
     (_, bad), whole = stopped
     arguments = ["--executor", "futures", "--workers", "1", "--retries", "0", "--skip-bad-files"]
     assert run(["--resume", tmp_path / "out", *arguments]) == 2

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.integration
 
 @pytest.mark.parametrize("victim", ["scheduler", "driver"])
 def test_a_run_goes_on_after_the_death_of(victim, counting, command, tmp_path):
-    """Without checkpoints another cluster would have to begin anew."""
+    """Without checkpoints another cluster would have to begin again."""
     counting.write(pause=0.9)
     out, kept = tmp_path / "out", tmp_path / "out" / "checkpoints"
     with ClusterProcesses(tmp_path / "first") as cluster:

@@ -123,7 +123,7 @@ class Checkpoints:
     """
 
     def __init__(self, run: Path, keys: Keys, *, delay: float | None = None) -> None:
-        """Creates them.
+        """Creates the checkpoints, and looks which are there.
 
         Args:
             run: The folder of the run.
@@ -203,7 +203,8 @@ _FACTS = ("entries", "triggers", "path", "bytes", "seconds", "worker")
 
 
 def _read(path: Path, chunk: str, names: Mapping[str, str]) -> ChunkResult:
-    document = read_document(path)
+    with path.open("rb") as file:  # which NumPy does not close if it is damaged
+        document = read_document(file)
     if document["chunk"] != chunk:
         message = "it is not the checkpoint of this chunk"
         raise ValueError(message)

@@ -57,7 +57,7 @@ class ProcessorError(TaskError):
 
 @dataclass(frozen=True)
 class ChunkResult:
-    """What the processors found in a chunk, or why it could not be read.
+    """The outputs of the processors for a chunk, or why it could not be read.
 
     Attributes:
         entries: How many events were read; none if there is a failure.
@@ -94,7 +94,7 @@ class ChunkTask:
 
     @property
     def label(self) -> str:
-        """What messages call it: file and entries."""
+        """File and entries, for messages."""
         return self.chunk.label
 
 

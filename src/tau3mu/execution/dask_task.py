@@ -1,4 +1,4 @@
-"""What runs on a Dask worker, and how it gets there and back whatever the worker lacks."""
+"""The task of a Dask worker, which gets there and back whatever the worker lacks."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Task:
     versions: Mapping[str, str]
 
     def __reduce__(self) -> tuple[Callable[..., Finished], tuple[object, ...]]:
-        """Says that to unpickle this is to process it."""
+        """Returns a call that processes the item when this is unpickled."""
         return run_task, (self.index, pickle.dumps(self.item), self.packed, dict(self.versions))
 
 

@@ -88,7 +88,7 @@ def _tried(processor: Processor, chunk: Chunk, *, lazily: bool) -> Selection:
             check_fill(processor, rows, chunk)
     except InputError as error:
         message = f"processor {processor.name}, on a chunk without events: {error}"
-        raise InputError(message) from error
+        raise InputError(message, code="processor.checkpoint", path=processor.name) from error
     except BaseException as error:  # a user's processor may raise anything
         if is_interrupt(error):
             raise

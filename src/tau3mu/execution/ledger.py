@@ -21,7 +21,7 @@ __all__ = ["Attempt", "Ledger"]
 
 @dataclass(frozen=True)
 class Attempt:
-    """What came of one attempt at one chunk.
+    """One attempt at one chunk.
 
     Attributes:
         dataset: The name of the dataset.
@@ -63,14 +63,14 @@ class Ledger:
     """
 
     def __init__(self, path: Path) -> None:
-        """Takes the file, which may hold the attempts of an earlier run."""
+        """Creates the ledger of a file, which may hold the attempts of an earlier run."""
         self._path = path
 
     def __enter__(self) -> Self:
         """Opens the file.
 
         Raises:
-            RunError: It can't be written.
+            RunError: It cannot be written.
         """
         try:
             self._file = self._path.open("a+b", buffering=0)
@@ -94,7 +94,7 @@ class Ledger:
         """Appends one line.
 
         Raises:
-            RunError: It can't be written, for instance since the disk is full.
+            RunError: It cannot be written, for instance because the disk is full.
         """
         line = json.dumps(redacted(asdict(attempt)), ensure_ascii=True).encode() + b"\n"
         try:

@@ -56,7 +56,7 @@ class FileRead:
 
 @dataclass(frozen=True)
 class ProcessorResult:
-    """What one processor found.
+    """The results of one processor.
 
     Attributes:
         candidates: One row per selected event, sorted by dataset, file and entry; the fields
@@ -75,7 +75,7 @@ class ProcessorResult:
 
 @dataclass(frozen=True)
 class RunResult:
-    """What a run found, by processor, and what it read, by file.
+    """The results of a run, by processor, and the events that it read, by file.
 
     Attributes:
         processors: By name; empty if a run that may not leave out files could not read them all.

@@ -1,7 +1,7 @@
-"""What runs in parallel: a function for many items, in this process, in others, or on Dask.
+"""Pools, which map a function over many items: in this process, in others, or on Dask.
 
-A pool is asked for by the driver loop of a run and by `run_tasks`. What it maps is
-`function(index, item, shared)`, where everything that is shared travels once, as bytes.
+The driver loop of a run and `run_tasks` use them. The function is `function(index, item, shared)`;
+what the items share is packed once, as bytes.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Finished:
-    """What came of one item.
+    """The result of one item, or its failure.
 
     Attributes:
         index: The place of the item in the list of all items.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from tau3mu.errors import InputError, RunError
 from tau3mu.execution.checkpoints import Checkpoints, Keys, together
@@ -219,8 +219,8 @@ def _pool(
 ) -> Pool:
     if executor == "iterative":
         stack.callback(close_files)
-        shared = tuple(processors), {}
-        return IterativePool(process_task, shared, timeout=retry_policy.timeout)
+        here: tuple[tuple[Processor, ...], dict[Any, Any]] = tuple(processors), {}
+        return IterativePool(process_task, here, timeout=retry_policy.timeout)
     if executor == "dask" and client is None:
         message = "executor 'dask' needs a client: see tau3mu.clusters.connect"
         raise InputError(message, code="execution.no-client", path="executor")

@@ -1,4 +1,4 @@
-"""What a processor returns: how it adds up, and how it is stored and shown."""
+"""The outputs of processors: how they add up, and how they are stored and shown."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def load_candidates(path: str | Path) -> ak.Array:
             return content["candidates"].arrays()
     except (OSError, ValueError, uproot.KeyInFileError) as error:
         message = f"cannot read candidates from {file}: {error}"
-        raise InputError(message) from error
+        raise InputError(message, code="outputs.no-candidates", path=file) from error
 
 
 def check_format(name: str) -> None:
@@ -59,7 +59,7 @@ def check_format(name: str) -> None:
         message = (
             f"unknown candidates format {name!r}{suggest(name, known)}; known: {', '.join(known)}"
         )
-        raise InputError(message)
+        raise InputError(message, code="outputs.unknown-format", path=name)
 
 
 def write_candidates(folder: Path, candidates: ak.Array, *, fmt: CandidatesFormat) -> None:
@@ -123,11 +123,11 @@ def _column(name: str, values: ak.Array) -> Any:
         return values
     if values.ndim != 1 or values.fields:
         message = f"candidates column {name!r} has the type {kind}; expected one value per event"
-        raise RunError(message)
+        raise RunError(message, code="outputs.nested-column", path=name)
     array = ak.to_numpy(values)
     if not isinstance(array, np.ma.MaskedArray):
         return array
     if array.dtype.kind != "f" and np.ma.is_masked(array):
         message = f"candidates column {name!r} ({kind}) has missing values; only floats may"
-        raise RunError(message)
+        raise RunError(message, code="outputs.missing-values", path=name)
     return array.filled(np.nan) if np.ma.is_masked(array) else array.data

@@ -1,4 +1,4 @@
-"""What the chunks of a run have in common: columns, types, cutflow steps and histograms.
+"""Columns, types, cutflow steps and histograms, which are the same for all chunks of a run.
 
 Columns that only some chunks have would vanish when the chunks are put together, and numbers of
 different types would be rounded to a common one.
@@ -29,7 +29,7 @@ NO_EVENTS = "a chunk without events"
 
 @dataclass(frozen=True)
 class Returned:
-    """What a processor returned for some events.
+    """The shape of what a processor returned for some events.
 
     Attributes:
         columns: The columns of the candidates with their types; whether numbers are missing is

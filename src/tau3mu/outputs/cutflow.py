@@ -1,4 +1,4 @@
-"""Cutflows as tables for people."""
+"""Cutflows as tables to read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Histograms as UHI JSON, which is read back exactly, and as ROOT files for everybody else."""
+"""Histograms as UHI JSON, which is read back exactly, and as ROOT files."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def load_histograms(path: str | Path) -> dict[str, Hist[Any]]:
         return from_json(read_text(file, "histograms"))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         message = f"{file} does not hold histograms in UHI JSON; give a histograms.json ({error})"
-        raise InputError(message) from error
+        raise InputError(message, code="outputs.no-histograms", path=file) from error
 
 
 def write_histograms(folder: Path, histograms: Mapping[str, Hist[Any]]) -> None:
@@ -96,7 +96,7 @@ def to_json(histograms: Mapping[str, Hist[Any]]) -> str:
                     f"cannot write histogram {name!r}: its axis {axis.name!r} has an infinite "
                     "edge; leave it out, the overflow bin is always kept"
                 )
-                raise RunError(message)
+                raise RunError(message, code="outputs.infinite-edge", path=f"{name}.{axis.name}")
     return json_text({name: default(histogram) for name, histogram in histograms.items()})
 
 
@@ -123,7 +123,7 @@ def root_histograms(histograms: Mapping[str, Hist[Any]]) -> dict[str, Hist[Any]]
                     f"histogram {name!r} and another one would both be {path!r} in "
                     "histograms.root: rename one of them or its variation"
                 )
-                raise RunError(message)
+                raise RunError(message, code="outputs.repeated-histogram", path=path)
             objects[path] = part
     return objects
 

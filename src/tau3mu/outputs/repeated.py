@@ -1,4 +1,4 @@
-"""Looks for events of data that were selected twice, as overlapping samples make them."""
+"""Finds events of data that were selected twice, such as those of overlapping samples."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def repeated_events(candidates: ak.Array, datasets: Sequence[str]) -> list[str]:
 
     Args:
         candidates: Of all datasets, sorted by these; without the columns `run`, `lumi` and `event`
-            nothing can be told.
+            there are no warnings.
         datasets: The names of the data; others are not looked at.
     """
     if not {"run", "lumi", "event"} <= set(candidates.fields):

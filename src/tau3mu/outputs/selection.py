@@ -1,4 +1,4 @@
-"""What a processor finds in some events."""
+"""The output of a processor for some events."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Selection"]
 
 @dataclass(frozen=True)
 class Selection:
-    """What a processor finds in some events.
+    """The output of a processor for some events.
 
     Attributes:
         candidates: One record of plain numbers per selected event, in the order of the events.

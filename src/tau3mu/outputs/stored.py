@@ -1,4 +1,4 @@
-"""What processors found in a chunk as one file, which gives back the same bits.
+"""The outputs of processors for a chunk as one file, which gives back the same bits.
 
 The file is an npz of two arrays of bytes: a JSON document, and the numbers that it refers to.
 Reading it runs no program, and its checksums tell when it is damaged.
@@ -81,7 +81,7 @@ def write_document(target: Path | BinaryIO, document: dict[str, Any]) -> None:
     np.savez(target, **arrays)
 
 
-def read_document(source: Path | BinaryIO) -> dict[str, Any]:
+def read_document(source: BinaryIO) -> dict[str, Any]:
     """Returns what `write_document` was given.
 
     Raises:

@@ -9,6 +9,7 @@ import awkward as ak
 from coffea.processor import ProcessorABC, column_accumulator
 
 from tau3mu.outputs.selection import Selection
+from tau3mu.outputs.totals import on_datasets
 from tau3mu.processing.derived import fill_by_axes, histograms_of_axes
 from tau3mu.processing.parameters import declared, merge_patch, parameters_of, with_hash
 from tau3mu.processing.recorder import Cutflow
@@ -152,8 +153,10 @@ class Processor(ProcessorABC):  # type: ignore[misc]
             name: column_accumulator(ak.to_numpy(selection.candidates[name]))
             for name in selection.candidates.fields
         }
+        filled = selection.histograms.items()
         return {
-            "histograms": histograms,
+            "histograms": histograms
+            | {name: on_datasets({dataset: one}, [dataset]) for name, one in filled},
             "cutflow": {dataset: steps},
             "counters": {dataset: dict(selection.counters)},
             "candidates": {dataset: columns},
