@@ -333,3 +333,17 @@ def test_a_plan_that_is_closed_leaves_nothing_behind(tmp_path, processor_file):
     assert not open_files._kept
     assert {name for name in after - before if name.count(".")} == set()
     assert {name for name in during - after if name.count(".")} != set()
+
+
+def test_a_fit_from_memory_is_that_of_the_folder(tmp_path):
+    """Bit by bit: the run fits what it has in memory, others what they read back."""
+    run = tau3mu.run(output=tmp_path / "out", progress=False)
+    again = tau3mu.fit("dsphipi", tmp_path / "out")
+    loaded = tau3mu.open(tmp_path / "out")["dsphipi"].fit
+    in_memory = tau3mu.fit("dsphipi", run["dsphipi"].histogram("mass"))
+    fitted = run["dsphipi"].fit
+    assert fitted.valid
+    for other in (again, loaded, in_memory, run.fits["dsphipi"]):
+        assert other.values == fitted.values
+        assert other.covariance == fitted.covariance
+        assert other.nll == fitted.nll
