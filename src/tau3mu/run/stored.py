@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property, reduce
 from html import escape
 from operator import add
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from tau3mu.config.documents import read_document
 from tau3mu.config.input_files import user_path
@@ -125,21 +125,20 @@ class ProcessorResults:
         _check_known(name, self.histograms, f"{self.name} has no histogram")
         histogram = self.histograms[name]
         axes = {axis.name: axis for axis in histogram.axes}
-        chosen: dict[int | str, Any] = {}
+        chosen: dict[str, str] = {}
         variations = list(axes[VARIATION]) if VARIATION in axes else [NOMINAL]
         _check_known(variation, variations, f"histogram {name} has no variation")
         if VARIATION in axes:
             chosen[VARIATION] = variation
         if DATASET not in axes:
-            return histogram[chosen] if chosen else histogram
+            return _slice(histogram, chosen)
         names = list(axes[DATASET])
         if dataset is None:
             names = self._fitted(names)
         else:
             _check_known(dataset, names, f"histogram {name} has no dataset")
             names = [dataset]
-        parts: list[Hist[Any]] = [histogram[{**chosen, DATASET: one}] for one in names]
-        return reduce(add, parts)
+        return reduce(add, [_slice(histogram, {**chosen, DATASET: one}) for one in names])
 
     def _fitted(self, datasets: list[str]) -> list[str]:
         known = self.datasets
@@ -320,6 +319,11 @@ def open_run(folder: str | Path) -> Run:
             message = f"{folder} is damaged: the folder {name} is missing"
             raise InputError(message, code="results.damaged-folder", path=folder / name)
     return Run(folder, manifest)
+
+
+def _slice(histogram: Hist[Any], chosen: dict[str, str]) -> Hist[Any]:
+    selected: dict[int | str, Any] = {**chosen}
+    return cast("Hist[Any]", histogram[selected]) if chosen else histogram
 
 
 def _check_known(name: str, known: Collection[str], problem: str) -> None:
