@@ -9,7 +9,10 @@ import sys
 import pytest
 
 PUBLIC = {
-    "tau3mu": ["__version__"],
+    "tau3mu": [
+        "DsPhiPi", "DsPhiPiNotebook", "FitResult", "InputError", "Processor", "Run", "RunError",
+        "Tau3muError", "__version__", "datasets", "errors", "fit", "open", "run",
+    ],
     "tau3mu.console.cli": [
         "Parser", "first_import", "path_of", "print_error", "run_main", "text_of",
     ],
@@ -47,9 +50,13 @@ PUBLIC = {
     ],
     "tau3mu.processors": ["SHIPPED", "DsPhiPi", "DsPhiPiNotebook"],
     "tau3mu.results": [
-        "ResultsFolder", "default_folder", "plot_histogram", "provenance", "run_log",
+        "Cutflows", "Manifest", "ProcessorCutflow", "ResultsFolder", "default_folder",
+        "plot_histogram", "read_manifest", "run_log", "write_manifest",
     ],
-    "tau3mu.run": ["CHUNK_SIZE", "Outcome", "Plan", "Settings", "analyse", "main", "prepare"],
+    "tau3mu.run": [
+        "CHUNK_SIZE", "ProcessorResults", "Run", "RunPlan", "Settings", "analyse", "main",
+        "open_run", "prepare",
+    ],
     "tau3mu.selection": [
         "Lists", "MUON_MASS", "Match", "Rows", "Step", "Survivors",
         "invariant_mass", "match", "pairs_within", "passes_muon_acceptance", "plain", "rows_of",

@@ -16,8 +16,8 @@ from tau3mu.execution import ProcessorError
 from tau3mu.execution.ledger import Attempt, Ledger
 from tau3mu.ntuples import ReadError
 from tau3mu.redaction import redact, redacted
-from tau3mu.results import ResultsFolder
-from tau3mu.run.checked_files import read_plan, write_plan
+from tau3mu.results import Manifest, write_manifest
+from tau3mu.run.checked_files import remembered_files, write_checked_files
 
 SECRET = "S3cr\"e't"
 URLS = [
@@ -100,10 +100,12 @@ def test_ledger_and_run_json_can_be_read(tmp_path, url):
     attempt = Attempt("d", url, "t", "u", 0, 1, 1, "bad_file", replica=url, reason=f"no {url}")
     with Ledger(tmp_path / "ledger.jsonl") as ledger:
         ledger.write(attempt)
-    ResultsFolder(tmp_path).write_run({"inputs": [{"path": url}], "warnings": [f"{url}: odd"]})
+    write_manifest(
+        tmp_path, Manifest(datasets={}, directory=url, warnings=[f"{url}: odd"], options={"x": url})
+    )
     line = json.loads((tmp_path / "ledger.jsonl").read_text())
     run = json.loads((tmp_path / "run.json").read_text())
-    assert (line["file"], run["inputs"][0]["path"]) == (redact(url), redact(url))
+    assert (line["file"], run["directory"]) == (redact(url), redact(url))
     assert PIECES.search(json.dumps([line, run])) is None
 
 
@@ -118,15 +120,15 @@ def test_labels_of_chunks(url):
 
 
 def test_a_plan_is_resumed_with_the_tokens_of_now(tmp_path):
-    """Those of the start may have expired; `plan.json` has neither."""
+    """Those of the start may have expired; `checked_files.json` has neither."""
     names = ("a.root?token={}", "b.root?token={}", "c.root?x=1&token={}")
     then, now = ([f"https://h/{name}".format(token) for name in names] for token in "12")
     about = {"processors": ["p"], "columns": ["run"]}
     files = [checked(then[0], replicas=(then[1],)), checked(then[2])]
-    write_plan(tmp_path, options=None, datasets=["d"], files=files, **about)
-    assert "token=1" not in (tmp_path / "plan.json").read_text()
+    write_checked_files(tmp_path, options=None, datasets=["d"], files=files, **about)
+    assert "token=1" not in (tmp_path / "checked_files.json").read_text()
     dataset = Dataset("d", dict.fromkeys([now[0], now[2]]))
-    remembered = read_plan(tmp_path, datasets=[dataset], **about)
+    remembered = remembered_files(tmp_path, datasets=[dataset], **about)
     assert {path: file.path for (_, path), file in remembered.items()} == {
         now[0]: now[0], now[2]: now[2],
     }  # fmt: skip
@@ -137,5 +139,5 @@ def test_files_that_only_a_secret_tells_apart_are_checked_again(tmp_path):
     urls = ["https://h/get?key=1", "https://h/get?key=2"]
     about = {"processors": ["p"], "columns": ["run"]}
     files = [checked(url) for url in urls]
-    write_plan(tmp_path, options=None, datasets=["d"], files=files, **about)
-    assert read_plan(tmp_path, datasets=[Dataset("d", dict.fromkeys(urls))], **about) == {}
+    write_checked_files(tmp_path, options=None, datasets=["d"], files=files, **about)
+    assert remembered_files(tmp_path, datasets=[Dataset("d", dict.fromkeys(urls))], **about) == {}

@@ -254,7 +254,7 @@ def test_without_leave_a_bad_file_leaves_no_results(tmp_path, demo, damaged, cap
     assert f"--resume {output}" in " ".join(shown.err.split())
     assert "Results:" not in shown.out
     assert {path.name for path in output.iterdir()} == {
-        "run.json", "log.txt", "ledger.jsonl", "plan.json", "checkpoints",
+        "run.json", "log.txt", "ledger.jsonl", "checked_files.json", "checkpoints",
     }  # fmt: skip
     run = json.loads((output / "run.json").read_text())
     assert (run["status"], run["complete"]) == ("incomplete", False)

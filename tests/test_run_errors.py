@@ -339,7 +339,7 @@ def test_wrong_usage(refused, arguments, expected):
             (f"    name = {name!r}\n", "cannot name its folder")
             for name in (
                 "run.json",
-                "plan.json",
+                "checked_files.json",
                 "ledger.jsonl",
                 "log.txt",
                 "checkpoints",

@@ -11,8 +11,7 @@ import pytest
 from tau3mu.datasets import load_datasets
 from tau3mu.errors import InputError, RunError
 from tau3mu.results import ResultsFolder
-from tau3mu.run import main
-from tau3mu.run.analysis import Settings, analyse, prepare
+from tau3mu.run import Settings, analyse, main, prepare
 from tau3mu.storage.lock import locked
 
 
@@ -53,10 +52,10 @@ def test_the_second_run_of_a_second_has_a_folder_of_its_own(tmp_path, monkeypatc
 
 @pytest.fixture
 def prepared(tmp_path):
-    def plan(folder, **settings):
-        return prepare(
-            load_datasets("demo"), ["dsphipi"], Settings(no_fit=True, **settings), folder=folder
-        )
+    def plan(folder, *, resume=False):
+        where = "resume" if resume else "output"
+        settings = Settings.of(no_fit=True, **{where: folder})
+        return prepare(load_datasets("demo"), ["dsphipi"], settings)
 
     return plan
 

@@ -1,18 +1,61 @@
 """Columnar search for τ→3μ and its control channel D_s→φ(μμ)π at CMS.
 
-`python -m tau3mu.run` does a whole analysis; the packages below hold its steps in the order that
-data flows: `datasets`, `ntuples`, `selection`, `corrections`, `execution`, `results`, `fit`.
-Importing `tau3mu` imports none of them.
+    import tau3mu
+
+    run = tau3mu.run("demo", output="results/demo")     # what `python -m tau3mu.run` does
+    run.cutflow                                         # a table
+    mass = run["dsphipi"].histogram("mass")             # a hist.Hist
+    fit = tau3mu.fit("dsphipi", mass)
+    run = tau3mu.open("results/demo")                   # the same objects later
+
+`run`, `datasets` and `fit` are functions and packages. The packages hold the steps of an analysis
+in the order in which data flow: `datasets`, `ntuples`, `selection`, `corrections`, `processing`,
+`execution`, `results`, `fit`. Nothing of this is imported before it is used.
 """
 
 from __future__ import annotations
 
-from importlib.metadata import version
+from typing import Any
 
-__all__ = ["__version__"]
+import lazy_loader
 
-__version__ = version("tau3mu")
+__all__ = [
+    "DsPhiPi",
+    "DsPhiPiNotebook",
+    "FitResult",
+    "InputError",
+    "Processor",
+    "Run",
+    "RunError",
+    "Tau3muError",
+    "__version__",
+    "datasets",
+    "errors",
+    "fit",
+    "open",
+    "run",
+]
+
+_lazy, __dir__, _ = lazy_loader.attach(
+    __name__,
+    submodules=["datasets", "errors", "fit", "run"],
+    submod_attrs={
+        "errors": ["InputError", "RunError", "Tau3muError"],
+        "fit": ["FitResult"],
+        "processing": ["Processor"],
+        "processors": ["DsPhiPi", "DsPhiPiNotebook"],
+        "run": ["Run"],
+    },
+)
 
 
-def __dir__() -> list[str]:
-    return __all__
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("tau3mu")
+    if name == "open":
+        from tau3mu.run.stored import open_run
+
+        return open_run
+    return _lazy(name)

@@ -161,7 +161,7 @@ def stopped(counting, command, tmp_path, monkeypatch, capsys):
     assert main([str(word) for word in command(files=files)]) == 2
     errors = " ".join(capsys.readouterr().err.split())
     assert f"{bad} [files]: 6000 of 6000 events are missing" in errors
-    assert f"--resume {tmp_path / 'out'}, or leave them out with" in errors
+    assert f"--resume {tmp_path / 'out'}, or skip them with" in errors
     assert len(list((tmp_path / "out" / "checkpoints").iterdir())) >= 12
     counting.forget()
     return files, demo[1]

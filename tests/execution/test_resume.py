@@ -82,7 +82,7 @@ def test_after_the_death_of_the_driver_only_what_is_missing_is_done(
     record = json.loads((tmp_path / "out" / "run.json").read_text())
     assert record["chunks"] == {"total": 24, "resumed": n_kept, "attempts": len(second)}
     assert not kept.exists()
-    assert not (tmp_path / "out" / "plan.json").exists()
+    assert not (tmp_path / "out" / "checked_files.json").exists()
     record_figure(
         f"driver SIGKILL, {executor}", chunks=24, kept=n_kept, calls=len(first) + len(second),
         events_in=12000, events_out=12000, seconds_to_kill=round(again - begin, 1),
@@ -170,7 +170,7 @@ def test_a_changed_correction_file_is_noticed(stopped, command, counting, tmp_pa
 
 
 @pytest.mark.parametrize(
-    "name", ["plan.json", "ledger.jsonl", "run.json", "log.txt", "checkpoints"]
+    "name", ["checked_files.json", "ledger.jsonl", "run.json", "log.txt", "checkpoints"]
 )
 def test_a_planted_pickle_is_run_nowhere(name, stopped, command, counting, tmp_path):
     """Whoever can write into the folder of a run must not be able to run programs by it."""
@@ -197,7 +197,7 @@ def test_a_plan_that_lies_about_a_file_is_found_out(stopped, command, tmp_path):
     """A plan may be wrong, or falsified; the UUID is compared when the file is read."""
     (good, bad), whole = stopped
     shutil.copy(whole, bad)
-    path = tmp_path / "out" / "plan.json"
+    path = tmp_path / "out" / "checked_files.json"
     plan = json.loads(path.read_text())
     plan["files"][0]["file"]["uuid"] = "d132d832-0000-0000-0000-000000000000"
     path.write_text(json.dumps(plan))
@@ -286,7 +286,7 @@ def test_a_driver_that_died_while_it_cleared_up_is_complete(command, counting, t
     """The plan may be there still, when some or all of the checkpoints are gone."""
     counting.write()
     assert run(command()) == 0
-    (tmp_path / "out" / "plan.json").write_text("{}")
+    (tmp_path / "out" / "checked_files.json").write_text("{}")
     counting.forget()
     assert run(command("--resume", tmp_path / "out")) == 0
     assert counting.calls() == []

@@ -10,10 +10,10 @@ import pytest
 import uproot
 from test_resume import events_of, ledger, run
 
-from tau3mu.run.checked_files import recorded_options
+from tau3mu.run.front import settings_of
 from tau3mu.run.options import parser
-from tau3mu.run.recorded_options import RunOptions
-from tau3mu.run.resumed import resumed_options
+from tau3mu.run.resume import recorded_options
+from tau3mu.run.settings import Settings
 
 
 def error(capsys):
@@ -52,7 +52,7 @@ def test_relative_paths_patterns_and_the_format_are_recorded(
     assert run(arguments) == 0
     options = record(tmp_path / "out")["options"]
     assert options["files"] == [f"{tmp_path}/ntuples/x_*.root"]
-    assert options["processor"] == [f"{tmp_path}/counting.py:Mine"]
+    assert options["processors"] == [f"{tmp_path}/counting.py:Mine"]
     assert (options["chunk_size"], options["candidates"]) == (2000, "parquet")
     assert options["no_fit"] is True
     counting.forget()  # a file that the processor names is a part of what it does
@@ -132,17 +132,18 @@ def test_a_file_that_no_pattern_lists_any_more_is_not_lost_in_silence(
 
 def test_every_option_is_recorded_but_those_of_this_start():
     names = set(vars(parser().parse_args([])))
-    assert names - set(RunOptions.model_fields) == {
-        "resume", "output", "list", "performance_report",
-    }  # fmt: skip
-    assert set(RunOptions.model_fields) <= names
+    recorded = set(Settings().recorded())
+    assert names - recorded == {"resume", "output", "list", "performance_report"}
+    assert recorded <= names
+
+
+def given_by(*words):
+    options = vars(parser().parse_args([str(word) for word in words]))
+    return {name: value for name, value in options.items() if name != "list"}
 
 
 def options_of(*words):
-    options = parser().parse_args([str(word) for word in words])
-    values = {"executor": "iterative", "candidates": "root", "chunk_size": 100}
-    given = {name: value for name, value in vars(options).items() if value is not None}
-    return RunOptions.of({**vars(options), **values, **given})
+    return Settings(**Settings.of(**given_by(*words)).recorded())
 
 
 @pytest.mark.parametrize(
@@ -150,11 +151,11 @@ def options_of(*words):
     [
         (["~nosuchuser/x.root"], "files", "{}/~nosuchuser/x.root"),
         (["FILE://localhost/a/x.root"], "files", "/a/x.root"),
-        (["--dataset", "~nosuchuser/x.json"], "dataset", "{}/~nosuchuser/x.json"),
-        (["--processor", "~nosuchuser/p.py:P"], "processor", "{}/~nosuchuser/p.py:P"),
+        (["--dataset", "~nosuchuser/x.json"], "datasets", "{}/~nosuchuser/x.json"),
+        (["--processor", "~nosuchuser/p.py:P"], "processors", "{}/~nosuchuser/p.py:P"),
         (["--fit", "~/fit.json"], "fit", "/home/me/fit.json"),
-        (["--prefix", "file:///a"], "prefix", "/a"),
-        (["--prefix", "root://host//a"], "prefix", "root://host//a"),
+        (["--dataset", "demo", "--prefix", "file:///a"], "prefix", "/a"),
+        (["--dataset", "demo", "--prefix", "root://host//a"], "prefix", "root://host//a"),
     ],
 )
 def test_paths_are_recorded_as_they_are_read(arguments, name, expected, tmp_path, monkeypatch):
@@ -168,7 +169,7 @@ def resumed(tmp_path, recorded, *given):
     content = {"datasets": {}, "options": recorded.model_dump(mode="json")}
     (tmp_path / "run.json").write_text(json.dumps(content))
     assert recorded_options(tmp_path) == recorded
-    return resumed_options(parser().parse_args(["--resume", str(tmp_path), *given]))
+    return settings_of(given_by("--resume", tmp_path, *given))
 
 
 ON_DASK = (
@@ -220,7 +221,7 @@ def test_a_secret_is_not_recorded_and_has_to_be_given_again(name, counting, tmp_
         ("[]", "object"),
         ("{", "JSON"),
         ('{"datasets": {}, "options": 7}', "options"),
-        ('{"datasets": {}, "options": {"files": "x"}}', "options.files"),
+        ('{"datasets": {}, "options": {"files": 3}}', "options.files"),
         ("[" * 100_000, "100 levels"),
         (f'{{"datasets": {{}}, "options": {{"retries": {"9" * 5000}}}}}', "JSON"),
     ],
@@ -278,13 +279,13 @@ def test_a_damaged_run_json_is_one_message_and_the_results_stay(complete, counti
 
 
 @pytest.mark.parametrize(
-    "content", ["{}", "[]", '{"processors": 3}', '{"format": 2, "processors": [1]}', "\x00"]
+    "content", ["{}", "[]", '{"processors": 3}', '{"version": 3, "processors": [1]}', "\x00"]
 )
 def test_a_damaged_plan_is_left_aside(content, stopped, counting, tmp_path):
     """The options are those of run.json then, and all files are checked again."""
     (_, bad), whole = stopped
     shutil.copy(whole, bad)
-    (tmp_path / "out" / "plan.json").write_text(content)
+    (tmp_path / "out" / "checked_files.json").write_text(content)
     assert run(["--resume", tmp_path / "out"]) == 0
     assert events_of(tmp_path / "out") == 12000
     assert len(counting.calls()) <= 12

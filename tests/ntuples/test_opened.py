@@ -12,7 +12,7 @@ from tau3mu.execution import execute
 from tau3mu.ntuples import ReadError, open_files, read_events
 from tau3mu.ntuples.open_files import close_files, keep_open, open_again, open_file
 from tau3mu.processors import DsPhiPi
-from tau3mu.run.analysis import Settings, analyse, prepare
+from tau3mu.run import Settings, analyse, prepare
 
 
 @pytest.fixture(autouse=True)
@@ -100,14 +100,12 @@ def test_after_a_run_nothing_is_open(demo):
 def test_files_of_a_run_that_fails_are_closed(demo, tmp_path):
     bad = tmp_path / "bad.root"
     bad.write_bytes(b"no ROOT file at all")
-    settings = Settings(executor="iterative")
+    settings = Settings(output=tmp_path / "out")
     datasets = [Dataset("x", {str(demo[0]): None, str(bad): None})]
     with pytest.raises(InputError, match=r"bad\.root"):
-        prepare(datasets, ["dsphipi"], settings, folder=tmp_path / "out")
+        prepare(datasets, ["dsphipi"], settings)
     assert not open_files._kept
-    plan = prepare(
-        [Dataset("x", {str(demo[0]): None})], ["dsphipi"], settings, folder=tmp_path / "out"
-    )
+    plan = prepare([Dataset("x", {str(demo[0]): None})], ["dsphipi"], settings)
     assert len(open_files._kept) == 1
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "other.txt").write_text("of another run")

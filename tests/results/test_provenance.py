@@ -11,8 +11,7 @@ from importlib.metadata import version
 import pytest
 
 from tau3mu.redaction import redact
-from tau3mu.results import provenance
-from tau3mu.results.origin import _versions
+from tau3mu.results.provenance import _versions, provenance
 
 STARTED = datetime(2026, 11, 21, 20, 48, tzinfo=timezone(timedelta(hours=1)))
 
@@ -60,8 +59,8 @@ def test_names_versions_host_and_command(tmp_path, monkeypatch):
 
 
 def test_packages_that_are_not_installed_are_left_out(monkeypatch):
-    monkeypatch.setattr("tau3mu.results.origin._PACKAGES", ("numpy", "no-such-package"))
-    monkeypatch.setattr("tau3mu.results.origin._versions", _versions.__wrapped__)  # not cached
+    monkeypatch.setattr("tau3mu.results.provenance._PACKAGES", ("numpy", "no-such-package"))
+    monkeypatch.setattr("tau3mu.results.provenance._versions", _versions.__wrapped__)  # not cached
     assert provenance(started=STARTED)["versions"] == {"numpy": version("numpy")}
 
 
@@ -165,7 +164,7 @@ def test_without_repository_or_git(tmp_path, monkeypatch):
 
 def test_importing_nothing_to_find_versions():
     code = (
-        "import sys, datetime; from tau3mu.results import provenance;"
+        "import sys, datetime; from tau3mu.results.provenance import provenance;"
         "provenance(started=datetime.datetime.now(datetime.timezone.utc));"
         "print([m for m in ('zfit', 'dask', 'coffea', 'awkward', 'uproot') if m in sys.modules])"
     )

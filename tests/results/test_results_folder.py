@@ -12,7 +12,16 @@ import pytest
 
 from tau3mu.errors import InputError, RunError
 from tau3mu.outputs import load_candidates, load_histograms
-from tau3mu.results import ResultsFolder, default_folder, provenance, run_log
+from tau3mu.results import (
+    Manifest,
+    ResultsFolder,
+    default_folder,
+    read_manifest,
+    run_log,
+    write_manifest,
+)
+from tau3mu.results.manifest import InputFile
+from tau3mu.results.provenance import provenance
 
 COUNTERS = {"ds_phipi_mc": {"matched": 12, "ambiguous": 0}}
 
@@ -51,21 +60,20 @@ def test_holds_everything_of_a_processor(tmp_path, found, candidates_format):
 def test_holds_the_run(tmp_path):
     results = ResultsFolder.create(tmp_path / "run")
     started = datetime(2026, 11, 21, tzinfo=timezone.utc)
-    inputs = [{"path": "root://h//a.root?authz=abc", "uuid": "1-2", "expected": 5, "read": 5}]
+    file = InputFile(
+        dataset="d", path="root://h//a.root?authz=abc", tree="t", layout="t3m", uuid="1-2",
+        entries=5, read=5,
+    )  # fmt: skip
+    manifest = Manifest(exit_code=0, datasets={}, inputs=[file], **provenance(started=started))
     with run_log(results.log_file):
-        results.write_run({"inputs": inputs, **provenance(started=started)})
+        write_manifest(results.path, manifest)
     assert {file.name for file in results.path.iterdir()} == {"run.json", "log.txt"}
     run = json.loads((results.path / "run.json").read_text())
-    assert run["inputs"] == [{**inputs[0], "path": "root://h//a.root?authz=***"}]
+    assert run["inputs"][0]["path"] == "root://h//a.root?authz=***"
     assert run["started"] == "2026-11-21T00:00:00+00:00"
-
-
-def test_plots_each_histogram(tmp_path, histograms):
-    results = ResultsFolder.create(tmp_path / "run")
-    results.write_plots("dsphipi", histograms)
-    plots = sorted((tmp_path / "run" / "dsphipi" / "plots").iterdir())
-    assert [plot.name for plot in plots] == ["mass.png", "pt.png"]
-    assert all(plot.read_bytes().startswith(b"\x89PNG") for plot in plots)
+    assert run["version"] == 1
+    again = read_manifest(results.path / "run.json")
+    assert again.model_copy(update={"inputs": [file]}) == manifest
 
 
 def test_never_takes_a_folder_that_is_in_use(tmp_path):
@@ -98,7 +106,7 @@ def test_a_folder_that_cannot_be_made_is_a_run_error(tmp_path):
         "-x",
         ".hidden",
         "a b",
-        "plan.json",
+        "checked_files.json",
         "Ledger.jsonl",
         "checkpoints",
     ],

@@ -49,7 +49,7 @@ def main() -> int:
 
 def _run(job: Mapping[str, Any]) -> int:
     from tau3mu.datasets import load_datasets
-    from tau3mu.run.analysis import CHUNK_SIZE, Settings, analyse, prepare
+    from tau3mu.run import CHUNK_SIZE, Settings, analyse, prepare
 
     stamps = _Stamps()
     settings = Settings(
@@ -57,17 +57,18 @@ def _run(job: Mapping[str, Any]) -> int:
         workers=job["workers"],
         scheduler=job["scheduler"],
         insecure=True,  # toys on a cluster of one's own need no TLS
+        output=Path(job["folder"]),
         chunk_size=job["chunk_size"] or CHUNK_SIZE,
         no_fit=True,
     )
     datasets = load_datasets(job["dataset"])
     imported = time.time()
-    plan = prepare(datasets, ["dsphipi"], settings, folder=Path(job["folder"]))
+    plan = prepare(datasets, ["dsphipi"], settings)
     checked = time.time()
     outcome = analyse(plan, on_result=stamps.result, on_stage=stamps.stage)
     times = {"imported": imported, "checked": checked, **stamps.times, "finished": time.time()}
     sys.stdout.write(json.dumps({"folder": str(outcome.folder), "times": times}) + "\n")
-    return outcome.exit_code
+    return outcome.exit_code or 0
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ def describe_machine() -> dict[str, Any]:
     """Returns processor, cores, memory, versions, command and time, ready for JSON."""
     import psutil
 
-    from tau3mu.results import provenance
+    from tau3mu.results.provenance import provenance
 
     return {
         "processor": _processor(),

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import argparse
 import gc
+import os
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, ParamSpec
+from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec
 
 from tau3mu.config.input_files import user_path
 from tau3mu.console.streams import lasting_streams
@@ -30,7 +31,13 @@ class Parser(argparse.ArgumentParser):
     """Parses options that must be spelt in full; wrong usage is one message and exit code 1."""
 
     def __init__(self, prog: str | None = None, description: str | None = None, **kwargs: object):
-        """Creates the parser; the line breaks of description and epilog stay as written."""
+        """Creates the parser; the line breaks of description and epilog stay as written.
+
+        Of the command `tau3mu`, `python -m tau3mu.run` is called `tau3mu run` in all texts.
+        """
+        if Path(sys.argv[0]).name == "tau3mu":
+            prog, description = _short(prog), _short(description)
+            kwargs["epilog"] = _short(kwargs.get("epilog"))
         settings: dict[str, object] = {
             "formatter_class": argparse.RawDescriptionHelpFormatter,
             "allow_abbrev": False,
@@ -40,7 +47,15 @@ class Parser(argparse.ArgumentParser):
     def parse_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> argparse.Namespace:
-        """Returns the parsed arguments; an unknown option is named before a missing one is."""
+        """Returns the parsed arguments; an unknown option is named before a missing one is.
+
+        When a shell asks for completions (see `tau3mu --print-completion`), they are printed and
+        the process ends.
+        """
+        if "_ARGCOMPLETE" in os.environ:
+            import argcomplete
+
+            argcomplete.autocomplete(self)
         with lasting_streams():
             return self._parse(list(sys.argv[1:] if args is None else args), namespace)
 
@@ -64,6 +79,10 @@ class Parser(argparse.ArgumentParser):
             if isinstance(action, argparse._SubParsersAction):
                 options.update(*(command._options() for command in action.choices.values()))
         return options
+
+
+def _short(text: Any) -> Any:
+    return text.replace("python -m tau3mu.", "tau3mu ") if isinstance(text, str) else text
 
 
 def text_of(value: str) -> str:
@@ -117,7 +136,7 @@ def _check_working_directory() -> None:
         Path.cwd()
     except OSError as error:
         message = "the working directory has been removed: change into another one (cd)"
-        raise InputError(message) from error
+        raise InputError(message, code="console.no-working-directory") from error
 
 
 @contextmanager

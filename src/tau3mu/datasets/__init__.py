@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import lazy_loader
 
+from tau3mu.callables import make_callable
+
 if TYPE_CHECKING:
     from tau3mu.datasets.checked import CheckedFile, FailedFile
     from tau3mu.datasets.checksum import verify_checksum
@@ -52,3 +54,5 @@ __getattr__, __dir__, _ = lazy_loader.attach(
         "preflight": ["check_files", "check_readable_files"],
     },
 )
+
+make_callable(__name__, "tau3mu.datasets.finding:datasets")

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import lazy_loader
 
+from tau3mu.callables import make_callable
+
 if TYPE_CHECKING:
     from tau3mu.fit.data.prepare import sources
     from tau3mu.fit.data.runs import spectrum
@@ -61,3 +63,5 @@ __getattr__, __dir__, _ = lazy_loader.attach(
         "studies": ["run_toys", "run_trials", "scan", "sweights"],
     },
 )
+
+make_callable(__name__, "tau3mu.fit.fitting.fit:fit")

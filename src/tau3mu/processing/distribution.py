@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 __all__ = ["ship_code"]
 
 
-def ship_code(processors: Sequence[Processor]) -> None:
+def ship_code(processors: Sequence[Processor]) -> list[ModuleType]:
     """Makes users' modules travel with the processors, whenever they are pickled from now on.
+
+    It returns the modules that did not travel before, which cloudpickle can unregister.
 
     Call it before the processors are given to a cluster whose workers may not have these files,
     and after they have been tried here, so that all their imports are known.
@@ -42,11 +44,13 @@ def ship_code(processors: Sequence[Processor]) -> None:
     """
     modules = user_modules(processors)
     names = {plain_name(name) for name in modules}
+    known = cloudpickle.list_registry_pickle_by_value()
     for module in modules.values():
         _refuse_late_imports(module, names)
         cloudpickle.register_pickle_by_value(module)
     for processor in processors:
         _try_to_pickle(processor)
+    return [module for module in modules.values() if module.__name__ not in known]
 
 
 def _try_to_pickle(processor: Processor) -> None:

@@ -8,7 +8,6 @@ log.txt    what the run logged
     histograms.json, histograms.root    by dataset and variation
     candidates.root or .parquet         one row per selected event
     counters.json                       further counts of the processor, by dataset
-    plots/<histogram>.png               if asked for
 ```
 """
 
@@ -22,10 +21,9 @@ from typing import TYPE_CHECKING, Any
 from tau3mu.errors import InputError, RunError
 from tau3mu.outputs.candidates import CandidatesFormat, check_format, write_candidates
 from tau3mu.outputs.cutflow import cutflow_text
-from tau3mu.outputs.histograms import variable_axes, write_histograms
-from tau3mu.results.plots import plot_histogram
-from tau3mu.storage.files import atomic, disk_error, json_text, make_folder, write_text
-from tau3mu.storage.names import LOCK, LOG, RUN, why_no_folder
+from tau3mu.outputs.histograms import write_histograms
+from tau3mu.storage.files import disk_error, json_text, make_folder, write_text
+from tau3mu.storage.names import LOCK, LOG, why_no_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -45,11 +43,15 @@ def default_folder(processors: Iterable[str]) -> Path:
 class ResultsFolder:
     """Writes the files of a results folder, each of them whole or not at all.
 
-    The constructor takes a folder as it is, `create` makes a new one.
+    The constructor is given a folder that exists, `create` makes a new one.
     """
 
     def __init__(self, path: str | Path) -> None:
-        """Takes an existing folder, such as that of a run that is resumed."""
+        """Creates the object of an existing folder, such as that of a run that is resumed.
+
+        Args:
+            path: The folder.
+        """
         self.path = Path(path)
 
     def __repr__(self) -> str:
@@ -79,6 +81,9 @@ class ResultsFolder:
     def check_free(path: str | Path) -> None:
         """Checks that `create` would not touch anything that is there.
 
+        Args:
+            path: The folder to be made.
+
         Raises:
             InputError: There is something of this name already, except an empty folder.
             RunError: The place cannot be looked at.
@@ -90,23 +95,15 @@ class ResultsFolder:
             )
         except OSError as error:
             message = f"cannot look into {path}: {error.strerror or error}"
-            raise RunError(message) from error
+            raise RunError(message, code="results.cannot-read", path=path) from error
         if taken:
             message = f"results folder {path} exists already; choose another name or move it away"
-            raise InputError(message)
+            raise InputError(message, code="results.folder-in-use", path=path)
 
     @property
     def log_file(self) -> Path:
         """Where the log of the run goes; see `run_log`."""
         return self.path / LOG
-
-    def write_run(self, run: Mapping[str, Any]) -> None:
-        """Writes `run.json`, with passwords and tokens replaced.
-
-        Raises:
-            RunError: The file cannot be written.
-        """
-        write_text(self.path / RUN, json_text(run))
 
     def write_processor(
         self,
@@ -141,25 +138,10 @@ class ResultsFolder:
         write_histograms(folder, histograms)
         return folder
 
-    def write_plots(self, name: str, histograms: Mapping[str, Hist[Any]]) -> None:
-        """Writes a plot of each histogram of a processor that has one variable.
-
-        Raises:
-            InputError: The name cannot be that of a folder.
-            RunError: A file cannot be written.
-        """
-        folder = self._processor_folder(name) / "plots"
-        make_folder(folder)
-        for histogram_name, histogram in histograms.items():
-            if len(variable_axes(histogram)) != 1:
-                continue
-            with atomic(folder / f"{histogram_name}.png") as temporary:
-                plot_histogram(histogram).savefig(temporary)
-
     def _processor_folder(self, name: str) -> Path:
         if reason := why_no_folder(name):
             message = f"{name!r} cannot name a folder of results: {reason}"
-            raise InputError(message)
+            raise InputError(message, code="results.bad-name", path=name)
         folder = self.path / name
         make_folder(folder)
         return folder

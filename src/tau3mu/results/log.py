@@ -29,6 +29,9 @@ def run_log(path: Path) -> Iterator[None]:
 
     A disk that becomes full ends the log with one warning to the other handlers, not the run.
 
+    Args:
+        path: The file.
+
     Raises:
         RunError: The file cannot be opened.
     """
@@ -36,7 +39,7 @@ def run_log(path: Path) -> Iterator[None]:
         handler = _Handler(path, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         message = f"cannot write {path}: {error.strerror or error}"
-        raise RunError(message) from error
+        raise RunError(message, code="results.cannot-write", path=path) from error
     handler.setFormatter(_Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     handler.addFilter(_is_ours_or_serious)
     package, root = logging.getLogger("tau3mu"), logging.getLogger()

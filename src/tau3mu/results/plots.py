@@ -40,7 +40,7 @@ def plot_histogram(
     if len(variables) != 1:
         names = ", ".join(axis.name for axis in variables) or "none"
         message = f"a plot is of a histogram of one variable, this one has {names}; project it"
-        raise InputError(message)
+        raise InputError(message, code="results.not-one-variable", path=names)
     import mplhep
 
     from tau3mu.results.style import PowersFormatter, add_heading, styled_figure

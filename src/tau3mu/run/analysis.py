@@ -1,29 +1,25 @@
-"""A whole run: from datasets to a results folder.
-
-`prepare` checks everything that can be checked and writes nothing; `analyse` does the work.
-"""
+"""The work of a run: from its plan to a results folder."""
 
 from __future__ import annotations
 
 import logging
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from tau3mu.clusters.proxy.distribution import distribute
 from tau3mu.errors import InputError, RunError
-from tau3mu.execution import FileRead
+from tau3mu.execution import FileRead, RetryPolicy
 from tau3mu.execution.checkpoints import remove_checkpoints
-from tau3mu.ntuples.open_files import close_files
 from tau3mu.results import ResultsFolder, run_log
-from tau3mu.run.checked_files import write_plan
-from tau3mu.run.completed import completed
-from tau3mu.run.manifest import run_record
-from tau3mu.run.preparation import CHUNK_SIZE, Plan, Settings, prepare
+from tau3mu.results.manifest import write_manifest
+from tau3mu.run.account import exit_code, manifest_of
+from tau3mu.run.checked_files import write_checked_files
+from tau3mu.run.preparation import completed
+from tau3mu.run.stored import Run
 from tau3mu.storage.files import remove_staged, staged
 from tau3mu.storage.lock import locked
-from tau3mu.storage.names import PLAN
+from tau3mu.storage.names import CHECKED_FILES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -32,72 +28,27 @@ if TYPE_CHECKING:
     from distributed import Client
 
     from tau3mu.execution import ChunkResult, RunResult
-    from tau3mu.fit import FitModel, FitResult
+    from tau3mu.fit import FitResult
+    from tau3mu.run.plan import RunPlan
 
-__all__ = ["CHUNK_SIZE", "Outcome", "Plan", "Settings", "analyse", "prepare"]
+__all__ = ["analyse"]
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What a run came to, and where it lies.
-
-    Attributes:
-        folder: The results folder.
-        result: What was found and read.
-        missing: The files of which nothing is in the results.
-        allowed: The fraction of all events that may be missing.
-        fits: The fit results, by processor.
-        not_fitted: Why a fit could not be made, by processor.
-    """
-
-    folder: Path
-    result: RunResult
-    missing: tuple[FileRead, ...] = ()
-    allowed: float = 0.0
-    fits: dict[str, FitResult] = field(default_factory=dict)
-    not_fitted: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def written(self) -> bool:
-        """Whether there are results: not if files are bad that may not be left out."""
-        return bool(self.result.processors)
-
-    @property
-    def missing_fraction(self) -> float | None:
-        """The fraction of all events that are missing, None if nobody knows how many there are."""
-        expected = [file.expected for file in self.missing]
-        lost = sum(number for number in expected if number is not None)
-        if None in expected:
-            return None
-        total = sum(file.read for file in self.result.files) + lost
-        return lost / total if total else 0.0
-
-    @property
-    def exit_code(self) -> int:
-        """2 if more events are missing than allowed, 1 if a fit is not valid, else 0."""
-        if self.missing:
-            fraction = self.missing_fraction
-            if not self.written or fraction is None or fraction > self.allowed:
-                return 2
-        valid = not self.not_fitted and all(fit.valid for fit in self.fits.values())
-        return 0 if valid else 1
-
-
 def analyse(
-    plan: Plan,
+    plan: RunPlan,
     *,
     on_result: Callable[[ChunkResult], None] = lambda _: None,
-    on_stage: Callable[[str], None] = lambda _: None,
-) -> Outcome:
-    """Runs a plan and writes its results folder.
+    on_stage: Callable[[str], object] = lambda _: None,
+) -> Run:
+    """Returns the results of a plan, after writing its results folder.
 
-    If files cannot be read that may not be left out, everything else is processed and kept as
-    checkpoints, and no results are written.
+    If files cannot be read that may not be skipped, everything else is processed and kept as
+    checkpoints, and there are no results.
 
     Args:
-        plan: What to do.
+        plan: What to do; its files are closed at the end.
         on_result: Is called with the result of each chunk as it comes.
         on_stage: Is called with what is done next, in words.
 
@@ -107,10 +58,10 @@ def analyse(
         RunError: The run failed; the message says how to go on.
         KeyboardInterrupt: Somebody pressed Ctrl-C; the message says how to go on.
     """
-    _refuse_complete(plan, plan.done)
     started = datetime.now(timezone.utc)
     with ExitStack() as stack:
-        stack.callback(close_files)
+        stack.callback(plan.close)
+        _refuse_complete(plan, plan.done)
         client = _connect(plan, stack, on_stage)
         watch = _watch(plan, client, stack)
         if plan.settings.resume:
@@ -123,58 +74,52 @@ def analyse(
         else:
             ResultsFolder.check_free(results.path)
         stack.enter_context(run_log(results.log_file))
+        how = f"what was done is kept: go on with --resume {results.path}"
         try:
-            return _work(plan, client, results, started, on_result, on_stage, watch)
+            log.info("%d events in %d files", plan.entries, len(plan.files))
+            _remember(plan, results.path)
+            on_stage("Reading events")
+            remove_staged(results.path)
+            result = _execute(plan, client, results, on_result, watch)
+            return _write(plan, result, results, started, on_stage)
         except RunError as error:
-            message = f"{error}\n{_how_to_resume(results.path)}"
-            raise RunError(message) from error
+            message = f"{error}\n{how}"
+            raise RunError(message, code=error.code, path=error.path) from error
         except (SystemExit, GeneratorExit) as error:  # of a user's code, such as a pdf
-            message = f"the run was ended by {type(error).__name__}({error})"
-            msg = f"{message}\n{_how_to_resume(results.path)}"
-            raise RunError(msg) from error
+            message = f"the run was ended by {type(error).__name__}({error})\n{how}"
+            raise RunError(message, code="run.ended-by-user-code") from error
         except KeyboardInterrupt as error:
-            message = f"interrupted; {_how_to_resume(results.path)}"
+            message = f"interrupted; {how}"
             raise KeyboardInterrupt(message) from error
 
 
-def _refuse_complete(plan: Plan, done: int | None) -> None:
+def _refuse_complete(plan: RunPlan, done: object) -> None:
     if done is not None:
         message = f"the run in {plan.folder} is complete already: nothing is left to do"
-        raise InputError(message)
+        raise InputError(message, code="run.complete", path=plan.folder)
 
 
-def _work(
-    plan: Plan,
-    client: Client | None,
+def _write(
+    plan: RunPlan,
+    result: RunResult,
     results: ResultsFolder,
     started: datetime,
-    on_result: Callable[[ChunkResult], None],
-    on_stage: Callable[[str], None],
-    watch: Callable[[], object],
-) -> Outcome:
-    log.info("%d events in %d files", plan.entries, len(plan.files))
-    _remember(plan, results.path)
-    on_stage("Reading events")
-    remove_staged(results.path)
-    result = _execute(plan, client, results, on_result, watch)
+    on_stage: Callable[[str], object],
+) -> Run:
+    """Returns the run, after writing what was found and fitting it."""
+    folder = results.path
     missing = (*result.incomplete, *_unopened(plan))
-    outcome = Outcome(results.path, result, missing, plan.settings.allow_missing)
-    for file in missing:
-        log.error("%s [%s] is left out: %s", file.path, file.dataset, "; ".join(file.errors))
-    for warning in result.warnings:
-        log.warning("%s", warning)
-    for dataset, columns in result.triggers.items():
-        for column, paths in columns.items():
-            log.info("%s: %s takes %s", dataset, column, ", ".join(paths) or "no trigger")
+    _log(result, missing)
     if missing:  # such files are looked at again when the run is resumed
-        _remember(plan, results.path, without={(file.dataset, file.path) for file in missing})
-    if not outcome.written:
+        _remember(plan, folder, without={(file.dataset, file.path) for file in missing})
+    if not result.processors:
+        manifest = manifest_of(plan, result, missing, "incomplete", started, exit_code=2)
         # Results of the run before stay, with the record of how they were made.
-        if not any((results.path / processor.name).exists() for processor in plan.processors):
-            results.write_run(run_record(plan, outcome, started, "incomplete"))
-        return outcome
+        if not any((folder / processor.name).exists() for processor in plan.processors):
+            write_manifest(folder, manifest)
+        return Run(folder, manifest)
     on_stage("Writing results")
-    with staged(results.path, replace=True) as aside:
+    with staged(folder, replace=True) as aside:
         for name, found in result.processors.items():
             ResultsFolder(aside).write_processor(
                 name,
@@ -184,32 +129,40 @@ def _work(
                 counters=found.counters,
                 candidates_format=plan.settings.candidates,
             )
-        results.write_run(run_record(plan, outcome, started, "writing"))
+        write_manifest(folder, manifest_of(plan, result, missing, "writing", started))
+    manifest = manifest_of(plan, result, missing, "fitting", started)
     if plan.models:
-        _remove_fits(plan, results.path)
-        results.write_run(run_record(plan, outcome, started, "fitting"))
-    for name, model in plan.models.items():
-        on_stage(f"Fitting {model.title}")
-        try:
-            outcome.fits[name] = _fit(model, results.path / name)
-        except InputError as error:  # such as a histogram without entries
-            log.error("%s: %s", name, error)  # noqa: TRY400 - a message for users
-            outcome.not_fitted[name] = str(error)
-    results.write_run(run_record(plan, outcome, started, "finished"))
+        _remove_fits(plan, folder)
+        write_manifest(folder, manifest)
+    unfitted = Run(folder, manifest, found=result.processors)
+    fits, failed = _fit_all(plan, unfitted, on_stage)
+    code = exit_code(
+        plan, result, missing, valid=not failed and all(f.valid for f in fits.values())
+    )
+    manifest = manifest_of(
+        plan, result, missing, "finished", started, exit_code=code, fits=fits, failed=failed
+    )
+    write_manifest(folder, manifest)
     if not missing:
-        remove_checkpoints(results.path)
-        (results.path / PLAN).unlink(missing_ok=True)
-    return outcome
+        remove_checkpoints(folder)
+        (folder / CHECKED_FILES).unlink(missing_ok=True)
+    return Run(folder, manifest, found=result.processors, fits=fits)
 
 
-def _remember(
-    plan: Plan,
-    folder: Path,
-    without: Collection[tuple[str, str]] = (),
-) -> None:
-    write_plan(
+def _log(result: RunResult, missing: Collection[FileRead]) -> None:
+    for file in missing:
+        log.error("%s [%s] has failed: %s", file.path, file.dataset, "; ".join(file.errors))
+    for warning in result.warnings:
+        log.warning("%s", warning)
+    for dataset, columns in result.triggers.items():
+        for column, paths in columns.items():
+            log.info("%s: %s takes %s", dataset, column, ", ".join(paths) or "no trigger")
+
+
+def _remember(plan: RunPlan, folder: Path, without: Collection[tuple[str, str]] = ()) -> None:
+    write_checked_files(
         folder,
-        options=plan.settings.options,
+        options=plan.options,
         processors=[processor.name for processor in plan.processors],
         datasets=[dataset.name for dataset in plan.datasets],
         columns=plan.columns,
@@ -217,26 +170,21 @@ def _remember(
     )
 
 
-def _unopened(plan: Plan) -> list[FileRead]:
+def _unopened(plan: RunPlan) -> list[FileRead]:
     return [
         FileRead(file.dataset, file.path, expected=file.entries, read=0, errors=(file.reason,))
         for file in plan.failed
     ]
 
 
-def _how_to_resume(folder: Path) -> str:
-    return f"what was done is kept: go on with --resume {folder}"
-
-
-def _watch(plan: Plan, client: Client | None, stack: ExitStack) -> Callable[[], object]:
+def _watch(plan: RunPlan, client: Client | None, stack: ExitStack) -> Callable[[], object]:
     if plan.proxy is None:
         return lambda: None
-    return stack.enter_context(
-        distribute(client, plan.proxy, insecure=plan.settings.insecure)
-    ).watch
+    insecure = plan.settings.insecure
+    return stack.enter_context(distribute(client, plan.proxy, insecure=insecure)).watch
 
 
-def _connect(plan: Plan, stack: ExitStack, on_stage: Callable[[str], None]) -> Client | None:
+def _connect(plan: RunPlan, stack: ExitStack, on_stage: Callable[[str], object]) -> Client | None:
     settings = plan.settings
     if settings.executor != "dask":
         return None
@@ -260,7 +208,7 @@ def _connect(plan: Plan, stack: ExitStack, on_stage: Callable[[str], None]) -> C
 
 
 def _execute(
-    plan: Plan,
+    plan: RunPlan,
     client: Client | None,
     results: ResultsFolder,
     on_result: Callable[[ChunkResult], None],
@@ -269,17 +217,18 @@ def _execute(
     from tau3mu.execution import execute
     from tau3mu.execution.pool import TaskError
 
+    settings = plan.settings
     try:
         return execute(
             plan.chunks,
             plan.processors,
-            executor=plan.settings.executor,
+            executor=settings.executor,
             workers=plan.workers,
             client=client,
             folder=results.path,
-            resume=plan.settings.resume,
-            skip_bad_files=plan.settings.skip_bad_files,
-            retry_policy=plan.settings.retry_policy,
+            resume=settings.resume is not None,
+            skip_bad_files=settings.skip_bad_files,
+            retry_policy=RetryPolicy(retries=settings.retries, timeout=settings.timeout),
             expected=plan.expected,
             on_result=on_result,
             watch=watch,
@@ -287,10 +236,10 @@ def _execute(
     except TaskError as error:
         log.error("%s", error.details)  # noqa: TRY400 - the traceback of the worker, as text
         message = f"{error}\nthe traceback is in {results.log_file}"
-        raise RunError(message) from error
+        raise RunError(message, code=error.code, path=error.path) from error
 
 
-def _remove_fits(plan: Plan, folder: Path) -> None:
+def _remove_fits(plan: RunPlan, folder: Path) -> None:
     """Removes the fits of the run that is resumed, which may be of fewer events."""
     from tau3mu.fit.output.saving import fit_files
 
@@ -299,7 +248,18 @@ def _remove_fits(plan: Plan, folder: Path) -> None:
             (folder / name / file).unlink(missing_ok=True)
 
 
-def _fit(model: FitModel, folder: Path) -> FitResult:
-    from tau3mu.fit import fit_and_save
+def _fit_all(
+    plan: RunPlan, run: Run, on_stage: Callable[[str], object]
+) -> tuple[dict[str, FitResult], dict[str, str]]:
+    """Returns the fits by processor, and why others could not be made."""
+    fits, failed = {}, {}
+    for name, model in plan.models.items():
+        from tau3mu.fit import fit_and_save
 
-    return fit_and_save(model, folder, folder)
+        on_stage(f"Fitting {model.title}")
+        try:
+            fits[name] = fit_and_save(model, run[name], run[name].folder)
+        except InputError as error:  # such as a histogram without entries
+            log.error("%s: %s", name, error)  # noqa: TRY400 - a message for users
+            failed[name] = str(error)
+    return fits, failed

@@ -1,4 +1,4 @@
-"""`plan.json`: what a run is about and what its files hold, so that resuming need not open them."""
+"""`checked_files.json`: what a run is about and what its files hold, for `--resume`."""
 
 from __future__ import annotations
 
@@ -7,24 +7,31 @@ import logging
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from tau3mu.datasets import CheckedFile
 from tau3mu.errors import InputError
 from tau3mu.redaction import redact, redacted
-from tau3mu.results.run_file import read_json
-from tau3mu.run.recorded_options import RunOptions
+from tau3mu.results.manifest import read_json
+from tau3mu.run.settings import Settings
 from tau3mu.storage.files import write_text
-from tau3mu.storage.names import LOCK, LOG, PLAN, RUN
+from tau3mu.storage.names import CHECKED_FILES, LOCK, LOG, RUN
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from tau3mu.datasets import Dataset
 
-__all__ = ["Remembered", "read_plan", "recorded_options", "write_plan"]
+__all__ = [
+    "CheckedFiles",
+    "Remembered",
+    "read_checked_files",
+    "refuse_other_folders",
+    "remembered_files",
+    "write_checked_files",
+]
 
 log = logging.getLogger(__name__)
 
@@ -39,64 +46,53 @@ class _File(BaseModel):
     state: tuple[int, int] | None  # size and time of a local file
 
 
-class _Recorded(BaseModel):
+class CheckedFiles(BaseModel):
+    """The content of `checked_files.json`."""
+
     model_config = ConfigDict(strict=True)
 
-    options: RunOptions | None = None
-
-
-class _PlanFile(BaseModel):
-    model_config = ConfigDict(strict=True)
-
-    format: Literal[2] = 2
-    options: RunOptions | None
+    version: Literal[3] = 3
+    options: Settings | None
     processors: list[str]
     datasets: list[str]
     columns: list[str]
     files: list[_File]
 
 
-def write_plan(
+def write_checked_files(
     folder: Path,
     *,
-    options: RunOptions | None,
+    options: dict[str, Any] | None,
     processors: Sequence[str],
     datasets: Sequence[str],
     columns: Collection[str],
     files: Iterable[CheckedFile],
 ) -> None:
-    """Writes what `read_plan` and `recorded_options` return, without secrets of URLs.
+    """Writes what `remembered_files` and `recorded_options` return, without secrets of URLs.
+
+    Args:
+        folder: The results folder.
+        options: Those of the run, None if they cannot be recorded.
+        processors: The names of the processors.
+        datasets: The names of the datasets.
+        columns: What the processors read.
+        files: Those that were checked.
 
     Raises:
         RunError: The file cannot be written.
     """
-    plan = _PlanFile(
-        options=options,
+    content = CheckedFiles(
+        options=None,
         processors=list(processors),
         datasets=list(datasets),
         columns=sorted(columns),
         files=[_File(file=file, state=_state(file.path)) for file in files],
     )
-    write_text(folder / PLAN, json.dumps(redacted(plan.model_dump(mode="json"))) + "\n")
+    document = content.model_dump(mode="json") | {"options": options}
+    write_text(folder / CHECKED_FILES, json.dumps(redacted(document)) + "\n")
 
 
-def recorded_options(folder: Path) -> RunOptions | None:
-    """Returns the options of the run in a folder, None if it ended before it recorded any.
-
-    The plan has those of the last start; `run.json` has those by which the results were made.
-
-    Raises:
-        InputError: No run began in the folder, or what it recorded cannot be read.
-    """
-    _refuse_other_folders(folder)
-    plan = _read(folder)
-    if plan is not None and plan.options is not None:
-        return plan.options
-    run = folder / RUN
-    return read_json(run, _Recorded).options if run.is_file() else None
-
-
-def read_plan(
+def remembered_files(
     folder: Path,
     *,
     processors: Sequence[str],
@@ -112,7 +108,7 @@ def read_plan(
 
     Args:
         folder: The results folder.
-        processors: The names of what the run is of now; it may have got more of them.
+        processors: The names of the processors now, of which there may be more.
         datasets: What it reads now.
         columns: What the processors read now.
 
@@ -120,21 +116,21 @@ def read_plan(
         InputError: There is no run in the folder, it is of another analysis, or of files that are
             not listed now.
     """
-    _refuse_other_folders(folder)
-    if (plan := _read(folder)) is None:
+    refuse_other_folders(folder)
+    if (checked := read_checked_files(folder)) is None:
         return {}
-    added = set(plan.processors) <= set(processors)
+    added = set(checked.processors) <= set(processors)
     for kind, before, now in (
-        ("processors", plan.processors, plan.processors if added else list(processors)),
-        ("datasets", plan.datasets, [dataset.name for dataset in datasets]),
+        ("processors", checked.processors, checked.processors if added else list(processors)),
+        ("datasets", checked.datasets, [dataset.name for dataset in datasets]),
     ):
         if before != now:
             message = (
                 f"the run in {folder} was of the {kind} {', '.join(before)}, not "
                 f"{', '.join(now)}: begin a new run with --output"
             )
-            raise InputError(message)
-    then = {(one.file.dataset, one.file.listed or one.file.path) for one in plan.files}
+            raise InputError(message, code="run.other-analysis", path=folder)
+    then = {(one.file.dataset, one.file.listed or one.file.path) for one in checked.files}
     listed = {(dataset.name, redact(path)) for dataset in datasets for path in dataset.files}
     if gone := sorted(path for _, path in then - listed):
         more = f" and {len(gone) - 1} more" if len(gone) > 1 else ""
@@ -142,37 +138,45 @@ def read_plan(
             f"the run in {folder} is also of {gone[0]}{more}, which no pattern or dataset file "
             "lists any more: put it back, or begin a new run with --output"
         )
-        raise InputError(message)
-    if plan.columns != sorted(columns):
+        raise InputError(message, code="run.file-not-listed", path=folder)
+    if checked.columns != sorted(columns):
         return {}
     places = {dataset.name: _by_label(dataset) for dataset in datasets}
     found: Remembered = {}
-    for one in plan.files:
+    for one in checked.files:
         file = _with_secrets(one.file, places[one.file.dataset])
         if file is not None and one.state == _state(file.path):
             found[file.dataset, file.listed or file.path] = file
     return found
 
 
-def _read(folder: Path) -> _PlanFile | None:
-    path = folder / PLAN
+def read_checked_files(folder: Path) -> CheckedFiles | None:
+    """Returns the content of the file, None if there is none or it is damaged."""
+    path = folder / CHECKED_FILES
     if not path.is_file():
         return None
     try:
-        return read_json(path, _PlanFile)
+        return read_json(path, CheckedFiles)
     except InputError as error:
         log.warning("all files are checked again: %s", error)
         return None
 
 
-def _refuse_other_folders(folder: Path) -> None:
-    """Raises an error unless a run began in a folder: as soon as it is made, or locked."""
+def refuse_other_folders(folder: Path) -> None:
+    """Checks that a run began in a folder: as soon as it is made, or locked.
+
+    Args:
+        folder: The results folder.
+
+    Raises:
+        InputError: No run began there.
+    """
     if folder.is_dir():
         there = {path.name for path in folder.iterdir()}
-        if not there or there & (_TRACES | {PLAN}):
+        if not there or there & (_TRACES | {CHECKED_FILES}):
             return
     message = f"nothing can be resumed in {folder}: no run began there"
-    raise InputError(message)
+    raise InputError(message, code="run.no-run-began", path=folder)
 
 
 def _by_label(dataset: Dataset) -> dict[str, str]:

@@ -2,184 +2,181 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
+
+import cloudpickle
 
 from tau3mu.clusters.proxy.distribution import use_proxy
 from tau3mu.clusters.proxy.proxy import find_proxy, needs_proxy
 from tau3mu.datasets import check_files, check_readable_files, make_chunks
-from tau3mu.errors import InputError, suggest
-from tau3mu.execution import RetryPolicy, dry_run
+from tau3mu.errors import InputError
+from tau3mu.execution import dry_run
+from tau3mu.execution.checkpoints import chunk_keys
 from tau3mu.ntuples.layout import layout, layouts
 from tau3mu.ntuples.open_files import close_files
-from tau3mu.processing import check_histograms, load_processors
+from tau3mu.processing import check_histograms, load_processors, ship_code
 from tau3mu.results import ResultsFolder, default_folder
-from tau3mu.run.checked_files import read_plan
-from tau3mu.run.completed import completed
+from tau3mu.results.manifest import read_manifest
+from tau3mu.run.checked_files import remembered_files
+from tau3mu.run.fits import check_columns, models_of
+from tau3mu.run.plan import RunPlan
+from tau3mu.storage.names import CHECKED_FILES, RUN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from hist import Hist
-
     from tau3mu.clusters.proxy.proxy import Proxy
-    from tau3mu.datasets import CheckedFile, Chunk, Dataset, FailedFile
-    from tau3mu.execution.run import Executor
-    from tau3mu.fit import FitModel
-    from tau3mu.outputs.contract import Returned
+    from tau3mu.datasets import CheckedFile, Dataset, FailedFile
     from tau3mu.processing import Processor
-    from tau3mu.run.recorded_options import RunOptions
+    from tau3mu.results.manifest import Manifest
+    from tau3mu.run.checked_files import Remembered
+    from tau3mu.run.settings import Settings
 
-__all__ = ["CHUNK_SIZE", "Plan", "Settings", "prepare"]
+__all__ = ["completed", "prepare"]
 
-CHUNK_SIZE = 150_000
-"""Default number of entries of a chunk: some 170 MB of the columns that `dsphipi` reads."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How to run: what the command line's options say."""
-
-    executor: Executor = "iterative"
-    workers: int = 1
-    scheduler: str | None = None
-    cluster: str | None = None
-    site: Path | None = None
-    insecure: bool = False
-    performance_report: Path | None = None
-    proxy: Path | None = None
-    chunk_size: int = CHUNK_SIZE
-    candidates: Literal["root", "parquet"] = "root"
-    fit: str | None = None
-    no_fit: bool = False
-    resume: bool = False
-    skip_bad_files: bool = False
-    allow_missing: float = 0.0
-    verify_checksum: bool = False
-    retry_policy: RetryPolicy = field(default_factory=RetryPolicy)
-    options: RunOptions | None = None
-    """What `--resume` goes on with, if the run comes from a command line."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is going to be done, checked as far as that is possible beforehand.
-
-    `folder` is to be made, with a number at its end if it is there and the user has not `named` it.
-    `expected` is what the processors return without events, and `failed` are the files that
-    cannot be opened, if they may be left out. `done` is the exit code of the run that is to be
-    resumed if it is complete already, so that nothing is left to do.
-    """
-
-    folder: Path
-    settings: Settings
-    processors: list[Processor]
-    datasets: list[Dataset]
-    files: list[CheckedFile]
-    failed: list[FailedFile]
-    chunks: list[Chunk]
-    models: dict[str, FitModel]
-    expected: dict[str, Returned]
-    proxy: Proxy | None = None
-    done: int | None = None
-    named: bool = True
-
-    @property
-    def entries(self) -> int:
-        """The number of events to read."""
-        return sum(file.entries for file in self.files)
-
-    @property
-    def workers(self) -> int:
-        """The number of processes: no more than there are chunks."""
-        most = 1 if self.settings.executor == "iterative" else self.settings.workers
-        return max(1, min(most, len(self.chunks)))
-
-    @property
-    def columns(self) -> frozenset[str]:
-        """What the processors read."""
-        return _columns(self.processors)
+log = logging.getLogger(__name__)
 
 
 def prepare(
     datasets: Sequence[Dataset],
-    processors: Sequence[str],
+    processors: Sequence[str | Processor],
     settings: Settings,
     *,
-    folder: Path | None = None,
-    on_file: Callable[[], object] | None = None,
-) -> Plan:
+    on_file: Callable[[], object] = lambda: None,
+) -> RunPlan:
     """Returns the plan of a run after a check of the processors, the fits and every file.
 
     Args:
         datasets: What to read.
-        processors: Names of shipped processors, or `path/to/file.py:Class`.
-        settings: How to run.
-        folder: The results folder, new or empty; by default one named after time and processors.
-            That of the run that is continued, if the settings say `resume`.
+        processors: Names of shipped processors, `path/to/file.py:Class`, or objects.
+        settings: How to run, and the results folder.
         on_file: Is called after each file that has been checked.
 
     Raises:
         InputError: Something is wrong with the processors, the fit, the proxy or the files, or the
             folder is in use, or has the complete results of another run.
     """
-    loaded = load_processors(processors)
-    lazily = settings.executor == "dask"
-    named = folder is not None
-    folder = folder or default_folder(processor.name for processor in loaded)
-    columns = _columns(loaded)
-    remembered: dict[tuple[str, str], CheckedFile] = {}
+    by_name = iter(load_processors([one for one in processors if isinstance(one, str)]))
+    loaded = [next(by_name) if isinstance(one, str) else one for one in processors]
+    names = [processor.name for processor in loaded]
+    folder = settings.resume or settings.output or default_folder(names)
+    columns = frozenset[str]().union(*(processor.columns for processor in loaded))
+    remembered: Remembered = {}
     if settings.resume:
-        names = [processor.name for processor in loaded]
-        remembered = read_plan(folder, processors=names, datasets=datasets, columns=columns)
-    elif named:
+        remembered = remembered_files(folder, processors=names, datasets=datasets, columns=columns)
+    elif settings.output:
         ResultsFolder.check_free(folder)
     histograms = {p.name: check_histograms(p, datasets[0].name) for p in loaded}
-    models = {} if settings.no_fit else _models(histograms, settings.fit)
+    models = {} if settings.no_fit else models_of(histograms, settings.fit)
     proxy = _proxy(datasets, settings)
     with ExitStack() as stack:
         stack.callback(close_files)
         with use_proxy(proxy):
             files, failed = _check(datasets, columns, settings, remembered, on_file)
         chunks = make_chunks(files, datasets, settings.chunk_size)
+        lazily = settings.executor == "dask"
         expected = dry_run(chunks, loaded, lazily=lazily, candidates=settings.candidates)
         for name, model in models.items():
-            _check_columns(model, name, expected[name].columns)
+            check_columns(model, name, expected[name].columns)
         if settings.executor != "iterative":
-            from tau3mu.processing import ship_code
-
-            ship_code(loaded)
-        plan = Plan(
-            folder,
-            settings,
-            loaded,
-            list(datasets),
-            files,
-            failed,
-            chunks,
-            models,
-            expected,
-            proxy,
+            for module in ship_code(loaded):
+                stack.callback(cloudpickle.unregister_pickle_by_value, module)
+        plan = RunPlan(
+            folder=folder,
+            named=bool(settings.resume or settings.output),
+            settings=settings,
+            options=_options(settings, processors, loaded),
+            processors=loaded,
+            datasets=list(datasets),
+            files=files,
+            failed=failed,
+            chunks=chunks,
+            models=models,
+            expected=expected,
+            proxy=proxy,
         )
-        plan = replace(plan, done=completed(plan), named=named)
-        if plan.done is None:
-            stack.pop_all()  # the files stay open for `analyse`
-    return plan
+        return replace(plan, done=completed(plan), resources=stack.pop_all())
+    raise AssertionError  # the block above returns or raises
 
 
-def _columns(processors: Sequence[Processor]) -> frozenset[str]:
-    return frozenset().union(*(processor.columns for processor in processors))
+def completed(plan: RunPlan) -> Manifest | None:
+    """Returns the manifest of the run that is resumed, None if there is something to do.
+
+    A driver may die after its last result is written, and whoever starts it again, by hand or as a
+    batch system does, asks for what is there. A run of which events are missing is not complete:
+    its files may have been repaired since.
+
+    Args:
+        plan: What is asked for now.
+
+    Raises:
+        InputError: The run there is complete, but not the one that is asked for, or nothing says
+            whether it is complete.
+    """
+    if not plan.settings.resume:
+        return None
+    manifest = _manifest(plan.folder)
+    if manifest is None or manifest.status != "finished" or not manifest.complete:
+        return None
+    if manifest.key != plan.key(chunk_keys(plan.chunks, plan.processors)):
+        message = (
+            f"the run in {plan.folder} is complete, and not what is asked for now: the "
+            "processors, their configuration, the files, the chunk size, the fits or the format of "
+            "the candidates have changed; choose another folder with --output"
+        )
+        raise InputError(message, code="run.other-run-complete", path=plan.folder)
+    return manifest
+
+
+def _manifest(folder: Path) -> Manifest | None:
+    path = folder / RUN
+    if not path.is_file():
+        return None
+    try:
+        return read_manifest(path)
+    except InputError as error:
+        if (folder / CHECKED_FILES).is_file():  # which a complete run has not
+            log.warning("%s; the run goes on, and writes it again", error)
+            return None
+        message = f"{error}; remove this file if the run is to be made again"
+        raise InputError(message, code=error.code, path=path) from error
+
+
+def _options(
+    settings: Settings, asked: Sequence[str | Processor], loaded: Sequence[Processor]
+) -> dict[str, Any] | None:
+    """Returns the options by which the run can be made again, None if names do not suffice."""
+    names = [
+        one if isinstance(one, str) else _shipped_name(processor)
+        for one, processor in zip(asked, loaded, strict=True)
+    ]
+    if None in names or not (settings.files or settings.datasets):
+        return None
+    return settings.model_copy(update={"processors": names}).recorded()
+
+
+def _shipped_name(processor: Processor) -> str | None:
+    """Returns the name of a shipped processor that is as it ships."""
+    from tau3mu.processors import SHIPPED
+
+    if processor.name not in SHIPPED:
+        return None
+    (shipped,) = load_processors([processor.name])
+    same = type(shipped) is type(processor) and shipped.configuration == processor.configuration
+    return processor.name if same else None
 
 
 def _check(
     datasets: Sequence[Dataset],
     columns: frozenset[str],
     settings: Settings,
-    remembered: dict[tuple[str, str], CheckedFile],
-    on_file: Callable[[], object] | None,
+    remembered: Remembered,
+    on_file: Callable[[], object],
 ) -> tuple[list[CheckedFile], list[FailedFile]]:
     """Returns the files to read and those that cannot be; opens those that are not remembered."""
     known, rest = [], []
@@ -194,8 +191,7 @@ def _check(
             details = {path: dataset.details[path] for path in new if path in dataset.details}
             rest.append(replace(dataset, files=new, details=details))
     for _ in known:
-        if on_file is not None:
-            on_file()
+        on_file()
     files: list[CheckedFile] = []
     failed: list[FailedFile] = []
     how: dict[str, Any] = {
@@ -212,12 +208,12 @@ def _check(
     for file in files:
         if file.uuid.strip("0-") and (other := owner.get(file.uuid)):
             message = f"{file.path} is a copy of {other.path}; its events would count twice"
-            raise InputError(message)
+            raise InputError(message, code="datasets.copied-file", path=file.path)
     return [*known, *files], failed
 
 
 def _has_layout(file: CheckedFile | None, dataset: Dataset) -> bool:
-    """Tells whether a file was checked, and with the layout that its dataset asks for now."""
+    """Returns whether a file was checked, and with the layout that its dataset asks for now."""
     if file is None:
         return False
     if dataset.layout is None:
@@ -234,57 +230,3 @@ def _proxy(datasets: Sequence[Dataset], settings: Settings) -> Proxy | None:
     if proxy is not None:
         proxy.check(timedelta(minutes=10))
     return proxy
-
-
-def _models(histograms: Mapping[str, dict[str, Hist[Any]]], fit: str | None) -> dict[str, FitModel]:
-    """Returns the fit of each processor: the one asked for, or the shipped one of its name."""
-    from tau3mu.fit import load_model, shipped_fits
-
-    models = {}
-    for processor, filled in histograms.items():
-        if fit is None and processor not in shipped_fits():
-            continue
-        model = load_model(fit or processor)
-        if _fits(processor, filled, model, required=fit is not None):
-            models[processor] = model
-    return models
-
-
-def _fits(
-    processor: str, histograms: dict[str, Hist[Any]], model: FitModel, *, required: bool
-) -> bool:
-    """Returns whether a processor fills what a model fits, in bins that the model can take."""
-    from tau3mu.fit.data.prepare import check_histogram
-
-    for part in model.parts.values():
-        asked = part.input.histogram if part.input else part.observable.name
-        if asked is None:  # single entries, of the candidates
-            continue
-        if asked in histograms:
-            check_histogram(histograms[asked], part, f"fit {model.name} of processor {processor}")
-        elif not required:
-            return False
-        else:
-            message = (
-                f"fit {model.name} is of histogram {asked!r}, which processor {processor} "
-                f"does not fill{suggest(asked, histograms)}; it has {', '.join(histograms)}"
-            )
-            raise InputError(message)
-    return True
-
-
-def _check_columns(model: FitModel, processor: str, columns: Mapping[str, str]) -> None:
-    """Checks that the candidates have the columns of single entries that a model fits."""
-    for part in model.parts.values():
-        given = part.input
-        for column in (given.column, given.weight) if given else ():
-            if column is None:
-                continue
-            kind = columns.get(column)
-            if kind is None or not kind.startswith(("float", "int", "uint")):
-                there = "does not return" if kind is None else f"returns as {kind}"
-                message = (
-                    f"fit {model.name} is of the column {column!r}, which processor {processor} "
-                    f"{there}{suggest(column, columns)}; it has {', '.join(columns)}"
-                )
-                raise InputError(message)

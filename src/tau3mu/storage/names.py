@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from typing import Any
 
-__all__ = ["CHECKPOINTS", "LEDGER", "LOCK", "LOG", "OWN", "PLAN", "RUN", "why_no_folder"]
+__all__ = ["CHECKED_FILES", "CHECKPOINTS", "LEDGER", "LOCK", "LOG", "OWN", "RUN", "why_no_folder"]
 
 RUN = "run.json"
 LOG = "log.txt"
 LEDGER = "ledger.jsonl"
-PLAN = "plan.json"
+CHECKED_FILES = "checked_files.json"
 CHECKPOINTS = "checkpoints"
 LOCK = ".lock"
 
-OWN = (RUN, LOG, LEDGER, PLAN, CHECKPOINTS, LOCK)
+OWN = (RUN, LOG, LEDGER, CHECKED_FILES, CHECKPOINTS, LOCK)
 """What a run writes beside the folders of its processors; temporary files begin with a dot."""
 
 _FOLDER = re.compile(r"\w[\w.-]*")

@@ -15,7 +15,7 @@ from tau3mu.fit.data.root_files import (
     without_cycles,
 )
 from tau3mu.fit.data.runs import Chosen, add_up, choose, known_of, of_candidates
-from tau3mu.results.run_file import read_run
+from tau3mu.results.manifest import read_manifest
 from tau3mu.storage.names import RUN
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tau3mu.fit.data.source import Source
-    from tau3mu.results.run_file import DatasetFacts
+    from tau3mu.results.manifest import DatasetFacts
 
 __all__ = ["is_results", "read_candidates", "read_facts", "read_spectrum"]
 
@@ -109,7 +109,7 @@ def read_facts(path: Path) -> Mapping[str, DatasetFacts] | None:
     for folder in (resolved, resolved.parent, resolved.parent.parent):
         run = folder / RUN
         if run.is_file():
-            found = read_run(run)
+            found = read_manifest(run)
             if found.status == "writing":
                 message = (
                     f"{run} says that the files of its folder are being written, or that the run "

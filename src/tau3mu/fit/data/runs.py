@@ -16,7 +16,7 @@ from tau3mu.fit.data.columns import check_names, flat, list_warning
 from tau3mu.fit.data.root_files import listed
 from tau3mu.fit.data.source import Source
 from tau3mu.outputs.histograms import DATASET, NOMINAL, VARIATION
-from tau3mu.results.run_file import DatasetFacts
+from tau3mu.results.manifest import DatasetFacts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

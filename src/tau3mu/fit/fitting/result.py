@@ -236,9 +236,9 @@ class FitResult:
         Raises:
             InputError: There is no such fit, or its files are damaged.
         """
-        from tau3mu import fit
+        import tau3mu.fit as package
 
-        return fit.load_result(folder, model_folder)
+        return package.load_result(folder, model_folder)
 
     def save(self, folder: str | Path) -> None:
         """Writes the fit as `fit.json`, `fit.root` and plots; see `save_fit`.
@@ -250,9 +250,9 @@ class FitResult:
             InputError: One of the files is there already.
             RunError: A file cannot be written.
         """
-        from tau3mu import fit
+        import tau3mu.fit as package
 
-        fit.save_fit(folder, self)
+        package.save_fit(folder, self)
 
     def plot(self, spectrum: str | None = None) -> Figure:
         """Returns the plot of the data and of what was fitted; see `plot_fit`.
@@ -260,9 +260,9 @@ class FitResult:
         Args:
             spectrum: Which one; it may be left out where there is only one.
         """
-        from tau3mu import fit
+        import tau3mu.fit as package
 
-        return fit.plot_fit(self, spectrum)
+        return package.plot_fit(self, spectrum)
 
     @property
     def yields(self) -> dict[str, ParameterResult]:

@@ -1,0 +1,175 @@
+"""`run.json`: the manifest of a results folder, written and read through one model.
+
+It says what a run was asked for, what it read, what came of it, and how and where it was made.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from tau3mu.config.documents import read_document
+from tau3mu.errors import InputError
+from tau3mu.storage.files import json_text, write_text
+from tau3mu.storage.names import RUN
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = [
+    "ChunkCounts",
+    "DatasetFacts",
+    "FitVerdict",
+    "InputFile",
+    "Manifest",
+    "MissingFile",
+    "read_json",
+    "read_manifest",
+    "write_manifest",
+]
+
+VERSION = 1
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(strict=True, frozen=True)
+
+
+class DatasetFacts(_Part):
+    """A dataset of the run; `triggers` are the names that a pattern of a column stands for."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    era: str | None = None
+    is_mc: bool = False
+    lumi: float | None = None
+    triggers: dict[str, list[str]] = {}
+
+
+class InputFile(_Part):
+    """A file that was to be read: the events that it has, and those that were read."""
+
+    dataset: str
+    path: str
+    tree: str
+    layout: str
+    uuid: str
+    entries: int
+    read: int
+    errors: list[str] = []
+
+
+class MissingFile(_Part):
+    """A file of which nothing is in the results; `events` is None if nobody knows its number."""
+
+    dataset: str
+    path: str
+    events: int | None
+    reasons: list[str] = []
+
+
+class ChunkCounts(_Part):
+    """The chunks of a run, those taken from checkpoints, and all attempts."""
+
+    total: int = 0
+    resumed: int = 0
+    attempts: int = 0
+
+
+class FitVerdict(_Part):
+    """Whether the fit of a processor is valid, and why not."""
+
+    valid: bool
+    messages: list[str] = []
+
+
+class Manifest(_Part):
+    """The content of `run.json`.
+
+    Attributes:
+        version: The version of this form; newer ones than this package knows are refused.
+        status: `writing` while files take their places, `fitting`, `finished`, or `incomplete` if
+            there are no results.
+        complete: Whether all events were read.
+        exit_code: That of the run, None until it has ended.
+        key: A hash of all that the results depend on.
+        configuration: How the run was done, and the configurations of its processors.
+        options: By which `--resume` goes on; None if they cannot be recorded, as of objects that
+            were given in Python.
+        datasets: By name.
+        inputs: All files that could be opened.
+        missing: The files that have failed.
+        chunks: How many there were.
+        warnings: What is odd about the results but no error.
+        fits: By processor.
+        command, directory, started, finished, host, python, versions, git: See `provenance`.
+    """
+
+    version: Annotated[int, Field(ge=1, le=VERSION)] = VERSION
+    status: Literal["writing", "fitting", "finished", "incomplete"] = "finished"
+    complete: bool = False
+    exit_code: Annotated[int, Field(ge=0, le=255)] | None = None
+    key: str = ""
+    configuration: dict[str, Any] = {}
+    options: dict[str, Any] | None = None
+    datasets: dict[str, DatasetFacts]
+    inputs: list[InputFile] = []
+    missing: list[MissingFile] = []
+    chunks: ChunkCounts = ChunkCounts()
+    warnings: list[str] = []
+    fits: dict[str, FitVerdict] = {}
+    command: list[str] = []
+    directory: str | None = None
+    started: str = ""
+    finished: str = ""
+    host: dict[str, Any] = {}
+    python: str = ""
+    versions: dict[str, str] = {}
+    git: dict[str, Any] | None = None
+
+    @model_validator(mode="after")
+    def _has_an_exit_code(self) -> Manifest:
+        if self.status == "finished" and self.complete and self.exit_code is None:
+            message = "expected an integer for a finished run, got null"
+            raise InputError(message, code="results.wrong-type", path="exit_code")
+        return self
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Returns the content of a `run.json`.
+
+    Args:
+        path: The file.
+
+    Raises:
+        InputError: It cannot be read; the message names the keys that are wrong.
+    """
+    return read_json(path, Manifest)
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Writes `run.json`, with passwords and tokens replaced.
+
+    Args:
+        folder: The results folder.
+        manifest: Its content.
+
+    Raises:
+        RunError: The file cannot be written.
+    """
+    write_text(folder / RUN, json_text(manifest.model_dump(mode="json")))
+
+
+def read_json(path: Path, model: type[_Model]) -> _Model:
+    """Returns the content of a file of a results folder.
+
+    Args:
+        path: The file.
+        model: What it must hold.
+
+    Raises:
+        InputError: It cannot be read; the message names the keys that are wrong.
+    """
+    return read_document(path, "record", language="results").validate(model)

@@ -1,0 +1,148 @@
+"""The account of a run: its exit code, and its manifest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tau3mu.ntuples.layout import layout
+from tau3mu.processing.user_code import plain_name
+from tau3mu.results.manifest import (
+    ChunkCounts,
+    DatasetFacts,
+    FitVerdict,
+    InputFile,
+    Manifest,
+    MissingFile,
+)
+from tau3mu.results.provenance import provenance
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+    from typing import Literal
+
+    from tau3mu.execution import FileRead, RunResult
+    from tau3mu.fit import FitResult
+    from tau3mu.run.plan import RunPlan
+
+__all__ = ["exit_code", "manifest_of"]
+
+
+def exit_code(plan: RunPlan, result: RunResult, missing: Sequence[FileRead], *, valid: bool) -> int:
+    """Returns 2 if more events are missing than allowed, 1 if a fit is not valid, else 0.
+
+    Args:
+        plan: Which says the allowed fraction of all events.
+        result: What was read.
+        missing: The files of which nothing is in the results.
+        valid: Whether all fits are valid.
+    """
+    if missing:
+        known = [file.expected for file in missing if file.expected is not None]
+        lost = sum(known)
+        total = lost + sum(file.read for file in result.files)
+        fraction = lost / total if total else 0.0
+        if len(known) < len(missing) or fraction > (plan.settings.allow_missing or 0.0):
+            return 2
+    return 0 if valid else 1
+
+
+def manifest_of(
+    plan: RunPlan,
+    result: RunResult,
+    missing: Sequence[FileRead],
+    status: Literal["writing", "fitting", "finished", "incomplete"],
+    started: datetime,
+    *,
+    exit_code: int | None = None,
+    fits: Mapping[str, FitResult] | None = None,
+    failed: Mapping[str, str] | None = None,
+) -> Manifest:
+    """Returns the manifest of a run.
+
+    Args:
+        plan: What was to be done.
+        result: What was found and read.
+        missing: The files of which nothing is in the results.
+        status: How far the run has come; see `Manifest`.
+        started: When the run began.
+        exit_code: That of the run, None until it has ended.
+        fits: The fits by processor.
+        failed: Why fits could not be made, by processor.
+    """
+    read = {(file.dataset, file.path): file for file in result.files}
+    inputs = [(file, read.get((file.dataset, file.path))) for file in plan.files]
+    verdicts = {
+        name: FitVerdict(valid=fit.valid, messages=list(fit.messages))
+        for name, fit in (fits or {}).items()
+    }
+    return Manifest(
+        status=status,
+        complete=not missing,
+        exit_code=exit_code,
+        key=plan.key(result.keys),
+        configuration=_configuration(plan),
+        options=plan.options,
+        datasets={
+            dataset.name: DatasetFacts(
+                era=dataset.era,
+                is_mc=dataset.is_mc,
+                lumi=None if dataset.lumi is None else float(dataset.lumi),
+                triggers={
+                    column: list(paths)
+                    for column, paths in result.triggers.get(dataset.name, {}).items()
+                },
+            )
+            for dataset in plan.datasets
+        },
+        inputs=[
+            InputFile(
+                dataset=file.dataset,
+                path=file.path,
+                tree=file.tree,
+                layout=layout(file.layout).name,
+                uuid=file.uuid,
+                entries=file.entries,
+                read=done.read if done else 0,
+                errors=list(done.errors) if done else [],
+            )
+            for file, done in inputs
+        ],
+        missing=[
+            MissingFile(
+                dataset=file.dataset,
+                path=file.path,
+                events=file.expected,
+                reasons=list(file.errors),
+            )
+            for file in missing
+        ],
+        chunks=ChunkCounts(total=result.chunks, resumed=result.resumed, attempts=result.attempts),
+        warnings=list(result.warnings),
+        fits=verdicts
+        | {name: FitVerdict(valid=False, messages=[text]) for name, text in (failed or {}).items()},
+        **provenance(started=started),
+    )
+
+
+def _configuration(plan: RunPlan) -> dict[str, Any]:
+    settings = plan.settings
+    return {
+        "executor": settings.executor,
+        "workers": plan.workers,
+        "scheduler": settings.scheduler,
+        "cluster": settings.cluster,
+        "chunk_size": settings.chunk_size,
+        "candidates": settings.candidates,
+        "skip_bad_files": settings.skip_bad_files,
+        "allow_missing": settings.allow_missing or 0.0,
+        "processors": {
+            processor.name: {
+                "class": f"{plain_name(type(processor).__module__)}.{type(processor).__qualname__}",
+                "columns": sorted(processor.columns),
+                **processor.configuration,
+            }
+            for processor in plan.processors
+        },
+        "fits": {name: model.name for name, model in plan.models.items()},
+    }

@@ -1,0 +1,89 @@
+"""The fits of a run: which processor has which, and whether it returns what is fitted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tau3mu.errors import InputError, suggest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hist import Hist
+
+    from tau3mu.fit import FitModel
+
+__all__ = ["check_columns", "models_of"]
+
+
+def models_of(
+    histograms: Mapping[str, Mapping[str, Hist[Any]]], fit: str | None
+) -> dict[str, FitModel]:
+    """Returns the fit of each processor: the one asked for, or the shipped one of its name.
+
+    Args:
+        histograms: Those that each processor fills, by processor and name.
+        fit: A shipped fit or a file, for all processors.
+
+    Raises:
+        InputError: The fit cannot be read, or is of a histogram that is not filled.
+    """
+    from tau3mu.fit import load_model, shipped_fits
+
+    models = {}
+    for processor, filled in histograms.items():
+        if fit is None and processor not in shipped_fits():
+            continue
+        model = load_model(fit or processor)
+        if _fits(processor, filled, model, required=fit is not None):
+            models[processor] = model
+    return models
+
+
+def _fits(
+    processor: str, histograms: Mapping[str, Hist[Any]], model: FitModel, *, required: bool
+) -> bool:
+    """Returns whether a processor fills what a model fits, in bins that the model can take."""
+    from tau3mu.fit.data.prepare import check_histogram
+
+    for part in model.parts.values():
+        asked = part.input.histogram if part.input else part.observable.name
+        if asked is None:  # single entries, of the candidates
+            continue
+        if asked in histograms:
+            check_histogram(histograms[asked], part, f"fit {model.name} of processor {processor}")
+        elif not required:
+            return False
+        else:
+            message = (
+                f"fit {model.name} is of histogram {asked!r}, which processor {processor} "
+                f"does not fill{suggest(asked, histograms)}; it has {', '.join(histograms)}"
+            )
+            raise InputError(message, code="run.fit-without-histogram", path=asked)
+    return True
+
+
+def check_columns(model: FitModel, processor: str, columns: Mapping[str, str]) -> None:
+    """Checks that the candidates have the columns of single entries that a model fits.
+
+    Args:
+        model: The fit.
+        processor: Whose candidates are fitted.
+        columns: The types of the columns, by name.
+
+    Raises:
+        InputError: A column is missing, or has no numbers.
+    """
+    for part in model.parts.values():
+        given = part.input
+        for column in (given.column, given.weight) if given else ():
+            if column is None:
+                continue
+            kind = columns.get(column)
+            if kind is None or not kind.startswith(("float", "int", "uint")):
+                there = "does not return" if kind is None else f"returns as {kind}"
+                message = (
+                    f"fit {model.name} is of the column {column!r}, which processor {processor} "
+                    f"{there}{suggest(column, columns)}; it has {', '.join(columns)}"
+                )
+                raise InputError(message, code="run.fit-without-column", path=column)

@@ -1,0 +1,97 @@
+"""The plan of a run: what is going to be done, checked beforehand, with what it keeps open."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tau3mu.cpus import usable_cpus
+from tau3mu.processing.fingerprint import source_hash
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from tau3mu.clusters.proxy.proxy import Proxy
+    from tau3mu.datasets import CheckedFile, Chunk, Dataset, FailedFile
+    from tau3mu.fit import FitModel
+    from tau3mu.outputs.contract import Returned
+    from tau3mu.processing import Processor
+    from tau3mu.results.manifest import Manifest
+    from tau3mu.run.settings import Settings
+
+__all__ = ["RunPlan"]
+
+
+@dataclass(frozen=True, eq=False)
+class RunPlan:
+    """What is going to be done. It owns open files and users' code for other processes.
+
+    Attributes:
+        folder: The results folder, to be made unless the run is resumed.
+        named: Whether the user has named it; else a number is put at its end if it is there.
+        settings: How to run.
+        options: What `--resume` goes on with, None if objects were given in Python.
+        processors: What runs on each chunk.
+        datasets: What is read.
+        files: The files to read, as they were checked.
+        failed: The files that cannot be opened, if they may be skipped.
+        chunks: Ranges of entries that cover every event once.
+        models: The fits, by processor.
+        expected: What the processors return without events.
+        proxy: The grid proxy, if one is needed.
+        done: The manifest of the run that is resumed if nothing is left to do.
+    """
+
+    folder: Path
+    named: bool
+    settings: Settings
+    options: dict[str, Any] | None
+    processors: list[Processor]
+    datasets: list[Dataset]
+    files: list[CheckedFile]
+    failed: list[FailedFile]
+    chunks: list[Chunk]
+    models: dict[str, FitModel]
+    expected: dict[str, Returned]
+    proxy: Proxy | None = None
+    done: Manifest | None = None
+    resources: ExitStack = field(default_factory=ExitStack, repr=False)
+
+    def close(self) -> None:
+        """Closes the files that were checked and not read, and forgets users' code."""
+        self.resources.close()
+
+    @property
+    def entries(self) -> int:
+        """The number of events to read."""
+        return sum(file.entries for file in self.files)
+
+    @property
+    def workers(self) -> int:
+        """The number of processes: no more than there are chunks."""
+        if self.settings.executor == "iterative":
+            return 1
+        return max(1, min(self.settings.workers or usable_cpus(), len(self.chunks)))
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """The columns that the processors read."""
+        return frozenset().union(*(processor.columns for processor in self.processors))
+
+    def key(self, keys: Sequence[str]) -> str:
+        """Returns a hash of all that the results depend on.
+
+        Args:
+            keys: Those of the chunks, which depend on files and processors.
+        """
+        facts = {
+            "chunks": list(keys),
+            "filling": source_hash(self.processors),
+            "candidates": self.settings.candidates,
+            "fits": {name: model.hash for name, model in self.models.items()},
+        }
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

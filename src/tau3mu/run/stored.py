@@ -1,0 +1,337 @@
+"""A results folder as objects: what a run found, in memory after it or read back later."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from functools import cached_property, reduce
+from html import escape
+from operator import add
+from typing import TYPE_CHECKING, Any, cast
+
+from tau3mu.config.documents import read_document
+from tau3mu.config.input_files import user_path
+from tau3mu.errors import InputError, Tau3muError, suggest
+from tau3mu.outputs import load_candidates, load_histograms
+from tau3mu.outputs.histograms import DATASET, NOMINAL, VARIATION, variable_axes
+from tau3mu.results.cutflows import Cutflows, ProcessorCutflow
+from tau3mu.results.manifest import Manifest, read_manifest
+from tau3mu.storage.names import CHECKED_FILES, LOG, RUN
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import awkward as ak
+    from hist import Hist
+    from matplotlib.figure import Figure
+
+    from tau3mu.execution import ProcessorResult
+    from tau3mu.fit import FitResult
+    from tau3mu.results.manifest import DatasetFacts, MissingFile
+
+__all__ = ["ProcessorResults", "Run", "open_run"]
+
+COUNTERS = "counters.json"
+
+
+class UnknownNameError(InputError, KeyError):
+    """Is raised for a name that a run has not; also a `KeyError`, as of other mappings."""
+
+    __str__ = Tau3muError.__str__
+
+
+class ProcessorResults:
+    """The results of one processor; files are read when they are asked for, and once.
+
+    Attributes:
+        name: Of the processor.
+        folder: Where its files lie.
+        datasets: What the run knows of its datasets, by name.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        folder: Path,
+        datasets: Mapping[str, DatasetFacts],
+        *,
+        found: ProcessorResult | None = None,
+        fit: FitResult | None = None,
+    ) -> None:
+        """Creates the object of files that exist.
+
+        Args:
+            name: The name of the processor.
+            folder: Its folder.
+            datasets: What the run knows of the datasets.
+            found: The content of the files, if it is in memory.
+            fit: The fit, if it is in memory.
+        """
+        self.name = name
+        self.folder = folder
+        self.datasets = datasets
+        if found is not None:
+            vars(self).update(
+                histograms=found.histograms,
+                candidates=found.candidates,
+                cutflow=ProcessorCutflow(found.cutflow),
+                counters=found.counters,
+            )
+        if fit is not None:
+            vars(self)["fit"] = fit
+
+    @cached_property
+    def histograms(self) -> dict[str, Hist[Any]]:
+        """All histograms by name, with the axes `dataset` and `variation`."""
+        return dict(load_histograms(self.folder))
+
+    @cached_property
+    def candidates(self) -> ak.Array:
+        """One record per selected event or candidate, sorted by dataset, file and entry."""
+        return load_candidates(self.folder)
+
+    @cached_property
+    def cutflow(self) -> ProcessorCutflow:
+        """The cutflow of each dataset, which shows itself as a table."""
+        return ProcessorCutflow(_content(self.folder / "cutflow.json"))
+
+    @cached_property
+    def counters(self) -> dict[str, dict[str, int]]:
+        """The counters of each dataset."""
+        return dict(_content(self.folder / COUNTERS))
+
+    @cached_property
+    def fit(self) -> FitResult | None:
+        """The fit, None if there is none."""
+        if not (self.folder / "fit.json").is_file():
+            return None
+        from tau3mu.fit import FitResult
+
+        return FitResult.load(self.folder)
+
+    def histogram(
+        self, name: str, dataset: str | None = None, variation: str = NOMINAL
+    ) -> Hist[Any]:
+        """Returns one histogram, without the axes `dataset` and `variation`.
+
+        Args:
+            name: Such as `mass`.
+            dataset: Which one. By default what is fitted: the sum of all data, or of all
+                simulation where there is no data.
+            variation: Such as `muon_sf_up`.
+
+        Raises:
+            InputError: There is no such histogram, dataset or variation.
+        """
+        _check_known(name, self.histograms, f"{self.name} has no histogram")
+        histogram = self.histograms[name]
+        axes = {axis.name: axis for axis in histogram.axes}
+        chosen: dict[str, str] = {}
+        variations = list(axes[VARIATION]) if VARIATION in axes else [NOMINAL]
+        _check_known(variation, variations, f"histogram {name} has no variation")
+        if VARIATION in axes:
+            chosen[VARIATION] = variation
+        if DATASET not in axes:
+            return _slice(histogram, chosen)
+        names = list(axes[DATASET])
+        if dataset is None:
+            names = self._fitted(names)
+        else:
+            _check_known(dataset, names, f"histogram {name} has no dataset")
+            names = [dataset]
+        return reduce(add, [_slice(histogram, {**chosen, DATASET: one}) for one in names])
+
+    def _fitted(self, datasets: list[str]) -> list[str]:
+        known = self.datasets
+        return [one for one in datasets if one in known and not known[one].is_mc] or datasets
+
+    def plot(self) -> dict[str, Figure]:
+        """Returns a figure of each histogram of one variable, by name."""
+        from tau3mu.results import plot_histogram
+
+        facts = self.datasets.values()
+        simulation = bool(facts) and all(fact.is_mc for fact in facts)
+        lumis = [fact.lumi for fact in facts if not fact.is_mc]
+        known = [lumi for lumi in lumis if lumi is not None]
+        lumi = sum(known) if known and len(known) == len(lumis) else None
+        return {
+            name: plot_histogram(histogram, lumi=lumi, simulation=simulation)
+            for name, histogram in self.histograms.items()
+            if len(variable_axes(histogram)) == 1
+        }
+
+    def __repr__(self) -> str:
+        """Returns the name and the cutflow."""
+        return f"{self.name} in {self.folder}\n{self.cutflow!r}"
+
+    def _repr_html_(self) -> str:
+        return f"<h4>{escape(self.name)}</h4>{self.cutflow._repr_html_()}"
+
+
+class Run(Mapping[str, ProcessorResults]):
+    """The results of a run, by processor: `run["dsphipi"].histogram("mass")`.
+
+    Attributes:
+        folder: The results folder.
+        manifest: The content of its `run.json`.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        manifest: Manifest,
+        *,
+        found: Mapping[str, ProcessorResult] | None = None,
+        fits: Mapping[str, FitResult] | None = None,
+    ) -> None:
+        """Creates the object of a folder that exists; see `open_run`.
+
+        Args:
+            folder: The results folder.
+            manifest: The content of its `run.json`.
+            found: The results, if they are in memory.
+            fits: The fits, if they are in memory.
+        """
+        self.folder = folder
+        self.manifest = manifest
+        names = [] if manifest.status == "incomplete" else manifest.configuration["processors"]
+        self._processors = {
+            name: ProcessorResults(
+                name,
+                folder / name,
+                manifest.datasets,
+                found=(found or {}).get(name),
+                fit=(fits or {}).get(name),
+            )
+            for name in names
+        }
+
+    def __getitem__(self, name: str) -> ProcessorResults:
+        """Returns the results of a processor."""
+        _check_known(name, self._processors, f"the run in {self.folder} has no processor")
+        return self._processors[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Returns the names of the processors in their order."""
+        return iter(self._processors)
+
+    def __len__(self) -> int:
+        """Returns the number of processors."""
+        return len(self._processors)
+
+    @property
+    def exit_code(self) -> int | None:
+        """That of the command line: 0, 1 if a fit is not valid, 2 if events are missing.
+
+        None if the run ended before its fits were done.
+        """
+        return self.manifest.exit_code
+
+    @property
+    def missing(self) -> list[MissingFile]:
+        """The files of which nothing is in the results."""
+        return self.manifest.missing
+
+    @property
+    def warnings(self) -> list[str]:
+        """What is odd about the results but no error."""
+        return self.manifest.warnings
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """How the run was done, with the configurations of its processors."""
+        return self.manifest.configuration
+
+    @property
+    def datasets(self) -> dict[str, DatasetFacts]:
+        """What is known of the datasets, by name."""
+        return self.manifest.datasets
+
+    @property
+    def cutflow(self) -> Cutflows:
+        """The cutflow of each processor, which shows itself as a table."""
+        return Cutflows({name: results.cutflow for name, results in self.items()})
+
+    @property
+    def fits(self) -> dict[str, FitResult]:
+        """The fits by processor, those that could be made."""
+        found = {name: results.fit for name, results in self.items()}
+        return {name: fit for name, fit in found.items() if fit is not None}
+
+    @property
+    def not_fitted(self) -> dict[str, str]:
+        """Why a fit could not be made, by processor."""
+        return {
+            name: "; ".join(verdict.messages)
+            for name, verdict in self.manifest.fits.items()
+            if name in self and self[name].fit is None
+        }
+
+    def plot(self) -> dict[str, dict[str, Figure]]:
+        """Returns a figure of each histogram of one variable, by processor and name."""
+        return {name: results.plot() for name, results in self.items()}
+
+    def __repr__(self) -> str:
+        """Returns the folder, what is missing and the cutflows."""
+        return f"{self._headline()}\n{self.cutflow!r}"
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(self._headline())}</p>{self.cutflow._repr_html_()}"
+
+    def _headline(self) -> str:
+        read = sum(file.read for file in self.manifest.inputs)
+        missing = f"; {len(self.missing)} files are missing" if self.missing else ""
+        return f"Run in {self.folder}: {read} events{missing}"
+
+
+def open_run(folder: str | Path) -> Run:
+    """Returns the run of a results folder; no events are read.
+
+    Args:
+        folder: What `tau3mu.run` or `python -m tau3mu.run` wrote.
+
+    Raises:
+        InputError: There is no complete results folder.
+    """
+    folder = user_path(folder)
+    path = folder / RUN
+    if not path.is_file():
+        if not folder.is_dir():
+            problem = "is not a folder"
+        elif (folder / CHECKED_FILES).exists() or (folder / LOG).exists():
+            problem = f"has no {RUN}: its run has not ended; go on with --resume {folder}"
+        elif (folder.absolute().parent / RUN).is_file():
+            problem = f"is the folder of one processor: open {folder.absolute().parent}"
+        else:
+            problem = f"has no {RUN}: it is not a results folder"
+        message = f"{folder} {problem}"
+        raise InputError(message, code="results.no-run", path=folder)
+    manifest = read_manifest(path)
+    if manifest.status in {"incomplete", "writing"}:
+        problem = "there are no results" if manifest.status == "incomplete" else "it is not written"
+        message = f"the run in {folder} is not complete: {problem}; go on with --resume {folder}"
+        raise InputError(message, code="results.incomplete-run", path=folder)
+    names = manifest.configuration.get("processors")
+    if not isinstance(names, dict):
+        message = f"{path} is damaged: configuration.processors: expected an object"
+        raise InputError(message, code="results.damaged-file", path=path)
+    for name in names:
+        if not (folder / name).is_dir():
+            message = f"{folder} is damaged: the folder {name} is missing"
+            raise InputError(message, code="results.damaged-folder", path=folder / name)
+    return Run(folder, manifest)
+
+
+def _slice(histogram: Hist[Any], chosen: dict[str, str]) -> Hist[Any]:
+    selected: dict[int | str, Any] = {**chosen}
+    return cast("Hist[Any]", histogram[selected]) if chosen else histogram
+
+
+def _check_known(name: str, known: Collection[str], problem: str) -> None:
+    if name not in known:
+        there = ", ".join(known) or "nothing"
+        message = f"{problem} {name!r}{suggest(name, known)}; expected one of: {there}"
+        raise UnknownNameError(message, code="results.unknown-name", path=name)
+
+
+def _content(path: Path) -> Mapping[str, Any]:
+    return read_document(path, "file", language="results").content
