@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
     from typing_extensions import Self
 
+    from tau3mu.processing.memo import Memo
+
 __all__ = ["Processor"]
 
 
@@ -102,9 +104,14 @@ class Processor(ProcessorABC):  # type: ignore[misc]
             selection, which holds its own.
         """
 
-    def selection(self, events: ak.Array) -> Selection:
-        """Returns the candidates in some events with the cutflow and the counters."""
-        cutflow = Cutflow(events)
+    def selection(self, events: ak.Array, memo: Memo | None = None) -> Selection:
+        """Returns the candidates in some events with the cutflow and the counters.
+
+        Args:
+            events: NanoEvents in the canonical view.
+            memo: What other processors have computed on them; without it, nothing is shared.
+        """
+        cutflow = Cutflow(events, memo)
         selected = self.select(events, cutflow)
         if not isinstance(selected, Table):
             return selected
