@@ -45,8 +45,7 @@ class DsPhiPiNotebook(DsPhiPi):
         """
         answers = self._answers(events, cutflow)
         left = Candidates.of(answers.candidates)
-        real = np.zeros(len(left.index), dtype=np.bool_)
-        real[rows_of(events.triplet).places] = True
+        real = np.diff(rows_of(events.triplet).offsets)
         steps = [_without_pads(left, real)]
         for name, cuts in groupby(self.active_cuts, key=attrgetter("step")):
             passes = np.ones(len(events), dtype=np.bool_)
@@ -78,5 +77,6 @@ class DsPhiPiNotebook(DsPhiPi):
         return ak.any(muons & tracks, axis=1)
 
 
-def _without_pads(left: Candidates, real: npt.NDArray[np.bool_]) -> Step:
-    return replace(left.steps[-1], candidates=int(real[left.index].sum()))
+def _without_pads(left: Candidates, real: npt.NDArray[np.int64]) -> Step:
+    """Returns the last row with the number of triplets that are no pads, given per event."""
+    return replace(left.steps[-1], candidates=int(real[left.entries].sum()))

@@ -187,7 +187,7 @@ class CandidateRows(Rows):
     Attributes:
         events: All events of the chunk.
         entry: The event of each candidate, as its index in `events`.
-        position: Where each candidate stands in the list of its event, pads counted.
+        position: Where each candidate stands in the ntuple's vectors.
     """
 
     def __init__(
@@ -223,7 +223,7 @@ class CandidateRows(Rows):
 
     @property
     def position(self) -> npt.NDArray[np.int64]:
-        """Where each candidate stands in the list of its event, pads counted."""
+        """Where each candidate stands in the ntuple's vectors."""
         return self._answers.candidates.positions[self._which]
 
     def lists(self, collection: str) -> Lists:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from tau3mu.processing.memo import Memo
+    from tau3mu.selection import Step
 
 __all__ = ["Processor"]
 
@@ -152,10 +153,7 @@ class Processor(ProcessorABC):  # type: ignore[misc]
         histograms = self.histograms()
         is_mc = bool(events.metadata.get("is_mc", False))
         self.fill(histograms, selection.candidates, dataset=dataset, is_mc=is_mc)
-        steps = {
-            step.name: {"events": step.events, "candidates": step.candidates, "sumw": step.sumw}
-            for step in selection.cutflow
-        }
+        steps = {step.name: _added_up(step) for step in selection.cutflow}
         columns = {
             name: column_accumulator(ak.to_numpy(selection.candidates[name]))
             for name in selection.candidates.fields
@@ -172,3 +170,11 @@ class Processor(ProcessorABC):  # type: ignore[misc]
     def postprocess(self, accumulator: dict[str, Any]) -> dict[str, Any]:
         """Returns the sum of all chunks as it is."""
         return accumulator
+
+
+def _added_up(step: Step) -> dict[str, Any]:
+    """Returns a row of a cutflow as dictionaries of numbers, which coffea adds up."""
+    row: dict[str, Any] = {
+        "events": step.events, "candidates": step.candidates, "sumw": step.sumw
+    }  # fmt: skip
+    return row | ({"cuts": {cut.name: _added_up(cut) for cut in step.cuts}} if step.cuts else {})

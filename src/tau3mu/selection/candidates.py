@@ -24,7 +24,8 @@ class AllCandidates:
         events: The events.
         rows: The candidates.
         entry: The event of each candidate, as its index, ascending.
-        positions: Where each candidate stands in the list of its event, pads counted.
+        positions: Where each candidate stands in the ntuple's vectors: its column `index`, or else
+            its place in the list of its event.
     """
 
     def __init__(self, events: ak.Array, lists: ak.Array) -> None:
@@ -37,7 +38,8 @@ class AllCandidates:
         offsets, places, self.rows = rows_of(lists)
         self.events = events
         self.entry = np.repeat(np.arange(len(events)), np.diff(offsets))[places]
-        self.positions = places - offsets[self.entry]
+        indexed = "index" in self.rows.fields
+        self.positions = self.rows["index"] if indexed else places - offsets[self.entry]
 
     def __len__(self) -> int:
         """Returns the number of candidates."""
@@ -99,7 +101,7 @@ class Candidates:
 
     @property
     def positions(self) -> npt.NDArray[np.int64]:
-        """Where each candidate left stands in the list of its event, pads counted."""
+        """Where each candidate left stands in the ntuple's vectors."""
         return self.everything.positions[self.index]
 
     @property
