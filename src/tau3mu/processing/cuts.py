@@ -36,7 +36,9 @@ if TYPE_CHECKING:
     from tau3mu.processing.parameters import Axis
     from tau3mu.processing.recorder import Cutflow
 
-__all__ = ["Cut", "CutProcessor", "counter", "cut", "event_cut", "quantity"]
+__all__ = [
+    "Cut", "CutProcessor", "counter", "cut", "event_cut", "quantity", "with_options",
+]  # fmt: skip
 
 
 _KINDS = ("n_minus_one", "cut_by_cut")
@@ -287,6 +289,28 @@ class CutProcessor(Processor):
                 f"{', '.join(known)}"
             )
             raise InputError(message, code="processor.unknown-cut", path=f"{self.name}.{option}")
+
+
+def with_options(
+    processors: Sequence[Processor], *, n_minus_one: bool, sharing: bool
+) -> list[Processor]:
+    """Returns the processors of a run with what its options ask of those of named cuts.
+
+    Args:
+        processors: All processors of the run.
+        n_minus_one: Whether they fill the distributions of all cuts.
+        sharing: Whether they share answers.
+    """
+    made = []
+    for processor in processors:
+        one = processor
+        if isinstance(processor, CutProcessor):
+            if n_minus_one:
+                one = processor.variant(processor.name, n_minus_one_histograms=True)
+            if not sharing:
+                one.sharing = False
+        made.append(one)
+    return made
 
 
 def _numbers_of_events(events: ak.Array, name: str) -> npt.NDArray[Any]:

@@ -19,6 +19,7 @@ from tau3mu.execution.checkpoints import chunk_keys
 from tau3mu.ntuples.layout import layout, layouts
 from tau3mu.ntuples.open_files import close_files
 from tau3mu.processing import check_histograms, load_processors, ship_code
+from tau3mu.processing.cuts import with_options
 from tau3mu.results import ResultsFolder, default_folder
 from tau3mu.results.manifest import read_manifest
 from tau3mu.run.checked_files import remembered_files
@@ -62,7 +63,11 @@ def prepare(
             folder is in use, or has the complete results of another run.
     """
     by_name = iter(load_processors([one for one in processors if isinstance(one, str)]))
-    loaded = [next(by_name) if isinstance(one, str) else one for one in processors]
+    loaded = with_options(
+        [next(by_name) if isinstance(one, str) else one for one in processors],
+        n_minus_one=settings.n_minus_one,
+        sharing=not settings.no_sharing,
+    )
     names = [processor.name for processor in loaded]
     folder = settings.resume or settings.output or default_folder(names)
     columns = frozenset[str]().union(*(processor.columns for processor in loaded))
