@@ -7,10 +7,9 @@ cut share all others.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import cache, partial
+from dataclasses import replace
+from functools import partial
 from itertools import groupby
-from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import awkward as ak
@@ -18,6 +17,15 @@ import numpy as np
 
 from tau3mu.errors import InputError, suggest
 from tau3mu.outputs.selection import Selection
+from tau3mu.processing.declarations import (
+    Cut,
+    counter,
+    counters_of,
+    cut,
+    cuts_of,
+    event_cut,
+    quantity,
+)
 from tau3mu.processing.distributions import distributions
 from tau3mu.processing.memo import CandidateRows, Memo
 from tau3mu.processing.parameters import parameter
@@ -26,14 +34,13 @@ from tau3mu.processing.table import EVENT_COLUMNS
 from tau3mu.selection import Candidates
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterator, Sequence
+    from collections.abc import Hashable, Iterator, Sequence
 
     import numpy.typing as npt
     from hist import Hist
 
     from tau3mu.processing.distributions import Distributions
     from tau3mu.processing.memo import ChunkAnswers
-    from tau3mu.processing.parameters import Axis
     from tau3mu.processing.recorder import Cutflow
 
 __all__ = [
@@ -42,84 +49,6 @@ __all__ = [
 
 
 _KINDS = ("n_minus_one", "cut_by_cut")
-
-
-@dataclass(frozen=True)
-class Cut:
-    """A cut of a processor.
-
-    Attributes:
-        step: The step of the cutflow that it belongs to.
-        on_events: Whether it is a cut on events rather than on candidates.
-        of: The quantity that it cuts on, a column or a quantity of the candidates; empty if its
-            distribution is that of the answers.
-        axis: The axis of the distributions of that quantity.
-        name: The name of its method.
-        passes: Its method.
-    """
-
-    step: str
-    on_events: bool = False
-    of: str = ""
-    axis: Axis | None = None
-    name: str = ""
-    passes: Any = None
-
-
-def event_cut(step: str) -> Callable[[Any], Any]:
-    """Makes a method a cut on events: `def hlt(self, events)` returns one boolean per event.
-
-    Args:
-        step: The step of the cutflow that the cut belongs to.
-    """
-    return _declaring(Cut(step, on_events=True))
-
-
-def cut(step: str, *, of: str = "", axis: Axis | None = None) -> Callable[[Any], Any]:
-    """Makes a method a cut on candidates: it returns one boolean per candidate.
-
-    A missing one rejects. The method gets `CandidateRows`, and may depend on nothing but these and
-    the parameters.
-
-    Args:
-        step: The step of the cutflow that the cut belongs to. Cuts of one step are applied in the
-            order of their definition.
-        of: The quantity of the N−1 distribution, such as `mass`, `mu1.pt` or one of the class.
-        axis: The axis of that distribution.
-    """
-    return _declaring(Cut(step, of=of, axis=axis))
-
-
-def quantity(method: Any) -> Any:
-    """Makes a method a quantity of candidates, which is read like a column: `candidates.NAME`.
-
-    It returns one value per candidate, or a dictionary of such arrays, and may depend on nothing
-    but the candidates and the parameters.
-    """
-    method.is_quantity = True
-    return method
-
-
-def counter(step: str = "") -> Callable[[Any], Any]:
-    """Makes a method counters: a dictionary of whole numbers, from some candidates.
-
-    Args:
-        step: Counts the candidates that reach this step; without one, those that are selected.
-    """
-
-    def declare(method: Any) -> Any:
-        method.counts_at = step
-        return method
-
-    return declare
-
-
-def _declaring(declared: Cut) -> Callable[[Any], Any]:
-    def declare(method: Any) -> Any:
-        method.declared_cut = declared
-        return method
-
-    return declare
 
 
 class CutProcessor(Processor):
@@ -165,7 +94,7 @@ class CutProcessor(Processor):
     def active_cuts(self) -> list[Cut]:
         """The cuts that are applied, in their order."""
         skipped = set(self.skip)
-        return [one for one in _cuts_of(type(self)) if not skipped & {one.name, one.step}]
+        return [one for one in cuts_of(type(self)) if not skipped & {one.name, one.step}]
 
     def select(self, events: ak.Array, cutflow: Cutflow) -> Selection:
         """Returns the candidates that pass all cuts, or the best of each event.
@@ -260,7 +189,7 @@ class CutProcessor(Processor):
 
     def _counters(self, answers: ChunkAnswers, left: Candidates, step: str) -> dict[str, int]:
         counts: dict[str, int] = {}
-        for name, at in _counters_of(type(self)).items():
+        for name, at in counters_of(type(self)).items():
             if at == step:
                 counts |= getattr(self, name)(CandidateRows(answers, self, left.index))
         return counts
@@ -281,7 +210,7 @@ class CutProcessor(Processor):
         return ak.Array(ak.contents.RecordArray(list(columns.values()), list(columns)))
 
     def _check_known(self, name: str, option: str) -> None:
-        cuts = _cuts_of(type(self))
+        cuts = cuts_of(type(self))
         known = dict.fromkeys(text for one in cuts for text in (one.step, one.name))
         if name not in known:
             message = (
@@ -315,30 +244,3 @@ def with_options(
 
 def _numbers_of_events(events: ak.Array, name: str) -> npt.NDArray[Any]:
     return np.asarray(ak.to_numpy(events[name], allow_missing=False).astype(EVENT_COLUMNS[name]))
-
-
-@cache
-def _cuts_of(cls: type) -> tuple[Cut, ...]:
-    """Returns the cuts of a class: in the order of definition, those of a step together."""
-    found: dict[str, Cut] = {}
-    steps: dict[str, int] = {}
-    for base in reversed(cls.__mro__):
-        for name, value in vars(base).items():
-            declared = getattr(value, "declared_cut", found.get(name))
-            if declared and isinstance(value, FunctionType):
-                found[name] = replace(declared, name=name, passes=value)
-                steps.setdefault(declared.step, len(steps))
-            elif value is None:
-                found.pop(name, None)
-    return tuple(sorted(found.values(), key=lambda one: steps[one.step]))
-
-
-@cache
-def _counters_of(cls: type) -> dict[str, str]:
-    """Returns the counters of a class with the step at which they count."""
-    return {
-        name: value.counts_at
-        for base in reversed(cls.__mro__)
-        for name, value in vars(base).items()
-        if hasattr(value, "counts_at")
-    }

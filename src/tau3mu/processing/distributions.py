@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from hist import Hist
 
-    from tau3mu.processing.cuts import Cut, CutProcessor
+    from tau3mu.processing.declarations import Cut
     from tau3mu.processing.memo import ChunkAnswers
 
 __all__ = ["Distributions", "distributions"]
@@ -40,7 +40,7 @@ class Distributions:
         return Distributions(_nominal(self.n_minus_one), _nominal(self.cut_by_cut))
 
 
-def distributions(processor: CutProcessor, answers: ChunkAnswers) -> Distributions:
+def distributions(processor: Any, answers: ChunkAnswers) -> Distributions:
     """Returns the distributions over dataset, variation and the quantity of each cut.
 
     Args:
@@ -70,7 +70,7 @@ def distributions(processor: CutProcessor, answers: ChunkAnswers) -> Distributio
 
 
 def _passes(
-    one: Cut, processor: CutProcessor, answers: ChunkAnswers, index: npt.NDArray[np.int64]
+    one: Cut, processor: Any, answers: ChunkAnswers, index: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.bool_]:
     if one.on_events:
         return answers.passes(one, processor)[answers.candidates.entry[index]]
@@ -78,7 +78,7 @@ def _passes(
 
 
 def _filled(
-    one: Cut, processor: CutProcessor, answers: ChunkAnswers, index: npt.NDArray[np.int64]
+    one: Cut, processor: Any, answers: ChunkAnswers, index: npt.NDArray[np.int64]
 ) -> Hist[Any]:
     rows = CandidateRows(answers, processor, index)
     values = rows[one.of] if one.of else _passes(one, processor, answers, index).astype(np.int64)

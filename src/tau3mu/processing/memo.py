@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from functools import cache
 from inspect import getattr_static
-from types import FunctionType, MethodType
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tau3mu.errors import InputError
-from tau3mu.processing.parameters import Parameter
-from tau3mu.selection import Lists, Rows, plain, rows_of
+from tau3mu.processing.known import Known
+from tau3mu.processing.tracing import Reader, processor_of, read_by, value_of
+from tau3mu.selection import Lists, Rows, rows_of
 from tau3mu.selection.candidates import AllCandidates
 from tau3mu.selection.rows import as_mask
 
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     import awkward as ak
     import numpy.typing as npt
 
-    from tau3mu.processing.cuts import Cut
+    from tau3mu.processing.declarations import Cut
     from tau3mu.selection import Candidates
 
-__all__ = ["CandidateRows", "ChunkAnswers", "Memo", "Parts", "quantities"]
+__all__ = ["CandidateRows", "ChunkAnswers", "Memo", "quantities"]
 
 
 class Memo:
@@ -87,7 +87,7 @@ class ChunkAnswers:
         function: FunctionType,
         processor: Any,
         index: npt.NDArray[np.int64],
-        reader: _Reader | None = None,
+        reader: Reader | None = None,
     ) -> Any:
         """Returns the answers of a method about some candidates.
 
@@ -99,7 +99,7 @@ class ChunkAnswers:
             reader: Who asks, if that is another function.
         """
 
-        def compute(reading: _Reader, new: npt.NDArray[np.int64]) -> Any:
+        def compute(reading: Reader, new: npt.NDArray[np.int64]) -> Any:
             rows = CandidateRows(self, reading, new, function.__name__)
             return function(reading, rows)
 
@@ -113,7 +113,7 @@ class ChunkAnswers:
             processor: Whose parameters count.
         """
 
-        def compute(reading: _Reader, _: npt.NDArray[np.int64]) -> Any:
+        def compute(reading: Reader, _: npt.NDArray[np.int64]) -> Any:
             return function(reading, self.events)
 
         return self._asked(function, processor, None, len(self.events), compute, None)
@@ -166,18 +166,18 @@ class ChunkAnswers:
         processor: Any,
         index: npt.NDArray[np.int64] | None,
         length: int,
-        compute: Callable[[_Reader, npt.NDArray[np.int64]], Any],
-        reader: _Reader | None,
+        compute: Callable[[Reader, npt.NDArray[np.int64]], Any],
+        reader: Reader | None,
     ) -> Any:
         answers = self._functions.setdefault(function, _Function(function))
         known = answers.of(processor, length)
         new = known.unknown(index)
         if len(new) or known.values is None:
-            reading = _Reader(processor)
+            reading = Reader(processor)
             known.add(new, compute(reading, new), function.__name__)
-            answers.depends_on(_read_by(reading), processor, known)
+            answers.depends_on(read_by(reading), processor, known)
         if reader is not None:
-            _read_by(reader).update(answers.reads)
+            read_by(reader).update(answers.reads)
         return known.values if index is None else known.at(index)
 
 
@@ -242,10 +242,10 @@ class CandidateRows(Rows):
         found = None if name == self._without else quantities(self._reader.__class__).get(name)
         if found is None:
             return super().__getitem__(name)
-        reader = self._reader if type(self._reader) is _Reader else None
-        processor = self._reader if reader is None else _processor_of(reader)
+        reader = self._reader if type(self._reader) is Reader else None
+        processor = self._reader if reader is None else processor_of(reader)
         if reader is not None:
-            _read_by(reader).add(name)
+            read_by(reader).add(name)
         return self._answers.ask(found, processor, self._which, reader)
 
     def __getattr__(self, name: str) -> Any:
@@ -271,59 +271,13 @@ def quantities(cls: type) -> dict[str, FunctionType]:
     return {name: getattr_static(cls, name) for name in names}
 
 
-@cache
-def _static(cls: type, name: str) -> Any:
-    """Returns an attribute of a class as it is there, not bound to anything."""
-    return getattr_static(cls, name, None)
-
-
-class _Reader:
-    """A processor that notes which of its attributes are read; methods see it as `self`."""
-
-    __slots__ = ("__processor", "__read")
-
-    def __init__(self, processor: Any) -> None:
-        object.__setattr__(self, "_Reader__processor", processor)
-        object.__setattr__(self, "_Reader__read", set())
-
-    @property
-    def __class__(self) -> Any:  # so that super() works in a method of a subclass
-        return type(self.__processor)
-
-    def __getattr__(self, name: str) -> Any:
-        self.__read.add(name)
-        processor = self.__processor
-        static = _static(type(processor), name)
-        if isinstance(static, FunctionType) and name not in vars(processor):
-            return MethodType(static, self)
-        if isinstance(static, property) and static.fget:
-            return static.fget(self)
-        return getattr(processor, name)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        message = (
-            f"a cut or quantity sets self.{name}: its answers may depend only on the candidates "
-            "and on the parameters"
-        )
-        raise AttributeError(message)
-
-
-def _read_by(reader: _Reader) -> set[str]:
-    read: set[str] = object.__getattribute__(reader, "_Reader__read")
-    return read
-
-
-def _processor_of(reader: _Reader) -> Any:
-    return object.__getattribute__(reader, "_Reader__processor")
-
-
 class _Function:
     """The answers of one function by the values of the attributes that it has read."""
 
     def __init__(self, function: FunctionType) -> None:
         self._function = function
         self.reads: list[str] = []
-        self._known: dict[Hashable, _Known] = {}
+        self._known: dict[Hashable, Known] = {}
         self._keys: dict[int, Hashable] = {}
         self._processors: dict[int, Any] = {}  # held, so that their ids stay theirs
 
@@ -332,107 +286,16 @@ class _Function:
         number = id(processor)
         if number not in self._keys:
             self._processors[number] = processor
-            values = tuple(_value(processor, name) for name in self.reads)
+            values = tuple(value_of(processor, name) for name in self.reads)
             self._keys[number] = self._function, len(self.reads), values
         return self._keys[number]
 
-    def of(self, processor: Any, length: int) -> _Known:
-        return self._known.setdefault(self.key(processor), _Known(length))
+    def of(self, processor: Any, length: int) -> Known:
+        return self._known.setdefault(self.key(processor), Known(length))
 
-    def depends_on(self, names: set[str], processor: Any, known: _Known) -> None:
+    def depends_on(self, names: set[str], processor: Any, known: Known) -> None:
         """Adds attributes. Answers of other processors may depend on them too, and are dropped."""
         if more := names.difference(self.reads):
             self.reads += sorted(more)
             self._keys = {}
             self._known = {self.key(processor): known}
-
-
-def _value(processor: Any, name: str) -> Hashable:
-    """Returns what stands for an attribute: equal for two processors only if it is the same."""
-    static = _static(type(processor), name)
-    if isinstance(static, Parameter):
-        value = getattr(processor, name)
-        return repr(value) if type(value).__hash__ is None else (type(value), value)
-    if name not in vars(processor):
-        value = static
-    else:
-        value = vars(processor)[name]
-        if type(value).__hash__ is object.__hash__:
-            return id(processor)  # compared by identity, so that it may change
-    try:
-        hash(value)
-    except TypeError:
-        return id(processor)
-    return type(value), value
-
-
-class Parts:
-    """Some rows of a quantity that is a dictionary of arrays, of which each is read by its name."""
-
-    def __init__(self, known: dict[str, _Known], index: npt.NDArray[np.int64]) -> None:
-        """Creates them from all parts and the rows that are meant."""
-        self._known = known
-        self._index = index
-
-    def __len__(self) -> int:
-        """Returns the number of rows."""
-        return len(self._index)
-
-    def __getitem__(self, name: str) -> Any:
-        """Returns an array, masked if some of its values are missing, or parts again."""
-        return self._known[name].at(self._index)
-
-
-class _Known:
-    """The values of some of many rows: one array, or several by their names."""
-
-    def __init__(self, length: int) -> None:
-        self.there = np.zeros(length, dtype=np.bool_)
-        self.values: Any = None
-        self._missing: npt.NDArray[np.bool_] | None = None
-
-    def unknown(self, index: npt.NDArray[np.int64] | None) -> npt.NDArray[np.int64]:
-        """Returns which of some rows, or of all, have no value yet."""
-        if index is None:
-            return np.flatnonzero(~self.there)
-        there = self.there[index]
-        return index[:0] if there.all() else index[~there]
-
-    def add(self, new: npt.NDArray[np.int64], values: Any, name: str) -> None:
-        if isinstance(values, dict):
-            self.values = self.values or {}
-            for key, part in values.items():
-                if key not in self.values:
-                    self.values[key] = _Known(len(self.there))
-                self.values[key].add(new, part, f"{name}.{key}")
-        else:
-            self._add(new, _one_per_row(values, len(new), name))
-        self.there[new] = True
-
-    def _add(self, new: npt.NDArray[np.int64], values: npt.NDArray[Any]) -> None:
-        if self.values is None or not self.there.any():  # no rows may have come as another type
-            self.values = np.zeros(len(self.there), dtype=values.dtype)
-        if np.ma.is_masked(values):
-            if self._missing is None:
-                self._missing = np.zeros(len(self.there), dtype=np.bool_)
-            self._missing[new] = np.ma.getmaskarray(values)
-        self.values[new] = np.ma.getdata(values)
-
-    def at(self, index: npt.NDArray[np.int64]) -> Any:
-        """Returns the values of known rows, masked if some are missing, or parts."""
-        if isinstance(self.values, dict):
-            return Parts(self.values, index)
-        values = self.values[index]
-        missing = None if self._missing is None else self._missing[index]
-        return values if missing is None or not missing.any() else np.ma.array(values, mask=missing)
-
-
-def _one_per_row(values: Any, length: int, name: str) -> npt.NDArray[Any]:
-    array = np.asarray(values) if isinstance(values, list) else plain(values)
-    if np.shape(array) != (length,):
-        message = (
-            f"{name} returns an array of shape {np.shape(array)}, expected one value for each of "
-            f"{length}"
-        )
-        raise InputError(message, code="processor.not-one-per-candidate", path=name)
-    return array
