@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from functools import cache
 from inspect import getattr_static
-from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from tau3mu.selection.rows import as_mask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
+    from types import FunctionType
 
     import awkward as ak
     import numpy.typing as npt

@@ -32,7 +32,8 @@ class Reader:
         object.__setattr__(self, "_Reader__read", set())
 
     @property
-    def __class__(self) -> Any:  # so that super() works in a method of a subclass
+    def __class__(self) -> Any:
+        """The class of the processor, so that super() works in a method of a subclass."""
         return type(self.__processor)
 
     def __getattr__(self, name: str) -> Any:

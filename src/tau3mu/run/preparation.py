@@ -95,7 +95,7 @@ def prepare(
             folder=folder,
             named=bool(settings.resume or settings.output),
             settings=settings,
-            options=_options(settings, processors, loaded),
+            options=_options(settings, processors),
             processors=loaded,
             datasets=list(datasets),
             files=files,
@@ -152,14 +152,9 @@ def _manifest(folder: Path) -> Manifest | None:
         raise InputError(message, code=error.code, path=path) from error
 
 
-def _options(
-    settings: Settings, asked: Sequence[str | Processor], loaded: Sequence[Processor]
-) -> dict[str, Any] | None:
+def _options(settings: Settings, asked: Sequence[str | Processor]) -> dict[str, Any] | None:
     """Returns the options by which the run can be made again, None if names do not suffice."""
-    names = [
-        one if isinstance(one, str) else _shipped_name(processor)
-        for one, processor in zip(asked, loaded, strict=True)
-    ]
+    names = [one if isinstance(one, str) else _shipped_name(one) for one in asked]
     if None in names or not (settings.files or settings.datasets):
         return None
     return settings.model_copy(update={"processors": names}).recorded()
