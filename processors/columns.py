@@ -1,8 +1,8 @@
-"""What the shipped processors read, importable without the libraries that they run on."""
+"""What the shipped processors read by default, importable without the libraries they run on."""
 
 from __future__ import annotations
 
-__all__ = ["DSPHIPI", "HLT_PATHS", "L1_SEEDS", "LEGS", "MUON_LEGS"]
+__all__ = ["DSPHIPI", "HLT_PATHS", "L1_SEEDS", "LEGS", "MUON_LEGS", "triggers"]
 
 HLT_PATHS = ("HLT_DoubleMu3_Trk_Tau3mu_v",)
 L1_SEEDS = ("L1_DoubleMu", "L1_TripleMu")
@@ -10,11 +10,16 @@ L1_SEEDS = ("L1_DoubleMu", "L1_TripleMu")
 MUON_LEGS = ("mu1", "mu2")
 LEGS = (*MUON_LEGS, "track")
 
+
+def triggers(hlt_paths: tuple[str, ...], l1_seeds: tuple[str, ...]) -> set[str]:
+    """Returns the columns of triggers."""
+    return {*(f"hlt.{path}" for path in hlt_paths), *(f"l1.{seed}" for seed in l1_seeds)}
+
+
 DSPHIPI = frozenset(
     {
         *("run", "lumi", "event"),
-        *(f"hlt.{path}" for path in HLT_PATHS),
-        *(f"l1.{seed}" for seed in L1_SEEDS),
+        *triggers(HLT_PATHS, L1_SEEDS),
         *(f"muon.{name}" for name in ("pt", "eta", "phi", "is_global", "is_pf")),
         *(f"track.{name}" for name in ("pt", "eta", "phi", "dz", "dxy")),
         *(f"triplet.{name}" for name in ("mass", "pt", "eta", "phi", "vertex_chi2")),

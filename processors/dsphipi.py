@@ -3,234 +3,279 @@
 from __future__ import annotations
 
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from itertools import combinations
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-import awkward as ak
-import hist
 import numpy as np
 
 from tau3mu.corrections import MuonScaleFactors
 from tau3mu.ntuples import fired
-from tau3mu.outputs import Selection
-from tau3mu.processing import Processor
-from tau3mu.processors.columns import DSPHIPI, HLT_PATHS, L1_SEEDS, LEGS, MUON_LEGS
+from tau3mu.processing import Axis, Window, parameter
+from tau3mu.processing.cuts import CutProcessor, counter, cut, event_cut, quantity
+from tau3mu.processors.columns import DSPHIPI, HLT_PATHS, L1_SEEDS, LEGS, MUON_LEGS, triggers
 from tau3mu.selection import (
     MUON_MASS,
-    Survivors,
+    Match,
+    delta_r,
     invariant_mass,
     match,
-    pairs_within,
     passes_muon_acceptance,
-    plain,
-    rows_of,
 )
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-    from hist import Hist
+    import awkward as ak
 
-    from tau3mu.processing import Cutflow
+    from tau3mu.processing.cuts import CandidateRows as Triplets
+    from tau3mu.selection import Rows
 
 __all__ = ["DsPhiPi"]
 
-SHIPPED_SCALE_FACTORS = files("tau3mu.data") / "muon_id_sf_2017UL.json"
-
-WEIGHTS = {
-    "nominal": "weight",
-    "muon_sf_up": "weight_muon_sf_up",
-    "muon_sf_down": "weight_muon_sf_down",
-}
-"""The variations of simulation, and the columns of their weights."""
+MUON_PT = Axis(60, 0, 30, "pT(μ) [GeV]")
+DELTA_R = Axis(60, 0, 1.2, "ΔR")
+TRIGGER_DR = Axis(60, 0, 0.12, "ΔR to a trigger object")
 
 
-class DsPhiPi(Processor):
-    """Selects D_s→φ(μμ)π candidates and keeps the best of each event.
-
-    All cuts of a step apply to the same triplet. The best candidate is the one with the smallest
-    vertex χ² among those that pass everything.
-    """
+class DsPhiPi(CutProcessor):
+    """Selects D_s→φ(μμ)π candidates and keeps the one of smallest vertex χ² of each event."""
 
     name = "dsphipi"
     columns = DSPHIPI
+    collection = "triplet"
+    best = "vertex_chi2"
+    output = (
+        *("run", "lumi", "event", "triplet", "mass", "vertex_chi2", "pt", "eta", "phi"),
+        *("dimuon_mass", "flight_significance"),
+        *("weight", "weight_muon_sf_up", "weight_muon_sf_down"),
+    )
+    weights: ClassVar = {
+        "nominal": "weight",
+        "muon_sf_up": "weight_muon_sf_up",
+        "muon_sf_down": "weight_muon_sf_down",
+    }
 
-    def __init__(
-        self,
-        scale_factors: MuonScaleFactors | None = None,
-        *,
-        name: str | None = None,
-        **values: Any,
-    ) -> None:
-        """Creates it with the muon scale factors of simulation; by default the shipped table."""
-        super().__init__(name=name, **values)
-        self.scale_factors = scale_factors or MuonScaleFactors(str(SHIPPED_SCALE_FACTORS))
+    hlt_paths: tuple[str, ...] = parameter(HLT_PATHS, help="HLT paths, one of which fired")
+    l1_seeds: tuple[str, ...] = parameter(L1_SEEDS, help="parts of L1 seeds, one of which fired")
+    mass_window: Window = parameter(Window(1.62, 2.02), unit="GeV", help="m(μμπ)")
+    pv_tracks: int = parameter(2, ge=0, help="least number of tracks at the primary vertex")
+    flight_significance: float = parameter(2.0, help="of the flight distance, exceeded")
+    barrel_eta: float = parameter(1.2, gt=0, help="|η| where the endcaps begin")
+    max_muon_eta: float = parameter(2.4, gt=0, help="largest |η| of each muon")
+    barrel_muon_pt: float = parameter(3.5, unit="GeV", ge=0, help="pT of a barrel muon, exceeded")
+    endcap_muon_pt: float = parameter(2.0, unit="GeV", ge=0, help="pT of an endcap muon, exceeded")
+    track_pt: float = parameter(1.2, unit="GeV", ge=0, help="pT of the track, exceeded")
+    delta_r_window: Window = parameter(Window(1e-4, 0.8), help="ΔR of each pair of legs")
+    max_track_dz: float = parameter(20.0, unit="cm", gt=0, help="largest |dz| of the track")
+    max_track_dxy: float = parameter(0.3, unit="cm", gt=0, help="largest |dxy| of the track")
+    phi_window: Window = parameter(Window(1.00, 1.04), unit="GeV", help="m(μμ)")
+    trigger_dr: float = parameter(0.03, gt=0, help="largest ΔR of a muon to a trigger object")
+    muon_sf_file: str | None = parameter(None, help="correctionlib file; null: the shipped table")
+    muon_sf_table: str = parameter("NUM_MediumID_DEN_TrackerMuons", help="correction in that file")
+    muon_sf_outside: Literal["clamp", "unity", "error"] = parameter(
+        "clamp", help="what is done with muons outside the table"
+    )
+    mass_axis: Axis = parameter(Axis(62, 1.65, 2.01, "m(μμπ) [GeV]"), help="histogram")
+    dimuon_mass_axis: Axis = parameter(Axis(80, 1.00, 1.04, "m(μμ) [GeV]"), help="histogram")
+    pt_axis: Axis = parameter(Axis(60, 0, 60, "pT(μμπ) [GeV]"), help="histogram")
+    eta_axis: Axis = parameter(Axis(50, -2.5, 2.5, "η(μμπ)"), help="histogram")
+    vertex_chi2_axis: Axis = parameter(Axis(50, 0, 25, "Vertex χ²"), help="histogram")
+    flight_significance_axis: Axis = parameter(
+        Axis(60, 0, 60, "Flight-distance significance"), help="histogram"
+    )
 
-    @property
-    def configuration(self) -> dict[str, Any]:
-        """The table of the scale factors, and what happens outside it."""
-        table = self.scale_factors
-        return super().configuration | {
-            "muon_scale_factors": {
-                "file": table.file,
-                "correction": table.correction,
-                "outside": table.outside,
-            }
-        }
-
-    def select(self, events: ak.Array, cutflow: Cutflow) -> Selection:
-        """Returns the best candidate of each event that passes, with its weights."""
-        alive = Survivors.start(events, np.ones(len(events)))
-        alive = alive.require_event("hlt", fired(events.hlt, *HLT_PATHS))
-        alive = alive.require_event("l1", fired(events.l1, *L1_SEEDS)[alive.entries])
-        alive = alive.require("vertex", passes_vertex(alive.triplets))
-        alive = alive.require("acceptance", passes_acceptance(alive.triplets))
-        legs = [alive.triplets[leg] for leg in LEGS]
-        alive = alive.require("deltaR", pairs_within(legs, 1e-4, 0.8))
-        passes, counts = identify(events, alive.triplets, alive.entry)
-        alive = alive.require("id_ip", passes)
-        alive = alive.require("phi", passes_phi(dimuon_mass(alive.triplets)))
-        alive = alive.require("trigmatch", passes_trigger_matching(alive.triplets))
-        best = alive.best(alive.triplets.vertex_chi2)
-        candidates, sf_counts = self.describe(
-            best.events, best.triplets, best.positions, best.weights
-        )
-        return Selection(candidates, alive.steps, counts | sf_counts)
-
-    def describe(
-        self, events: ak.Array, triplets: ak.Array, positions: ak.Array, weights: npt.NDArray[Any]
-    ) -> tuple[ak.Array, dict[str, int]]:
-        """Returns the record of one triplet per event, and the counts of its scale factors.
+    def __init__(self, **settings: Any) -> None:
+        """Creates the processor and reads the table of the scale factors.
 
         Args:
-            events: The selected events.
-            triplets: One per event, no pads.
-            positions: Their positions in the ntuple's vectors.
-            weights: Event weights without scale factors.
+            **settings: The `name`, and values of parameters other than the defaults.
         """
-        nominal, up, down, counts = self._scale_factors(events, triplets)
-        columns = {
-            "run": (events.run, np.uint32),
-            "lumi": (events.lumi, np.uint32),
-            "event": (events.event, np.uint64),
-            "triplet": (positions, np.int32),
-            "mass": (triplets.mass, np.float64),
-            "vertex_chi2": (triplets.vertex_chi2, np.float64),
-            "pt": (triplets.pt, np.float64),
-            "eta": (triplets.eta, np.float64),
-            "phi": (triplets.phi, np.float64),
-            "dimuon_mass": (dimuon_mass(triplets), np.float64),
-            "flight_significance": (triplets.flight_significance, np.float64),
-            "weight": (weights * nominal, np.float64),
-            "weight_muon_sf_up": (weights * up, np.float64),
-            "weight_muon_sf_down": (weights * down, np.float64),
+        super().__init__(**settings)
+        untriggered = set(type(self).columns) - triggers(HLT_PATHS, L1_SEEDS)
+        self.columns = frozenset(untriggered | triggers(self.hlt_paths, self.l1_seeds))
+        self.scale_factors = MuonScaleFactors(
+            self.muon_sf_file or str(files("tau3mu.data") / "muon_id_sf_2017UL.json"),
+            correction=self.muon_sf_table,
+            outside=self.muon_sf_outside,
+        )
+
+    @property
+    def axes(self) -> dict[str, Axis]:
+        """The axis of each histogram."""
+        names = ("mass", "dimuon_mass", "pt", "eta", "vertex_chi2", "flight_significance")
+        return {name: getattr(self, f"{name}_axis") for name in names}
+
+    @event_cut("hlt")
+    def hlt(self, events: ak.Array) -> Any:
+        """One of the HLT paths fired."""
+        return fired(events.hlt, *self.hlt_paths)
+
+    @event_cut("l1")
+    def l1(self, events: ak.Array) -> Any:
+        """One of the L1 seeds fired."""
+        return fired(events.l1, *self.l1_seeds)
+
+    @cut("vertex", of="mass", axis=Axis(70, 1.4, 2.1, "m(μμπ) [GeV]"))
+    def mass(self, triplets: Triplets) -> Any:
+        """The mass is near that of the D_s."""
+        return self.mass_window.contains(triplets.mass)
+
+    @cut("vertex", of="pv_refit_n_tracks", axis=Axis(100, -0.5, 99.5, "Tracks at the vertex"))
+    def n_tracks(self, triplets: Triplets) -> Any:
+        """The primary vertex, refitted without the three legs, has tracks."""
+        return triplets.pv_refit_n_tracks >= self.pv_tracks
+
+    @cut("vertex", of="flight_significance", axis=Axis(60, 0, 30, "Flight-distance significance"))
+    def flight(self, triplets: Triplets) -> Any:
+        """The vertex is displaced from the beam spot."""
+        return triplets.flight_significance > self.flight_significance
+
+    @cut("acceptance", of="mu1.pt", axis=MUON_PT)
+    def acceptance_mu1(self, triplets: Triplets) -> Any:
+        """The detector covers the first muon."""
+        return self.accepts(triplets.mu1)
+
+    @cut("acceptance", of="mu2.pt", axis=MUON_PT)
+    def acceptance_mu2(self, triplets: Triplets) -> Any:
+        """The detector covers the second muon."""
+        return self.accepts(triplets.mu2)
+
+    @cut("acceptance", of="track.pt", axis=Axis(60, 0, 30, "pT(π) [GeV]"))
+    def acceptance_track(self, triplets: Triplets) -> Any:
+        """The pion is hard enough."""
+        return triplets.track.pt > self.track_pt
+
+    @cut("deltaR", of="delta_r.mu1_mu2", axis=DELTA_R)
+    def delta_r_mu1_mu2(self, triplets: Triplets) -> Any:
+        """The muons are close to each other, and not the same."""
+        return self.delta_r_window.contains(triplets.delta_r["mu1_mu2"])
+
+    @cut("deltaR", of="delta_r.mu1_track", axis=DELTA_R)
+    def delta_r_mu1_track(self, triplets: Triplets) -> Any:
+        """The first muon is close to the track, and not the same."""
+        return self.delta_r_window.contains(triplets.delta_r["mu1_track"])
+
+    @cut("deltaR", of="delta_r.mu2_track", axis=DELTA_R)
+    def delta_r_mu2_track(self, triplets: Triplets) -> Any:
+        """The second muon is close to the track, and not the same."""
+        return self.delta_r_window.contains(triplets.delta_r["mu2_track"])
+
+    @cut("id_ip")
+    def id_mu1(self, triplets: Triplets) -> Any:
+        """The first muon is found, global and PF."""
+        return self.is_global_pf(triplets, "mu1")
+
+    @cut("id_ip")
+    def id_mu2(self, triplets: Triplets) -> Any:
+        """The second muon is found, global and PF."""
+        return self.is_global_pf(triplets, "mu2")
+
+    @cut("id_ip", of="track_ip.dz", axis=Axis(60, -30, 30, "dz(π) [cm]"))
+    def track_dz(self, triplets: Triplets) -> Any:
+        """The track is found, and close to the origin along the beam."""
+        return abs(triplets.track_ip["dz"]) < self.max_track_dz
+
+    @cut("id_ip", of="track_ip.dxy", axis=Axis(60, -0.6, 0.6, "dxy(π) [cm]"))
+    def track_dxy(self, triplets: Triplets) -> Any:
+        """The track is close to the beam."""
+        return abs(triplets.track_ip["dxy"]) < self.max_track_dxy
+
+    @cut("phi", of="dimuon_mass", axis=Axis(80, 0.9, 1.14, "m(μμ) [GeV]"))
+    def phi(self, triplets: Triplets) -> Any:
+        """The mass of the muons is that of a φ."""
+        return self.phi_window.contains(triplets.dimuon_mass)
+
+    @cut("trigmatch", of="mu1.trigger_dr_2017", axis=TRIGGER_DR)
+    def trigmatch_mu1(self, triplets: Triplets) -> Any:
+        """The first muon is close to a trigger object."""
+        return triplets.mu1.trigger_dr_2017 < self.trigger_dr
+
+    @cut("trigmatch", of="mu2.trigger_dr_2017", axis=TRIGGER_DR)
+    def trigmatch_mu2(self, triplets: Triplets) -> Any:
+        """The second muon is close to a trigger object."""
+        return triplets.mu2.trigger_dr_2017 < self.trigger_dr
+
+    def accepts(self, muon: Rows) -> Any:
+        """Returns which muons the detector covers."""
+        return passes_muon_acceptance(
+            muon,
+            barrel=self.barrel_eta,
+            endcap=self.max_muon_eta,
+            barrel_pt=self.barrel_muon_pt,
+            endcap_pt=self.endcap_muon_pt,
+        )
+
+    def is_global_pf(self, triplets: Triplets, leg: str) -> Any:
+        """Returns for which triplets a leg is a muon of the event that is global and PF."""
+        muons = triplets.lists("muon").rows
+        return Match.of(triplets.matched[leg]).take(muons.is_global & muons.is_pf)
+
+    @quantity
+    def matched(self, triplets: Triplets) -> Any:
+        """The muon or track of the event that each leg is a copy of."""
+        found = {}
+        for leg in LEGS:
+            objects = triplets.lists("track" if leg == "track" else "muon")
+            found[leg] = match(triplets[leg], triplets.entry, objects).columns()
+        return found
+
+    @quantity
+    def track_ip(self, triplets: Triplets) -> Any:
+        """The impact parameters of the track in cm, missing if it is not found."""
+        tracks, matched = triplets.lists("track").rows, Match.of(triplets.matched["track"])
+        return {name: matched.take(tracks[name]) for name in ("dz", "dxy")}
+
+    @quantity
+    def delta_r(self, triplets: Triplets) -> Any:
+        """The distance of each pair of legs."""
+        return {
+            f"{one}_{other}": delta_r(triplets[one], triplets[other])
+            for one, other in combinations(LEGS, 2)
         }
-        numbers = [
-            ak.contents.NumpyArray(ak.to_numpy(values, allow_missing=False).astype(dtype))
-            for values, dtype in columns.values()
-        ]
-        return ak.Array(ak.contents.RecordArray(numbers, list(columns))), counts
 
-    def _scale_factors(
-        self, events: ak.Array, triplets: ak.Array
-    ) -> tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any], dict[str, int]]:
-        if not events.metadata.get("is_mc", False):
+    @quantity
+    def dimuon_mass(self, triplets: Triplets) -> Any:
+        """The mass in GeV of the muons, refitted to the common vertex."""
+        return invariant_mass(triplets.refit1, triplets.refit2, MUON_MASS)
+
+    @quantity
+    def triplet(self, triplets: Triplets) -> Any:
+        """Where the triplet stands in the vectors of the ntuple."""
+        return triplets.position.astype(np.int32)
+
+    @quantity
+    def muon_sf(self, triplets: Triplets) -> Any:
+        """The scale factors of both muons, 1 in data, and how many are outside the table."""
+        if not triplets.events.metadata.get("is_mc", False):
             one = np.ones(len(triplets))
-            return one, one, one, {"muon_sf_legs": 0, "muon_sf_outside": 0}
-        weights = self.scale_factors.weights(*(triplets[leg] for leg in MUON_LEGS))
-        counts = {"muon_sf_legs": weights.n_total, "muon_sf_outside": weights.n_outside}
-        return weights.nominal, weights.up, weights.down, counts
+            return {"nominal": one, "up": one, "down": one, "outside": np.zeros(len(one), int)}
+        found = self.scale_factors.weights(*(triplets[leg] for leg in MUON_LEGS))
+        return {name: getattr(found, name) for name in ("nominal", "up", "down", "outside")}
 
-    def histograms(self) -> dict[str, Hist[Any]]:
-        """Returns the empty spectra of the candidates, each over dataset and variation."""
-        axes = [
-            hist.axis.Regular(62, 1.65, 2.01, name="mass", label="m(μμπ) [GeV]"),
-            hist.axis.Regular(80, 1.00, 1.04, name="dimuon_mass", label="m(μμ) [GeV]"),
-            hist.axis.Regular(60, 0, 60, name="pt", label="pT(μμπ) [GeV]"),
-            hist.axis.Regular(50, -2.5, 2.5, name="eta", label="η(μμπ)"),
-            hist.axis.Regular(50, 0, 25, name="vertex_chi2", label="Vertex χ²"),
-            hist.axis.Regular(
-                60, 0, 60, name="flight_significance", label="Flight-distance significance"
-            ),
-        ]
-        return {axis.name: hist.Hist(*_categories(), axis, storage="Weight") for axis in axes}
+    @quantity
+    def weight(self, triplets: Triplets) -> Any:
+        """The weight of the candidate."""
+        return triplets.muon_sf["nominal"]
 
-    def fill(
-        self,
-        histograms: dict[str, Hist[Any]],
-        candidates: ak.Array,
-        *,
-        dataset: str,
-        is_mc: bool,
-    ) -> None:
-        """Fills every histogram once per candidate; simulation in all variations."""
-        variations = WEIGHTS if is_mc else {"nominal": WEIGHTS["nominal"]}
-        for name, histogram in histograms.items():
-            for variation, weight in variations.items():
-                histogram.fill(
-                    dataset=dataset,
-                    variation=variation,
-                    weight=candidates[weight],
-                    **{name: candidates[name]},
-                )
+    @quantity
+    def weight_muon_sf_up(self, triplets: Triplets) -> Any:
+        """The weight with the scale factors of both muons shifted up."""
+        return triplets.muon_sf["up"]
 
+    @quantity
+    def weight_muon_sf_down(self, triplets: Triplets) -> Any:
+        """The weight with the scale factors of both muons shifted down."""
+        return triplets.muon_sf["down"]
 
-def passes_vertex(triplets: ak.Array) -> npt.NDArray[np.bool_]:
-    """Tells which triplets have the mass, the primary vertex and the displacement of a D_s."""
-    columns = ("mass", "pv_refit_n_tracks", "flight_significance")
-    mass, n_tracks, significance = (plain(triplets[name]) for name in columns)
-    in_window: npt.NDArray[np.bool_] = (mass > 1.62) & (mass < 2.02)
-    displaced: npt.NDArray[np.bool_] = (n_tracks > 1) & (significance > 2)
-    return in_window & displaced
+    @counter("id_ip")
+    def matches(self, triplets: Triplets) -> dict[str, int]:
+        """The legs that reach the step, and how many are not found or not certain."""
+        counts = {leg: Match.of(triplets.matched[leg]).counts() for leg in LEGS}
+        return {f"{leg}_{name}": n for leg in LEGS for name, n in counts[leg].items()}
 
-
-def passes_acceptance(triplets: ak.Array) -> ak.Array:
-    """Tells which triplets have both muons in acceptance and a track of pt > 1.2 GeV."""
-    muons = passes_muon_acceptance(triplets.mu1) & passes_muon_acceptance(triplets.mu2)
-    return muons & (triplets.track.pt > 1.2)
-
-
-def identify(
-    events: ak.Array, triplets: ak.Array, event: npt.NDArray[np.int64]
-) -> tuple[npt.NDArray[np.bool_], dict[str, int]]:
-    """Tells which triplets have two global PF muons and a track from the beam, and counts matches.
-
-    Each leg is looked up in the muon or track collection; a leg that is not there fails.
-
-    Args:
-        events: The events of the triplets.
-        triplets: One record per triplet.
-        event: The index of the event of each triplet.
-    """
-    muons, tracks = rows_of(events.muon), rows_of(events.track)
-    good_muons = muons.rows.is_global & muons.rows.is_pf
-    good_tracks = (abs(tracks.rows.dz) < 20) & (abs(tracks.rows.dxy) < 0.3)
-    passes = np.ones(len(triplets), dtype=np.bool_)
-    counts: dict[str, int] = {}
-    for leg in LEGS:
-        objects, good = (tracks, good_tracks) if leg == "track" else (muons, good_muons)
-        found = match(triplets[leg], event, objects)
-        passes = passes & found.is_any(good)
-        counts |= {f"{leg}_{name}": number for name, number in found.counts().items()}
-    return passes, counts
-
-
-def dimuon_mass(triplets: ak.Array) -> ak.Array:
-    """Returns the mass in GeV of the two muons, refitted to the common vertex."""
-    return invariant_mass(triplets.refit1, triplets.refit2, MUON_MASS)
-
-
-def passes_phi(mass: ak.Array) -> ak.Array:
-    """Tells which dimuon masses in GeV are that of a φ."""
-    return (mass > 1.00) & (mass < 1.04)
-
-
-def passes_trigger_matching(triplets: ak.Array) -> ak.Array:
-    """Tells which triplets have both muons close to a trigger object."""
-    first, second = (plain(triplets[leg].trigger_dr_2017) for leg in MUON_LEGS)
-    return (first < 0.03) & (second < 0.03)
-
-
-def _categories() -> tuple[hist.axis.StrCategory, hist.axis.StrCategory]:
-    return (
-        hist.axis.StrCategory([], growth=True, name="dataset"),
-        hist.axis.StrCategory(list(WEIGHTS), name="variation"),
-    )
+    @counter()
+    def scaled_muons(self, triplets: Triplets) -> dict[str, int]:
+        """The muons of selected candidates of simulation, and how many are outside the table."""
+        is_mc = triplets.events.metadata.get("is_mc", False)
+        return {
+            "muon_sf_legs": len(MUON_LEGS) * len(triplets) if is_mc else 0,
+            "muon_sf_outside": int(triplets.muon_sf["outside"].sum()),
+        }

@@ -58,8 +58,8 @@ PUBLIC = {
         "open_run", "prepare",
     ],
     "tau3mu.selection": [
-        "Lists", "MUON_MASS", "Match", "Rows", "Step", "Survivors",
-        "invariant_mass", "match", "pairs_within", "passes_muon_acceptance", "plain", "rows_of",
+        "Candidates", "Lists", "MUON_MASS", "Match", "Rows", "Step", "delta_r",
+        "invariant_mass", "match", "passes_muon_acceptance", "plain", "rows_of",
         "step", "unique_objects",
     ],
 }  # fmt: skip

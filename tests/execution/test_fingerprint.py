@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from tau3mu.corrections import MuonScaleFactors
 from tau3mu.processing import load_processors
 from tau3mu.processing.fingerprint import fingerprint
 from tau3mu.processors import DsPhiPi, DsPhiPiNotebook
@@ -75,17 +75,16 @@ def test_it_changes_with_a_table_that_the_code_names(mine):
 
 
 def test_it_changes_with_the_processor_its_state_and_its_corrections(tmp_path):
-    shipped = DsPhiPi()
-    text = shipped.scale_factors._text
-    changed = MuonScaleFactors(shipped.scale_factors.file)
-    changed._text = text.replace("0.99", "0.98", 1)
-    assert changed._text != text
+    text = Path(DsPhiPi().scale_factors.file).read_text()
+    changed = tmp_path / "changed.json"
+    changed.write_text(text.replace("0.99", "0.98", 1))
+    assert changed.read_text() != text
     prints = {
         fingerprint([DsPhiPi()]),
         fingerprint([DsPhiPiNotebook()]),
         fingerprint([DsPhiPi(), DsPhiPiNotebook()]),
-        fingerprint([DsPhiPi(changed)]),
-        fingerprint([DsPhiPi(MuonScaleFactors(shipped.scale_factors.file, outside="unity"))]),
+        fingerprint([DsPhiPi(muon_sf_file=str(changed))]),
+        fingerprint([DsPhiPi(muon_sf_outside="unity")]),
     }
     assert len(prints) == 5
 

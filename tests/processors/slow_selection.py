@@ -167,3 +167,83 @@ def select(path, name):
             selected.append((entry, best, event["triplet.mass"][best]))
     cutflow = [(step, n_events[step], n_candidates[step]) for step in STEPS]
     return cutflow, selected, counts
+
+
+def _found(event, i, leg, collection, good):
+    j, _ = find(event, i, leg, collection)
+    return j is not None and good(j)
+
+
+def _of_track(event, i, name):
+    j, _ = find(event, i, "track", "track")
+    return math.nan if j is None else event[f"track.{name}"][j]
+
+
+def _good_muon(event, i, leg):
+    def good(j):
+        return bool(event["muon.is_global"][j]) and bool(event["muon.is_pf"][j])
+
+    return _found(event, i, leg, "muon", good)
+
+
+def _accepts(event, i, leg):
+    return muon_accepted(event[f"triplet.{leg}.pt"][i], event[f"triplet.{leg}.eta"][i])
+
+
+def _value(name):
+    return lambda event, i: event[f"triplet.{name}"][i]
+
+
+def named_cuts():
+    """Returns the value and the decision of each named cut, of an event and a triplet."""
+    hlt, l1, mass, n_tracks, flight = (
+        lambda event, _: any(path.startswith(f"{HLT}_v") for path in event["hlt"]),
+        lambda event, _: any(part in seed for seed in event["l1"] for part in L1),
+        _value("mass"),
+        _value("pv_refit_n_tracks"),
+        _value("flight_significance"),
+    )
+    cuts = {
+        "hlt": (hlt, hlt),
+        "l1": (l1, l1),
+        "mass": (mass, lambda e, i: 1.62 < mass(e, i) < 2.02),
+        "n_tracks": (n_tracks, lambda e, i: n_tracks(e, i) > 1),
+        "flight": (flight, lambda e, i: flight(e, i) > 2),
+    }
+    for leg in ("mu1", "mu2"):
+        accepts = lambda e, i, leg=leg: _accepts(e, i, leg)  # noqa: E731
+        cuts[f"acceptance_{leg}"] = _value(f"{leg}.pt"), accepts
+    cuts["acceptance_track"] = _value("track.pt"), lambda e, i: _value("track.pt")(e, i) > 1.2
+    for a, b in (("mu1", "mu2"), ("mu1", "track"), ("mu2", "track")):
+        distance = lambda e, i, a=a, b=b: delta_r(e, i, a, b)  # noqa: E731
+        close = lambda e, i, d=distance: 1e-4 < d(e, i) < 0.8  # noqa: E731
+        cuts[f"delta_r_{a}_{b}"] = distance, close
+    for leg in ("mu1", "mu2"):
+        good = lambda e, i, leg=leg: _good_muon(e, i, leg)  # noqa: E731
+        cuts[f"id_{leg}"] = good, good
+    for name, limit in (("dz", 20), ("dxy", 0.3)):
+        value = lambda e, i, name=name: _of_track(e, i, name)  # noqa: E731
+        small = lambda e, i, v=value, limit=limit: abs(v(e, i)) < limit  # noqa: E731
+        cuts[f"track_{name}"] = value, small
+    cuts["phi"] = dimuon_mass, lambda e, i: phi(e, i, None)
+    for leg in ("mu1", "mu2"):
+        near = _value(f"{leg}.trigger_dr_2017")
+        cuts[f"trigmatch_{leg}"] = near, lambda e, i, near=near: near(e, i) < 0.03
+    return cuts
+
+
+def distributions(path, name):
+    """Returns the values in N−1 and cut-by-cut distributions of each cut, NaN if it has none."""
+    cuts = named_cuts()
+    n_minus_one, cut_by_cut = ({cut: [] for cut in cuts} for _ in range(2))
+    for event in read(path, name):
+        for i, mass in enumerate(event["triplet.mass"]):
+            if mass == -99:
+                continue
+            passed = {cut: bool(passes(event, i)) for cut, (_, passes) in cuts.items()}
+            for number, (cut, (value, _)) in enumerate(cuts.items()):
+                if all(ok for other, ok in passed.items() if other != cut):
+                    n_minus_one[cut].append(value(event, i))
+                if all(list(passed.values())[:number]):
+                    cut_by_cut[cut].append(value(event, i))
+    return n_minus_one, cut_by_cut

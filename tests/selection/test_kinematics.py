@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import vector
 
-from tau3mu.selection import MUON_MASS, invariant_mass, pairs_within, passes_muon_acceptance
+from tau3mu.selection import MUON_MASS, delta_r, invariant_mass, passes_muon_acceptance
 
 vector.register_awkward()
 
@@ -39,15 +39,26 @@ def test_missing_muons_stay_missing():
     assert passes_muon_acceptance(muons).tolist() == [None]
 
 
-def test_all_pairs_must_be_within():
+def test_distances_go_around_the_circle():
     a, b, c = momentum(1, 0, 3.1), momentum(1, 0.3, -3.1), momentum(1, 0.5, -3.1)
-    ab = math.hypot(0.3, 2 * math.pi - 6.2)
-    ac = math.hypot(0.5, 2 * math.pi - 6.2)
-    assert pairs_within([a, b, c], 0.19, ac + 1e-9).tolist() == [True]
-    assert pairs_within([a, b, c], 0.21, ac + 1e-9).tolist() == [False]  # b and c are 0.2 apart
-    assert pairs_within([a, b, c], 0.19, ac - 1e-9).tolist() == [False]
-    assert pairs_within([a, b], ab - 1e-9, 1.0).tolist() == [True]
-    assert pairs_within([a, a], 0.0, 1.0).tolist() == [False]
+    assert delta_r(a, b).tolist() == pytest.approx([math.hypot(0.3, 2 * math.pi - 6.2)])
+    assert delta_r(a, c).tolist() == pytest.approx([math.hypot(0.5, 2 * math.pi - 6.2)])
+    assert delta_r(b, c).tolist() == pytest.approx([0.2])
+    assert delta_r(a, a).tolist() == [0.0]
+
+
+@pytest.mark.parametrize(
+    ("limits", "passes"),
+    [
+        ({"barrel": 0.5}, True),
+        ({"barrel_pt": 2.4}, True),
+        ({"barrel": 0.5, "endcap": 0.9}, False),
+        ({"barrel": 0.5, "endcap_pt": 2.6}, False),
+        ({}, False),
+    ],
+)
+def test_the_limits_of_the_acceptance_can_be_chosen(limits, passes):
+    assert passes_muon_acceptance(momentum(2.5, -1.0, 0.0), **limits).tolist() == [passes]
 
 
 def test_mass_of_two_muons_back_to_back():
@@ -66,9 +77,10 @@ def test_flat_nested_and_partly_missing_momenta_give_the_same_numbers():
     assert ak.flatten(invariant_mass(nested[:5], nested[5:], MUON_MASS)).tolist() == masses
     with_one_missing = [None if i == 7 else mass for i, mass in enumerate(masses)]
     assert invariant_mass(partly[:20], flat[20:], MUON_MASS).tolist() == with_one_missing
-    inside = pairs_within([flat[:20], flat[20:]], 0.5, 1.5).tolist()
-    assert 0 < sum(inside) < 20
-    assert ak.flatten(pairs_within([nested[:5], nested[5:]], 0.5, 1.5)).tolist() == inside
+    distances = delta_r(flat[:20], flat[20:]).tolist()
+    assert ak.flatten(delta_r(nested[:5], nested[5:])).tolist() == distances
+    with_one_missing = [None if i == 7 else distance for i, distance in enumerate(distances)]
+    assert delta_r(partly[:20], flat[20:]).tolist() == with_one_missing
     accepted = passes_muon_acceptance(flat).tolist()
     assert 0 < sum(accepted) < 40
     assert ak.flatten(passes_muon_acceptance(nested)).tolist() == accepted

@@ -6,7 +6,8 @@ import awkward as ak
 import numpy as np
 import pytest
 
-from tau3mu.selection import Survivors, match, rows_of
+from tau3mu.selection import Candidates
+from tau3mu.selection.candidates import AllCandidates
 
 EVENTS = ak.zip(
     {"n": [0, 1, 2], "triplet": ak.Array([[{"x": 1.0}], [{"x": 2.0}], [{"x": 3.0}]])},
@@ -29,26 +30,27 @@ SHAPES = [
     [],
 ]
 TAKERS = {
-    "event": lambda alive, mask: alive.require_event("cut", mask),
-    "triplet": lambda alive, mask: alive.require("cut", mask),
-    "match": lambda _, mask: LEGS.is_any(mask),
+    "event": lambda left, mask: left.cut_events("cut", mask),
+    "candidate": lambda left, mask: left.cut("cut", mask),
 }
-MOMENTA = ak.Array([[{"pt": float(i), "eta": 0.0, "phi": 0.0}] for i in (5, 6, 7)])
-LEGS = match(rows_of(MOMENTA).rows, np.arange(3), MOMENTA)
+
+
+def start(events=EVENTS):
+    return Candidates.of(AllCandidates(events, events.triplet))
 
 
 @pytest.mark.parametrize("take", TAKERS.values(), ids=TAKERS)
 @pytest.mark.parametrize("mask", NUMBERS, ids=str)
 def test_numbers_are_refused(take, mask):
     with pytest.raises(TypeError, match="by position"):
-        take(Survivors.start(EVENTS, np.ones(3)), mask)
+        take(start(), mask)
 
 
 @pytest.mark.parametrize("take", TAKERS.values(), ids=TAKERS)
 @pytest.mark.parametrize("mask", SHAPES, ids=str)
 def test_what_is_not_one_per_row_is_refused(take, mask):
     with pytest.raises(ValueError, match="each of 3"):
-        take(Survivors.start(EVENTS, np.ones(3)), mask)
+        take(start(), mask)
 
 
 @pytest.mark.parametrize(
@@ -62,15 +64,14 @@ def test_what_is_not_one_per_row_is_refused(take, mask):
     ids=str,
 )
 def test_booleans_keep_their_rows_and_a_missing_one_rejects(mask):
-    alive = Survivors.start(EVENTS, np.ones(3))
-    assert alive.require_event("cut", mask).entries.tolist() == [1, 2]
-    assert alive.require("cut", mask).triplets.x.tolist() == [2.0, 3.0]
-    assert alive.triplets[mask].x.tolist() == [2.0, 3.0]
-    assert LEGS.is_any(mask).tolist() == [False, True, True]
+    left = start()
+    assert left.cut_events("cut", mask).entries.tolist() == [1, 2]
+    assert left.cut("cut", mask).rows.x.tolist() == [2.0, 3.0]
+    assert left.rows[mask].x.tolist() == [2.0, 3.0]
 
 
 def test_rows_take_an_index_of_64_bits_and_no_other_numbers():
-    rows = Survivors.start(EVENTS, np.ones(3)).triplets
+    rows = start().rows
     assert rows[np.array([2, 0])].x.tolist() == [3.0, 1.0]
     assert rows[1:].x.tolist() == [2.0, 3.0]
     for decisions in (np.array([0, 1, 1], np.uint8), np.array([0, 1, 1], np.int32)):
@@ -79,8 +80,8 @@ def test_rows_take_an_index_of_64_bits_and_no_other_numbers():
 
 
 def test_an_empty_list_is_a_mask_of_no_rows():
-    nothing = Survivors.start(EVENTS[:0], np.ones(0))
-    assert nothing.require("cut", np.array([])).steps[-1].events == 0
-    assert nothing.require_event("cut", ak.Array([])).steps[-1].events == 0
+    nothing = start(EVENTS[:0])
+    assert nothing.cut("cut", np.array([])).steps[-1].events == 0
+    assert nothing.cut_events("cut", ak.Array([])).steps[-1].events == 0
     with pytest.raises(TypeError, match="uint8"):  # what the run of a processor begins with
-        nothing.require_event("cut", np.array([], np.uint8))
+        nothing.cut_events("cut", np.array([], np.uint8))

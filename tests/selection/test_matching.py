@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import vector
 
-from tau3mu.selection import match
+from tau3mu.selection import Match, match
 
 vector.register_awkward()
 
@@ -46,8 +46,11 @@ def test_only_objects_of_the_same_event_are_asked():
     index, found = find([[MUON], [OTHER], [OTHER]], [[OTHER, OTHER], [MUON], [MUON, OTHER]])
     assert index == [None, None, 1]
     assert found.index.tolist() == [-1, -1, 4]
-    assert found.is_any(np.array([True, True, True, True, True])).tolist() == [False, False, True]
-    assert found.is_any(np.array([True, True, True, True, False])).tolist() == [False] * 3
+    taken = found.take(np.array([10, 11, 12, 13, 14]))
+    assert taken.tolist() == [None, None, 14]
+    again = Match.of(found.columns())
+    assert again.take(np.array([True, False, True, False, True])).tolist() == [None, None, True]
+    assert again.counts() == found.counts()
 
 
 def test_no_match_is_none_and_never_the_first_object():

@@ -23,13 +23,26 @@ Outside = Literal["clamp", "unity", "error"]
 
 @dataclass(frozen=True)
 class ScaleFactors:
-    """Scale factors or event weights, and how many muons lay outside the table."""
+    """Scale factors of muons, or event weights: one value per muon or event.
+
+    Attributes:
+        nominal: The scale factor.
+        up: The scale factor, shifted up by its uncertainty.
+        down: The same, shifted down.
+        outside: How many muons lay outside the table.
+        n_total: How many muons there were in all.
+    """
 
     nominal: npt.NDArray[np.float64]
     up: npt.NDArray[np.float64]
     down: npt.NDArray[np.float64]
-    n_outside: int
+    outside: npt.NDArray[np.int64]
     n_total: int
+
+    @property
+    def n_outside(self) -> int:
+        """How many muons lay outside the table, all together."""
+        return int(self.outside.sum())
 
 
 class MuonScaleFactors:
@@ -83,6 +96,18 @@ class MuonScaleFactors:
             message = f"{file}: {error}"
             raise InputError(message) from error
 
+    def __eq__(self, other: object) -> bool:
+        """Returns whether another object gives the same scale factors."""
+        return isinstance(other, MuonScaleFactors) and self._content == other._content
+
+    def __hash__(self) -> int:
+        """Returns the same number for objects that give the same scale factors."""
+        return hash(self._content)
+
+    @property
+    def _content(self) -> tuple[str, str, str]:
+        return self._text, self.correction, self.outside
+
     def __repr__(self) -> str:
         """Returns how the object was made."""
         return (
@@ -116,7 +141,7 @@ class MuonScaleFactors:
         else:
             up = np.where(outside, nominal + 2 * (up - nominal), up)
             down = np.where(outside, nominal + 2 * (down - nominal), down)
-        return ScaleFactors(nominal, up, down, int(outside.sum()), len(outside))
+        return ScaleFactors(nominal, up, down, outside.astype(np.int64), len(outside))
 
     def weights(self, *legs: Any) -> ScaleFactors:
         """Returns the event weights: the products over the legs, all legs shifted together.
@@ -136,7 +161,7 @@ class MuonScaleFactors:
             nominal=prod((leg.nominal for leg in factors[1:]), start=factors[0].nominal),
             up=prod((leg.up for leg in factors[1:]), start=factors[0].up),
             down=prod((leg.down for leg in factors[1:]), start=factors[0].down),
-            n_outside=sum(leg.n_outside for leg in factors),
+            outside=np.sum([leg.outside for leg in factors], axis=0),
             n_total=sum(leg.n_total for leg in factors),
         )
 

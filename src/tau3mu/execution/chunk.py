@@ -21,6 +21,7 @@ from tau3mu.ntuples.triggers import used_triggers
 from tau3mu.processing.behaviors import users_behaviors, without_changes
 from tau3mu.processing.distribution import ship_code
 from tau3mu.processing.found import check_fill, found
+from tau3mu.processing.memo import Memo
 from tau3mu.processing.user_code import is_interrupt, place, said
 from tau3mu.redaction import redact
 
@@ -235,13 +236,14 @@ def _metadata(chunk: Chunk) -> dict[str, Any]:
 
 def _processed(events: ak.Array, chunk: Chunk, processors: Sequence[Processor]) -> ChunkResult:
     columns = frozenset().union(*(processor.columns for processor in processors))
-    outputs = {processor.name: _select(processor, events, chunk) for processor in processors}
+    memo = Memo()
+    outputs = {processor.name: _select(processor, events, chunk, memo) for processor in processors}
     return ChunkResult(len(events), outputs, used_triggers(events, columns))
 
 
-def _select(processor: Processor, events: ak.Array, chunk: Chunk) -> Selection:
+def _select(processor: Processor, events: ak.Array, chunk: Chunk, memo: Memo) -> Selection:
     try:
-        selection = selected(processor, events)
+        selection = selected(processor, events, memo)
         check_fill(processor, selection.candidates, chunk)
     except MisalignedError:
         raise
@@ -253,10 +255,16 @@ def _select(processor: Processor, events: ak.Array, chunk: Chunk) -> Selection:
     return selection
 
 
-def selected(processor: Processor, events: ak.Array) -> Selection:
-    """Returns what a processor finds, checked; it can change nothing that others see."""
+def selected(processor: Processor, events: ak.Array, memo: Memo | None = None) -> Selection:
+    """Returns what a processor finds, checked; it can change nothing that others see.
+
+    Args:
+        processor: What is run.
+        events: The events of a chunk.
+        memo: What other processors have computed on them.
+    """
     with without_changes(processor.name):
-        return found(processor.selection(own_view(events)))
+        return found(processor.selection(own_view(events), memo))
 
 
 def what(error: BaseException) -> str:

@@ -15,10 +15,10 @@ from tau3mu.errors import InputError
 from tau3mu.outputs import Selection
 from tau3mu.outputs.arrays import own_copy
 from tau3mu.processing.histograms import fill
+from tau3mu.processing.processor import Processor
 
 if TYPE_CHECKING:
     from tau3mu.datasets import Chunk
-    from tau3mu.processing import Processor
     from tau3mu.selection import Step
 
 __all__ = ["TAKEN", "check_fill", "found"]
@@ -51,8 +51,11 @@ def check_fill(processor: Processor, candidates: ak.Array, chunk: Chunk) -> None
     """Fills histograms that are thrown away, so that a mistake shows in the first chunk it meets.
 
     Those of the result are filled once all chunks are there, in an order that does not depend on
-    the chunks.
+    the chunks. Those that the package fills itself cannot fail but in the dry run.
     """
+    cls = type(processor)
+    if cls.fill is Processor.fill and cls.histograms is Processor.histograms:
+        return
     empty = processor.histograms()
     fill(processor, empty, own_copy(candidates), chunk.dataset, is_mc=chunk.is_mc, lazily=False)
 
@@ -66,13 +69,16 @@ def _candidates(selection: Selection) -> ak.Array:
         shown = candidates.type.content if isinstance(candidates, ak.Array) else candidates
         expected = "an awkward array of records, one for each row"
         raise InputError(_unexpected("the candidates are", shown, expected))
+    layout = ak.to_layout(candidates)
     for name in candidates.fields:
-        _check_column(name, candidates[name])
+        _check_name(name, "a column of the candidates")
+        column = layout.content(name) if layout.is_record else None
+        if name in TAKEN or not (column is not None and column.is_numpy and not column.inner_shape):
+            _check_column(name, candidates[name])
     return candidates
 
 
 def _check_column(name: str, column: ak.Array) -> None:
-    _check_name(name, "a column of the candidates")
     if name in TAKEN:
         message = f"the candidates have a column {name!r}, a name that is taken; choose another"
         raise InputError(message)

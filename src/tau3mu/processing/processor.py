@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
     from typing_extensions import Self
 
+    from tau3mu.processing.memo import Memo
+    from tau3mu.selection import Step
+
 __all__ = ["Processor"]
 
 
@@ -102,9 +105,14 @@ class Processor(ProcessorABC):  # type: ignore[misc]
             selection, which holds its own.
         """
 
-    def selection(self, events: ak.Array) -> Selection:
-        """Returns the candidates in some events with the cutflow and the counters."""
-        cutflow = Cutflow(events)
+    def selection(self, events: ak.Array, memo: Memo | None = None) -> Selection:
+        """Returns the candidates in some events with the cutflow and the counters.
+
+        Args:
+            events: NanoEvents in the canonical view.
+            memo: What other processors have computed on them; without it, nothing is shared.
+        """
+        cutflow = Cutflow(events, memo)
         selected = self.select(events, cutflow)
         if not isinstance(selected, Table):
             return selected
@@ -145,10 +153,7 @@ class Processor(ProcessorABC):  # type: ignore[misc]
         histograms = self.histograms()
         is_mc = bool(events.metadata.get("is_mc", False))
         self.fill(histograms, selection.candidates, dataset=dataset, is_mc=is_mc)
-        steps = {
-            step.name: {"events": step.events, "candidates": step.candidates, "sumw": step.sumw}
-            for step in selection.cutflow
-        }
+        steps = {step.name: _added_up(step) for step in selection.cutflow}
         columns = {
             name: column_accumulator(ak.to_numpy(selection.candidates[name]))
             for name in selection.candidates.fields
@@ -165,3 +170,11 @@ class Processor(ProcessorABC):  # type: ignore[misc]
     def postprocess(self, accumulator: dict[str, Any]) -> dict[str, Any]:
         """Returns the sum of all chunks as it is."""
         return accumulator
+
+
+def _added_up(step: Step) -> dict[str, Any]:
+    """Returns a row of a cutflow as dictionaries of numbers, which coffea adds up."""
+    row: dict[str, Any] = {
+        "events": step.events, "candidates": step.candidates, "sumw": step.sumw
+    }  # fmt: skip
+    return row | ({"cuts": {cut.name: _added_up(cut) for cut in step.cuts}} if step.cuts else {})

@@ -9,6 +9,7 @@ import awkward as ak
 import numpy as np
 
 from tau3mu.errors import InputError
+from tau3mu.processing.memo import Memo
 from tau3mu.selection import step
 from tau3mu.selection.rows import as_mask
 
@@ -29,11 +30,18 @@ class Cutflow:
         events: The events that are left after the cuts on events.
         steps: What was left after each cut.
         counters: Other numbers to add up over all events and to show.
+        memo: What the processors of a pass share.
     """
 
-    def __init__(self, events: ak.Array) -> None:
-        """Begins with all events of a chunk."""
+    def __init__(self, events: ak.Array, memo: Memo | None = None) -> None:
+        """Begins with all events of a chunk.
+
+        Args:
+            events: The events.
+            memo: What other processors have computed on them.
+        """
         self.events = events
+        self.memo = Memo() if memo is None else memo
         self.steps: tuple[Step, ...] = ()
         self.counters: dict[str, int] = {}
         self._add("all", len(events), len(events))

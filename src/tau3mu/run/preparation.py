@@ -19,6 +19,7 @@ from tau3mu.execution.checkpoints import chunk_keys
 from tau3mu.ntuples.layout import layout, layouts
 from tau3mu.ntuples.open_files import close_files
 from tau3mu.processing import check_histograms, load_processors, ship_code
+from tau3mu.processing.cuts import with_options
 from tau3mu.results import ResultsFolder, default_folder
 from tau3mu.results.manifest import read_manifest
 from tau3mu.run.checked_files import remembered_files
@@ -62,7 +63,11 @@ def prepare(
             folder is in use, or has the complete results of another run.
     """
     by_name = iter(load_processors([one for one in processors if isinstance(one, str)]))
-    loaded = [next(by_name) if isinstance(one, str) else one for one in processors]
+    loaded = with_options(
+        [next(by_name) if isinstance(one, str) else one for one in processors],
+        n_minus_one=settings.n_minus_one,
+        sharing=not settings.no_sharing,
+    )
     names = [processor.name for processor in loaded]
     folder = settings.resume or settings.output or default_folder(names)
     columns = frozenset[str]().union(*(processor.columns for processor in loaded))
@@ -90,7 +95,7 @@ def prepare(
             folder=folder,
             named=bool(settings.resume or settings.output),
             settings=settings,
-            options=_options(settings, processors, loaded),
+            options=_options(settings, processors),
             processors=loaded,
             datasets=list(datasets),
             files=files,
@@ -147,14 +152,9 @@ def _manifest(folder: Path) -> Manifest | None:
         raise InputError(message, code=error.code, path=path) from error
 
 
-def _options(
-    settings: Settings, asked: Sequence[str | Processor], loaded: Sequence[Processor]
-) -> dict[str, Any] | None:
+def _options(settings: Settings, asked: Sequence[str | Processor]) -> dict[str, Any] | None:
     """Returns the options by which the run can be made again, None if names do not suffice."""
-    names = [
-        one if isinstance(one, str) else _shipped_name(processor)
-        for one, processor in zip(asked, loaded, strict=True)
-    ]
+    names = [one if isinstance(one, str) else _shipped_name(one) for one in asked]
     if None in names or not (settings.files or settings.datasets):
         return None
     return settings.model_copy(update={"processors": names}).recorded()

@@ -118,6 +118,12 @@ class Settings(BaseModel):
         "NAME-OR-FILE", results=True,
     )] = None  # fmt: skip
     no_fit: Annotated[bool, Option(DO, "fit nothing", results=True)] = False
+    n_minus_one: Annotated[bool, Option(
+        DO,
+        "also fill the N−1 and cut-by-cut distributions of processors of named cuts, such as "
+        "dsphipi",
+        results=True,
+    )] = False  # fmt: skip
     executor: Annotated[Literal["iterative", "futures", "dask"], Option(
         HOW, "in this process, in processes of this machine, or on Dask (default: iterative)",
     )] = "iterative"  # fmt: skip
@@ -149,6 +155,11 @@ class Settings(BaseModel):
     performance_report: Annotated[_Path | None, Option(
         HOW, "keep Dask's report on what the workers did", "FILE.html", recorded=False,
     )] = None  # fmt: skip
+    no_sharing: Annotated[bool, Option(
+        HOW,
+        "let each processor compute all of its cuts, also those that others have computed; the "
+        "results are the same",
+    )] = False  # fmt: skip
     chunk_size: Annotated[_Positive, Option(
         HOW, f"most events that are in memory at a time, per worker (default: {CHUNK_SIZE})",
         "N", results=True,

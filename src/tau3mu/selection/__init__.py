@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from tau3mu.selection.cutflow import Step, Survivors, step
+from tau3mu.selection.candidates import Candidates
+from tau3mu.selection.cutflow import Step, step
 from tau3mu.selection.kinematics import (
     MUON_MASS,
+    delta_r,
     invariant_mass,
-    pairs_within,
     passes_muon_acceptance,
 )
 from tau3mu.selection.matching import Match, match
@@ -15,14 +16,14 @@ from tau3mu.selection.trigger_objects import unique_objects
 
 __all__ = [
     "MUON_MASS",
+    "Candidates",
     "Lists",
     "Match",
     "Rows",
     "Step",
-    "Survivors",
+    "delta_r",
     "invariant_mass",
     "match",
-    "pairs_within",
     "passes_muon_acceptance",
     "plain",
     "rows_of",

@@ -10,40 +10,56 @@ import vector
 from tau3mu.selection.rows import Rows, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import awkward as ak
 
-__all__ = ["MUON_MASS", "invariant_mass", "pairs_within", "passes_muon_acceptance"]
+__all__ = ["MUON_MASS", "delta_r", "invariant_mass", "passes_muon_acceptance"]
 
 MUON_MASS = 0.10566
 """Muon mass in GeV, to the digits that the reference analysis uses."""
 
 
-def passes_muon_acceptance(muon: ak.Array | Rows) -> Any:
-    """Tells which muons the detector and the trigger cover.
+def passes_muon_acceptance(
+    muon: ak.Array | Rows,
+    *,
+    barrel: float = 1.2,
+    endcap: float = 2.4,
+    barrel_pt: float = 3.5,
+    endcap_pt: float = 2.0,
+) -> Any:
+    """Returns which muons the detector and the trigger cover; missing stays missing.
 
-    In the barrel (|η| < 1.2) a muon needs pt > 3.5 GeV to reach the muon stations, in the endcaps
-    (|η| < 2.4) pt > 2 GeV; missing stays missing.
+    In the barrel a muon needs a higher pt to reach the muon stations than in the endcaps.
+
+    Args:
+        muon: Muons with pt in GeV and eta.
+        barrel: Where the barrel ends in |η| and the endcaps begin.
+        endcap: Where the endcaps end in |η|.
+        barrel_pt: The pt in GeV that a muon has to exceed in the barrel.
+        endcap_pt: The same in the endcaps.
     """
     eta, pt = abs(muon.eta), muon.pt
-    return ((eta < 1.2) & (pt > 3.5)) | ((eta >= 1.2) & (eta < 2.4) & (pt > 2.0))
+    in_barrel = (eta < barrel) & (pt > barrel_pt)
+    return in_barrel | ((eta >= barrel) & (eta < endcap) & (pt > endcap_pt))
 
 
-def pairs_within(legs: Sequence[ak.Array | Rows], low: float, high: float) -> Any:
-    """Tells for which triplets all pairs of legs have low < ΔR < high; missing stays missing."""
-    legs = [_vectors(leg) for leg in legs]
-    passes = None
-    for i, first in enumerate(legs):
-        for second in legs[i + 1 :]:
-            distance = first.deltaR(second)
-            inside = (distance > low) & (distance < high)
-            passes = inside if passes is None else passes & inside
-    return passes
+def delta_r(first: ak.Array | Rows, second: ak.Array | Rows) -> Any:
+    """Returns the distances in η and φ of two lists of momenta; missing stays missing.
+
+    Args:
+        first: Momenta with pt, eta and phi.
+        second: As many of them.
+    """
+    return _vectors(first).deltaR(_vectors(second))
 
 
 def invariant_mass(first: ak.Array | Rows, second: ak.Array | Rows, mass: float) -> Any:
-    """Returns the mass in GeV of two momenta to which the given mass in GeV is assigned."""
+    """Returns the invariant masses in GeV of pairs of particles.
+
+    Args:
+        first: Momenta in GeV, with pt, eta and phi.
+        second: As many of them.
+        mass: The mass in GeV of each particle.
+    """
     first, second = _vectors(first, mass=mass), _vectors(second, mass=mass)
     return (first + second).mass
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tau3mu.selection.rows import Lists, Rows, as_mask, plain, rows_of
+from tau3mu.selection.rows import Lists, Rows, plain, rows_of
 
 if TYPE_CHECKING:
     import awkward as ak
@@ -28,40 +28,51 @@ PT_TOLERANCE = 1e-4
 
 @dataclass(frozen=True)
 class Match:
-    """The object of each leg, and how sure that is; all are one value per leg.
+    """The object of each leg, and how certain that is; all are one value per leg.
 
-    `index` is the position among the objects of all events, one after the other, and -1 without a
-    match; `exact` tells whether that object equals the leg, and `n_alike` how many objects do, or
-    how many are within the tolerance if none does. `n_objects` is the number of all objects.
+    Attributes:
+        index: The position among the objects of all events, one after the other; -1 without a
+            match.
+        exact: Whether that object equals the leg.
+        n_alike: How many objects equal the leg, or are within the tolerance if none does.
     """
 
     index: npt.NDArray[np.int64]
     exact: npt.NDArray[np.bool_]
     n_alike: npt.NDArray[np.int64]
-    n_objects: int
 
-    def is_any(self, good: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-        """Tells which legs have an object that is `good`, of which there is one per object.
+    @classmethod
+    def of(cls, columns: Any) -> Match:
+        """Returns the matches of which `columns` returned the arrays."""
+        return cls(columns["index"], columns["exact"], columns["n_alike"])
 
-        Raises:
-            TypeError: `good` are no booleans.
-            ValueError: They are not one per object.
+    def columns(self) -> dict[str, npt.NDArray[Any]]:
+        """Returns the matches as a dictionary of arrays."""
+        return {"index": self.index, "exact": self.exact, "n_alike": self.n_alike}
+
+    def take(self, values: Any) -> npt.NDArray[Any]:
+        """Returns a value for each leg, masked where it has no object.
+
+        Args:
+            values: One per object.
         """
-        # Without a match, the index -1 finds what is appended.
-        return np.append(as_mask(good, self.n_objects, "objects"), False)[self.index]
+        matched = self.index >= 0
+        found = np.ma.masked_all(len(matched), dtype=values.dtype)
+        found[matched] = values[self.index[matched]]
+        return found
 
     def counts(self) -> dict[str, int]:
         """Returns the number of legs: all, inexact, unmatched, ambiguous."""
         return {
             "legs": len(self.index),
-            "inexact": int(np.sum(~self.exact & (self.n_alike > 0))),
-            "unmatched": int(np.sum(self.n_alike == 0)),
-            "ambiguous": int(np.sum(self.n_alike > 1)),
+            "inexact": int(np.count_nonzero(~self.exact & (self.n_alike > 0))),
+            "unmatched": int(np.count_nonzero(self.n_alike == 0)),
+            "ambiguous": int(np.count_nonzero(self.n_alike > 1)),
         }
 
 
 def match(legs: ak.Array | Rows, event: npt.NDArray[np.int64], objects: ak.Array | Lists) -> Match:
-    """Finds for each leg the object of the same event that it is a copy of.
+    """Returns for each leg the object of the same event that it is a copy of.
 
     An exact match has the same pt, η and φ after rounding to 32-bit floats; the first such object
     is taken. Without one, the closest in ΔR is taken of those within `ANGLE_TOLERANCE` and
@@ -73,14 +84,14 @@ def match(legs: ak.Array | Rows, event: npt.NDArray[np.int64], objects: ak.Array
         objects: Events × objects, with pt, eta, phi; none missing. What `rows_of` makes of them
             saves time if it is used several times.
     """
-    offsets, _, candidates = objects if isinstance(objects, Lists) else rows_of(objects)
+    offsets, _, others = objects if isinstance(objects, Lists) else rows_of(objects)
     leg = {name: plain(legs[name]) for name in ("pt", "eta", "phi")}
-    candidate = {name: plain(candidates[name]) for name in leg}
+    other = {name: plain(others[name]) for name in leg}
     row, position = _pairs(offsets, event)
     equal = np.arange(len(row))
     for name in leg:  # each looks only at the pairs that the one before has left
         one = leg[name].astype(np.float32)[row[equal]]
-        equal = equal[one == candidate[name][position[equal]].astype(np.float32)]
+        equal = equal[one == other[name][position[equal]].astype(np.float32)]
     index = np.full(len(event), -1)
     index[row[equal][::-1]] = position[equal][::-1]  # the last to be written is the first object
     n_alike = np.bincount(row[equal], minlength=len(event))
@@ -90,12 +101,12 @@ def match(legs: ak.Array | Rows, event: npt.NDArray[np.int64], objects: ak.Array
     row, position = row[rest], position[rest]
     close, distance = _close(
         {name: values[row] for name, values in leg.items()},
-        {name: values[position] for name, values in candidate.items()},
+        {name: values[position] for name, values in other.items()},
     )
     nearest = np.flatnonzero(close)[np.argsort(distance[close], kind="stable")[::-1]]
     index[row[nearest]] = position[nearest]  # the last written is the first of the closest
     n_alike += np.bincount(row[close], minlength=len(event))
-    return Match(index, exact, n_alike, len(candidates))
+    return Match(index, exact, n_alike)
 
 
 def _pairs(
@@ -116,7 +127,7 @@ def _pairs(
 def _close(
     one: dict[str, npt.NDArray[Any]], other: dict[str, npt.NDArray[Any]]
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float64]]:
-    """Tells which pairs are within the tolerances, and returns their distances in ΔR."""
+    """Returns which pairs are within the tolerances, and their distances in ΔR."""
     deta = one["eta"].astype(np.float64) - other["eta"]
     dphi = np.mod(one["phi"].astype(np.float64) - other["phi"] + np.pi, 2 * np.pi) - np.pi
     dpt = one["pt"].astype(np.float64) - other["pt"]

@@ -34,11 +34,20 @@ class Rows:
         records: ak.contents.Content,
         index: npt.NDArray[np.int64] | None,
         behavior: Mapping[Any, Any] | None,
+        columns: dict[str, Any] | None = None,
     ) -> None:
-        """Takes all records, which of them are meant (None for all), and awkward's behaviours."""
+        """Creates rows.
+
+        Args:
+            records: All records.
+            index: Which of them are meant; None for all.
+            behavior: The behaviors of awkward that belong to them.
+            columns: The columns of all records that have been taken apart already.
+        """
         self._records = records
         self._index = index
         self._behavior = behavior
+        self._columns = {} if columns is None else columns
 
     def __len__(self) -> int:
         """Returns the number of records."""
@@ -47,21 +56,23 @@ class Rows:
     def __getitem__(self, where: Any) -> Any:
         """Returns a column for a name, and rows for a mask or an index, of 64-bit integers."""
         if not isinstance(where, str):
-            index = np.arange(len(self)) if self._index is None else self._index
             if not isinstance(where, slice):
                 where = plain(where)
                 where = where if where.dtype == np.int64 else as_mask(where, len(self), "rows")
-            return Rows(self._records, index[where], self._behavior)
-        column = self._records.content(where)
-        if column.is_record:
-            return Rows(column, self._index, self._behavior)
-        if column.is_numpy:
-            return self._cut(ak.to_numpy(column))
-        if column.is_option and column.content.is_numpy and not column.is_indexed:
-            missing = self._cut(np.asarray(column.mask_as_bool(valid_when=False)))
-            numbers = self._cut(ak.to_numpy(column.content))
-            return np.ma.array(numbers, mask=missing) if missing.any() else numbers
-        return self._cut(ak.Array(column, behavior=self._behavior))
+            return Rows(self._records, self._index_of(where), self._behavior, self._columns)
+        if where not in self._columns:
+            self._columns[where] = _apart(self._records.content(where), self._behavior)
+        column, missing = self._columns[where]
+        if isinstance(column, Rows):
+            return Rows(column._records, self._index, self._behavior, column._columns)
+        values, gone = self._cut(column), None if missing is None else self._cut(missing)
+        return values if gone is None or not gone.any() else np.ma.array(values, mask=gone)
+
+    def _index_of(self, where: Any) -> npt.NDArray[np.int64]:
+        """Returns the index of some rows among all records."""
+        if self._index is not None:
+            return self._index[where]
+        return where if getattr(where, "dtype", None) == np.int64 else np.arange(len(self))[where]
 
     def _cut(self, column: Any) -> Any:
         return column if self._index is None else column[self._index]
@@ -85,6 +96,17 @@ class Rows:
     def to_awkward(self) -> ak.Array:
         """Returns the records as an awkward array, with its behaviours as a vector."""
         return self._cut(ak.Array(self._records, behavior=self._behavior))
+
+
+def _apart(column: ak.contents.Content, behavior: Mapping[Any, Any] | None) -> tuple[Any, Any]:
+    """Returns a column of all records, and which of its values are missing, if any can be."""
+    if column.is_record:
+        return Rows(column, None, behavior), None
+    if column.is_numpy:
+        return ak.to_numpy(column), None
+    if column.is_option and column.content.is_numpy and not column.is_indexed:
+        return ak.to_numpy(column.content), np.asarray(column.mask_as_bool(valid_when=False))
+    return ak.Array(column, behavior=behavior), None
 
 
 class Lists(NamedTuple):

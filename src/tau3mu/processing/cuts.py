@@ -1,0 +1,246 @@
+"""Processors of named cuts: each cut is a method, and the package applies, counts and shares them.
+
+The methods answer for each candidate on its own, from the candidate, its event and the parameters
+of the processor. So an answer is the same whatever else is asked, and processors that differ in one
+cut share all others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import awkward as ak
+import numpy as np
+
+from tau3mu.errors import InputError, suggest
+from tau3mu.outputs.selection import Selection
+from tau3mu.processing.declarations import (
+    Cut,
+    counter,
+    counters_of,
+    cut,
+    cuts_of,
+    event_cut,
+    quantity,
+)
+from tau3mu.processing.distributions import distributions
+from tau3mu.processing.memo import CandidateRows, Memo
+from tau3mu.processing.parameters import parameter
+from tau3mu.processing.processor import Processor
+from tau3mu.processing.table import EVENT_COLUMNS
+from tau3mu.selection import Candidates
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterator, Sequence
+
+    import numpy.typing as npt
+    from hist import Hist
+
+    from tau3mu.processing.distributions import Distributions
+    from tau3mu.processing.memo import ChunkAnswers
+    from tau3mu.processing.recorder import Cutflow
+
+__all__ = [
+    "Cut", "CutProcessor", "counter", "cut", "event_cut", "quantity", "with_options",
+]  # fmt: skip
+
+
+_KINDS = ("n_minus_one", "cut_by_cut")
+
+
+class CutProcessor(Processor):
+    """A processor that consists of cuts, each of them a method.
+
+    A subclass may add cuts, replace a method, which keeps its place, or remove one with
+    `NAME = None`.
+
+    Attributes:
+        collection: The collection of the candidates, events × candidates.
+        best: The column or quantity of which the candidate with the smallest value is kept in each
+            event; empty to keep all.
+        output: The columns of the selected candidates: columns, quantities, and `run`, `lumi` and
+            `event`. Floats are stored with 64 bits, missing ones as NaN.
+        sharing: Whether answers are shared with the other processors of a pass, which changes
+            nothing but the time it takes.
+    """
+
+    collection: ClassVar[str]
+    best: ClassVar[str] = ""
+    output: ClassVar[Sequence[str]]
+    sharing: bool = True
+
+    skip: tuple[str, ...] = parameter((), help="steps or single cuts that are left out")
+    n_minus_one_histograms: bool = parameter(
+        False, help="fills the N−1 and cut-by-cut distributions of all cuts"
+    )
+
+    def __init__(self, **settings: Any) -> None:
+        """Creates a processor.
+
+        Args:
+            **settings: The `name`, and values of parameters other than the defaults.
+
+        Raises:
+            InputError: A parameter, or what is to be skipped, does not exist.
+        """
+        super().__init__(**settings)
+        for name in self.skip:
+            self._check_known(name, "skip")
+
+    @property
+    def active_cuts(self) -> list[Cut]:
+        """The cuts that are applied, in their order."""
+        skipped = set(self.skip)
+        return [one for one in cuts_of(type(self)) if not skipped & {one.name, one.step}]
+
+    def select(self, events: ak.Array, cutflow: Cutflow) -> Selection:
+        """Returns the candidates that pass all cuts, or the best of each event.
+
+        Args:
+            events: NanoEvents in the canonical view.
+            cutflow: Holds what the processors of a pass share.
+        """
+        answers = self._answers(events, cutflow)
+        (_, left), *stages = self._stages(answers)
+        steps, counters = [left.steps[-1]], {}
+        for name, some in groupby(stages, key=lambda stage: stage[0].step):
+            counters |= self._counters(answers, left, name)
+            rows = []
+            for _, left in some:
+                rows.append(left.steps[-1])
+            steps.append(replace(rows[-1], name=name, cuts=tuple(rows) if len(rows) > 1 else ()))
+        if self.best:
+            left = left.best(CandidateRows(answers, self, left.index)[self.best])
+        counters |= self._counters(answers, left, "")
+        filled = {}
+        if self.n_minus_one_histograms:
+            found = distributions(self, answers)
+            filled = {
+                f"{kind}_{name}": histogram
+                for kind in _KINDS
+                for name, histogram in getattr(found, kind).items()
+            }
+        return Selection(self._table(answers, left), tuple(steps), counters, filled)
+
+    def candidates(self, events: ak.Array, *, before: str = "") -> ak.Array:
+        """Returns all candidates that pass the cuts, not only the best of each event.
+
+        Args:
+            events: NanoEvents in the canonical view.
+            before: The step or cut that is not applied, nor those after it; by default all are.
+
+        Returns:
+            One record per candidate, with the columns of `output`.
+        """
+        if before:
+            self._check_known(before, "before")
+        answers = Memo().of(events, self.collection)
+        for one, left in self._stages(answers, before):  # noqa: B007 - the last one counts
+            pass
+        return self._table(answers, left)
+
+    def distributions(self, events: ak.Array) -> Distributions:
+        """Returns the N−1 and the cut-by-cut distributions of all cuts.
+
+        Args:
+            events: NanoEvents in the canonical view.
+        """
+        return distributions(self, Memo().of(events, self.collection)).nominal()
+
+    def n_minus_one(self, events: ak.Array) -> dict[str, Hist[Any]]:
+        """Returns for each cut the distribution of its quantity in candidates that pass all others.
+
+        Args:
+            events: NanoEvents in the canonical view.
+        """
+        return self.distributions(events).n_minus_one
+
+    def cut_by_cut(self, events: ak.Array) -> dict[str, Hist[Any]]:
+        """Returns for each cut the distribution of its quantity in the candidates that reach it.
+
+        Args:
+            events: NanoEvents in the canonical view.
+        """
+        return self.distributions(events).cut_by_cut
+
+    def _stages(
+        self, answers: ChunkAnswers, before: str = ""
+    ) -> Iterator[tuple[Cut | None, Candidates]]:
+        """Yields the candidates of the events, and then each cut with what it leaves.
+
+        Processors that began with the same cuts get the same objects.
+        """
+        key: Hashable = ("left",)
+        left: Candidates = answers.once(key, lambda: Candidates.of(answers.candidates))
+        yield None, left
+        for one in self.active_cuts:
+            if before in {one.name, one.step}:
+                return
+            left, key = answers.follow(one, self, left, key)
+            yield one, left
+
+    def _answers(self, events: ak.Array, cutflow: Cutflow) -> ChunkAnswers:
+        """Returns the answers about some events, those of other processors among them."""
+        memo = cutflow.memo if self.sharing else Memo()
+        return memo.of(events, self.collection)
+
+    def _counters(self, answers: ChunkAnswers, left: Candidates, step: str) -> dict[str, int]:
+        counts: dict[str, int] = {}
+        for name, at in counters_of(type(self)).items():
+            if at == step:
+                counts |= getattr(self, name)(CandidateRows(answers, self, left.index))
+        return counts
+
+    def _table(self, answers: ChunkAnswers, left: Candidates) -> ak.Array:
+        rows = CandidateRows(answers, self, left.index)
+        columns = {}
+        for name in self.output:
+            if name in EVENT_COLUMNS:
+                make = partial(_numbers_of_events, answers.events, name)
+                column = answers.once(("event", name), make)[left.entry]
+            else:
+                column = rows[name]
+                if isinstance(column, np.ndarray) and column.dtype.kind == "f":
+                    column = np.ma.filled(column, np.nan).astype(np.float64, copy=False)
+            plain = isinstance(column, np.ndarray) and not np.ma.isMaskedArray(column)
+            columns[name] = ak.contents.NumpyArray(column) if plain else ak.to_layout(column)
+        return ak.Array(ak.contents.RecordArray(list(columns.values()), list(columns)))
+
+    def _check_known(self, name: str, option: str) -> None:
+        cuts = cuts_of(type(self))
+        known = dict.fromkeys(text for one in cuts for text in (one.step, one.name))
+        if name not in known:
+            message = (
+                f"{self.name} has no step or cut {name!r}{suggest(name, known)}; it has "
+                f"{', '.join(known)}"
+            )
+            raise InputError(message, code="processor.unknown-cut", path=f"{self.name}.{option}")
+
+
+def with_options(
+    processors: Sequence[Processor], *, n_minus_one: bool, sharing: bool
+) -> list[Processor]:
+    """Returns the processors of a run with what its options ask of those of named cuts.
+
+    Args:
+        processors: All processors of the run.
+        n_minus_one: Whether they fill the distributions of all cuts.
+        sharing: Whether they share answers.
+    """
+    made = []
+    for processor in processors:
+        one = processor
+        if isinstance(processor, CutProcessor):
+            if n_minus_one:
+                one = processor.variant(processor.name, n_minus_one_histograms=True)
+            if not sharing:
+                one.sharing = False
+        made.append(one)
+    return made
+
+
+def _numbers_of_events(events: ak.Array, name: str) -> npt.NDArray[Any]:
+    return np.asarray(ak.to_numpy(events[name], allow_missing=False).astype(EVENT_COLUMNS[name]))
