@@ -44,7 +44,8 @@ if TYPE_CHECKING:
     from tau3mu.processing.recorder import Cutflow
 
 __all__ = [
-    "CandidateRows", "Cut", "CutProcessor", "counter", "cut", "event_cut", "quantity", "with_options",
+    "CandidateRows", "Cut", "CutProcessor", "counter", "cut", "event_cut", "quantity",
+    "with_options",
 ]  # fmt: skip
 
 
