@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.resources import files
 from itertools import combinations
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -47,7 +47,7 @@ class DsPhiPi(CutProcessor):
         *("dimuon_mass", "flight_significance"),
         *("weight", "weight_muon_sf_up", "weight_muon_sf_down"),
     )
-    weights: ClassVar = {
+    weights = {  # noqa: RUF012 - never changed
         "nominal": "weight",
         "muon_sf_up": "weight_muon_sf_up",
         "muon_sf_down": "weight_muon_sf_down",

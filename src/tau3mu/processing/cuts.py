@@ -44,7 +44,8 @@ if TYPE_CHECKING:
     from tau3mu.processing.recorder import Cutflow
 
 __all__ = [
-    "Cut", "CutProcessor", "counter", "cut", "event_cut", "quantity", "with_options",
+    "CandidateRows", "Cut", "CutProcessor", "counter", "cut", "event_cut", "quantity",
+    "with_options",
 ]  # fmt: skip
 
 
@@ -94,7 +95,7 @@ class CutProcessor(Processor):
     def active_cuts(self) -> list[Cut]:
         """The cuts that are applied, in their order."""
         skipped = set(self.skip)
-        return [one for one in cuts_of(type(self)) if not skipped & {one.name, one.step}]
+        return [one for one in cuts_of(_class(self)) if not skipped & {one.name, one.step}]
 
     def select(self, events: ak.Array, cutflow: Cutflow) -> Selection:
         """Returns the candidates that pass all cuts, or the best of each event.
@@ -105,8 +106,9 @@ class CutProcessor(Processor):
         """
         answers = self._answers(events, cutflow)
         (_, left), *stages = self._stages(answers)
-        steps, counters = [left.steps[-1]], {}
-        for name, some in groupby(stages, key=lambda stage: stage[0].step):
+        steps = [left.steps[-1]]
+        counters: dict[str, int] = {}
+        for name, some in groupby(stages, key=_step_of):
             counters |= self._counters(answers, left, name)
             rows = []
             for _, left in some:
@@ -189,7 +191,7 @@ class CutProcessor(Processor):
 
     def _counters(self, answers: ChunkAnswers, left: Candidates, step: str) -> dict[str, int]:
         counts: dict[str, int] = {}
-        for name, at in counters_of(type(self)).items():
+        for name, at in counters_of(_class(self)).items():
             if at == step:
                 counts |= getattr(self, name)(CandidateRows(answers, self, left.index))
         return counts
@@ -210,7 +212,7 @@ class CutProcessor(Processor):
         return ak.Array(ak.contents.RecordArray(list(columns.values()), list(columns)))
 
     def _check_known(self, name: str, option: str) -> None:
-        cuts = cuts_of(type(self))
+        cuts = cuts_of(_class(self))
         known = dict.fromkeys(text for one in cuts for text in (one.step, one.name))
         if name not in known:
             message = (
@@ -218,6 +220,14 @@ class CutProcessor(Processor):
                 f"{', '.join(known)}"
             )
             raise InputError(message, code="processor.unknown-cut", path=f"{self.name}.{option}")
+
+
+def _class(processor: Processor) -> Any:
+    return type(processor)
+
+
+def _step_of(stage: tuple[Cut | None, Candidates]) -> str:
+    return stage[0].step if stage[0] else ""
 
 
 def with_options(

@@ -94,7 +94,7 @@ def _declaring(declared: Cut) -> Callable[[Any], Any]:
 
 
 @cache
-def cuts_of(cls: type) -> tuple[Cut, ...]:
+def cuts_of(cls: Any) -> tuple[Cut, ...]:
     """Returns the cuts of a class: in the order of definition, those of a step together."""
     found: dict[str, Cut] = {}
     steps: dict[str, int] = {}
@@ -110,7 +110,7 @@ def cuts_of(cls: type) -> tuple[Cut, ...]:
 
 
 @cache
-def counters_of(cls: type) -> dict[str, str]:
+def counters_of(cls: Any) -> dict[str, str]:
     """Returns the counters of a class with the step at which they count."""
     return {
         name: value.counts_at

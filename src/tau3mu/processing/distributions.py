@@ -103,7 +103,7 @@ def _filled(
 def _empty(one: Cut, dataset: str, variations: list[str]) -> Hist[Any]:
     name = (one.of or one.name).replace(".", "_")
     if one.of and one.axis:
-        axis = one.axis.named(name)
+        axis: Any = one.axis.named(name)
     else:
         axis = hist.axis.Integer(0, 2, name=name, label=f"passes {one.name}")
     return hist.Hist(
@@ -116,4 +116,5 @@ def _empty(one: Cut, dataset: str, variations: list[str]) -> Hist[Any]:
 
 def _nominal(histograms: dict[str, Hist[Any]]) -> dict[str, Hist[Any]]:
     choice: dict[int | str, Any] = {"dataset": 0, "variation": "nominal"}
-    return {name: histogram[choice] for name, histogram in histograms.items()}
+    parts: dict[str, Any] = {name: one[choice] for name, one in histograms.items()}
+    return parts

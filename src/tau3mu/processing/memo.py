@@ -260,7 +260,7 @@ class CandidateRows(Rows):
 
 
 @cache
-def quantities(cls: type) -> dict[str, FunctionType]:
+def quantities(cls: Any) -> dict[str, FunctionType]:
     """Returns the methods of a class that are quantities of candidates, by name."""
     names = {
         name

@@ -15,8 +15,12 @@ if TYPE_CHECKING:
 __all__ = ["Reader", "processor_of", "read_by", "value_of"]
 
 
+def _class(processor: Any) -> Any:
+    return type(processor)
+
+
 @cache
-def _static(cls: type, name: str) -> Any:
+def _static(cls: Any, name: str) -> Any:
     """Returns an attribute of a class as it is there, not bound to anything."""
     return getattr_static(cls, name, None)
 
@@ -31,7 +35,7 @@ class Reader:
         object.__setattr__(self, "_Reader__processor", processor)
         object.__setattr__(self, "_Reader__read", set())
 
-    @property
+    @property  # type: ignore[misc]
     def __class__(self) -> Any:
         """The class of the processor, so that super() works in a method of a subclass."""
         return type(self.__processor)
@@ -40,7 +44,7 @@ class Reader:
         """Returns an attribute, and notes its name."""
         self.__read.add(name)
         processor = self.__processor
-        static = _static(type(processor), name)
+        static = _static(_class(processor), name)
         if isinstance(static, FunctionType) and name not in vars(processor):
             return MethodType(static, self)
         if isinstance(static, property) and static.fget:
@@ -73,7 +77,7 @@ def processor_of(reader: Reader) -> Any:
 
 def value_of(processor: Any, name: str) -> Hashable:
     """Returns what stands for an attribute: equal for two processors only if it is the same."""
-    static = _static(type(processor), name)
+    static = _static(_class(processor), name)
     if isinstance(static, Parameter):
         value = getattr(processor, name)
         return repr(value) if type(value).__hash__ is None else (type(value), value)
@@ -81,7 +85,8 @@ def value_of(processor: Any, name: str) -> Hashable:
         value = static
     else:
         value = vars(processor)[name]
-        if type(value).__hash__ is object.__hash__:
+        kind: Any = type(value)
+        if kind.__hash__ is object.__hash__:
             return id(processor)  # compared by identity, so that it may change
     try:
         hash(value)

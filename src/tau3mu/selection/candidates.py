@@ -97,7 +97,8 @@ class Candidates:
     @cached_property
     def rows(self) -> Rows:
         """The candidates left."""
-        return self.everything.rows[self.index]
+        rows: Rows = self.everything.rows[self.index]
+        return rows
 
     @property
     def positions(self) -> npt.NDArray[np.int64]:

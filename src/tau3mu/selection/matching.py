@@ -50,14 +50,14 @@ class Match:
         """Returns the matches as a dictionary of arrays."""
         return {"index": self.index, "exact": self.exact, "n_alike": self.n_alike}
 
-    def take(self, values: Any) -> npt.NDArray[Any]:
+    def take(self, values: Any) -> Any:
         """Returns a value for each leg, masked where it has no object.
 
         Args:
             values: One per object.
         """
         matched = self.index >= 0
-        found = np.ma.masked_all(len(matched), dtype=values.dtype)
+        found: Any = np.ma.array(np.zeros(len(matched), values.dtype), mask=~matched)
         found[matched] = values[self.index[matched]]
         return found
 

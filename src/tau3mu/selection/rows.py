@@ -68,7 +68,7 @@ class Rows:
         values, gone = self._cut(column), None if missing is None else self._cut(missing)
         return values if gone is None or not gone.any() else np.ma.array(values, mask=gone)
 
-    def _index_of(self, where: Any) -> npt.NDArray[np.int64]:
+    def _index_of(self, where: Any) -> Any:
         """Returns the index of some rows among all records."""
         if self._index is not None:
             return self._index[where]
