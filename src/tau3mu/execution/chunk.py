@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import traceback
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -21,7 +20,7 @@ from tau3mu.ntuples.triggers import used_triggers
 from tau3mu.processing.behaviors import users_behaviors, without_changes
 from tau3mu.processing.distribution import ship_code
 from tau3mu.processing.found import check_fill, found
-from tau3mu.processing.user_code import is_interrupt, place, said
+from tau3mu.processing.user_code import user_errors, what
 from tau3mu.redaction import redact
 
 if TYPE_CHECKING:
@@ -43,7 +42,6 @@ __all__ = [
     "process_task",
     "selected",
     "shared_by_tasks",
-    "what",
 ]
 
 
@@ -240,16 +238,12 @@ def _processed(events: ak.Array, chunk: Chunk, processors: Sequence[Processor]) 
 
 
 def _select(processor: Processor, events: ak.Array, chunk: Chunk) -> Selection:
-    try:
+    def failed(error: BaseException) -> ProcessorError:
+        return ProcessorError(f"{processor.name} failed on {chunk.label}: {what(error)}")
+
+    with user_errors(failed, MisalignedError):
         selection = selected(processor, events)
         check_fill(processor, selection.candidates, chunk)
-    except MisalignedError:
-        raise
-    except BaseException as error:  # a user's processor may raise anything
-        if is_interrupt(error):
-            raise
-        message = f"{processor.name} failed on {chunk.label}: {what(error)}"
-        raise ProcessorError(message, traceback.format_exc()) from error
     return selection
 
 
@@ -257,11 +251,3 @@ def selected(processor: Processor, events: ak.Array) -> Selection:
     """Returns what a processor finds, checked; it can change nothing that others see."""
     with without_changes(processor.name):
         return found(processor.selection(own_view(events)))
-
-
-def what(error: BaseException) -> str:
-    """Returns what a processor raised, and in which line of it."""
-    text = said(error)
-    if isinstance(error, ValueError) and "read-only" in text:
-        text += "; all processors read the same arrays: change a copy"
-    return f"{text}{place(error)}"

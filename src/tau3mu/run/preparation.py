@@ -53,7 +53,7 @@ def prepare(
 
     Args:
         datasets: What to read.
-        processors: Names of shipped processors, `path/to/file.py:Class`, or objects.
+        processors: Names of installed processors, `path/to/file.py:Class`, or instances.
         settings: How to run, and the results folder.
         on_file: Is called after each file that has been checked.
 
@@ -61,8 +61,7 @@ def prepare(
         InputError: Something is wrong with the processors, the fit, the proxy or the files, or the
             folder is in use, or has the complete results of another run.
     """
-    by_name = iter(load_processors([one for one in processors if isinstance(one, str)]))
-    loaded = [next(by_name) if isinstance(one, str) else one for one in processors]
+    loaded = load_processors(processors, values=settings.values, variants=settings.variants)
     names = [processor.name for processor in loaded]
     folder = settings.resume or settings.output or default_folder(names)
     columns = frozenset[str]().union(*(processor.columns for processor in loaded))
@@ -72,7 +71,8 @@ def prepare(
     elif settings.output:
         ResultsFolder.check_free(folder)
     histograms = {p.name: check_histograms(p, datasets[0].name) for p in loaded}
-    models = {} if settings.no_fit else models_of(histograms, settings.fit)
+    classes = {p.name: type(p).name for p in loaded}  # variants have the fit of their class
+    models = {} if settings.no_fit else models_of(histograms, settings.fit, classes)
     proxy = _proxy(datasets, settings)
     with ExitStack() as stack:
         stack.callback(close_files)
