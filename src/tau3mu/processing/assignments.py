@@ -27,7 +27,7 @@ def assigned(texts: Iterable[str], names: Sequence[str]) -> dict[str, dict[str, 
     """
     patches: dict[str, dict[str, Any]] = {}
     for text in texts:
-        keys, value = _parts(text, "--set")
+        keys, value = _parts(text, "--set ")
         name, rest = _processor_of(keys, names)
         if not name or not rest:
             first = keys.partition(".")[0]
@@ -76,8 +76,8 @@ def variant_of(text: str, names: Sequence[str]) -> tuple[str, str, dict[str, Any
 def _parts(text: str, option: str) -> tuple[str, Any]:
     keys, equals, value = text.partition("=")
     if not equals or not all(keys.split(".")):
-        message = f"{option} {text}: expected KEY=VALUE"
-        raise InputError(message, code="processor.assignment-form", path=option)
+        message = f"{option}{text}: expected KEY=VALUE"
+        raise InputError(message, code="processor.assignment-form", path=option.strip(" :"))
     try:
         return keys, json.loads(value)
     except ValueError:
