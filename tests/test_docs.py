@@ -96,6 +96,10 @@ def test_the_processor_of_the_guide_finds_pairs_of_muons(tmp_path):
     from tau3mu.execution import execute
     from tau3mu.processing import load_processors
 
+    def vector(muon):
+        pt, eta, phi, energy, _ = muon
+        return energy, pt * math.cos(phi), pt * math.sin(phi), pt * math.sinh(eta)
+
     page = ROOT / "docs" / "how-to" / "own-processor.md"
     (code,) = [match[3] for match in blocks(page, "python") if match[2]]
     (tmp_path / "dimuons.py").write_text(code)
@@ -116,20 +120,10 @@ def test_the_processor_of_the_guide_finds_pairs_of_muons(tmp_path):
         for muons, number in events:
             hard = [muon for muon in muons if muon[0] > min_pt]
             n_muons, with_muon = n_muons + len(hard), with_muon + bool(hard)
-            pairs = [
-                (a, b) for i, a in enumerate(hard) for b in hard[i + 1 :] if a[4] * b[4] < 0
-            ]
+            pairs = [(a, b) for i, a in enumerate(hard) for b in hard[i + 1 :] if a[4] * b[4] < 0]
             with_pair += bool(pairs)
             for a, b in pairs:
-                e, x, y, z = (
-                    sum(f(*muon[:4]) for muon in (a, b))
-                    for f in (
-                        lambda pt, eta, phi, energy: energy,
-                        lambda pt, eta, phi, energy: pt * math.cos(phi),
-                        lambda pt, eta, phi, energy: pt * math.sin(phi),
-                        lambda pt, eta, phi, energy: pt * math.sinh(eta),
-                    )
-                )
+                e, x, y, z = (sum(parts) for parts in zip(*map(vector, (a, b)), strict=True))
                 square = e**2 - x**2 - y**2 - z**2
                 expected.append((number, square, math.hypot(x, y), e))
         found = result.processors[processor.name]
@@ -144,4 +138,3 @@ def test_the_processor_of_the_guide_finds_pairs_of_muons(tmp_path):
         assert (abs(rows.mass**2 - square) < 2e-6 * energy**2).tolist() == [True] * len(expected)
         counts, _ = np.histogram(rows.mass, 100, (0, 5))
         assert found.histograms["mass"]["demo", :].values().tolist() == counts.tolist()
-

@@ -104,9 +104,10 @@ def test_parameters_of_a_command_line_are_recorded_and_resumed(
     record = json.loads((out / "run.json").read_text())
     made = record["configuration"]["processors"]
     for name, min_pt in (("Toy", 5), ("tight", 6)):
-        assert load_candidates(out / name).pt.tolist() == ak.flatten(
-            momenta[momenta > min_pt]
-        ).tolist()
+        assert (
+            load_candidates(out / name).pt.tolist()
+            == ak.flatten(momenta[momenta > min_pt]).tolist()
+        )
         assert made[name]["parameters"]["min_pt"] == min_pt
         assert made[name]["class"] == "toys.Toy"
     assert made["Toy"]["hash"] == Toy(min_pt=5).configuration["hash"] != made["tight"]["hash"]

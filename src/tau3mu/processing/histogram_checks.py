@@ -48,7 +48,7 @@ def check_histograms(processor: Processor, dataset: str) -> dict[str, Hist[Any]]
             f"processor {processor.name}: histograms() returns {type(given).__name__}, expected a "
             "dictionary of hist.Hist by name"
         )
-        raise InputError(message)
+        raise InputError(message, code="processor.wrong-histograms", path=processor.name)
     for name, histogram in given.items():
         if problem := _unfit(name, histogram):
             raise _refused(processor, name, problem)
@@ -58,7 +58,7 @@ def check_histograms(processor: Processor, dataset: str) -> dict[str, Hist[Any]]
             if problem := _lost({name: probe}):
                 raise _refused(processor, name, problem)
         message = f"processor {processor.name}: {together}"
-        raise InputError(message)
+        raise InputError(message, code="processor.wrong-histograms", path=processor.name)
     return probes
 
 
@@ -77,7 +77,11 @@ def first_line(error: BaseException) -> str:
 
 
 def _refused(processor: Processor, name: str, problem: str) -> InputError:
-    return InputError(f"processor {processor.name}: histogram {name!r}: {problem}")
+    return InputError(
+        f"processor {processor.name}: histogram {name!r}: {problem}",
+        code="processor.wrong-histograms",
+        path=f"{processor.name}.{name}",
+    )
 
 
 def _unfit(name: Any, histogram: Any) -> str:

@@ -176,7 +176,7 @@ def parameter_model(cls: type) -> type[BaseModel]:
         for name, one in declared(cls).items():
             if one.annotation is None:
                 one.annotation = _annotation(cls, name)
-            extra = {"unit": one.unit} if one.unit else None
+            extra: Any = {"unit": one.unit} if one.unit else None
             field = Field(one.default, description=one.help, json_schema_extra=extra, **one.limits)
             fields[name] = (one.annotation, field)
         _models[cls] = create_model(cls.__name__, __config__=_CONFIG, **fields)
@@ -200,16 +200,7 @@ def json_patch(cls: type, name: str, given: Mapping[str, Any]) -> dict[str, Any]
             has = f"; it has {', '.join(known)}" if known else "; it has no parameters"
             message = f"{name} has no parameter {key!r}{suggest(key, known)}{has}"
             raise InputError(message, code="processor.unknown-parameter", path=f"{name}.{key}")
-    patch = {}
-    for key, value in given.items():
-        try:
-            patch[key] = _jsonable(value)
-        except TypeError as error:
-            message = f"parameter {name}.{key} ({known[key].help}): {error}"
-            raise InputError(
-                message, code="processor.wrong-parameter", path=f"{name}.{key}"
-            ) from error
-    return patch
+    return {key: _given(value, f"{name}.{key}", known[key]) for key, value in given.items()}
 
 
 def checked(cls: type, name: str, values: Mapping[str, Any]) -> BaseModel:
@@ -263,6 +254,14 @@ def with_hash(configuration: Mapping[str, Any]) -> dict[str, Any]:
     """Returns a configuration of JSON values with a hash of it, the same for equal ones."""
     text = json.dumps(configuration, sort_keys=True, allow_nan=False)
     return {**configuration, "hash": hashlib.sha256(text.encode()).hexdigest()[:16]}
+
+
+def _given(value: Any, key: str, declaration: Parameter) -> Any:
+    try:
+        return _jsonable(value)
+    except TypeError as error:
+        message = f"parameter {key} ({declaration.help}): {error}"
+        raise InputError(message, code="processor.wrong-parameter", path=key) from error
 
 
 def _jsonable(value: Any) -> Any:

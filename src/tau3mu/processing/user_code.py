@@ -48,6 +48,7 @@ _IN_LIBRARY = re.compile(
     r"\s*\(in compiled code: [^)]*\)|\n\s*(This error occurred while|See if this has been).*", re.S
 )
 
+
 class OutOfTimeError(BaseException):
     """Is raised in a chunk that takes too long.
 
@@ -130,9 +131,9 @@ def user_errors(
         if is_interrupt(error):
             raise
         ours = convert(error)
-        told = isinstance(error, Tau3muError)
-        ours.code = (told and error.code) or ours.code or "processor.failed"
-        ours.path = (told and error.path) or ours.path or _address(error)
+        own = error if isinstance(error, Tau3muError) else ours
+        ours.code = own.code or ours.code or "processor.failed"
+        ours.path = own.path or ours.path or _address(error)
         ours.details = getattr(error, "details", "") or redact(
             "".join(traceback.format_exception(error))
         )
