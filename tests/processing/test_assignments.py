@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from errors import raises
+from toys import Toy
 
 from tau3mu.processing import load_processors
 from tau3mu.processing.assignments import assigned, variant_of
@@ -77,8 +80,6 @@ def test_a_variant_says_of_which_processor_it_is(text, code):
 
 @pytest.fixture
 def toys(tmp_path):
-    from pathlib import Path
-
     path = tmp_path / "toys.py"
     path.write_text(Path(__file__).with_name("toys.py").read_text())
     return f"{path}:Toy"
@@ -116,8 +117,6 @@ def test_wrong_values_and_names_are_errors(toys, values, variants, code, path):
 
 
 def test_instances_and_names_go_together(toys):
-    from toys import Toy
-
     processors = load_processors(
         [Toy(min_pt=6, name="six"), toys], values=["six.tag=x"], variants=["seven:six.min_pt=7"]
     )
@@ -127,7 +126,5 @@ def test_instances_and_names_go_together(toys):
 
 
 def test_a_class_is_not_an_instance():
-    from toys import Toy
-
     with raises("processor.no-processor", mentions="Toy"):
         load_processors([Toy])

@@ -7,6 +7,7 @@ import hist
 import numpy as np
 import pytest
 from errors import raises
+from toys import Toy
 
 from tau3mu.processing import Axis, Processor, Table
 
@@ -69,8 +70,6 @@ def test_a_missing_value_is_not_filled():
 
 
 def test_axes_may_depend_on_parameters():
-    from toys import Toy
-
     assert Toy(axes_by_name={"pt": {"bins": 3}}).histograms()["pt"].axes["pt"].size == 3
     assert Toy(axes_by_name={"pt": None}).histograms() == {}
 

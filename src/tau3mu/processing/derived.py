@@ -41,7 +41,7 @@ def histograms_of_axes(axes: Any, weights: Mapping[str, str], owner: str) -> dic
         added: list[Any] = [hist.axis.StrCategory([], growth=True, name="dataset")]
         if weights:
             added.append(hist.axis.StrCategory(list(weights), name="variation"))
-        histograms[name] = hist.Hist(*added, *own, storage="Weight")
+        histograms[name] = hist.Hist(*added, *own, storage=hist.storage.Weight())
     return histograms
 
 
