@@ -324,7 +324,7 @@ def test_wrong_usage(refused, arguments, expected):
             "    def select(self, events, cutflow):\n        return events.nothing\n",
             "AttributeError",
         ),
-        ("    def select(self, events, cutflow):\n        return {}\n", "cutflow"),
+        ("    def select(self, events, cutflow):\n        return {}\n", "Selection"),
         ("    def select(self, events, cutflow):\n        raise SystemExit(2)\n", "SystemExit"),
         ("    def fill(self, histograms, candidates):\n        pass\n", "TypeError"),
         (

@@ -53,7 +53,7 @@ def check(found, momenta, min_pt):
     assert found.candidates.pt.tolist() == ak.flatten(hard).tolist()
     counts, _ = np.histogram(ak.flatten(hard), 5, (0, 10))
     assert found.histograms["pt"]["demo", :].values().tolist() == counts.tolist()
-    assert found.counts["demo"] == {"muons": 6000}
+    assert found.counters["demo"] == {"muons": 6000}
 
 
 @pytest.mark.parametrize("executor", EXECUTORS)
@@ -111,8 +111,8 @@ def test_parameters_of_a_command_line_are_recorded_and_resumed(
         assert made[name]["parameters"]["min_pt"] == min_pt
         assert made[name]["class"] == "toys.Toy"
     assert made["Toy"]["hash"] == Toy(min_pt=5).configuration["hash"] != made["tight"]["hash"]
-    assert record["options"]["set"] == ["Toy.min_pt=5"]
-    assert record["options"]["variant"] == ["tight:min_pt=6"]
+    assert record["options"]["values"] == ["Toy.min_pt=5"]
+    assert record["options"]["variants"] == ["tight:min_pt=6"]
     monkeypatch.chdir("/")
     capsys.readouterr()
     assert main(["--resume", str(out)]) == 0

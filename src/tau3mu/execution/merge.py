@@ -249,7 +249,7 @@ def _filled(
 ) -> dict[str, Hist[Any]]:
     def failed(error: BaseException) -> ProcessorError:
         message = f"{processor.name} failed when its histograms were filled: {what(error)}"
-        return ProcessorError(message, "")
+        return ProcessorError(message)
 
     with user_errors(failed):
         return fill_histograms(processor, candidates, chunks, lazily=lazily)

@@ -134,9 +134,10 @@ def user_errors(
         own = error if isinstance(error, Tau3muError) else ours
         ours.code = own.code or ours.code or "processor.failed"
         ours.path = own.path or ours.path or _address(error)
-        ours.details = getattr(error, "details", "") or redact(
-            "".join(traceback.format_exception(error))
-        )
+        if own is ours or _address(error):  # else there is no line of a user to look for
+            ours.details = getattr(error, "details", "") or redact(
+                "".join(traceback.format_exception(error))
+            )
         raise ours from error
 
 

@@ -60,7 +60,8 @@ def parser() -> Parser:
         flags, how = _argument(name, field.annotation)
         groups[option.group].add_argument(*flags, help=option.help, **how)
     groups[OUT].add_argument(
-        "--list", action="store_true",
+        "--list",
+        action="store_true",
         help="list processors and their parameters, fits and datasets",
     )
     made.add_argument("--version", action="version", version=f"tau3mu {__version__}")

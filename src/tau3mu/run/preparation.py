@@ -19,6 +19,7 @@ from tau3mu.execution.checkpoints import chunk_keys
 from tau3mu.ntuples.layout import layout, layouts
 from tau3mu.ntuples.open_files import close_files
 from tau3mu.processing import check_histograms, load_processors, ship_code
+from tau3mu.processing.catalogue import installed_processors
 from tau3mu.results import ResultsFolder, default_folder
 from tau3mu.results.manifest import read_manifest
 from tau3mu.run.checked_files import remembered_files
@@ -152,22 +153,20 @@ def _options(
 ) -> dict[str, Any] | None:
     """Returns the options by which the run can be made again, None if names do not suffice."""
     names = [
-        one if isinstance(one, str) else _shipped_name(processor)
-        for one, processor in zip(asked, loaded, strict=True)
+        one if isinstance(one, str) else _installed_name(processor)
+        for one, processor in zip(asked, loaded[: len(asked)], strict=True)  # then come variants
     ]
     if None in names or not (settings.files or settings.datasets):
         return None
     return settings.model_copy(update={"processors": names}).recorded()
 
 
-def _shipped_name(processor: Processor) -> str | None:
-    """Returns the name of a shipped processor that is as it ships."""
-    from tau3mu.processors import SHIPPED
-
-    if processor.name not in SHIPPED:
+def _installed_name(processor: Processor) -> str | None:
+    """Returns the name of an installed processor that has its default parameters."""
+    if processor.name not in installed_processors():
         return None
-    (shipped,) = load_processors([processor.name])
-    same = type(shipped) is type(processor) and shipped.configuration == processor.configuration
+    (default,) = load_processors([processor.name])
+    same = type(default) is type(processor) and default.configuration == processor.configuration
     return processor.name if same else None
 
 
