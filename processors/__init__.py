@@ -6,19 +6,11 @@ from typing import TYPE_CHECKING
 
 import lazy_loader
 
-from tau3mu.processors.columns import DSPHIPI
-
 if TYPE_CHECKING:
     from tau3mu.processors.dsphipi import DsPhiPi
     from tau3mu.processors.dsphipi_notebook import DsPhiPiNotebook
 
-__all__ = ["SHIPPED", "DsPhiPi", "DsPhiPiNotebook"]
-
-SHIPPED = {
-    "dsphipi": ("DsPhiPi", DSPHIPI),
-    "dsphipi_notebook": ("DsPhiPiNotebook", DSPHIPI),
-}
-"""The shipped processors by name: their class and the columns that they read."""
+__all__ = ["DsPhiPi", "DsPhiPiNotebook"]
 
 __getattr__, _, _ = lazy_loader.attach(
     __name__,

@@ -86,37 +86,55 @@ def test_links_between_pages_lead_somewhere(page):
 
 def test_the_processor_of_the_guide_finds_pairs_of_muons(tmp_path):
     """The guide's own processor, run for real, against a loop over the events."""
-    import itertools
     import math
     from importlib.resources import files
 
+    import numpy as np
     import uproot
 
     from tau3mu.datasets import check_files, load_datasets, make_chunks
     from tau3mu.execution import execute
-    from tau3mu.processing import load_processor
+    from tau3mu.processing import load_processors
+
+    def vector(muon):
+        pt, eta, phi, energy, _ = muon
+        return energy, pt * math.cos(phi), pt * math.sin(phi), pt * math.sinh(eta)
 
     page = ROOT / "docs" / "how-to" / "own-processor.md"
     (code,) = [match[3] for match in blocks(page, "python") if match[2]]
     (tmp_path / "dimuons.py").write_text(code)
-    processor = load_processor(f"{tmp_path / 'dimuons.py'}:Dimuons")
+    name = f"{tmp_path / 'dimuons.py'}:Dimuons"
+    processors = load_processors([name], variants=["hard:min_pt=6"])
     datasets = load_datasets("demo")
-    chunks = make_chunks(check_files(datasets, processor.columns), datasets, 4000)
-    found = execute(chunks, [processor]).processors["Dimuons"]
-    demo = Path(str(files("tau3mu.data"))) / "demo" / "Tree_PhiPi_1.root"
-    names = ["MuonPt", "MuonEta", "MuonPhi", "MuonEnergy"]
-    arrays = uproot.open(demo)["Tree3Mu/ntuple"].arrays(names, entry_stop=300)
-    masses = []
-    for event in arrays.tolist():
-        muons = sorted(zip(*(event[name] for name in names), strict=True), reverse=True)[:2]
-        if len(muons) < 2:
-            continue
-        total = [0.0] * 4
-        for pt, eta, phi, energy in muons:
-            p = (energy, pt * math.cos(phi), pt * math.sin(phi), pt * math.sinh(eta))
-            total = [a + b for a, b in zip(total, p, strict=True)]
-        masses.append(math.sqrt(max(total[0] ** 2 - sum(x**2 for x in total[1:]), 0)))
-    first = list(itertools.islice(found.candidates.mass.tolist(), len(masses)))
-    # Momenta are floats, so the mass of a light pair is good to a few permille.
-    assert first == pytest.approx(masses, rel=5e-3)
-    assert len(masses) > 250
+    chunks = make_chunks(check_files(datasets, processors[0].columns), datasets, 4000)
+    result = execute(chunks, processors)
+    demo = sorted((Path(str(files("tau3mu.data"))) / "demo").glob("*.root"))
+    names = ["MuonPt", "MuonEta", "MuonPhi", "MuonEnergy", "MuonCharge"]
+    events = [
+        [list(zip(*(event[name] for name in names), strict=True)), event["evt"]]
+        for file in demo
+        for event in uproot.open(file)["Tree3Mu/ntuple"].arrays([*names, "evt"]).tolist()
+    ]
+    for processor, min_pt in ((processors[0], 4), (processors[1], 6)):
+        expected, with_muon, with_pair, n_muons = [], 0, 0, 0
+        for muons, number in events:
+            hard = [muon for muon in muons if muon[0] > min_pt]
+            n_muons, with_muon = n_muons + len(hard), with_muon + bool(hard)
+            pairs = [(a, b) for i, a in enumerate(hard) for b in hard[i + 1 :] if a[4] * b[4] < 0]
+            with_pair += bool(pairs)
+            for a, b in pairs:
+                e, x, y, z = (sum(parts) for parts in zip(*map(vector, (a, b)), strict=True))
+                square = e**2 - x**2 - y**2 - z**2
+                expected.append((number, square, math.hypot(x, y), e))
+        found = result.processors[processor.name]
+        steps = [(step["events"], step["candidates"]) for step in found.cutflow["demo"]]
+        assert steps == [(12000, 12000), (with_muon, n_muons), (with_pair, len(expected))]
+        assert len(expected) > 1000
+        rows = found.candidates
+        assert rows.event.tolist() == [row[0] for row in expected]
+        assert rows.pt.tolist() == pytest.approx([row[2] for row in expected], rel=1e-4)
+        # Momenta have 24 bits, so a small mass is the difference of large squares.
+        square, energy = np.array([row[1::2] for row in expected]).T
+        assert (abs(rows.mass**2 - square) < 2e-6 * energy**2).tolist() == [True] * len(expected)
+        counts, _ = np.histogram(rows.mass, 100, (0, 5))
+        assert found.histograms["mass"]["demo", :].values().tolist() == counts.tolist()

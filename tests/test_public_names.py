@@ -48,7 +48,7 @@ PUBLIC = {
         "Axis", "Cutflow", "Processor", "Table", "Window", "check_histograms", "load_processor",
         "load_processors", "parameter", "ship_code",
     ],
-    "tau3mu.processors": ["SHIPPED", "DsPhiPi", "DsPhiPiNotebook"],
+    "tau3mu.processors": ["DsPhiPi", "DsPhiPiNotebook"],
     "tau3mu.results": [
         "Cutflows", "Manifest", "ProcessorCutflow", "ResultsFolder", "default_folder",
         "plot_histogram", "read_manifest", "run_log", "write_manifest",

@@ -24,10 +24,12 @@ class Tau3muError(Exception):
         code: The kind of the error, such as `fit.unknown-key`: the package and some words in kebab
             case. It stays when the sentence is changed, so that programs and tests can rely on it.
         path: What the error is about: a file, an option, or keys such as `parts.mass.range`.
+        details: The traceback of the code of a user that failed, empty for any other error.
     """
 
     code: str
     path: str
+    details: str = ""
 
     def __init__(self, *texts: object, code: str = "", path: object = "") -> None:
         """Creates the error.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 import pytest
+from errors import raises
 from users_processors import chunks_of, n_muons, write
 
 from tau3mu.errors import InputError
@@ -136,7 +137,7 @@ def test_a_helper_called_as_an_installed_module_is_the_users_own(tmp_path, demo)
 
 def test_a_missing_helper_is_named_as_the_user_knows_it(tmp_path):
     path = write(tmp_path, "lacking.py", "\nimport common.lost\n", common="")
-    with pytest.raises(InputError, match=r"lacking.py .*\(line 33\): .*'common.lost'"):
+    with pytest.raises(InputError, match=r"lacking.py .*\(line 33: .*'common.lost'"):
         load_processors([f"{path}:Muons"])
     assert not [name for name in sys.modules if name.startswith("tau3mu_user_lacking")]
 
@@ -195,7 +196,8 @@ def test_a_failure_names_the_line_of_the_user(
         edited.write_text("# edited\n" * 60)
     with pytest.raises(ProcessorError) as error:
         run(executor, chunks_of(demo[0]), processors, request)
-    assert str(error.value).endswith(f" ({tmp_path / file}, line {line})")
+    assert str(error.value).endswith(f" ({tmp_path / file}, line {line}: {source})")
+    assert "awkward" not in str(error.value)
     assert f'"{tmp_path / file}", line {line}' in error.value.details
     assert source in error.value.details
 
@@ -204,16 +206,21 @@ def test_a_failure_in_the_dry_run_names_the_line_of_the_user(tmp_path, demo):
     text = FAILING.replace("if len(events)", "if True")
     path = write(tmp_path, "failing.py", text, helper=HELPER.replace("if len(events)", "if 1"))
     (chunk,) = chunks_of(demo[0])
-    for name, place in (("Here", "failing.py, line 39"), ("There", "helper.py, line 5")):
-        with pytest.raises(InputError) as error:
+    for name, file, line, source in (
+        ("Here", "failing.py", 39, "return ak.flatten(events.muon.pt, axis=9)"),
+        ("There", "helper.py", 5, "return events.muon.of_no_such_name"),
+    ):
+        with raises("processor.failed", InputError, path=f"{file}:{line}") as error:
             dry_run([chunk], load_processors([f"{path}:{name}"]))
-        assert str(error.value).endswith(f"{place})")
+        assert str(error.value).endswith(f"{file}, line {line}: {source})")
+        assert f'{file}", line {line}' in error.value.details
 
 
 def test_a_failure_while_it_is_made_names_its_line(tmp_path):
     text = "\n\nclass Made(Muons):\n    def __init__(self):\n        self.x = 1 / 0\n"
     path = write(tmp_path, "made.py", text)
-    with pytest.raises(InputError, match=r"made.py, line 36\): ZeroDivisionError"):
+    mentions = ("ZeroDivisionError", "self.x = 1 / 0")
+    with raises("processor.constructor", path="made.py:36", mentions=mentions):
         load_processors([f"{path}:Made"])
 
 

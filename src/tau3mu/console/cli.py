@@ -10,6 +10,7 @@ import argparse
 import gc
 import os
 import sys
+import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec
@@ -120,7 +121,7 @@ def run_main(function: Callable[_P, int], *args: _P.args, **kwargs: _P.kwargs) -
             _check_working_directory()
             return function(*args, **kwargs)
         except Tau3muError as error:
-            print_error(error)
+            print_error(f"{error}{_kept(error.details)}")
             return 1
         except KeyboardInterrupt as error:
             print_error(str(error) or "interrupted")
@@ -129,6 +130,23 @@ def run_main(function: Callable[_P, int], *args: _P.args, **kwargs: _P.kwargs) -
             name = type(error).__name__
             print_error(f"the command was ended by {name}({error}), from code of a user")
             return 1
+
+
+def _kept(traceback: str) -> str:
+    """Returns where the traceback of a user's code is now, as the end of a message.
+
+    There is no results folder yet: an error of a run that has begun is in its log.
+    """
+    if not traceback:
+        return ""
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="tau3mu-traceback-", suffix=".txt", encoding="utf-8", delete=False
+        ) as file:
+            file.write(traceback)
+    except OSError:  # a full disk changes nothing about the error
+        return f"\n{traceback}"
+    return f"\nthe traceback is in {file.name}"
 
 
 def _check_working_directory() -> None:

@@ -85,7 +85,7 @@ class MuonScaleFactors:
             message = f"unknown policy outside={outside!r}{suggest(outside, known)}; known: " + (
                 ", ".join(known)
             )
-            raise InputError(message)
+            raise InputError(message, code="corrections.unknown-policy", path="outside")
         self.file = str(file)
         self.correction = correction
         self.outside = outside
@@ -94,7 +94,7 @@ class MuonScaleFactors:
             muon_table(self._text)
         except InputError as error:
             message = f"{file}: {error}"
-            raise InputError(message) from error
+            raise InputError(message, code=error.code, path=file) from error
 
     def __eq__(self, other: object) -> bool:
         """Returns whether another object gives the same scale factors."""
@@ -129,12 +129,16 @@ class MuonScaleFactors:
         pt, abseta = _flat("pt", pt), np.abs(_flat("eta", eta))
         if len(pt) != len(abseta):
             message = f"muon scale factors need as many pt as eta, got {len(pt)} and {len(abseta)}"
-            raise InputError(message)
+            raise InputError(message, code="corrections.lengths")
         table = muon_table(self._text)
         near_eta, near_pt = table.nearest(abseta, pt)
         outside = (near_eta != abseta) | (near_pt != pt)
         if self.outside == "error" and outside.any():
-            raise InputError(self._outside_message(table, abseta[outside], pt[outside], len(pt)))
+            raise InputError(
+                self._outside_message(table, abseta[outside], pt[outside], len(pt)),
+                code="corrections.outside",
+                path=self.file,
+            )
         nominal, up, down = (table.evaluate(near_eta, near_pt, key) for key in KEYS)
         if self.outside == "unity":
             nominal, up, down = (np.where(outside, 1.0, x) for x in (nominal, up, down))
@@ -155,7 +159,7 @@ class MuonScaleFactors:
         """
         if not legs:
             message = "event weights need at least one leg"
-            raise InputError(message)
+            raise InputError(message, code="corrections.no-leg")
         factors = [self.evaluate(leg["pt"], leg["eta"]) for leg in legs]
         return ScaleFactors(
             nominal=prod((leg.nominal for leg in factors[1:]), start=factors[0].nominal),
@@ -188,12 +192,12 @@ def _flat(name: str, values: Any) -> npt.NDArray[np.float64]:
         message = f"muon {name}: expected one number per event without missing values, got " + str(
             ak.type(values)
         )
-        raise InputError(message) from error
+        raise InputError(message, code="corrections.missing-values", path=name) from error
     if flat.ndim != 1 or not np.isfinite(flat).all():
         message = f"muon {name}: expected one finite number per event, got " + (
             f"{(~np.isfinite(flat)).sum()} that are not finite"
             if flat.ndim == 1
             else f"{flat.ndim} dimensions"
         )
-        raise InputError(message)
+        raise InputError(message, code="corrections.not-finite", path=name)
     return flat

@@ -74,20 +74,20 @@ def read_correction(file: Path, name: str) -> str:
         content = parse_json(gzip.decompress(raw) if raw.startswith(b"\x1f\x8b") else raw)
     except gzip.BadGzipFile as error:
         message = f"{file} is not a correction file: {error}"
-        raise InputError(message) from error
+        raise InputError(message, code="corrections.no-correction-file", path=file) from error
     except (ValueError, EOFError, zlib.error) as error:
         message = f"{file} is not a correction file: expected correctionlib JSON ({error})"
-        raise InputError(message) from error
+        raise InputError(message, code="corrections.no-correction-file", path=file) from error
     if not isinstance(content, dict) or not isinstance(content.get("corrections"), list):
         message = f"{file} is not a correction file: it has no list 'corrections'"
-        raise InputError(message)
+        raise InputError(message, code="corrections.no-correction-file", path=file)
     found = {str(item["name"]): item for item in content["corrections"] if "name" in item}
     if name not in found:
         message = (
             f"{file} has no correction {name!r}{suggest(name, found)}; "
             f"it has: {', '.join(found) or 'none'}"
         )
-        raise InputError(message)
+        raise InputError(message, code="corrections.unknown-correction", path=name)
     content = {"schema_version": content.get("schema_version"), "corrections": [found[name]]}
     return json.dumps(content, separators=(",", ":"))
 
@@ -103,14 +103,14 @@ def muon_table(text: str) -> MuonTable:
         (correction,) = correctionlib.CorrectionSet.from_string(text).values()
     except RuntimeError as error:
         message = f"correctionlib refuses the table: {error}"
-        raise InputError(message) from error
+        raise InputError(message, code="corrections.bad-table") from error
     names = [variable.name for variable in correction.inputs]
     if sorted(names) != sorted(_INPUTS):
         message = (
             f"correction {correction.name!r} has the inputs {', '.join(names)}; "
             f"a muon table has {', '.join(_INPUTS)}"
         )
-        raise InputError(message)
+        raise InputError(message, code="corrections.wrong-inputs", path=correction.name)
     eta_edges, eta_bins = _bins(correction.name, json.loads(text)["corrections"][0]["data"], 0)
     rows = [_bins(correction.name, node, 1) for node in eta_bins]
     for leaf in (leaf for _, leaves in rows for leaf in leaves):
@@ -137,7 +137,7 @@ def _bins(name: str, node: Any, level: int) -> tuple[npt.NDArray[np.float64], li
             f"correction {name!r} is not a muon table: expected bins in {_INPUTS[level]}, "
             f"found a {kind}" + (f" in {node['input']}" if kind == "binning" else "")
         )
-        raise InputError(message)
+        raise InputError(message, code="corrections.wrong-bins", path=name)
     edges = node["edges"]
     if isinstance(edges, dict):
         return np.linspace(edges["low"], edges["high"], edges["n"] + 1), node["content"]
@@ -152,4 +152,4 @@ def _check_keys(name: str, node: Any) -> None:
             f"correction {name!r} lacks the scale_factors {', '.join(missing)} in one of its bins; "
             f"found: {', '.join(map(str, found)) or 'none'}"
         )
-        raise InputError(message)
+        raise InputError(message, code="corrections.missing-keys", path=name)

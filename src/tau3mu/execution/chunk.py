@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import traceback
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -22,7 +21,7 @@ from tau3mu.processing.behaviors import users_behaviors, without_changes
 from tau3mu.processing.distribution import ship_code
 from tau3mu.processing.found import check_fill, found
 from tau3mu.processing.memo import Memo
-from tau3mu.processing.user_code import is_interrupt, place, said
+from tau3mu.processing.user_code import user_errors, what
 from tau3mu.redaction import redact
 
 if TYPE_CHECKING:
@@ -44,7 +43,6 @@ __all__ = [
     "process_task",
     "selected",
     "shared_by_tasks",
-    "what",
 ]
 
 
@@ -242,16 +240,12 @@ def _processed(events: ak.Array, chunk: Chunk, processors: Sequence[Processor]) 
 
 
 def _select(processor: Processor, events: ak.Array, chunk: Chunk, memo: Memo) -> Selection:
-    try:
+    def failed(error: BaseException) -> ProcessorError:
+        return ProcessorError(f"{processor.name} failed on {chunk.label}: {what(error)}")
+
+    with user_errors(failed, MisalignedError):
         selection = selected(processor, events, memo)
         check_fill(processor, selection.candidates, chunk)
-    except MisalignedError:
-        raise
-    except BaseException as error:  # a user's processor may raise anything
-        if is_interrupt(error):
-            raise
-        message = f"{processor.name} failed on {chunk.label}: {what(error)}"
-        raise ProcessorError(message, traceback.format_exc()) from error
     return selection
 
 
@@ -265,11 +259,3 @@ def selected(processor: Processor, events: ak.Array, memo: Memo | None = None) -
     """
     with without_changes(processor.name):
         return found(processor.selection(own_view(events), memo))
-
-
-def what(error: BaseException) -> str:
-    """Returns what a processor raised, and in which line of it."""
-    text = said(error)
-    if isinstance(error, ValueError) and "read-only" in text:
-        text += "; all processors read the same arrays: change a copy"
-    return f"{text}{place(error)}"

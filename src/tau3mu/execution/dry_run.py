@@ -19,7 +19,7 @@ from tau3mu.outputs.stored import from_document, read_document, to_document, wri
 from tau3mu.processing.found import TAKEN, check_fill
 from tau3mu.processing.histogram_checks import failed, first_line
 from tau3mu.processing.histograms import empty_histograms, fill
-from tau3mu.processing.user_code import is_interrupt
+from tau3mu.processing.user_code import user_errors
 from tau3mu.storage.files import Memory
 
 if TYPE_CHECKING:
@@ -79,20 +79,13 @@ def dry_run(
 
 
 def _tried(processor: Processor, chunk: Chunk, *, lazily: bool) -> Selection:
-    try:
+    with user_errors(lambda error: failed(processor, error)):
         selection = selected(processor, no_events(chunk))
         rows, empty = selection.candidates, empty_histograms(processor, [chunk.dataset])
         names = set(empty)
         filled = fill(processor, empty, rows, chunk.dataset, is_mc=chunk.is_mc, lazily=lazily)
         if lazily:  # those of a single chunk are filled directly all the same
             check_fill(processor, rows, chunk)
-    except InputError as error:
-        message = f"processor {processor.name}, on a chunk without events: {error}"
-        raise InputError(message, code="processor.checkpoint", path=processor.name) from error
-    except BaseException as error:  # a user's processor may raise anything
-        if is_interrupt(error):
-            raise
-        raise failed(processor, error) from error
     if other := names ^ set(filled):
         message = f"processor {processor.name}: fill adds or removes histogram {min(other)!r}"
         raise InputError(message, code="processor.histograms-differ", path=min(other))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import heapq
 import math
-import traceback
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ from tau3mu.outputs.contract import NO_EVENTS, Contract
 from tau3mu.outputs.repeated import repeated_events
 from tau3mu.outputs.totals import ProcessorTotal, on_datasets
 from tau3mu.processing.histograms import fill_histograms
-from tau3mu.processing.user_code import is_interrupt, said
+from tau3mu.processing.user_code import user_errors, what
 from tau3mu.redaction import redact
 
 if TYPE_CHECKING:
@@ -248,13 +247,12 @@ class Totals:
 def _filled(
     processor: Processor, candidates: ak.Array, chunks: Sequence[Chunk], *, lazily: bool
 ) -> dict[str, Hist[Any]]:
-    try:
+    def failed(error: BaseException) -> ProcessorError:
+        message = f"{processor.name} failed when its histograms were filled: {what(error)}"
+        return ProcessorError(message)
+
+    with user_errors(failed):
         return fill_histograms(processor, candidates, chunks, lazily=lazily)
-    except BaseException as error:  # a user's processor may raise anything
-        if is_interrupt(error):
-            raise
-        message = f"{processor.name} failed when its histograms were filled: {said(error)}"
-        raise ProcessorError(message, traceback.format_exc()) from error
 
 
 def _not_finite(result: ProcessorResult) -> Iterator[str]:

@@ -33,6 +33,8 @@ def repeated_events(candidates: ak.Array, datasets: Sequence[str]) -> list[str]:
     for number, dataset in enumerate(datasets):
         of[_place(candidates, dataset)] = number
     rows = np.flatnonzero(of >= 0)
+    if "subentry" in candidates.fields:  # several rows of an event, of a jagged table
+        rows = rows[ak.to_numpy(candidates.subentry)[rows] == 0]
     numbers = ak.to_numpy(candidates.event)[rows]
     # Few event numbers are alike by chance, so that only those few need a closer look.
     rows = rows[np.isin(numbers, _twice(np.sort(numbers)))]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import lazy_loader
 
 if TYPE_CHECKING:
-    from tau3mu.processing import load_processor, load_processors
+    from tau3mu.processing.catalogue import load_processor, load_processors
     from tau3mu.processing.distribution import ship_code
     from tau3mu.processing.histogram_checks import check_histograms
     from tau3mu.processing.parameters import Axis, Window, parameter

@@ -48,7 +48,7 @@ def without_changes(who: str) -> Iterator[None]:
             f"{who} changes ak.behavior[{changed[0]!r}], which others use too: choose another "
             "name, or give the arrays a behavior of their own, ak.Array(..., behavior=...)"
         )
-        raise InputError(message)
+        raise InputError(message, code="processor.changed-behavior", path=who)
 
 
 def _same(one: Any, other: Any) -> bool:

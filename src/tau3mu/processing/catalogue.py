@@ -1,15 +1,15 @@
-"""Finds processors by name or file, and lists all that ships; light until one is loaded."""
+"""Finds processors by name, in installed packages, or in files of users."""
 
 from __future__ import annotations
 
-import importlib
+from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any
 
 from tau3mu.config.input_files import user_path
-from tau3mu.errors import InputError, suggest
-from tau3mu.processing.user_code import is_interrupt, place, said
+from tau3mu.errors import InputError, Tau3muError, suggest
+from tau3mu.processing.assignments import assigned, variant_of
+from tau3mu.processing.user_code import user_errors, what
 from tau3mu.processing.user_files import import_user_file
-from tau3mu.processors import SHIPPED
 from tau3mu.storage.names import why_no_folder
 
 if TYPE_CHECKING:
@@ -17,38 +17,64 @@ if TYPE_CHECKING:
 
     from tau3mu.processing import Processor
 
-__all__ = ["load_processor", "load_processors"]
+__all__ = ["GROUP", "installed_processors", "load_class", "load_processor", "load_processors"]
+
+GROUP = "tau3mu.processors"
+"""The entry points by which packages register their processors."""
+
+_SHIPPED = {
+    "dsphipi": "tau3mu.processors:DsPhiPi",
+    "dsphipi_notebook": "tau3mu.processors:DsPhiPiNotebook",
+}
 
 
-def load_processors(names: Sequence[str]) -> list[Processor]:
-    """Returns the processors that are asked for, in this order.
+def load_processors(
+    asked: Sequence[str | Processor], *, values: Sequence[str] = (), variants: Sequence[str] = ()
+) -> list[Processor]:
+    """Returns the processors of a run, in the order in which they are asked for.
+
+    Args:
+        asked: Names of installed processors, `path/to/file.py:Class`, or instances.
+        values: Parameters of processors, each `PROCESSOR.KEY[.KEY]=VALUE`.
+        variants: Processors with other parameters that run too, each
+            `NAME:[PROCESSOR.]KEY=VALUE,…`.
 
     Raises:
-        InputError: One can't be found or loaded, or two have the same name.
+        InputError: One cannot be found or created, or two have the same name.
     """
-    processors = [load_processor(name) for name in names]
-    seen: dict[str, str] = {}
-    for asked, processor in zip(names, processors, strict=True):
-        if reason := why_no_folder(processor.name):
-            message = (
-                f"--processor {asked} is called {processor.name!r}, which cannot name its folder: "
-                f"{reason}"
-            )
-            raise InputError(message)
-        folder = processor.name.casefold()
-        if folder in seen:
-            message = (
-                f"--processor {seen[folder]} and --processor {asked} are both called "
-                f"{processor.name!r}, save for upper and lower case: their results would share a "
-                "folder; rename one"
-            )
-            raise InputError(message)
-        seen[folder] = asked
+    for one in asked:
+        if not isinstance(one, str) and not _is_processor(type(one)):
+            message = f"{one!r} is not a processor: give instances, such as DsPhiPi()"
+            raise InputError(message, code="processor.no-processor")
+    classes = [load_class(one) if isinstance(one, str) else None for one in asked]
+    names = [
+        str(one.name if cls is None else cls.name)  # type: ignore[union-attr]
+        for one, cls in zip(asked, classes, strict=True)
+    ]
+    patches = assigned(values, names)
+    processors: list[Processor] = []
+    for one, cls, name in zip(asked, classes, names, strict=True):
+        patch = patches.get(name, {})
+        if cls is not None:
+            processors.append(_instance(cls, str(one), patch))
+        else:
+            assert not isinstance(one, str)
+            processors.append(one.variant(name, **patch) if patch else one)
+    labels = [one if isinstance(one, str) else one.name for one in asked]
+    base = dict(zip(names, processors, strict=True))
+    for text in variants:
+        name, of, patch = variant_of(text, names)
+        with user_errors(_not_created(f"--variant {text}")):
+            processors.append(base[of].variant(name, **patch))
+        labels.append(text)
+    _check_names(processors, labels)
+    for processor, label in zip(processors, labels, strict=True):
+        _check_record(processor, label)
     return processors
 
 
 def load_processor(name: str) -> Processor:
-    """Returns a shipped processor, or one from a Python file.
+    """Returns an installed processor, or one from a Python file, with its default parameters.
 
     Args:
         name: A name such as `dsphipi`, or `path/to/file.py:Class`.
@@ -56,20 +82,69 @@ def load_processor(name: str) -> Processor:
     Raises:
         InputError: There is no such processor, its file fails to import, or it is not one.
     """
-    if name in SHIPPED:
-        shipped: type[Processor] = getattr(
-            importlib.import_module("tau3mu.processors"), SHIPPED[name][0]
-        )
-        return shipped()
-    path, colon, class_name = name.rpartition(":")
-    if not colon:
+    return load_processors([name])[0]
+
+
+def installed_processors() -> dict[str, EntryPoint]:
+    """Returns the processors that ship and those that other packages register, by name.
+
+    Raises:
+        InputError: Two packages register different processors under one name.
+    """
+    found = {name: EntryPoint(name, value, GROUP) for name, value in _SHIPPED.items()}
+    for point in entry_points(group=GROUP):
+        other = found.setdefault(point.name, point)
+        if other.value != point.value:
+            message = (
+                f"two installed packages have a processor {point.name!r}: {other.value} and "
+                f"{point.value}; uninstall one"
+            )
+            raise InputError(message, code="processor.ambiguous-name", path=point.name)
+    return found
+
+
+def load_class(name: str) -> type[Processor]:
+    """Returns the class of an installed processor, or one from a Python file.
+
+    Raises:
+        InputError: There is no such processor, its file fails to import, or it is not one.
+    """
+    cls = _from_file(name) if ":" in name else _installed(name)
+    if not _is_processor(cls):
+        message = f"{name} is not a subclass of tau3mu.processing.Processor"
+        raise InputError(message, code="processor.no-processor", path=name)
+    columns = getattr(cls, "columns", None)
+    if not columns or isinstance(columns, str):
+        message = f"{name} does not say what it reads: give it a class attribute `columns`, a set"
+        raise InputError(message, code="processor.no-columns", path=name)
+    if missing := sorted(cls.__abstractmethods__):
+        message = f"{name} lacks {', '.join(missing)}"
+        raise InputError(message, code="processor.no-select", path=name)
+    found: type[Processor] = cls
+    return found
+
+
+def _installed(name: str) -> Any:
+    known = installed_processors()
+    if name not in known:
         message = (
-            f"unknown processor {name!r}{suggest(name, SHIPPED)}; shipped: {', '.join(SHIPPED)}; "
+            f"unknown processor {name!r}{suggest(name, known)}; installed: {', '.join(known)}; "
             "your own is given as path/to/file.py:Class"
         )
-        raise InputError(message)
+        raise InputError(message, code="processor.unknown-name", path=name)
+
+    def failed(error: BaseException) -> InputError:
+        message = f"processor {name} ({known[name].value}) cannot be imported: {what(error)}"
+        return InputError(message, code="processor.import", path=name)
+
+    with user_errors(failed):
+        return known[name].load()
+
+
+def _from_file(name: str) -> Any:
     from tau3mu.processing.behaviors import without_changes
 
+    path, _, class_name = name.rpartition(":")
     with without_changes(f"processor file {path}"):
         module = import_user_file(user_path(path), "processor file")
     if not hasattr(module, class_name):
@@ -78,50 +153,60 @@ def load_processor(name: str) -> Processor:
             f"{path} has no class {class_name!r}{suggest(class_name, classes)}; "
             f"its processors: {', '.join(classes) or 'none'}"
         )
-        raise InputError(message)
-    return _instance(getattr(module, class_name), name)
+        raise InputError(message, code="processor.no-class", path=name)
+    return getattr(module, class_name)
 
 
-def _instance(cls: Any, name: str) -> Processor:
-    if not _is_processor(cls):
-        message = f"{name} is not a subclass of tau3mu.processing.Processor"
-        raise InputError(message)
-    columns = getattr(cls, "columns", None)
-    if not columns or isinstance(columns, str):
-        message = f"{name} does not say what it reads: give it a class attribute `columns`, a set"
-        raise InputError(message)
-    if missing := sorted(cls.__abstractmethods__):
-        message = f"{name} lacks {', '.join(missing)}"
-        raise InputError(message)
-    try:
-        processor: Processor = cls()
-    except BaseException as error:  # a user's class may raise anything
-        if is_interrupt(error):
-            raise
-        message = f"{name} can't be made without arguments{place(error)}: {said(error)}"
-        raise InputError(message) from error
-    _check_record(processor, name)
-    return processor
+def _instance(cls: type[Processor], name: str, patch: dict[str, Any]) -> Processor:
+    with user_errors(_not_created(name)):
+        return cls(**patch)
+
+
+def _not_created(name: str) -> Any:
+    def failed(error: BaseException) -> InputError:
+        if isinstance(error, Tau3muError):
+            return InputError(what(error))
+        return InputError(f"{name} cannot be created: {what(error)}", code="processor.constructor")
+
+    return failed
+
+
+def _check_names(processors: Sequence[Processor], labels: Sequence[str]) -> None:
+    seen: dict[str, str] = {}
+    for label, processor in zip(labels, processors, strict=True):
+        if reason := why_no_folder(processor.name):
+            message = (
+                f"processor {label} is called {processor.name!r}, which cannot name its folder: "
+                f"{reason}"
+            )
+            raise InputError(message, code="processor.bad-name", path=label)
+        folder = processor.name.casefold()
+        if folder in seen:
+            message = (
+                f"processors {seen[folder]} and {label} are both called {processor.name!r}, save "
+                "for upper and lower case: their results would share a folder; rename one"
+            )
+            raise InputError(message, code="processor.same-name", path=label)
+        seen[folder] = label
 
 
 def _check_record(processor: Processor, name: str) -> None:
-    """Raises an error if the record of a run, which is written last, could not name its choices."""
+    """Checks that the manifest of a run, which is written last, can hold the configuration."""
     from tau3mu.storage.files import json_text
 
-    try:
-        if all(isinstance(column, str) for column in processor.columns):
-            json_text({**processor.configuration})
-            return
-        problem = f"columns are {processor.columns!r}, expected a set of texts"
-    except BaseException as error:  # a user's class may raise anything
-        if is_interrupt(error):
-            raise
-        problem = (
-            "configuration cannot be recorded, expected a dictionary of JSON values"
-            f"{place(error)}: {type(error).__name__}: {error}"
+    def failed(error: BaseException) -> InputError:
+        message = (
+            f"{name}: its columns and configuration cannot be recorded, expected a set of texts "
+            f"and a dictionary of JSON values: {what(error)}"
         )
-    message = f"{name}: its {problem}"
-    raise InputError(message)
+        return InputError(message, code="processor.bad-configuration", path=name)
+
+    with user_errors(failed):
+        json_text({**processor.configuration})
+        columns = processor.columns
+        if isinstance(columns, str) or not all(isinstance(column, str) for column in columns):
+            message = f"columns are {columns!r}"
+            raise TypeError(message)
 
 
 def _is_processor(value: Any) -> bool:

@@ -38,10 +38,10 @@ def histograms_of_axes(axes: Any, weights: Mapping[str, str], owner: str) -> dic
         raise InputError(message, code="processor.no-nominal-weight", path=f"{owner}.weights")
     histograms = {}
     for name, own in _listed(axes, owner).items():
-        added = [hist.axis.StrCategory([], growth=True, name="dataset")]
+        added: list[Any] = [hist.axis.StrCategory([], growth=True, name="dataset")]
         if weights:
             added.append(hist.axis.StrCategory(list(weights), name="variation"))
-        histograms[name] = hist.Hist(*added, *own, storage="Weight")
+        histograms[name] = hist.Hist(*added, *own, storage=hist.storage.Weight())
     return histograms
 
 

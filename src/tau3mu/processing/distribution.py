@@ -62,7 +62,7 @@ def _try_to_pickle(processor: Processor) -> None:
             f"{type(error).__name__}: {error}; keep open files, locks and the like out of its "
             "attributes and of the top level of its modules"
         )
-        raise InputError(message) from error
+        raise InputError(message, code="processor.not-sent", path=processor.name) from error
 
 
 def _refuse_late_imports(module: ModuleType, shipped: Collection[str]) -> None:
@@ -72,7 +72,9 @@ def _refuse_late_imports(module: ModuleType, shipped: Collection[str]) -> None:
                 f"{module.__file__}, line {line}: {name} is imported inside a function, where the "
                 "workers do not find it: import it at the top of the file, so that it travels along"
             )
-            raise InputError(message)
+            raise InputError(
+                message, code="processor.late-import", path=f"{module.__file__}:{line}"
+            )
 
 
 def _late_imports(tree: ast.AST) -> Iterator[tuple[int, str]]:

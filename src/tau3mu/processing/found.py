@@ -37,7 +37,8 @@ def found(selection: Any) -> Selection:
             something when it is added up or stored.
     """
     if not isinstance(selection, Selection):
-        raise InputError(_unexpected("select returns", selection, "a Selection with a cutflow"))
+        message = _unexpected("select returns", selection, "a Table or a Selection")
+        raise InputError(message, code="processor.wrong-selection")
     return Selection(
         # A processor may use its own memory again for the next chunk.
         own_copy(_candidates(selection)),
@@ -68,7 +69,9 @@ def _candidates(selection: Selection) -> ak.Array:
     if not is_record or not candidates.fields:
         shown = candidates.type.content if isinstance(candidates, ak.Array) else candidates
         expected = "an awkward array of records, one for each row"
-        raise InputError(_unexpected("the candidates are", shown, expected))
+        raise InputError(
+            _unexpected("the candidates are", shown, expected), code="processor.wrong-candidates"
+        )
     layout = ak.to_layout(candidates)
     for name in candidates.fields:
         _check_name(name, "a column of the candidates")
@@ -81,7 +84,7 @@ def _candidates(selection: Selection) -> ak.Array:
 def _check_column(name: str, column: ak.Array) -> None:
     if name in TAKEN:
         message = f"the candidates have a column {name!r}, a name that is taken; choose another"
-        raise InputError(message)
+        raise InputError(message, code="processor.taken-column", path=name)
     kind = content = column.type.content
     if isinstance(content, ak.types.OptionType):
         content = content.content
@@ -91,14 +94,14 @@ def _check_column(name: str, column: ak.Array) -> None:
             f"column {name!r} of the candidates holds {_shown(column)}: expected one number, truth "
             "value or text in each row"
         )
-        raise InputError(message)
+        raise InputError(message, code="processor.column-type", path=name)
     may_miss = not is_text and content.primitive.startswith("float")
     if content is not kind and not may_miss and ak.any(ak.is_none(column)):
         message = (
             f"column {name!r} of the candidates ({_shown(column)}) misses values, which only "
             "floats may: use ak.fill_none, or a float"
         )
-        raise InputError(message)
+        raise InputError(message, code="processor.missing-values", path=name)
 
 
 def _shown(column: ak.Array) -> str:
@@ -110,7 +113,7 @@ def _steps(cutflow: Any) -> tuple[Step, ...]:
     names = [step.name for step in steps]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         message = f"the cutflow has several steps {twice[0]!r}; give each its own name"
-        raise InputError(message)
+        raise InputError(message, code="processor.repeated-step", path=twice[0])
     return steps
 
 
@@ -126,19 +129,22 @@ def _step(step: Step) -> Step:
 
 def _histograms(histograms: Any) -> dict[str, Hist[Any]]:
     if not isinstance(histograms, Mapping):
-        raise InputError(_unexpected("the histograms are", histograms, "a dictionary of hist.Hist"))
+        message = _unexpected("the histograms are", histograms, "a dictionary of hist.Hist")
+        raise InputError(message, code="processor.wrong-histograms")
     for name, histogram in histograms.items():
         _check_name(name, "a histogram")
         if not isinstance(histogram, Hist) or histogram.kind != "COUNT":
             expected = "a hist.Hist of counts"
-            raise InputError(_unexpected(f"histogram {name!r} is", histogram, expected))
+            message = _unexpected(f"histogram {name!r} is", histogram, expected)
+            raise InputError(message, code="processor.wrong-histograms", path=name)
     return {name: histogram.copy() for name, histogram in histograms.items()}
 
 
 def _counters(counters: Any) -> dict[str, int]:
     if not isinstance(counters, Mapping):
         expected = "a dictionary of whole numbers"
-        raise InputError(_unexpected("the counters are", counters, expected))
+        message = _unexpected("the counters are", counters, expected)
+        raise InputError(message, code="processor.wrong-counters")
     for name in counters:
         _check_name(name, "a counter")
     return {name: _whole(count, f"the counter {name!r}") for name, count in counters.items()}
@@ -155,14 +161,14 @@ def _whole(value: Any, what: str) -> int:
                 number = int(value)
     if number is None or not 0 <= number <= _LARGEST:
         expected = "a whole number that is not negative; sums of weights go into the cutflow"
-        raise InputError(_unexpected(f"{what}:", value, expected))
+        raise InputError(_unexpected(f"{what}:", value, expected), code="processor.wrong-number")
     return number
 
 
 def _check_name(name: Any, what: str) -> None:
     if not isinstance(name, str) or not name or not name.isprintable():
         message = f"{what} is called {name!r}: expected a text of printable characters"
-        raise InputError(message)
+        raise InputError(message, code="processor.unprintable-name")
 
 
 def _unexpected(what: str, value: Any, expected: str) -> str:

@@ -11,7 +11,6 @@ from hist import BaseHist, Hist
 from hist.axis import IntCategory, Integer, StrCategory
 
 from tau3mu.errors import InputError, RunError
-from tau3mu.execution.chunk import what
 from tau3mu.outputs.histograms import (
     DATASET,
     NOMINAL,
@@ -22,7 +21,7 @@ from tau3mu.outputs.histograms import (
     write_root,
 )
 from tau3mu.processing.histograms import empty_histograms
-from tau3mu.processing.user_code import is_interrupt
+from tau3mu.processing.user_code import user_errors, what
 from tau3mu.storage.files import Memory
 
 if TYPE_CHECKING:
@@ -42,18 +41,14 @@ def check_histograms(processor: Processor, dataset: str) -> dict[str, Hist[Any]]
     Raises:
         InputError: They cannot be; the message names the processor and the histogram.
     """
-    try:
+    with user_errors(lambda error: failed(processor, error)):
         given: Any = processor.histograms()
-    except BaseException as error:  # a user's processor may raise anything
-        if is_interrupt(error):
-            raise
-        raise failed(processor, error) from error
     if not isinstance(given, Mapping):
         message = (
             f"processor {processor.name}: histograms() returns {type(given).__name__}, expected a "
             "dictionary of hist.Hist by name"
         )
-        raise InputError(message)
+        raise InputError(message, code="processor.wrong-histograms", path=processor.name)
     for name, histogram in given.items():
         if problem := _unfit(name, histogram):
             raise _refused(processor, name, problem)
@@ -63,7 +58,7 @@ def check_histograms(processor: Processor, dataset: str) -> dict[str, Hist[Any]]
             if problem := _lost({name: probe}):
                 raise _refused(processor, name, problem)
         message = f"processor {processor.name}: {together}"
-        raise InputError(message)
+        raise InputError(message, code="processor.wrong-histograms", path=processor.name)
     return probes
 
 
@@ -71,7 +66,8 @@ def failed(processor: Processor, error: BaseException) -> InputError:
     """Returns the error of a processor that fails in the dry run."""
     return InputError(
         f"processor {processor.name} fails on a chunk without events, which a run may have: "
-        f"{what(error)}"
+        f"{what(error)}",
+        code="processor.failed",
     )
 
 
@@ -81,7 +77,11 @@ def first_line(error: BaseException) -> str:
 
 
 def _refused(processor: Processor, name: str, problem: str) -> InputError:
-    return InputError(f"processor {processor.name}: histogram {name!r}: {problem}")
+    return InputError(
+        f"processor {processor.name}: histogram {name!r}: {problem}",
+        code="processor.wrong-histograms",
+        path=f"{processor.name}.{name}",
+    )
 
 
 def _unfit(name: Any, histogram: Any) -> str:

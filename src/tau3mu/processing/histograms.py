@@ -94,7 +94,7 @@ def fill(
                 f"histogram {name!r} stores whole numbers ({filled[name].storage_type.__name__}) "
                 "and is filled with fractional weights: use storage='Weight'"
             )
-            raise InputError(message)
+            raise InputError(message, code="processor.fractional-weights", path=name)
     return filled
 
 

@@ -26,11 +26,15 @@ __all__ = [
     "Axis",
     "Parameter",
     "Window",
+    "checked",
     "declared",
+    "defaults",
+    "json_patch",
     "merge_patch",
     "parameter",
     "parameter_model",
-    "parameters_of",
+    "patch_between",
+    "values_of",
     "with_hash",
 ]
 
@@ -172,15 +176,15 @@ def parameter_model(cls: type) -> type[BaseModel]:
         for name, one in declared(cls).items():
             if one.annotation is None:
                 one.annotation = _annotation(cls, name)
-            extra = {"unit": one.unit} if one.unit else None
+            extra: Any = {"unit": one.unit} if one.unit else None
             field = Field(one.default, description=one.help, json_schema_extra=extra, **one.limits)
             fields[name] = (one.annotation, field)
         _models[cls] = create_model(cls.__name__, __config__=_CONFIG, **fields)
     return _models[cls]
 
 
-def parameters_of(cls: type, name: str, given: Mapping[str, Any]) -> BaseModel:
-    """Returns the defaults of a class, patched with what is given, as a checked model.
+def json_patch(cls: type, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a patch of parameters as JSON values.
 
     Args:
         cls: The class.
@@ -188,26 +192,53 @@ def parameters_of(cls: type, name: str, given: Mapping[str, Any]) -> BaseModel:
         given: A merge patch (RFC 7396): nested dictionaries change single values.
 
     Raises:
-        InputError: There is no such parameter, or a value is not what it should be.
+        InputError: There is no such parameter, or a value cannot be JSON.
     """
-    model = parameter_model(cls)
     known = declared(cls)
     for key in given:
         if key not in known:
             has = f"; it has {', '.join(known)}" if known else "; it has no parameters"
             message = f"{name} has no parameter {key!r}{suggest(key, known)}{has}"
             raise InputError(message, code="processor.unknown-parameter", path=f"{name}.{key}")
-    values = merge_patch(_jsonable({key: one.default for key, one in known.items()}), given)
+    return {key: _given(value, f"{name}.{key}", known[key]) for key, value in given.items()}
+
+
+def checked(cls: type, name: str, values: Mapping[str, Any]) -> BaseModel:
+    """Returns all parameters of a class, of JSON values, as a checked model.
+
+    Raises:
+        InputError: A value is not what it should be.
+    """
     try:
         # From JSON, where lists may be tuples and sets, and Window is a pair.
-        return model.model_validate_json(json.dumps(values))
+        return parameter_model(cls).model_validate_json(json.dumps(values))
     except ValidationError as error:
-        raise _explained(error, name, known) from error
+        raise _explained(error, name, declared(cls)) from error
+
+
+def defaults(cls: type) -> dict[str, Any]:
+    """Returns the defaults of the parameters of a class, as JSON values."""
+    return {name: _jsonable(one.default) for name, one in declared(cls).items()}
+
+
+def values_of(instance: Any) -> dict[str, Any]:
+    """Returns the parameters of an instance, as JSON values."""
+    return {name: _jsonable(getattr(instance, name)) for name in declared(type(instance))}
+
+
+def patch_between(before: Any, after: Any) -> Any:
+    """Returns the merge patch that makes one JSON value of another."""
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        return after
+    gone = dict.fromkeys(before.keys() - after.keys())
+    return gone | {key: patch_between(before.get(key), value) for key, value in after.items()}
 
 
 def merge_patch(target: Any, patch: Any) -> Any:
-    """Returns JSON values with a merge patch (RFC 7396) applied; null removes a key."""
-    patch = _jsonable(patch)
+    """Returns JSON values with a merge patch (RFC 7396) applied.
+
+    Null removes a key that holds an object, and is a value like others elsewhere.
+    """
     if not isinstance(patch, dict):
         return patch
     merged = dict(target) if isinstance(target, dict) else {}
@@ -223,6 +254,14 @@ def with_hash(configuration: Mapping[str, Any]) -> dict[str, Any]:
     """Returns a configuration of JSON values with a hash of it, the same for equal ones."""
     text = json.dumps(configuration, sort_keys=True, allow_nan=False)
     return {**configuration, "hash": hashlib.sha256(text.encode()).hexdigest()[:16]}
+
+
+def _given(value: Any, key: str, declaration: Parameter) -> Any:
+    try:
+        return _jsonable(value)
+    except TypeError as error:
+        message = f"parameter {key} ({declaration.help}): {error}"
+        raise InputError(message, code="processor.wrong-parameter", path=key) from error
 
 
 def _jsonable(value: Any) -> Any:

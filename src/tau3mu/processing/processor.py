@@ -11,7 +11,16 @@ from coffea.processor import ProcessorABC, column_accumulator
 from tau3mu.outputs.selection import Selection
 from tau3mu.outputs.totals import on_datasets
 from tau3mu.processing.derived import fill_by_axes, histograms_of_axes
-from tau3mu.processing.parameters import declared, merge_patch, parameters_of, with_hash
+from tau3mu.processing.parameters import (
+    checked,
+    declared,
+    defaults,
+    json_patch,
+    merge_patch,
+    patch_between,
+    values_of,
+    with_hash,
+)
 from tau3mu.processing.recorder import Cutflow
 from tau3mu.processing.table import Table
 from tau3mu.processing.user_code import class_name
@@ -71,25 +80,31 @@ class Processor(ProcessorABC):  # type: ignore[misc]
         """
         if name is not None:
             self.name = name
-        model = parameters_of(type(self), self.name, parameters)
-        self._parameters = {key: getattr(model, key) for key in declared(type(self))}
+        cls = type(self)
+        values = merge_patch(defaults(cls), json_patch(cls, self.name, parameters))
+        model = checked(cls, self.name, values)
+        self._parameters = {key: getattr(model, key) for key in declared(cls)}
 
     @property
     def parameters(self) -> BaseModel:
         """The values of all parameters, as a pydantic model."""
-        given = {key: getattr(self, key) for key in declared(type(self))}
-        return parameters_of(type(self), self.name, given)
+        return checked(type(self), self.name, values_of(self))
 
     @property
     def configuration(self) -> dict[str, Any]:
         """The class, the values of the parameters and a hash of both, of JSON values only."""
-        values = self.parameters.model_dump(mode="json")
-        return with_hash({"class": class_name(type(self)), "parameters": values})
+        return with_hash({"class": class_name(type(self)), "parameters": values_of(self)})
 
     def variant(self, name: str, **patch: Any) -> Self:
-        """Returns a processor of this class with another name and some other parameters."""
-        values = self.parameters.model_dump(mode="json")
-        return type(self)(name=name, **merge_patch(values, patch))
+        """Returns a processor of this class with another name and some other parameters.
+
+        Args:
+            name: Names its results.
+            **patch: As for the constructor, relative to the values of this instance.
+        """
+        cls = type(self)
+        values = merge_patch(values_of(self), json_patch(cls, self.name, patch))
+        return cls(name=name, **patch_between(defaults(cls), values))
 
     @abstractmethod
     def select(self, events: ak.Array, cutflow: Cutflow) -> Table | Selection:

@@ -11,9 +11,11 @@ import numpy as np
 from tau3mu.errors import InputError
 from tau3mu.processing.memo import Memo
 from tau3mu.selection import step
-from tau3mu.selection.rows import as_mask
+from tau3mu.selection.rows import as_mask, rows_of
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from tau3mu.selection import Step
 
 __all__ = ["Cutflow"]
@@ -55,12 +57,17 @@ class Cutflow:
             mask: One boolean per object; a missing one rejects the object.
 
         Raises:
-            TypeError: The mask does not consist of booleans.
-            ValueError: It does not have one boolean per object.
+            InputError: The mask does not have one answer per object.
+            TypeError: The answers are not booleans.
         """
-        passes = _jagged_mask(name, collection, mask)
-        self._add(name, int(np.count_nonzero(ak.any(passes, axis=1))), int(ak.sum(passes)))
-        return collection[passes]
+        offsets, there, _ = rows_of(collection)
+        passes = np.zeros(offsets[-1], dtype=np.bool_)
+        passes[there] = _answers(name, offsets, mask)[there]  # a pad is never kept
+        left = np.add.reduceat(np.append(passes, False), offsets[:-1], dtype=np.int64)
+        left[np.diff(offsets) == 0] = 0
+        self._add(name, int(np.count_nonzero(left)), int(left.sum()))
+        edges = ak.index.Index64(offsets)
+        return collection[ak.Array(ak.contents.ListOffsetArray(edges, ak.to_layout(passes)))]
 
     def cut_events(self, name: str, events: ak.Array, mask: Any) -> ak.Array:
         """Returns the events that pass a cut.
@@ -71,6 +78,7 @@ class Cutflow:
             mask: One boolean per event; a missing one rejects the event.
 
         Raises:
+            InputError: These are not the events that are left.
             TypeError: The mask does not consist of booleans.
             ValueError: It does not have one boolean per event.
         """
@@ -94,27 +102,22 @@ class Cutflow:
         self.steps = (*self.steps, step(name, np.ones(events), candidates))
 
 
-def _jagged_mask(name: str, collection: ak.Array, mask: Any) -> ak.Array:
-    """Returns one boolean per object, False where the answer or the object is missing."""
+def _answers(name: str, offsets: npt.NDArray[np.int64], mask: Any) -> npt.NDArray[np.bool_]:
+    """Returns one boolean per object in a flat list, False where the answer is missing."""
     what = f"the mask of cut {name!r}"
     if not isinstance(mask, ak.Array) or mask.ndim != 2:
         got = ak.type(mask) if isinstance(mask, ak.Array) else type(mask).__name__
         message = f"{what} is {got}, expected booleans per event and object; cut_events cuts events"
-        raise ValueError(message)
-    if len(mask) != len(collection):
-        message = f"{what} is of {len(mask)} events, the collection of {len(collection)}"
-        raise ValueError(message)
-    passes = ak.fill_none(ak.fill_none(mask, False, axis=-1), [], axis=0)
-    kind = ak.to_numpy(ak.flatten(passes)[:0]).dtype
-    if kind != np.bool_ and ak.count(passes):
-        message = f"{what} holds {kind}, expected booleans; compare them, such as values != 0"
-        raise TypeError(message)
-    there = ak.fill_none(~ak.is_none(collection, axis=1), [], axis=0)
-    if not np.array_equal(ak.num(there), ak.num(passes)):
-        where = int(np.flatnonzero(ak.to_numpy(ak.num(there) != ak.num(passes)))[0])
+        raise InputError(message, code="processor.mask-shape", path=name)
+    mask = ak.fill_none(mask, [], axis=0)
+    numbers, expected = ak.to_numpy(ak.num(mask)), np.diff(offsets)
+    if len(numbers) != len(expected):
+        message = f"{what} is of {len(numbers)} events, the collection of {len(expected)}"
+        raise InputError(message, code="processor.mask-shape", path=name)
+    if len(wrong := np.flatnonzero(numbers != expected)):
         message = (
-            f"{what} is not one boolean per object: event {where} of the chunk has "
-            f"{ak.num(there)[where]} objects and {ak.num(passes)[where]} answers"
+            f"{what} is not one boolean per object: event {wrong[0]} of the chunk has "
+            f"{expected[wrong[0]]} objects and {numbers[wrong[0]]} answers"
         )
-        raise ValueError(message)
-    return ak.values_astype(passes, np.bool_) & there
+        raise InputError(message, code="processor.mask-shape", path=name)
+    return as_mask(ak.flatten(mask), int(offsets[-1]), f"cut {name!r}")

@@ -25,7 +25,7 @@ class Table:
     event. If any is jagged, each of its objects is a row of the table, and flat columns are
     repeated for all rows of an event. An object that is missing in all jagged columns is no row;
     otherwise only floats may be missing. `run`, `lumi` and `event` are added if the processor
-    reads them.
+    reads them, and to a jagged table `subentry`, which numbers the rows of an event from 0.
     """
 
     def __init__(self, **columns: Any) -> None:
@@ -90,12 +90,14 @@ class Table:
             raise InputError(message, code="processor.other-events", path=next(iter(self._columns)))
         rows = {**added, **self._columns}
         if self._counts is not None:
-            of = np.repeat(np.arange(length), self._counts)
-            present = self._present(len(of))
+            present = self._present(int(self._counts.sum()))
+            of = np.repeat(np.arange(length), self._counts)[present]
             rows = {
-                name: (_flat(column) if name in self._jagged else column[of])[present]
+                name: _flat(column)[present] if name in self._jagged else column[of]
                 for name, column in rows.items()
             }
+            number = np.arange(len(of)) - np.searchsorted(of, of)
+            rows = {"subentry": ak.Array(number.astype(np.int32)), **rows}
         contents = [ak.to_layout(_regular(column)) for column in rows.values()]
         return ak.Array(ak.contents.RecordArray(contents, list(rows)))
 

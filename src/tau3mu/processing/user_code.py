@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import linecache
 import os
+import re
 import signal
 import sys
 import sysconfig
 import threading
 import traceback
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tau3mu.config.input_files import working_directory
+from tau3mu.errors import Tau3muError
+from tau3mu.redaction import redact
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from types import FrameType, ModuleType
 
     from tau3mu.processing import Processor
@@ -30,11 +35,18 @@ __all__ = [
     "place",
     "plain_name",
     "said",
+    "user_errors",
     "user_modules",
+    "what",
 ]
 
 PREFIX = "tau3mu_user_"
 """How the packages begin that hold a user's file and what lies beside it, see `user_files`."""
+
+_LONGEST = 120
+_IN_LIBRARY = re.compile(
+    r"\s*\(in compiled code: [^)]*\)|\n\s*(This error occurred while|See if this has been).*", re.S
+)
 
 
 class OutOfTimeError(BaseException):
@@ -101,33 +113,87 @@ def class_name(cls: type) -> str:
     return f"{plain_name(cls.__module__)}.{cls.__qualname__}"
 
 
-def said(error: BaseException) -> str:
-    """Returns the kind and the message of an exception, which may fail to give one."""
+@contextmanager
+def user_errors(
+    convert: Callable[[BaseException], Tau3muError], *passing: type[Exception]
+) -> Iterator[None]:
+    """Runs code of a user, and raises whatever it raises as an error of this package.
+
+    Args:
+        convert: Returns the error to raise; its code, path and traceback are set here.
+        passing: Classes of exceptions that are not the user's, besides interrupts.
+    """
     try:
-        text = str(error)
-        return f"{type(error).__name__}: {text}" if text else type(error).__name__
+        yield
+    except passing:
+        raise
+    except BaseException as error:  # which code of users may raise
+        if is_interrupt(error):
+            raise
+        ours = convert(error)
+        own = error if isinstance(error, Tau3muError) else ours
+        ours.code = own.code or ours.code or "processor.failed"
+        ours.path = own.path or ours.path or _address(error)
+        if own is ours or _address(error):  # else there is no line of a user to look for
+            ours.details = getattr(error, "details", "") or redact(
+                "".join(traceback.format_exception(error))
+            )
+        raise ours from error
+
+
+def what(error: BaseException) -> str:
+    """Returns what code of a user raised, and in which of its lines."""
+    text = said(error)
+    if isinstance(error, ValueError) and "read-only" in text:
+        text += "; all processors read the same arrays: change a copy"
+    return f"{text}{place(error)}"
+
+
+def said(error: BaseException) -> str:
+    """Returns the kind and the message of an exception, which may fail to give one.
+
+    The kind is left out of errors of this package, whose messages are for users, and what awkward
+    says about its own code and about the whole call is left out too.
+    """
+    try:
+        text = _IN_LIBRARY.sub("", str(error)).strip()
     except Exception:  # noqa: BLE001 - a user's class may raise anything
         return f"{type(error).__name__} (its message cannot be shown)"
+    if isinstance(error, Tau3muError):
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def place(error: BaseException, within: Path | None = None) -> str:
-    """Returns where an error was raised, as " (FILE, line N)": the deepest line of a user's code.
+    """Returns where an error was raised, as " (FILE, line N: SOURCE)".
 
-    Of an error in a shipped processor this is its line, and an empty text if there is neither.
+    It is the deepest line of a user's code. Of an error in a shipped processor this is its line,
+    and an empty text if there is neither.
 
     Args:
         error: What has been caught.
         within: The file that the message names already.
     """
-    file, line = _deepest(traceback.walk_tb(error.__traceback__))
-    column = ""
-    if isinstance(error, SyntaxError) and error.filename and error.lineno:
-        file, line = error.filename, error.lineno
-        column = f", column {error.offset}" if error.offset else ""
+    file, line, column, source = _source(error)
     if not file:
         return ""
     named = within is not None and Path(file) == within.absolute()
-    return f" ({'' if named else f'{file}, '}line {line}{column})"
+    column_text = f", column {column}" if column else ""
+    shown = f": {source[:_LONGEST]}" if source else ""
+    return f" ({'' if named else f'{file}, '}line {line}{column_text}{shown})"
+
+
+def _address(error: BaseException) -> str:
+    file, line, _, _ = _source(error)
+    return f"{file}:{line}" if file else ""
+
+
+def _source(error: BaseException) -> tuple[str, int, int, str]:
+    """Returns file, line, column (0 if unknown) and text of the line that an error is about."""
+    if isinstance(error, SyntaxError) and error.filename and error.lineno:
+        return error.filename, error.lineno, error.offset or 0, (error.text or "").strip()
+    file, line = _deepest(traceback.walk_tb(error.__traceback__))
+    return file, line, 0, linecache.getline(file, line).strip()
 
 
 def _deepest(frames: Iterable[tuple[FrameType, int]]) -> tuple[str, int]:

@@ -22,7 +22,7 @@ import cloudpickle
 
 from tau3mu.config.input_files import refuse_special
 from tau3mu.errors import InputError
-from tau3mu.processing.user_code import PREFIX, installed, is_interrupt, place, said
+from tau3mu.processing.user_code import PREFIX, installed, place, said, user_errors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,10 +44,10 @@ def import_user_file(path: Path, what: str) -> ModuleType:
     refuse_special(path)
     if not path.is_file():
         message = f"{what} {path} does not exist"
-        raise InputError(message)
+        raise InputError(message, code="processor.no-file", path=path)
     if path.suffix != ".py":
         message = f"{what} {path} is not a Python file (.py)"
-        raise InputError(message)
+        raise InputError(message, code="processor.no-python-file", path=path)
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())
     importlib.invalidate_caches()  # a file may be younger than the last look at its folder
@@ -63,17 +63,18 @@ def import_user_file(path: Path, what: str) -> ModuleType:
     setattr(package, stem, module)
     before = list(sys.path)
     imports: _Imports = vars(package)["imports"]
-    try:
-        spec.loader.exec_module(module)  # type: ignore[union-attr]
-    except BaseException as error:  # a user's file may raise anything
-        if is_interrupt(error):
-            raise
+
+    def failed(error: BaseException) -> InputError:
         _forget(package.__name__)
         text = said(error)
         if isinstance(error, SyntaxError):  # whose own text has the place again
             text = f"{type(error).__name__}: {error.msg}"
         message = f"{what} {path} fails to import{place(error, path)}: {text}"
-        raise InputError(message) from error
+        return InputError(message, code="processor.import", path=path)
+
+    try:
+        with user_errors(failed):
+            spec.loader.exec_module(module)  # type: ignore[union-attr]
     finally:
         imports.freeze()
         sys.path[:] = before

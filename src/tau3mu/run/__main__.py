@@ -29,23 +29,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: The words after the program; those of the process by default.
     """
     options = parser().parse_args(arguments)
-    return run_main(_list if options.list else _run, options)
+    if options.list:
+        from tau3mu.run.listing import list_all
 
-
-def _list(_: argparse.Namespace) -> int:
-    from tau3mu.console.terminal import PlainConsole, PlainTable
-    from tau3mu.datasets import shipped_datasets
-    from tau3mu.fit import shipped_fits
-    from tau3mu.processors import SHIPPED
-
-    table = PlainTable("Processor", "Columns that it reads", title="Processors", show_lines=True)
-    for name, (_class, columns) in SHIPPED.items():
-        table.add_row(name, ", ".join(sorted(columns)))
-    console = PlainConsole()
-    console.print(table)
-    console.print("Fits:", ", ".join(shipped_fits()))
-    console.print("Datasets:", ", ".join(shipped_datasets()))
-    return 0
+        return run_main(list_all)
+    return run_main(_run, options)
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -17,13 +17,14 @@ __all__ = ["check_columns", "models_of"]
 
 
 def models_of(
-    histograms: Mapping[str, Mapping[str, Hist[Any]]], fit: str | None
+    histograms: Mapping[str, Mapping[str, Hist[Any]]], fit: str | None, classes: Mapping[str, str]
 ) -> dict[str, FitModel]:
-    """Returns the fit of each processor: the one asked for, or the shipped one of its name.
+    """Returns the fit of each processor: the one asked for, or the shipped one of its class.
 
     Args:
         histograms: Those that each processor fills, by processor and name.
         fit: A shipped fit or a file, for all processors.
+        classes: The name of the class of each processor, which variants share.
 
     Raises:
         InputError: The fit cannot be read, or is of a histogram that is not filled.
@@ -32,9 +33,9 @@ def models_of(
 
     models = {}
     for processor, filled in histograms.items():
-        if fit is None and processor not in shipped_fits():
+        if fit is None and classes[processor] not in shipped_fits():
             continue
-        model = load_model(fit or processor)
+        model = load_model(fit or classes[processor])
         if _fits(processor, filled, model, required=fit is not None):
             models[processor] = model
     return models

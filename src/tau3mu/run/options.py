@@ -31,6 +31,8 @@ examples:
       a shipped dataset on a cluster that runs already
   python -m tau3mu.run --processor dsphipi --processor my/analysis.py:Mine
       two analyses in one pass over the data
+  python -m tau3mu.run --variant tight:flight_significance=3 --variant loose:flight_significance=1
+      three values of a cut in one pass
   python -m tau3mu.run --resume results/2017
       goes on with the run that was started with --output results/2017
 
@@ -58,7 +60,9 @@ def parser() -> Parser:
         flags, how = _argument(name, field.annotation)
         groups[option.group].add_argument(*flags, help=option.help, **how)
     groups[OUT].add_argument(
-        "--list", action="store_true", help="list what ships: processors, fits, datasets"
+        "--list",
+        action="store_true",
+        help="list processors and their parameters, fits and datasets",
     )
     made.add_argument("--version", action="version", version=f"tau3mu {__version__}")
     return made

@@ -19,6 +19,7 @@ from tau3mu.execution.checkpoints import chunk_keys
 from tau3mu.ntuples.layout import layout, layouts
 from tau3mu.ntuples.open_files import close_files
 from tau3mu.processing import check_histograms, load_processors, ship_code
+from tau3mu.processing.catalogue import installed_processors
 from tau3mu.processing.cuts import with_options
 from tau3mu.results import ResultsFolder, default_folder
 from tau3mu.results.manifest import read_manifest
@@ -54,7 +55,7 @@ def prepare(
 
     Args:
         datasets: What to read.
-        processors: Names of shipped processors, `path/to/file.py:Class`, or objects.
+        processors: Names of installed processors, `path/to/file.py:Class`, or instances.
         settings: How to run, and the results folder.
         on_file: Is called after each file that has been checked.
 
@@ -62,9 +63,8 @@ def prepare(
         InputError: Something is wrong with the processors, the fit, the proxy or the files, or the
             folder is in use, or has the complete results of another run.
     """
-    by_name = iter(load_processors([one for one in processors if isinstance(one, str)]))
     loaded = with_options(
-        [next(by_name) if isinstance(one, str) else one for one in processors],
+        load_processors(processors, values=settings.values, variants=settings.variants),
         n_minus_one=settings.n_minus_one,
         sharing=not settings.no_sharing,
     )
@@ -77,7 +77,8 @@ def prepare(
     elif settings.output:
         ResultsFolder.check_free(folder)
     histograms = {p.name: check_histograms(p, datasets[0].name) for p in loaded}
-    models = {} if settings.no_fit else models_of(histograms, settings.fit)
+    classes = {p.name: type(p).name for p in loaded}  # variants have the fit of their class
+    models = {} if settings.no_fit else models_of(histograms, settings.fit, classes)
     proxy = _proxy(datasets, settings)
     with ExitStack() as stack:
         stack.callback(close_files)
@@ -154,20 +155,18 @@ def _manifest(folder: Path) -> Manifest | None:
 
 def _options(settings: Settings, asked: Sequence[str | Processor]) -> dict[str, Any] | None:
     """Returns the options by which the run can be made again, None if names do not suffice."""
-    names = [one if isinstance(one, str) else _shipped_name(one) for one in asked]
+    names = [one if isinstance(one, str) else _installed_name(one) for one in asked]
     if None in names or not (settings.files or settings.datasets):
         return None
     return settings.model_copy(update={"processors": names}).recorded()
 
 
-def _shipped_name(processor: Processor) -> str | None:
-    """Returns the name of a shipped processor that is as it ships."""
-    from tau3mu.processors import SHIPPED
-
-    if processor.name not in SHIPPED:
+def _installed_name(processor: Processor) -> str | None:
+    """Returns the name of an installed processor that has its default parameters."""
+    if processor.name not in installed_processors():
         return None
-    (shipped,) = load_processors([processor.name])
-    same = type(shipped) is type(processor) and shipped.configuration == processor.configuration
+    (default,) = load_processors([processor.name])
+    same = type(default) is type(processor) and default.configuration == processor.configuration
     return processor.name if same else None
 
 

@@ -109,9 +109,21 @@ class Settings(BaseModel):
     )] = None  # fmt: skip
     processors: Annotated[_Texts, Option(
         DO,
-        "a shipped processor or your own from a Python file; may be repeated, all then share "
+        "an installed processor or your own from a Python file; may be repeated, all then share "
         "one pass over the data (default: dsphipi)",
         "NAME-OR-FILE:CLASS", "--processor", results=True,
+    )] = []  # fmt: skip
+    values: Annotated[_Texts, Option(
+        DO,
+        "a parameter of a processor, as JSON or text, such as dsphipi.flight_significance=3; may "
+        "be repeated; --list shows all",
+        "PROCESSOR.KEY=VALUE", "--set", results=True,
+    )] = []  # fmt: skip
+    variants: Annotated[_Texts, Option(
+        DO,
+        "run a processor also with other parameters, under this name, such as "
+        "tight:flight_significance=3; may be repeated",
+        "NAME:[PROCESSOR.]KEY=VALUE,...", "--variant", results=True,
     )] = []  # fmt: skip
     fit: Annotated[_Text | None, Option(
         DO, "a shipped fit or a JSON file (default: the fit of the processor's name)",
