@@ -24,7 +24,13 @@ def blocks(page, language):
 WITH_PYTHON = [page for page in PAGES if any(not match[2] for match in blocks(page, "python"))]
 
 
-@pytest.mark.parametrize("page", WITH_PYTHON, ids=lambda page: page.stem)
+def _marked(page):
+    """Returns the page of a test, with the marker of those that start clusters."""
+    starts = "connect(" in page.read_text()
+    return pytest.param(page, marks=pytest.mark.integration) if starts else page
+
+
+@pytest.mark.parametrize("page", map(_marked, WITH_PYTHON), ids=lambda page: page.stem)
 def test_python_blocks_run_in_order(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     program = "\n\n".join(match[3] for match in blocks(page, "python") if not match[2])

@@ -32,6 +32,7 @@ def expected(oracle):
     return found_of(steps, [row[:5] for row in rows])
 
 
+@pytest.mark.integration
 def test_the_analysis_finds_what_root_finds(files, expected):
     run, found = run_analysis(files, Setup(chunk_size=4000))
     assert expected.candidates == 1480
@@ -48,6 +49,7 @@ def test_the_analysis_finds_what_root_finds(files, expected):
     assert run.peak > 100_000_000
 
 
+@pytest.mark.integration
 def test_the_command_line_finds_the_same(files, expected):
     run, found = run_command_line(files[:1], "--candidates", "parquet")
     _, both = run_analysis(files[:1], Setup())

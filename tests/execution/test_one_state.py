@@ -70,6 +70,7 @@ def half(counting, command, tmp_path, demo):
     return made
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("cause", ["limit", "disk"])
 def test_a_resume_that_cannot_write_leaves_the_results_of_the_run_before(cause, half, tmp_path):
     """`run.json` said "finished" beside the cutflow of both files and candidates of one."""
@@ -110,6 +111,7 @@ def finish(folder):
     assert (record["complete"], record["exit_code"]) == (True, 0)
 
 
+@pytest.mark.integration
 def test_a_resume_that_is_killed_between_two_files_is_marked_before_the_first(
     half, tmp_path, capsys
 ):

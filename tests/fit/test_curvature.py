@@ -41,7 +41,7 @@ def reference(result):
     return dict(zip(names, found[0], strict=True)), np.max(np.abs(found[1] / found[0] - 1))
 
 
-@pytest.mark.parametrize("engine", ["numpy", "zfit"])
+@pytest.mark.parametrize("engine", ["numpy", pytest.param("zfit", marks=pytest.mark.integration)])
 def test_errors_of_free_tails_are_those_of_the_second_derivatives(engine):
     result = fit(tails(engine=engine), counts())
     expected, spread = reference(result)

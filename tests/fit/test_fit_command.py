@@ -24,6 +24,7 @@ def results(tmp_path, spectra):
     return folder
 
 
+@pytest.mark.integration
 def test_a_fit_is_repeated_without_noise(results, tmp_path, fits):
     done = subprocess.run(
         [sys.executable, "-m", "tau3mu.fit", "dsphipi", "--input", results,
