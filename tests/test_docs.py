@@ -30,7 +30,7 @@ def _marked(page):
     return pytest.param(page, marks=pytest.mark.integration) if starts else page
 
 
-@pytest.mark.parametrize("page", map(_marked, WITH_PYTHON), ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", [*map(_marked, WITH_PYTHON)], ids=lambda page: page.stem)
 def test_python_blocks_run_in_order(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     program = "\n\n".join(match[3] for match in blocks(page, "python") if not match[2])
