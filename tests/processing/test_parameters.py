@@ -68,7 +68,7 @@ def test_a_merge_patch_changes_what_it_names(patch, expected):
         ({"min_pt": float("inf")}, "wrong-parameter", "Toy.min_pt", "inf"),
         ({"min_pt": float("nan")}, "wrong-parameter", "Toy.min_pt", "nan"),
         ({"min_pt": None}, "wrong-parameter", "Toy.min_pt", "None"),
-        ({"window": [2, 1]}, "wrong-parameter", "Toy.window", ("2", "1", "GeV")),
+        ({"window": [2, 1]}, "wrong-parameter", "Toy.window", ("[2, 1]", "GeV")),
         ({"window": [1, 2, 3]}, "wrong-parameter", "Toy.window", "3"),
         ({"mass_axis": {"bins": 0}}, "wrong-parameter", "Toy.mass_axis.bins", "0"),
         ({"mass_axis": {"start": 9}}, "wrong-parameter", "Toy.mass_axis", ("9", "5")),

@@ -34,7 +34,7 @@ def histograms_of_axes(axes: Any, weights: Mapping[str, str], owner: str) -> dic
     import hist
 
     if weights and "nominal" not in weights:
-        message = f"processor {owner}: weights has no 'nominal'; it has {', '.join(weights)}"
+        message = f"weights has no 'nominal'; it has {', '.join(weights)}"
         raise InputError(message, code="processor.no-nominal-weight", path=f"{owner}.weights")
     histograms = {}
     for name, own in _listed(axes, owner).items():
@@ -52,7 +52,7 @@ def _listed(axes: Any, owner: str) -> dict[str, list[Any]]:
         names = [name for name, _ in axes]
         if twice := [name for name in names if names.count(name) > 1 and name]:
             message = (
-                f"processor {owner}: two axes are called {twice[0]!r}; give `axes` as a "
+                f"two axes are called {twice[0]!r}; give `axes` as a "
                 "dictionary by the names of the histograms"
             )
             raise InputError(message, code="processor.axis-name", path=f"{owner}.axes")
@@ -63,11 +63,13 @@ def _listed(axes: Any, owner: str) -> dict[str, list[Any]]:
         found[name] = [one.named(name) if isinstance(one, Axis) else one for one in several]
         for axis in found[name]:
             if not getattr(axis, "name", "") or axis.name in _ADDED:
-                reason = "which is added for you" if getattr(axis, "name", "") else "no name"
+                given_name = getattr(axis, "name", "")
+                reason = (
+                    f"is called {given_name!r}, which is added" if given_name else "has no name"
+                )
                 message = (
-                    f"processor {owner}: an axis of histogram {name!r} has the name "
-                    f"{getattr(axis, 'name', '')!r}, {reason}: name it after the column that "
-                    "fills it"
+                    f"an axis of histogram {name!r} {reason}: name it after the column that fills "
+                    "it"
                 )
                 raise InputError(message, code="processor.axis-name", path=f"{owner}.axes.{name}")
     return found
@@ -89,11 +91,11 @@ def fill_by_axes(
     weights = processor.weights if is_mc else _nominal(processor.weights)
     for name, histogram in histograms.items():
         names = [axis.name for axis in histogram.axes if axis.name not in _ADDED]
-        columns = {axis: _column(processor, name, candidates, axis) for axis in names}
+        columns = {axis: _column(name, candidates, axis) for axis in names}
         if not weights:
             histogram.fill(dataset=dataset, **_complete(columns))
         for variation, weight in weights.items():
-            weighted = {**columns, "weight": _column(processor, name, candidates, weight)}
+            weighted = {**columns, "weight": _column(name, candidates, weight)}
             histogram.fill(dataset=dataset, variation=variation, **_complete(weighted))
 
 
@@ -101,10 +103,10 @@ def _nominal(weights: Mapping[str, str]) -> dict[str, str]:
     return {"nominal": weights["nominal"]} if weights else {}
 
 
-def _column(processor: Processor, histogram: str, candidates: ak.Array, name: str) -> Any:
+def _column(histogram: str, candidates: ak.Array, name: str) -> Any:
     if name not in candidates.fields:
         message = (
-            f"processor {processor.name}: histogram {histogram!r} is filled from the column "
+            f"histogram {histogram!r} is filled from the column "
             f"{name!r}, which select does not return{suggest(name, candidates.fields)}; it "
             f"returns {', '.join(candidates.fields)}"
         )

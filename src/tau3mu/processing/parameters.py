@@ -62,7 +62,7 @@ class Axis:
     def __post_init__(self) -> None:
         """Checks that the axis has a width."""
         if not self.start < self.stop:
-            message = f"start {self.start:g} is not below stop {self.stop:g}"
+            message = f"a start below the stop, {self.stop:g}"
             raise ValueError(message)
 
     def named(self, name: str) -> hist.axis.Regular:
@@ -100,7 +100,7 @@ class Window(NamedTuple):
     @classmethod
     def _checked(cls, pair: tuple[float, float]) -> Window:
         if not pair[0] < pair[1]:
-            message = f"low {pair[0]:g} is not below high {pair[1]:g}"
+            message = f"a lower limit below the upper one, {pair[1]:g}"
             raise ValueError(message)
         return cls(*pair)
 
