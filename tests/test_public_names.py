@@ -11,7 +11,7 @@ import pytest
 PUBLIC = {
     "tau3mu": [
         "DsPhiPi", "DsPhiPiNotebook", "FitResult", "InputError", "Processor", "Run", "RunError",
-        "Tau3muError", "__version__", "datasets", "errors", "fit", "open", "run",
+        "Tau3muError", "__version__", "datasets", "errors", "events", "fit", "open", "run",
     ],
     "tau3mu.console.cli": [
         "Parser", "first_import", "path_of", "print_error", "run_main", "text_of",

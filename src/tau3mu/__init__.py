@@ -31,6 +31,7 @@ __all__ = [
     "__version__",
     "datasets",
     "errors",
+    "events",
     "fit",
     "open",
     "run",
@@ -40,6 +41,7 @@ _lazy, __dir__, _ = lazy_loader.attach(
     __name__,
     submodules=["datasets", "errors", "fit", "run"],
     submod_attrs={
+        "datasets.looking": ["events"],
         "errors": ["InputError", "RunError", "Tau3muError"],
         "fit": ["FitResult"],
         "processing": ["Processor"],

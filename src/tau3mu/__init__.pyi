@@ -31,4 +31,12 @@ def datasets(
     max_files: int | None = ...,
     layout: str | None = ...,
 ) -> list[Dataset]: ...
+def events(
+    source: str | Path,
+    columns: Any,
+    *,
+    prefix: str | None = ...,
+    layout: str | None = ...,
+    max_events: int = ...,
+) -> Any: ...
 def fit(model: FitModel | str | Path, data: Any, **options: Any) -> FitResult: ...

@@ -146,7 +146,7 @@ def process_chunk(chunk: Chunk, processors: Sequence[Processor]) -> ChunkResult:
             start=chunk.start,
             stop=chunk.stop,
             uuid=chunk.uuid,
-            metadata=_metadata(chunk),
+            metadata=chunk.metadata,
         )
     except ReadError as error:
         path = error.path
@@ -225,11 +225,7 @@ def empty_result(chunk: Chunk, processors: Sequence[Processor]) -> ChunkResult:
 
 def no_events(chunk: Chunk) -> ak.Array:
     """Returns the events of a chunk in which there are none."""
-    return empty_events(layout=chunk.layout, branches=chunk.branches, metadata=_metadata(chunk))
-
-
-def _metadata(chunk: Chunk) -> dict[str, Any]:
-    return {**chunk.metadata, "dataset": chunk.dataset, "is_mc": chunk.is_mc}
+    return empty_events(layout=chunk.layout, branches=chunk.branches, metadata=chunk.metadata)
 
 
 def _processed(events: ak.Array, chunk: Chunk, processors: Sequence[Processor]) -> ChunkResult:
