@@ -133,7 +133,7 @@ def check_names(names: Iterable[str], known: Sequence[str], where: str, kind: st
             message = (
                 f"{where} has no {kind} {name!r}{suggest(name, known)}; it has {listed(known)}"
             )
-            raise InputError(message)
+            raise InputError(message, code=f"fit.unknown-{kind}", path=name)
 
 
 def _wanted(names: Iterable[str], optional: Iterable[str], known: Sequence[str]) -> list[str]:
