@@ -16,7 +16,7 @@ from peak_models import PEAK, document, peak
 from tau3mu.fit import FitResult, fit, fit_and_save, sources
 from tau3mu.fit.language import model_of
 from tau3mu.outputs.histograms import write_histograms
-from tau3mu.results.run_file import DatasetFacts
+from tau3mu.results.manifest import DatasetFacts
 
 FACTS = {
     "A": DatasetFacts(era="2017B", lumi=2.0),
@@ -84,7 +84,7 @@ def _numbers(result):
 
 
 def test_a_run_in_memory_is_fitted_as_its_files(found, tmp_path):
-    write_histograms(tmp_path, found.histograms, {name: f.is_mc for name, f in FACTS.items()})
+    write_histograms(tmp_path, found.histograms)
     facts = {name: fact.model_dump() for name, fact in FACTS.items()}
     run = {"datasets": facts, "status": "finished", "complete": True, "exit_code": 0}
     (tmp_path / "run.json").write_text(json.dumps(run))
