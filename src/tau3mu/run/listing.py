@@ -42,7 +42,9 @@ def list_all() -> int:
 
 
 def _table(cls: type[Processor]) -> PlainTable:
-    table = PlainTable("Parameter", "Default", "Unit", "Meaning")
+    table = PlainTable()
+    for column in ("Parameter", "Default", "Unit", "Meaning"):
+        table.add_column(column, overflow="fold", no_wrap=column == "Unit")
     for name, one in declared(cls).items():
         default = json.dumps(to_jsonable_python(one.default), ensure_ascii=False)
         table.add_row(name, default, one.unit, one.help)
