@@ -129,8 +129,11 @@ class TestTheRunOfTheReadme:
             assert second[name]["value"] == pytest.approx(parameter["value"], rel=1e-6)
 
 
-@pytest.mark.parametrize("option", ["--help", "--list", "--version"])
-def test_looking_around_imports_nothing_heavy(option, tmp_path):
+@pytest.mark.parametrize(
+    ("option", "needed"), [("--help", set()), ("--list", {"coffea", "dask"}), ("--version", set())]
+)
+def test_looking_around_imports_nothing_heavy(option, needed, tmp_path):
+    """To list the parameters of processors, these have to be imported."""
     program = (
         "import sys\n"
         "from tau3mu.run import main\n"
@@ -139,7 +142,7 @@ def test_looking_around_imports_nothing_heavy(option, tmp_path):
         "except SystemExit as exit_:\n"
         "    code = exit_.code\n"
         "heavy = {'coffea', 'dask', 'distributed', 'zfit', 'tensorflow', 'matplotlib'}\n"
-        "print('heavy:', sorted(heavy & set(sys.modules)), 'code:', code)\n"
+        f"print('heavy:', sorted((heavy - {needed!r}) & set(sys.modules)), 'code:', code)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=tmp_path

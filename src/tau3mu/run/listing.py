@@ -11,7 +11,7 @@ from tau3mu.console.terminal import PlainConsole, PlainTable
 from tau3mu.datasets import shipped_datasets
 from tau3mu.errors import InputError
 from tau3mu.fit import shipped_fits
-from tau3mu.processing.catalogue import GROUP, installed_processors, load_class
+from tau3mu.processing.catalogue import GROUP, installed_processors, load_processor
 from tau3mu.processing.parameters import declared
 
 if TYPE_CHECKING:
@@ -26,21 +26,25 @@ def list_all() -> int:
     console.print(f"Processors (entry points {GROUP}):", highlight=False)
     for name, point in installed_processors().items():
         try:
-            cls = load_class(name)
+            processor = load_processor(name)
         except InputError as error:  # of one package; the others can be used
             console.print(f"{name} ({point.value}): {error}", highlight=False)
             continue
+        cls = type(processor)
         summary = (cls.__doc__ or "").strip().partition("\n")[0]
         console.print(f"\n{name} ({point.value}): {summary}", highlight=False, soft_wrap=True)
         if declared(cls):
             console.print(_table(cls))
+        console.print("reads", ", ".join(sorted(processor.columns)), highlight=False)
     console.print("\nFits:", ", ".join(shipped_fits()))
     console.print("Datasets:", ", ".join(shipped_datasets()))
     return 0
 
 
 def _table(cls: type[Processor]) -> PlainTable:
-    table = PlainTable("Parameter", "Default", "Unit", "Meaning")
+    table = PlainTable()
+    for column in ("Parameter", "Default", "Unit", "Meaning"):
+        table.add_column(column, overflow="fold", no_wrap=column == "Unit")
     for name, one in declared(cls).items():
         default = json.dumps(to_jsonable_python(one.default), ensure_ascii=False)
         table.add_row(name, default, one.unit, one.help)
