@@ -123,7 +123,7 @@ def other(*axes, storage="Weight"):
 )  # fmt: skip
 def test_histograms_that_cannot_be_kept_are_refused(histograms, expected):
     mine = Any()
-    mine.histograms = lambda: histograms
+    mine.histograms = lambda: histograms  # type: ignore[method-assign]
     with pytest.raises(InputError) as error:
         check_histograms(mine, "one")
     assert "processor Any" in str(error.value)

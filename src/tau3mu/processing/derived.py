@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     import awkward as ak
     from hist import Hist
 
-    from tau3mu.processing.processor import Processor
-
 __all__ = ["fill_by_axes", "histograms_of_axes"]
 
 _ADDED = ("dataset", "variation")
@@ -76,19 +74,26 @@ def _listed(axes: Any, owner: str) -> dict[str, list[Any]]:
 
 
 def fill_by_axes(
-    processor: Processor,
     histograms: Mapping[str, Hist[Any]],
     candidates: ak.Array,
+    weights: Mapping[str, str],
     *,
     dataset: str,
     is_mc: bool,
 ) -> None:
     """Fills each axis from the column of its name, once for each variation of the weights.
 
+    Args:
+        histograms: As `histograms_of_axes` makes them.
+        candidates: One record per row.
+        weights: The columns of weights by variation; data have the nominal one alone.
+        dataset: The name of the dataset.
+        is_mc: Whether it is simulation.
+
     Raises:
         InputError: There is no such column among the candidates.
     """
-    weights = processor.weights if is_mc else _nominal(processor.weights)
+    weights = weights if is_mc else _nominal(weights)
     for name, histogram in histograms.items():
         names = [axis.name for axis in histogram.axes if axis.name not in _ADDED]
         columns = {axis: _column(name, candidates, axis) for axis in names}

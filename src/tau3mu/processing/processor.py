@@ -159,7 +159,7 @@ class Processor(ProcessorABC):  # type: ignore[misc]
             dataset: The dataset of the candidates.
             is_mc: Whether they are simulated.
         """
-        fill_by_axes(self, histograms, candidates, dataset=dataset, is_mc=is_mc)
+        fill_by_axes(histograms, candidates, self.weights, dataset=dataset, is_mc=is_mc)
 
     def process(self, events: ak.Array) -> dict[str, Any]:
         """Returns what coffea's executors add up over the chunks of all datasets."""

@@ -322,7 +322,7 @@ def open_run(folder: str | Path) -> Run:
 
 
 def _slice(histogram: Hist[Any], chosen: dict[str, str]) -> Hist[Any]:
-    selected: dict[int | str, Any] = {**chosen}
+    selected: dict[int | str, Any] = dict(chosen.items())
     return cast("Hist[Any]", histogram[selected]) if chosen else histogram
 
 

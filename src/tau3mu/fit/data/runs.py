@@ -65,8 +65,7 @@ def choose(facts: Mapping[str, DatasetFacts] | None, there: Sequence[str]) -> Ch
         warning = f"there is no run.json, so all datasets are added: {names}"
         return Chosen(tuple(there), warning=warning)
     data = [name for name, fact in facts.items() if not fact.is_mc]
-    names = data or list(facts)
-    return known_of(facts, names, simulation=not data)
+    return known_of(facts, data or list(facts), simulation=not data)
 
 
 def known_of(
@@ -120,7 +119,9 @@ def of_histogram(
         )
         raise InputError(message, code="fit.no-nominal-variation", path=where)
     nominal: dict[int | str, Any] = {VARIATION: NOMINAL} if varied else {}
-    parts = [histogram[{DATASET: one, **nominal}] for one in chosen.datasets if one in filled]
+    parts: list[Any] = [
+        histogram[{DATASET: one, **nominal}] for one in chosen.datasets if one in filled
+    ]
     return chosen.source(add_up(parts, chosen.datasets, where), name)
 
 
@@ -147,7 +148,7 @@ def of_candidates(
     """
     there = ak.fields(candidates) if isinstance(candidates, ak.Array) else list(candidates)
     check_names([column, *([weight] if weight else [])], there, name, "column")
-    chosen, rows = Chosen(()), slice(None)
+    chosen, rows = Chosen(()), np.ones(len(candidates[column]), dtype=np.bool_)
     if DATASET in there:
         dataset = ak.to_numpy(ak.Array(candidates[DATASET]))
         chosen = choose(facts, np.unique(dataset).tolist())

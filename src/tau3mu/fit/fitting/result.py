@@ -211,8 +211,11 @@ class FitResult:
     def _repr_html_(self) -> str:
         """Returns the parameters, the verdict and the messages for notebooks."""
         rows = "".join(
-            f"<tr><td>{escape(name)}</td><td>{escape(quantity.text)}</td></tr>"
-            for name, quantity in {**self.parameters, **self.derived}.items()
+            f"<tr><td>{escape(name)}</td><td>{escape(text)}</td></tr>"
+            for name, text in [
+                *((name, parameter.text) for name, parameter in self.parameters.items()),
+                *((name, derived.text) for name, derived in self.derived.items()),
+            ]
         )
         messages = "".join(f"<li>{escape(message)}</li>" for message in self.messages)
         verdict = "valid" if self.valid else f"NOT VALID: {escape(self.status)}"
