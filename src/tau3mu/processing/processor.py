@@ -96,7 +96,7 @@ class Processor(ProcessorABC):  # type: ignore[misc]
         return with_hash({"class": class_name(type(self)), "parameters": values_of(self)})
 
     def __repr__(self) -> str:
-        """Returns the call that makes it: the name, and the parameters that differ from defaults."""
+        """Returns the call that makes it, with the parameters that are not the defaults."""
         given: dict[str, Any] = {"name": self.name}
         usual = defaults(type(self))
         given |= {key: value for key, value in values_of(self).items() if value != usual[key]}
