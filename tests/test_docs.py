@@ -6,10 +6,12 @@ import json
 import re
 import runpy
 import shlex
+import sys
 from pathlib import Path
 
 import pytest
 
+import tau3mu
 from tau3mu.run.options import parser
 
 ROOT = Path(__file__).parents[1]
@@ -19,6 +21,16 @@ BLOCK = re.compile(r"^```(\w+)(?: title=(\S+))?\n(.*?)^```", re.MULTILINE | re.D
 
 def blocks(page, language):
     return [match for match in BLOCK.finditer(page.read_text()) if match[1] == language]
+
+
+def follow(page, folder, monkeypatch):
+    """Goes to a new folder with the files that a page shows, from which its programs import."""
+    monkeypatch.chdir(folder)
+    monkeypatch.syspath_prepend(folder)
+    for match in BLOCK.finditer(page.read_text()):
+        if match[2]:
+            monkeypatch.delitem(sys.modules, Path(match[2]).stem, raising=False)
+            Path(match[2]).write_text(match[3])
 
 
 WITH_PYTHON = [page for page in PAGES if any(not match[2] for match in blocks(page, "python"))]
@@ -32,7 +44,7 @@ def _marked(page):
 
 @pytest.mark.parametrize("page", [*map(_marked, WITH_PYTHON)], ids=lambda page: page.stem)
 def test_python_blocks_run_in_order(page, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+    follow(page, tmp_path, monkeypatch)
     program = "\n\n".join(match[3] for match in blocks(page, "python") if not match[2])
     script = tmp_path / "page.py"
     script.write_text(program)
@@ -56,6 +68,33 @@ def test_command_lines_have_only_options_that_exist(page, line):
     _, _, arguments = line.partition("python -m tau3mu.run")
     options = parser().parse_args(shlex.split(arguments))
     assert options.executor in {None, "iterative", "futures", "dask"}
+
+
+def test_the_tutorial_can_be_followed_on_the_command_line(tmp_path, monkeypatch):
+    """Without its fits, which others test, and without Dask."""
+    from tau3mu.generate.__main__ import main as generate
+    from tau3mu.run import main
+
+    page = ROOT / "docs" / "tutorial.md"
+    follow(page, tmp_path, monkeypatch)
+    (dataset,) = [match[3] for match in blocks(page, "json")]
+    Path("toys.json").write_text(dataset)
+    text = "".join(match[3] for match in blocks(page, "console")).replace("\\\n", " ")
+    for line in text.splitlines():
+        program, arguments = line.partition(" -m ")[2].partition(" ")[::2]
+        if program == "tau3mu.generate":
+            assert generate(shlex.split(arguments)) == 0
+        elif program and "dask" not in arguments:
+            without = [] if "--no-fit" in arguments else ["--no-fit"]
+            assert main([*shlex.split(arguments), *without]) == 0
+    names = ("demo", "hard", "n_minus_one_again", "scan_with_fits", "both")
+    runs = {name: tau3mu.open(Path("results", name)) for name in names}
+    found = {name: len(results.candidates) for name, results in runs["scan_with_fits"].items()}
+    assert found == {"dsphipi": 1480, "loose": 1525, "tight": 1379}
+    assert [len(results.candidates) for results in runs["hard"].values()] == [5539, 2184]
+    phi = runs["n_minus_one_again"]["dsphipi"].histogram("n_minus_one_phi")
+    assert (phi[1.0j:1.04j].sum(flow=False).value, phi.sum(flow=False).value) == (1740, 2433)
+    assert set(runs["both"].datasets) == {"demo", "DsToPhiPi"}
 
 
 def test_the_tutorial_on_fits_can_be_followed(tmp_path, monkeypatch):

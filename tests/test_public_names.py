@@ -10,8 +10,9 @@ import pytest
 
 PUBLIC = {
     "tau3mu": [
-        "DsPhiPi", "DsPhiPiNotebook", "FitResult", "InputError", "Processor", "Run", "RunError",
-        "Tau3muError", "__version__", "datasets", "errors", "events", "fit", "open", "run",
+        "Axis", "DsPhiPi", "DsPhiPiNotebook", "FitResult", "InputError", "Processor", "Run",
+        "RunError", "Table", "Tau3muError", "Window", "__version__", "datasets", "errors", "events",
+        "fit", "open", "parameter", "run",
     ],
     "tau3mu.console.cli": [
         "Parser", "first_import", "path_of", "print_error", "run_main", "text_of",

@@ -157,6 +157,19 @@ def test_list_shows_all_that_ships(capsys):
         assert name in shown
 
 
+def test_list_has_short_lines_and_shows_what_is_given(capsys, processor_file):
+    """Processors of users are listed as well, and what two have in common once."""
+    mine = processor_file("    pass\n")
+    assert main(["--list", "--processor", f"{mine}:Mine"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    (window,) = [line for line in lines if line.split()[:1] == ["mass_window"]]
+    assert window.split()[1:4] == ["[1.62,", "2.02]", "GeV"]
+    (axis,) = [line for line in lines if line.split()[:1] == ["mass_axis"]]
+    assert "62 bins, 1.65 to 2.01" in axis
+    assert any(line.startswith(f"Parameters of {mine}:Mine") for line in lines)
+    assert max(len(line) for line in lines if line.startswith("  ") and str(mine) not in line) < 110
+
+
 def test_version(capsys):
     with pytest.raises(SystemExit) as exit_:
         main(["--version"])

@@ -20,6 +20,7 @@ from typing import Any
 import lazy_loader
 
 __all__ = [
+    "Axis",
     "DsPhiPi",
     "DsPhiPiNotebook",
     "FitResult",
@@ -27,13 +28,16 @@ __all__ = [
     "Processor",
     "Run",
     "RunError",
+    "Table",
     "Tau3muError",
+    "Window",
     "__version__",
     "datasets",
     "errors",
     "events",
     "fit",
     "open",
+    "parameter",
     "run",
 ]
 
@@ -44,7 +48,7 @@ _lazy, __dir__, _ = lazy_loader.attach(
         "datasets.looking": ["events"],
         "errors": ["InputError", "RunError", "Tau3muError"],
         "fit": ["FitResult"],
-        "processing": ["Processor"],
+        "processing": ["Axis", "Processor", "Table", "Window", "parameter"],
         "processors": ["DsPhiPi", "DsPhiPiNotebook"],
         "run": ["Run"],
     },

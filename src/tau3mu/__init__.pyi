@@ -10,7 +10,11 @@ from tau3mu.errors import RunError as RunError
 from tau3mu.errors import Tau3muError as Tau3muError
 from tau3mu.fit import FitModel
 from tau3mu.fit import FitResult as FitResult
+from tau3mu.processing import Axis as Axis
 from tau3mu.processing import Processor as Processor
+from tau3mu.processing import Table as Table
+from tau3mu.processing import Window as Window
+from tau3mu.processing import parameter as parameter
 from tau3mu.processors import DsPhiPi as DsPhiPi
 from tau3mu.processors import DsPhiPiNotebook as DsPhiPiNotebook
 from tau3mu.run import Run as Run

@@ -54,7 +54,7 @@ def _general(given: Sequence[str]) -> int:
     parser = Parser(
         "tau3mu",
         "\n".join(["Columnar search for tau to three muons at CMS.", "", "programs:", *lines]),
-        epilog="tau3mu PROGRAM --help says more; python -m tau3mu.PROGRAM is the same",
+        epilog="tau3mu PROGRAM --help says more; python -m tau3mu PROGRAM is the same",
     )
     parser.add_argument("program", nargs="?", metavar="PROGRAM", choices=list(_PROGRAMS))
     parser.add_argument(

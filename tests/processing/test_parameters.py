@@ -174,3 +174,8 @@ def test_what_was_removed_stays_removed_in_a_variant():
     bare = Toy(axes_by_name={"pt": None}, tag="x")
     again = bare.variant("again", tag=None, min_pt=5)
     assert again.configuration["parameters"] == DEFAULTS | {"axes_by_name": {}, "min_pt": 5.0}
+
+
+def test_the_text_of_a_processor_is_the_call_that_makes_it():
+    assert repr(Toy()) == f"Toy(name={Toy().name!r})"
+    assert repr(Toy(name="hard", min_pt=6)) == "Toy(name='hard', min_pt=6.0)"

@@ -12,7 +12,7 @@ from tau3mu.clusters.dask_settings import SCHEDULER_SETTINGS, is_connected
 from tau3mu.clusters.kinds import Batch, HTCondor, Local, Running, Slurm
 from tau3mu.clusters.security import refuse_open_address, security_of
 from tau3mu.clusters.site import load_site
-from tau3mu.clusters.starting import start_in_thread
+from tau3mu.clusters.starting import start_in_thread, without_script
 from tau3mu.clusters.versions import check_versions
 from tau3mu.errors import InputError, RunError
 
@@ -159,7 +159,7 @@ def _started(cluster: Any, *, insecure: bool) -> Iterator[Client]:
 
     from tau3mu.clusters.launch import dask_class, end, launch
 
-    with dask.config.set(SCHEDULER_SETTINGS):
+    with dask.config.set(SCHEDULER_SETTINGS), without_script():
         kind = dask_class(cluster)
         started = start_in_thread(lambda: launch(kind, cluster, insecure=insecure), end)
         try:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
+from contextlib import contextmanager
+from importlib.machinery import ModuleSpec
 from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
-__all__ = ["start_in_thread"]
+__all__ = ["start_in_thread", "without_script"]
 
 _T = TypeVar("_T")
 
@@ -60,3 +63,22 @@ def start_in_thread(make: Callable[[], _T], discard: Callable[[_T], object]) -> 
     if start.error is not None:
         raise start.error
     return start.made[0]
+
+
+@contextmanager
+def without_script() -> Iterator[None]:
+    """Keeps the processes that start in the block from running the script of this process again.
+
+    New processes import the main module. That of a plain script, without the usual
+    `if __name__ == "__main__"`, would start a cluster in each worker, and no worker would come.
+    What workers need of it is sent to them by value. Modules that run with `python -m` have a
+    specification; one of the name `__main__` is not imported.
+    """
+    main = sys.modules["__main__"]
+    given = main.__spec__
+    if given is None:
+        main.__spec__ = ModuleSpec("__main__", None)
+    try:
+        yield
+    finally:
+        main.__spec__ = given

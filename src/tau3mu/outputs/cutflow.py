@@ -59,7 +59,8 @@ def cutflow_text(cutflow: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
     table = cutflow_table(cutflow)
     table.box = box.ASCII
     text = StringIO()
-    console = Console(file=text, color_system=None, force_terminal=False, width=10_000)
+    how: dict[str, Any] = {"color_system": None, "force_terminal": False, "force_jupyter": False}
+    console = Console(file=text, width=10_000, **how)
     console.print(table)
     return text.getvalue()
 

@@ -95,6 +95,13 @@ class Processor(ProcessorABC):  # type: ignore[misc]
         """The class, the values of the parameters and a hash of both, of JSON values only."""
         return with_hash({"class": class_name(type(self)), "parameters": values_of(self)})
 
+    def __repr__(self) -> str:
+        """Returns the call that makes it, with the parameters that are not the defaults."""
+        given: dict[str, Any] = {"name": self.name}
+        usual = defaults(type(self))
+        given |= {key: value for key, value in values_of(self).items() if value != usual[key]}
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in given.items())})"
+
     def variant(self, name: str, **patch: Any) -> Self:
         """Returns a processor of this class with another name and some other parameters.
 

@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.list:
         from tau3mu.run.listing import list_all
 
-        return run_main(list_all)
+        return run_main(list_all, options.processors or ())
     return run_main(_run, options)
 
 
