@@ -7,6 +7,7 @@ cut share all others.
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import replace
 from functools import partial
 from itertools import groupby
@@ -247,6 +248,7 @@ def with_options(
             if n_minus_one:
                 one = processor.variant(processor.name, n_minus_one_histograms=True)
             if not sharing:
+                one = copy(one)  # the instance may be of a user, who runs it again
                 one.sharing = False
         made.append(one)
     return made
