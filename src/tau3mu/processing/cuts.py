@@ -192,9 +192,9 @@ class CutProcessor(Processor):
 
     def _counters(self, answers: ChunkAnswers, left: Candidates, step: str) -> dict[str, int]:
         counts: dict[str, int] = {}
-        for name, at in counters_of(_class(self)).items():
+        for function, at in counters_of(_class(self)):
             if at == step:
-                counts |= getattr(self, name)(CandidateRows(answers, self, left.index))
+                counts |= answers.count(function, self, left)
         return counts
 
     def _table(self, answers: ChunkAnswers, left: Candidates) -> ak.Array:
