@@ -10,7 +10,7 @@ from errors import raises
 from slow_selection import distributions, named_cuts, read
 
 from tau3mu.generate import generate
-from tau3mu.processing.cuts import counter, cut, quantity
+from tau3mu.processing.cuts import counter, cut, quantity, with_options
 from tau3mu.processing.memo import Memo
 from tau3mu.processors import DsPhiPi, DsPhiPiNotebook
 
@@ -239,3 +239,9 @@ def test_counters_are_shared_by_what_they_depend_on(events):
     assert low > high == same > flight > 0
     assert "mu1_legs" in found[0]
     assert "muon_sf_legs" not in found[0]  # which the class has removed
+
+
+def test_a_run_without_sharing_leaves_the_instance_of_its_user_as_it_is():
+    processor = DsPhiPi(name="mine")
+    (one,) = with_options([processor], n_minus_one=False, sharing=False)
+    assert (one.name, one.sharing, processor.sharing) == ("mine", False, True)

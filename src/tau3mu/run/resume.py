@@ -96,8 +96,8 @@ def resumed_options(given: Mapping[str, Any], record: Settings | None) -> dict[s
 
 def _added(before: list[str], now: list[str], end: str) -> list[str]:
     """Returns the recorded texts without those of which the key is given again, and the given."""
-    keys = {text.partition(end)[0] for text in now}
-    return [*(text for text in before if text.partition(end)[0] not in keys), *now]
+    keys = {text.partition(end)[0].strip() for text in now}
+    return [*(text for text in before if text.partition(end)[0].strip() not in keys), *now]
 
 
 def _refuse_contradictions(given: Mapping[str, Any], record: Settings) -> None:
