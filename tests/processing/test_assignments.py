@@ -8,7 +8,7 @@ import pytest
 from errors import raises
 from toys import Toy
 
-from tau3mu.processing import load_processors
+from tau3mu.processing import Processor, load_processors, parameter
 from tau3mu.processing.assignments import assigned, variant_of
 
 NAMES = ["dsphipi", "my.own"]
@@ -22,6 +22,7 @@ NAMES = ["dsphipi", "my.own"]
          {"dsphipi": {"axis": {"bins": 3, "stop": 2.5}}}),
         (["my.own.a.b=[1, 2]", "dsphipi.tag=some text=x"],
          {"my.own": {"a": {"b": [1, 2]}}, "dsphipi": {"tag": "some text=x"}}),
+        (["dsphipi.cut = 3", " dsphipi.tag = b c "], {"dsphipi": {"cut": 3, "tag": "b c"}}),
         (["dsphipi.a=null", "dsphipi.b=true", 'dsphipi.c="3"', "dsphipi.d="],
          {"dsphipi": {"a": None, "b": True, "c": "3", "d": ""}}),
     ],
@@ -49,6 +50,7 @@ def test_a_text_of_another_form_is_an_error(text, code, mentions):
     ("text", "names", "expected"),
     [
         ("tight:cut=3", ["dsphipi"], ("tight", "dsphipi", {"cut": 3})),
+        ("tight: cut = 3, x=4", ["dsphipi"], ("tight", "dsphipi", {"cut": 3, "x": 4})),
         ("tight:dsphipi.cut=3", ["dsphipi"], ("tight", "dsphipi", {"cut": 3})),
         ("t:my.own.w=[1,2],my.own.x.y=5", NAMES, ("t", "my.own", {"w": [1, 2], "x": {"y": 5}})),
         (
@@ -128,3 +130,40 @@ def test_instances_and_names_go_together(toys):
 def test_a_class_is_not_an_instance():
     with raises("processor.no-processor", mentions="Toy"):
         load_processors([Toy])
+
+
+@pytest.mark.parametrize(
+    "options", [{"values": ["Toy.name=x"]}, {"variants": ["six:min_pt=6,name=x"]}]
+)
+@pytest.mark.parametrize("instance", [True, False])
+def test_the_name_is_no_parameter(options, instance):
+    asked = Toy() if instance else f"{Path(__file__).with_name('toys.py')}:Toy"
+    with raises("processor.unknown-parameter", path="Toy.name"):
+        load_processors([asked], **options)
+
+
+@pytest.mark.parametrize("options", [{"values": ["Needy.x=2"]}, {"variants": ["two:x=2"]}])
+def test_an_instance_that_cannot_be_made_again_is_an_error_with_the_option(options):
+    (option,) = {"values": ["--set"], "variants": ["--variant"]}[next(iter(options))]
+    with raises("processor.constructor", mentions=(option, "'path'")):
+        load_processors([Needy("somewhere")], **options)
+
+
+class Needy(Processor):
+    """Cannot be created from its name and parameters alone."""
+
+    columns = frozenset({"event"})
+    x: float = parameter(1.0, help="x")
+
+    def __init__(self, path, **settings):
+        super().__init__(**settings)
+        self.path = path
+
+    def select(self, events, cutflow):
+        raise NotImplementedError
+
+
+def test_a_wrong_value_of_a_shipped_processor_names_no_line_of_it():
+    with raises("processor.wrong-parameter", path="dsphipi.skip", mentions="a list") as error:
+        load_processors(["dsphipi"], values=["dsphipi.skip=phi"])
+    assert "dsphipi.py" not in str(error.value)

@@ -179,3 +179,18 @@ def test_what_was_removed_stays_removed_in_a_variant():
 def test_the_text_of_a_processor_is_the_call_that_makes_it():
     assert repr(Toy()) == f"Toy(name={Toy().name!r})"
     assert repr(Toy(name="hard", min_pt=6)) == "Toy(name='hard', min_pt=6.0)"
+
+
+@pytest.mark.parametrize("name", ["name", "parameters", "configuration"])
+def test_names_of_every_processor_are_taken(name):
+    body = {
+        "__annotations__": {name: "int"}, "columns": {"event"}, name: parameter(1, help="x"),
+        "select": Toy.select,
+    }  # fmt: skip
+    with raises("processor.taken-name", path=f"Mine.{name}"):
+        type("Mine", (Processor,), body)()
+
+
+def test_a_list_is_shown_by_its_default():
+    with raises("processor.wrong-parameter", path="Toy.window", mentions="[1.62, 2.02]"):
+        Toy(window="1.7,1.9")

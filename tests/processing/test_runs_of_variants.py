@@ -116,8 +116,10 @@ def test_parameters_of_a_command_line_are_recorded_and_resumed(
     monkeypatch.chdir("/")
     capsys.readouterr()
     assert main(["--resume", str(out)]) == 0
+    capsys.readouterr()
     assert main(["--resume", str(out), "--set", "Toy.min_pt=7"]) == 1
-    assert "--set Toy.min_pt=7" in capsys.readouterr().err
+    assert "is complete" in " ".join(capsys.readouterr().err.split())
+    assert json.loads((out / "run.json").read_text())["options"]["values"] == ["Toy.min_pt=5"]
 
 
 def test_an_unknown_key_is_an_error_before_anything_is_written(command, tmp_path, capsys):

@@ -10,7 +10,8 @@ from errors import raises
 from slow_selection import distributions, named_cuts, read
 
 from tau3mu.generate import generate
-from tau3mu.processing.cuts import cut, quantity
+from tau3mu.processing.cuts import counter, cut, quantity, with_options
+from tau3mu.processing.memo import Memo
 from tau3mu.processors import DsPhiPi, DsPhiPiNotebook
 
 STEPS = ["all", "hlt", "l1", "vertex", "acceptance", "deltaR", "id_ip", "phi", "trigmatch"]
@@ -203,3 +204,44 @@ def test_every_parameter_of_a_cut_changes_what_passes(cls, events):
     most = cls().selection(events).cutflow[-1].events
     for name, value in tight.items():
         assert cls(**{name: value}).selection(events).cutflow[-1].events < most, name
+
+
+CALLS = []
+
+
+class Counted(DsPhiPi):
+    """Counts candidates that reach the acceptance, by a parameter that no cut before reads."""
+
+    scaled_muons = None
+
+    @counter("acceptance")
+    def light(self, triplets):
+        CALLS.append(len(triplets))
+        return {"light": int(np.count_nonzero(triplets.mu1.pt > self.barrel_muon_pt))}
+
+
+def test_counters_are_shared_by_what_they_depend_on(events):
+    """The first two differ in what they count, the last in a cut before, the others in no way."""
+    settings = {
+        "low": {"barrel_muon_pt": 3.0},
+        "high": {"barrel_muon_pt": 6.0},
+        "same": {"barrel_muon_pt": 6.0, "phi_window": (1.0, 1.1)},
+        "flight": {"barrel_muon_pt": 6.0, "flight_significance": 8.0},
+    }
+    processors = [Counted(name=name, **setting) for name, setting in settings.items()]
+    expected = [one.selection(events).counters for one in processors]
+    CALLS.clear()
+    memo = Memo()
+    found = [one.selection(events, memo).counters for one in processors]
+    assert found == expected
+    assert len(CALLS) == 3
+    low, high, same, flight = (counters["light"] for counters in found)
+    assert low > high == same > flight > 0
+    assert "mu1_legs" in found[0]
+    assert "muon_sf_legs" not in found[0]  # which the class has removed
+
+
+def test_a_run_without_sharing_leaves_the_instance_of_its_user_as_it_is():
+    processor = DsPhiPi(name="mine")
+    (one,) = with_options([processor], n_minus_one=False, sharing=False)
+    assert (one.name, one.sharing, processor.sharing) == ("mine", False, True)

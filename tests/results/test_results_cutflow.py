@@ -5,7 +5,7 @@ from io import StringIO
 from rich.console import Console
 
 from tau3mu.outputs import cutflow_table
-from tau3mu.outputs.cutflow import cutflow_text
+from tau3mu.outputs.cutflow import cutflow_text, with_cuts
 
 EXPECTED = """\
 +-----------------------------------------------------------------------------+
@@ -48,3 +48,19 @@ def test_weights_are_shown_with_six_digits():
 
 def test_no_datasets_no_rows():
     assert "dataset" in cutflow_text({})
+
+
+def test_rows_of_cuts_stand_before_their_step_with_efficiencies_of_their_own():
+    def row(name, events, **more):
+        return {"name": name, "events": events, "candidates": events, "sumw": events, **more}
+
+    cuts = [row("chi2", 80), row("mass", 20)]
+    steps = [row("all", 100), row("vertex", 20, cuts=cuts), row("phi", 5)]
+    text = cutflow_text(with_cuts({"data": steps}))
+    cells = [[cell.strip() for cell in line.split("|")[2:8]] for line in text.splitlines()]
+    shown = {line[0]: (line[1], *line[4:]) for line in cells if len(line) == 6}
+    assert list(shown)[1:] == ["all", "- chi2", "- mass", "vertex", "phi"]
+    assert shown["- chi2"] == ("80", "80.00", "80.00")
+    assert shown["- mass"] == ("20", "25.00", "20.00")
+    assert shown["vertex"] == ("20", "20.00", "20.00")
+    assert shown["phi"] == ("5", "25.00", "5.00")

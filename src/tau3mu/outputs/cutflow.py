@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-__all__ = ["cutflow_table", "cutflow_text"]
+__all__ = ["cutflow_table", "cutflow_text", "with_cuts"]
 
 
 def cutflow_table(
@@ -25,12 +25,13 @@ def cutflow_table(
 
     Args:
         cutflow: The steps of each dataset in their order, each with `name`, `events`,
-            `candidates` and `sumw`.
+            `candidates` and `sumw`; those of `with_cuts` also have rows of single cuts.
         title: Stands above the table.
 
     Returns:
-        A table in which the efficiencies are ratios of events, in percent: to the step before,
-        and to the first step. They are left empty where that step has no events.
+        A table in which the efficiencies are ratios of events, in percent: to the step before, or
+        to the cut before in the row of a cut, and to the first step. They are left empty where
+        that has no events.
     """
     table = PlainTable(title=title)
     # On a narrow terminal, names are broken over lines so that no digit is lost.
@@ -40,18 +41,49 @@ def cutflow_table(
         table.add_column(name, justify="right", no_wrap=True)
     for dataset, steps in cutflow.items():
         table.add_section()
+        before = step_before = steps[0]["events"] if steps else 0
         for index, step in enumerate(steps):
             events = step["events"]
+            previous = before if "of" in step else step_before
+            before = events
+            step_before = step_before if "of" in step else events
             table.add_row(
                 "" if index else dataset,
                 step["name"],
                 f"{events:d}",
                 f"{step['candidates']:d}",
                 f"{step['sumw']:.6g}",
-                _percent(events, steps[max(index - 1, 0)]["events"]),
+                _percent(events, previous),
                 _percent(events, steps[0]["events"]),
             )
     return table
+
+
+def with_cuts(
+    cutflow: Mapping[str, Sequence[Mapping[str, Any]]],
+) -> dict[str, list[dict[str, Any]]]:
+    """Returns a cutflow in which a row for each cut stands before a step of several cuts.
+
+    Args:
+        cutflow: The steps of each dataset; those of several cuts have a list `cuts`.
+
+    Returns:
+        The same with the rows of cuts, each named `- CUT`, with its step as `of`.
+    """
+    return {
+        dataset: [
+            row
+            for step in steps
+            for row in (
+                *(
+                    {**cut, "name": f"- {cut['name']}", "of": step["name"]}
+                    for cut in step.get("cuts", ())
+                ),
+                dict(step),
+            )
+        ]
+        for dataset, steps in cutflow.items()
+    }
 
 
 def cutflow_text(cutflow: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:

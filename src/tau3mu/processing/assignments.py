@@ -51,7 +51,7 @@ def variant_of(text: str, names: Sequence[str]) -> tuple[str, str, dict[str, Any
     Raises:
         InputError: The text is of another form, or it does not say which processor it is of.
     """
-    variant, colon, rest = text.partition(":")
+    variant, colon, rest = (part.strip() for part in text.partition(":"))
     if not colon or not variant or not rest:
         message = f"--variant {text}: expected NAME:KEY=VALUE, such as tight:flight_significance=3"
         raise InputError(message, code="processor.variant-form", path="--variant")
@@ -75,6 +75,7 @@ def variant_of(text: str, names: Sequence[str]) -> tuple[str, str, dict[str, Any
 
 def _parts(text: str, option: str) -> tuple[str, Any]:
     keys, equals, value = text.partition("=")
+    keys, value = keys.strip(), value.strip()
     if not equals or not all(keys.split(".")):
         message = f"{option}{text}: expected KEY=VALUE"
         raise InputError(message, code="processor.assignment-form", path=option.strip(" :"))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tau3mu.config.input_files import user_path
 from tau3mu.errors import InputError, Tau3muError, suggest
 from tau3mu.processing.assignments import assigned, variant_of
-from tau3mu.processing.user_code import user_errors, what
+from tau3mu.processing.user_code import said, user_errors, what
 from tau3mu.processing.user_files import import_user_file
 from tau3mu.storage.names import why_no_folder
 
@@ -59,13 +59,12 @@ def load_processors(
             processors.append(_instance(cls, str(one), patch))
         else:
             assert not isinstance(one, str)
-            processors.append(one.variant(name, **patch) if patch else one)
+            processors.append(_variant(one, name, patch, f"--set of {name}") if patch else one)
     labels = [one if isinstance(one, str) else one.name for one in asked]
     base = dict(zip(names, processors, strict=True))
     for text in variants:
         name, of, patch = variant_of(text, names)
-        with user_errors(_not_created(f"--variant {text}")):
-            processors.append(base[of].variant(name, **patch))
+        processors.append(_variant(base[of], name, patch, f"--variant {text}"))
         labels.append(text)
     _check_names(processors, labels)
     for processor, label in zip(processors, labels, strict=True):
@@ -157,7 +156,20 @@ def _from_file(name: str) -> Any:
     return getattr(module, class_name)
 
 
+def _variant(one: Processor, name: str, patch: dict[str, Any], option: str) -> Processor:
+    _refuse_name(one.name, patch)
+    with user_errors(_not_created(option)):
+        return one.variant(name, **patch)
+
+
+def _refuse_name(name: str, patch: dict[str, Any]) -> None:
+    if "name" in patch:
+        message = f"{name} has no parameter 'name': --variant NAME:KEY=VALUE gives another name"
+        raise InputError(message, code="processor.unknown-parameter", path=f"{name}.name")
+
+
 def _instance(cls: type[Processor], name: str, patch: dict[str, Any]) -> Processor:
+    _refuse_name(name, patch)
     with user_errors(_not_created(name)):
         return cls(**patch)
 
@@ -165,7 +177,8 @@ def _instance(cls: type[Processor], name: str, patch: dict[str, Any]) -> Process
 def _not_created(name: str) -> Any:
     def failed(error: BaseException) -> InputError:
         if isinstance(error, Tau3muError):
-            return InputError(what(error))
+            # What a parameter or a cut cannot be is said whole; no line of a class is to blame.
+            return InputError(said(error) if error.code.startswith("processor.") else what(error))
         return InputError(f"{name} cannot be created: {what(error)}", code="processor.constructor")
 
     return failed

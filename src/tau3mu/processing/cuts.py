@@ -7,6 +7,7 @@ cut share all others.
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import replace
 from functools import partial
 from itertools import groupby
@@ -191,9 +192,9 @@ class CutProcessor(Processor):
 
     def _counters(self, answers: ChunkAnswers, left: Candidates, step: str) -> dict[str, int]:
         counts: dict[str, int] = {}
-        for name, at in counters_of(_class(self)).items():
+        for function, at in counters_of(_class(self)):
             if at == step:
-                counts |= getattr(self, name)(CandidateRows(answers, self, left.index))
+                counts |= answers.count(function, self, left)
         return counts
 
     def _table(self, answers: ChunkAnswers, left: Candidates) -> ak.Array:
@@ -247,6 +248,7 @@ def with_options(
             if n_minus_one:
                 one = processor.variant(processor.name, n_minus_one_histograms=True)
             if not sharing:
+                one = copy(one)  # the instance may be of a user, who runs it again
                 one.sharing = False
         made.append(one)
     return made

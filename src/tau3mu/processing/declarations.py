@@ -110,11 +110,14 @@ def cuts_of(cls: Any) -> tuple[Cut, ...]:
 
 
 @cache
-def counters_of(cls: Any) -> dict[str, str]:
-    """Returns the counters of a class with the step at which they count."""
-    return {
-        name: value.counts_at
-        for base in reversed(cls.__mro__)
-        for name, value in vars(base).items()
-        if hasattr(value, "counts_at")
-    }
+def counters_of(cls: Any) -> tuple[tuple[FunctionType, str], ...]:
+    """Returns the counters of a class, each with the step at which it counts."""
+    found: dict[str, tuple[FunctionType, str]] = {}
+    for base in reversed(cls.__mro__):
+        for name, value in vars(base).items():
+            at = getattr(value, "counts_at", found.get(name, (None, None))[1])
+            if at is not None and isinstance(value, FunctionType):
+                found[name] = value, at
+            elif value is None:
+                found.pop(name, None)
+    return tuple(found.values())

@@ -46,14 +46,15 @@ def fill_histograms(
         block: The number of candidates of a block.
     """
     names = sorted({chunk.dataset for chunk in chunks})
-    totals = empty_histograms(processor, names)
+    empty = empty_histograms(processor, names)
+    totals: dict[str, Hist[Any]] = {}
     for dataset, is_mc in {chunk.dataset: chunk.is_mc for chunk in chunks}.items():
         rows = candidates[candidates.dataset == dataset]
         for start in range(0, max(len(rows), 1), block):
-            part = empty_histograms(processor, names)
+            part = {name: histogram.copy() for name, histogram in empty.items()}
             some = rows[start : start + block]
             filled = fill(processor, part, some, dataset, is_mc=is_mc, lazily=lazily)
-            totals = {name: total + filled[name] for name, total in totals.items()}
+            totals = {name: totals.get(name, one) + filled[name] for name, one in empty.items()}
     return totals
 
 

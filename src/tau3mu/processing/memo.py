@@ -160,6 +160,25 @@ class ChunkAnswers:
         key = key, one.name, self._functions[one.passes].key(processor)
         return self._made.setdefault(key, after), key
 
+    def count(self, function: FunctionType, processor: Any, left: Candidates) -> dict[str, int]:
+        """Returns the counters of what cuts have left, once for all that share the cuts.
+
+        Args:
+            function: A method of the class of the processor, of itself and of `CandidateRows`.
+            processor: Whose parameters count.
+            left: What is counted.
+        """
+        known = self._functions.setdefault(function, _Function(function))
+        made = self._made.get((id(left), known.key(processor)))
+        if made is None:
+            reading = Reader(processor)
+            counts = function(reading, CandidateRows(self, reading, left.index))
+            known.depends_on(read_by(reading), processor)
+            made = left, counts  # what is left is held, so that its id stays its own
+            self._made[id(left), known.key(processor)] = made
+        counted: dict[str, int] = made[1]
+        return counted
+
     def _asked(
         self,
         function: FunctionType,
@@ -293,9 +312,9 @@ class _Function:
     def of(self, processor: Any, length: int) -> Known:
         return self._known.setdefault(self.key(processor), Known(length))
 
-    def depends_on(self, names: set[str], processor: Any, known: Known) -> None:
+    def depends_on(self, names: set[str], processor: Any, known: Known | None = None) -> None:
         """Adds attributes. Answers of other processors may depend on them too, and are dropped."""
         if more := names.difference(self.reads):
             self.reads += sorted(more)
             self._keys = {}
-            self._known = {self.key(processor): known}
+            self._known = {} if known is None else {self.key(processor): known}

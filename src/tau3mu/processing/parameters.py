@@ -38,6 +38,7 @@ __all__ = [
     "with_hash",
 ]
 
+_TAKEN = {"name", "parameters", "configuration"}
 _CONFIG = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 _models: WeakKeyDictionary[type, type[BaseModel]] = WeakKeyDictionary()
 # Outside of the classes: those of users' files are pickled by value, and models cannot be.
@@ -169,11 +170,19 @@ def parameter_model(cls: type) -> type[BaseModel]:
     """Returns the pydantic model of the parameters of a class.
 
     Raises:
-        InputError: A parameter has no type, or a default that its type or limits exclude.
+        InputError: A parameter has no type, a name that is taken, or a default that its type or
+            limits exclude.
     """
     if cls not in _models:
         fields: dict[str, Any] = {}
         for name, one in declared(cls).items():
+            if name in _TAKEN:
+                message = (
+                    f"{cls.__name__} has a parameter {name!r}, a name that is taken: rename it"
+                )
+                raise InputError(
+                    message, code="processor.taken-name", path=f"{cls.__name__}.{name}"
+                )
             if one.annotation is None:
                 one.annotation = _annotation(cls, name)
             extra: Any = {"unit": one.unit} if one.unit else None
@@ -298,6 +307,9 @@ def _explained(error: ValidationError, name: str, known: Mapping[str, Parameter]
         message, code = f"{name} has no parameter {keys}{near}", "processor.unknown-parameter"
     else:
         expected = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+        if expected == "a valid array":  # in the words of JSON
+            example = [] if len(first["loc"]) > 1 else _jsonable(one.default)
+            expected = f"a list, such as {json.dumps(example)}" if example else "a list"
         message = (
             f"parameter {name}.{keys} ({one.help}{unit}): got {first['input']!r}, expected "
             f"{expected}"

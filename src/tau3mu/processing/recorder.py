@@ -10,13 +10,11 @@ import numpy as np
 
 from tau3mu.errors import InputError
 from tau3mu.processing.memo import Memo
-from tau3mu.selection import step
+from tau3mu.selection import Step
 from tau3mu.selection.rows import as_mask, rows_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
-
-    from tau3mu.selection import Step
 
 __all__ = ["Cutflow"]
 
@@ -99,7 +97,7 @@ class Cutflow:
             self.counters[name] = self.counters.get(name, 0) + operator.index(number)
 
     def _add(self, name: str, events: int, candidates: int) -> None:
-        self.steps = (*self.steps, step(name, np.ones(events), candidates))
+        self.steps = (*self.steps, Step(name, events, candidates, sumw=float(events)))
 
 
 def _answers(name: str, offsets: npt.NDArray[np.int64], mask: Any) -> npt.NDArray[np.bool_]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-from tau3mu.outputs.cutflow import cutflow_table, cutflow_text
+from tau3mu.outputs.cutflow import cutflow_table, cutflow_text, with_cuts
 
 __all__ = ["Cutflows", "ProcessorCutflow"]
 
@@ -16,19 +16,7 @@ class ProcessorCutflow(dict[str, list[dict[str, Any]]]):
     @property
     def details(self) -> ProcessorCutflow:
         """The same with a row for each cut of those steps that have several."""
-        return ProcessorCutflow(
-            {
-                dataset: [
-                    row
-                    for step in steps
-                    for row in (
-                        *({**cut, "name": f"- {cut['name']}"} for cut in step.get("cuts", ())),
-                        step,
-                    )
-                ]
-                for dataset, steps in self.items()
-            }
-        )
+        return ProcessorCutflow(with_cuts(self))
 
     def __repr__(self) -> str:
         """Returns the table as text."""

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from tau3mu.errors import InputError, RunError
 from tau3mu.outputs.candidates import CandidatesFormat, check_format, write_candidates
-from tau3mu.outputs.cutflow import cutflow_text
+from tau3mu.outputs.cutflow import cutflow_text, with_cuts
 from tau3mu.outputs.histograms import write_histograms
 from tau3mu.storage.files import disk_error, json_text, make_folder, write_text
 from tau3mu.storage.names import LOCK, LOG, why_no_folder
@@ -132,7 +132,7 @@ class ResultsFolder:
         check_format(candidates_format)
         folder = self._processor_folder(name)
         write_text(folder / "cutflow.json", json_text(cutflow))
-        write_text(folder / "cutflow.txt", cutflow_text(cutflow))
+        write_text(folder / "cutflow.txt", cutflow_text(with_cuts(cutflow)))
         write_text(folder / "counters.json", json_text(counters))
         write_candidates(folder, candidates, fmt=candidates_format)
         write_histograms(folder, histograms)

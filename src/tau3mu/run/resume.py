@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["recorded_options", "resumed_options"]
 
+_BY_KEY = {"values": "=", "variants": ":"}
+"""Options that add to the record, with the end of their keys: what changes is done again alone."""
+
 
 class _Recorded(BaseModel):
     model_config = ConfigDict(strict=True)
@@ -67,6 +70,10 @@ def resumed_options(given: Mapping[str, Any], record: Settings | None) -> dict[s
             )
             raise InputError(message, code="run.nothing-recorded", path=folder)
         return given
+    parsed = Settings.parsed(**given)
+    for name, end in _BY_KEY.items():
+        if name in given:
+            given[name] = _added(getattr(record, name), getattr(parsed, name), end)
     _refuse_contradictions(given, record)
     moved = any(
         name in given and given[name] != getattr(record, name)
@@ -87,6 +94,12 @@ def resumed_options(given: Mapping[str, Any], record: Settings | None) -> dict[s
     return merged
 
 
+def _added(before: list[str], now: list[str], end: str) -> list[str]:
+    """Returns the recorded texts without those of which the key is given again, and the given."""
+    keys = {text.partition(end)[0].strip() for text in now}
+    return [*(text for text in before if text.partition(end)[0].strip() not in keys), *now]
+
+
 def _refuse_contradictions(given: Mapping[str, Any], record: Settings) -> None:
     """Raises an error if results would be of other data or processors, or in another form."""
     problems = {}
@@ -94,7 +107,7 @@ def _refuse_contradictions(given: Mapping[str, Any], record: Settings) -> None:
         before = recordable(name, getattr(record, name))
         now = recordable(name, getattr(Settings(**{name: value}), name))
         # Processors may be added.
-        more = name == "processors" and set(_real(before)) <= set(_real(now))
+        more = name in _BY_KEY or (name == "processors" and set(_real(before)) <= set(_real(now)))
         if option_of(name).results and _real(before) != _real(now) and not more:
             then = _shown(name, before)
             problems[name] = f"{_shown(name, now)} is given, recorded is {then}"

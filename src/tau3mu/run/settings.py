@@ -221,14 +221,26 @@ class Settings(BaseModel):
             InputError: An option is not known, has a value that it cannot have, or does not go
                 together with another one.
         """
+        settings = cls.parsed(**given)
+        settings.check()
+        return settings
+
+    @classmethod
+    def parsed(cls, **given: Any) -> Settings:
+        """Returns the settings like `of`, whether or not they go together.
+
+        Args:
+            given: The options by name; None, False and empty lists are not given.
+
+        Raises:
+            InputError: An option is not known or has a value that it cannot have.
+        """
         content = {name: value for name, value in given.items() if is_given(value)}
         try:
-            settings = cls(**content)
+            return cls(**content)
         except ValidationError as error:
             document = Document(content, "options", language="run")
             raise document.error(problems_of(error, cls, content)) from error
-        settings.check()
-        return settings
 
     def check(self) -> None:
         """Checks which options exclude or need each other.
