@@ -107,6 +107,7 @@ def kde_template(values: np.ndarray, weights: np.ndarray | None, span: tuple[flo
         formula=partial(_lines, grid=grid, heights=heights),
         description="A smooth density of events, from Gaussian kernels.",
         integral=partial(_lines_integral, grid=grid, heights=heights),
+        kinks=partial(tuple, span),
     )
 
 
