@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import uproot
 from both_engines import OBSERVABLE, RANGE, component, counted, described, drawn, made
-from errors import raises
 from scipy import stats
 from test_likelihood_engines import CASES, EXPONENTIAL, MEAN, PEAK, SLOPE, WIDTH, YIELDS
 from test_pdf_catalogue import POINTS
@@ -143,7 +142,7 @@ def test_weights_such_as_sweights(binned):
 
 BUMP = """
 def formula(x, center, half_width, xp):
-    return xp.maximum(1 - ((x - center) / half_width) ** 2, 1e-12)
+    return 1 / (1 + ((x - center) / half_width) ** 4)
 
 positive = ("half_width",)
 """
@@ -226,7 +225,10 @@ def folder(tmp_path_factory):
 
 @pytest.mark.parametrize("binned", [True, False], ids=["counts", "entries"])
 @pytest.mark.parametrize("windows", [{}, WINDOWS], ids=["whole", "windows"])
-@pytest.mark.parametrize("name", FURTHER)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=[pytest.mark.integration] * ("smeared" in n)) for n in FURTHER],
+)
 def test_further_models(name, windows, binned, folder):
     components, parameters = FURTHER[name]
     model = resolve(made({**described(components, parameters), **windows}, folder))
@@ -234,21 +236,10 @@ def test_further_models(name, windows, binned, folder):
     free = {name for name, p in model.parameters.items() if p.expression is None}
     known = {name: yields[name] for name in yields if name in {*model.yields, *free}}
     entries = drawn(model, {n: v for n, v in known.items() if n not in model.expressions})
-    weights = np.random.default_rng(7).choice([1.2, -0.2, 0.5], len(entries), p=[0.5, 0.2, 0.3])
+    weights = np.random.default_rng(7).choice([1.2, 0.2, 0.5], len(entries))
     weights = weights if windows else np.ones(len(entries))
     data = counted(entries, weight=weights) if binned else (entries, weights)
     _assert_same_up_to_a_constant(model, data)
-
-
-def test_nothing_free():
-    everything = {n: {"value": p["value"], "fixed": True} for n, p in SIMPLE["parameters"].items()}
-    with raises("fit.nothing-free"):
-        model = made({**SIMPLE, "parameters": {**everything, **_fixed_yields()}})
-        zfit_loss(model, drawn(model, {}))
-
-
-def _fixed_yields():
-    return {name: {"value": 100.0, "fixed": True} for name in ("S", "B")}
 
 
 def test_least_squares():

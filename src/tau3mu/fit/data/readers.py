@@ -148,7 +148,7 @@ def _single_histogram(path: Path) -> Hist[Any] | None:
         return Hist(content) if isinstance(content, dict) and "axes" in content else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         message = f"{path} does not hold a histogram in UHI JSON: {reason(error)}"
-        raise InputError(message, code="fit.unreadable-histogram", path=path) from error
+        raise InputError(message, code="outputs.no-histograms", path=path) from error
 
 
 def _read_parquet(

@@ -46,7 +46,7 @@ def histogram_template(edges: np.ndarray, contents: np.ndarray) -> Pdf:
             f"({edges[number]:g} to {edges[number + 1]:g}): a density cannot be negative; use "
             "wider bins, or a function"
         )
-        raise InputError(message, code="fit.negative-template", path="template")
+        raise InputError(message, code="fit.no-density", path="template")
     if not contents.any():
         message = f"the histogram of a template is empty from {edges[0]:g} to {edges[-1]:g}"
         raise InputError(message, code="fit.empty-template", path="template")
@@ -91,7 +91,7 @@ def kde_template(values: np.ndarray, weights: np.ndarray | None, span: tuple[flo
             f"a template was given the weight {weights.min():g}: kernels need weights that are not "
             "negative; make a template of a histogram with these weights"
         )
-        raise InputError(message, code="fit.negative-template", path="template.weight")
+        raise InputError(message, code="fit.no-density", path="template.weight")
     inside = (values >= span[0]) & (values <= span[1]) & (weights > 0)
     values, weights = values[inside], weights[inside]
     if len(np.unique(values)) < 2:
@@ -107,7 +107,7 @@ def kde_template(values: np.ndarray, weights: np.ndarray | None, span: tuple[flo
         formula=partial(_lines, grid=grid, heights=heights),
         description="A smooth density of events, from Gaussian kernels.",
         integral=partial(_lines_integral, grid=grid, heights=heights),
-        kinks=partial(tuple, span),
+        kinks=partial(tuple, np.array(span)),
     )
 
 
