@@ -77,7 +77,7 @@ def unbinned(
         InputError: Values or weights are not finite numbers in one dimension, are not as many,
             or nothing is left to fit.
     """
-    given = _numbers(values, f"{where}: the values of {observable.name}")
+    given = _numbers(values, f"the values of {observable.name}", where)
     intervals = kept(observable.range, windows, where)
     inside = np.any([(given >= low) & (given < high) for low, high in intervals], axis=0)
     chosen = given[inside]
@@ -91,7 +91,7 @@ def unbinned(
     outside = len(given) - len(chosen)
     if weights is None:
         return Unbinned(chosen, None, intervals, outside)
-    all_weights = _numbers(weights, f"{where}: the weights")
+    all_weights = _numbers(weights, "the weights", where)
     if len(all_weights) != len(given):
         message = (
             f"{where}: there are {len(all_weights)} weights for {len(given)} values of "
@@ -166,20 +166,20 @@ def _check_contents(
         raise InputError(message, code="fit.empty-histogram", path="observable.range")
 
 
-def _numbers(values: Any, what: str) -> np.ndarray:
+def _numbers(values: Any, what: str, where: str) -> np.ndarray:
     array = np.asarray(values)
     if array.dtype.kind not in "iuf" or array.ndim != 1:
         message = (
-            f"{what} are an array of {array.dtype} in {array.ndim} dimensions; expected numbers in "
-            "one dimension"
+            f"{where}: {what} are an array of {array.dtype} in {array.ndim} dimensions; expected "
+            "numbers in one dimension"
         )
         raise InputError(message, code="fit.not-numbers", path=what)
     wrong = ~np.isfinite(array)
     if wrong.any():
         i = int(np.flatnonzero(wrong)[0])
         message = (
-            f"{what} are not finite for {np.count_nonzero(wrong)} of {len(array)} entries, first "
-            f"for entry {i}: {array[i]:g}; leave these entries out of the input"
+            f"{where}: {what} are not finite for {np.count_nonzero(wrong)} of {len(array)} entries, "
+            f"first for entry {i}: {array[i]:g}; leave these entries out of the input"
         )
         raise InputError(message, code="fit.not-finite", path=what)
     return array.astype(np.float64)
