@@ -178,8 +178,8 @@ def _numbers(values: Any, what: str, where: str) -> np.ndarray:
     if wrong.any():
         i = int(np.flatnonzero(wrong)[0])
         message = (
-            f"{where}: {what} are not finite: {np.count_nonzero(wrong)} of {len(array)} entries, first "
-            f"for entry {i}: {array[i]:g}; leave these entries out of the input"
+            f"{where}: {what} are not finite for {np.count_nonzero(wrong)} of {len(array)} "
+            f"entries, first for entry {i}: {array[i]:g}; leave these entries out of the input"
         )
         raise InputError(message, code="fit.not-finite", path=what)
     return array.astype(np.float64)
