@@ -278,21 +278,19 @@ def test_binned_values_are_the_histogram():
 
 
 @pytest.mark.parametrize(
-    ("values", "weights", "message"),
+    ("values", "weights", "code", "path", "mentions"),
     [
-        ([1, np.nan, np.inf], None, ("the values of mass are not finite for 2 of 3 entries, first "
-         "for entry 1: nan")),
-        ([1, 2], [1, np.inf], "the weights are not finite for 1 of 2 entries, first for entry 1"),
-        ([1, 2], [1], "there are 1 weights for 2 values of mass; each value needs one"),
-        ([[1, 2]], None, "the values of mass are an array of int64 in 2 dimensions"),
-        (["a"], None, "the values of mass are an array of <U1 in 1 dimensions; expected numbers"),
-        ([1, 2], [0, 0], "the weights of the 2 values in the fitted ranges add up to 0"),
-        ([1, 2, 30], [1, -3, 9], "the weights of the 2 values in the fitted ranges add up to -2"),
-        ([1700, 1800, 10], None, "none of the 3 values of mass lies in 0 to 10; are the units"),
-        (np.array([]), None, "none of the 0 values of mass lies in 0 to 10"),
+        ([1, np.nan, np.inf], None, "not-finite", "mass", ("2 of 3", "entry 1", "nan")),
+        ([1, 2], [1, np.inf], "not-finite", "weights", ("1 of 2", "entry 1")),
+        ([1, 2], [1], "weights-differ", "mass", ("1 weights", "2 values")),
+        ([[1, 2]], None, "not-numbers", "mass", ("int64", "2 dimensions")),
+        (["a"], None, "not-numbers", "mass", ("<U1", "1 dimensions")),
+        ([1, 2], [0, 0], "no-sum-of-weights", "mass", ("2 values", "0")),
+        ([1, 2, 30], [1, -3, 9], "no-sum-of-weights", "mass", ("2 values", "-2")),
+        ([1700, 1800, 10], None, "nothing-in-ranges", "observable.range", ("3 values", "0 to 10")),
+        (np.array([]), None, "nothing-in-ranges", "observable.range", ("0 values",)),
     ],
-)  # fmt: skip
-def test_values_that_cannot_be_fitted(values, weights, message):
-    with pytest.raises(InputError) as error:
+)
+def test_values_that_cannot_be_fitted(values, weights, code, path, mentions):
+    with raises(f"fit.{code}", InputError, path=path, mentions=(WHERE, *mentions)):
         unbinned(values, weights, _observable(), ALL, where=WHERE)
-    assert f"{WHERE}: {message}" in str(error.value)
