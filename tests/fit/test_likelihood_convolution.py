@@ -225,7 +225,7 @@ def simulated(tmp_path):
     return tmp_path
 
 
-def _smeared(folder, kind, **method):
+def _smeared_template(folder, kind, **method):
     given = {"histogram": "m"} if kind == "Histogram" else {"tree": "t", "column": "m"}
     signal = {
         "label": "S", "yield": "S", "pdf": kind, "template": {"file": "mc.root", **given},
@@ -239,8 +239,10 @@ def _smeared(folder, kind, **method):
 
 
 @pytest.mark.parametrize(("width", "exact"), [(0.0203, 1e-5), (0.07, 1e-8)])
-def test_a_histogram_with_a_resolution_is_a_sum_of_steps_that_are_smeared(simulated, width, exact):
-    part = _smeared(simulated, "Histogram").parts["dimuon"].components["S"]
+def test_a_histogram_with_a_resolution_is_a_sum_of_steps_that_are_smeared_template(
+    simulated, width, exact
+):
+    part = _smeared_template(simulated, "Histogram").parts["dimuon"].components["S"]
     contents, edges = uproot.open(simulated / "mc.root")["m"].to_numpy()
     x = np.linspace(2.2, 4.8, 301)
     steps = stats.norm.cdf((x[:, None] - 0.02 - edges) / width)
@@ -255,7 +257,7 @@ def test_a_histogram_with_a_resolution_is_a_sum_of_steps_that_are_smeared(simula
 @pytest.mark.parametrize("kind", ["Histogram", "KDE"])
 def test_the_errors_of_the_resolution_of_a_template(simulated, kind, binned):
     """Steps in the likelihood would make them ten times too small."""
-    model = _smeared(simulated, kind, engine="numpy")
+    model = _smeared_template(simulated, kind, engine="numpy")
     entries = drawn(model, {"S": 1500.0})
     result = fit(model, counted(entries) if binned else entries)
     assert result.valid
