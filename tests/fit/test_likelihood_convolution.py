@@ -239,9 +239,7 @@ def _smeared_template(folder, kind, **method):
 
 
 @pytest.mark.parametrize(("width", "exact"), [(0.0203, 1e-5), (0.07, 1e-8)])
-def test_a_histogram_with_a_resolution_is_a_sum_of_steps_that_are_smeared_template(
-    simulated, width, exact
-):
+def test_a_histogram_with_a_resolution_is_a_sum_of_steps_that_are_smeared(simulated, width, exact):
     part = _smeared_template(simulated, "Histogram").parts["dimuon"].components["S"]
     contents, edges = uproot.open(simulated / "mc.root")["m"].to_numpy()
     x = np.linspace(2.2, 4.8, 301)
