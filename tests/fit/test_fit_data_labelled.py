@@ -7,6 +7,7 @@ from pathlib import Path
 import hist
 import pytest
 import uproot
+from errors import raises
 
 from tau3mu.errors import InputError
 from tau3mu.fit.data import read_labelled
@@ -24,8 +25,8 @@ def test_contents_and_errors_by_label():
 
 
 def test_a_label_that_stands_for_different_numbers():
-    with pytest.raises(
-        InputError, match=r"hConflict: two bins have the label 'mean' and differ \(3\.1 and 3\.2\)"
+    with raises(
+        "fit.repeated-label", InputError, path="hConflict", mentions=("'mean'", "3.1", "3.2")
     ):
         read_labelled(ROOT_FILE, "hConflict")
 
@@ -41,12 +42,12 @@ def test_written_by_hist(tmp_path):
 def test_no_labels(tmp_path):
     with uproot.recreate(tmp_path / "mass.root") as file:
         file["mass"] = hist.Hist(hist.axis.Regular(3, 0, 1))
-    with pytest.raises(InputError, match=r"mass\.root:mass: none of its 3 bins has a label"):
+    with raises("fit.no-labels", InputError, path="mass.root:mass"):
         read_labelled(tmp_path / "mass.root", "mass")
 
 
 def test_what_is_not_there():
-    with pytest.raises(InputError, match=r"cannot read none\.root as a ROOT file: no such file"):
+    with raises("fit.unreadable-root-file", InputError, path="none.root"):
         read_labelled("none.root", "hParameters")
-    with pytest.raises(InputError, match=r"no histogram 'hParam' \(did you mean 'hParameters'\?\)"):
+    with raises("fit.unknown-histogram", InputError, path="hParam", mentions="'hParameters'"):
         read_labelled(ROOT_FILE, "hParam")

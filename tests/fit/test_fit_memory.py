@@ -122,7 +122,9 @@ def test_columns_of_candidates(found):
     assert source.datasets == ("A", "B")
     alone = found.candidates[found.candidates.dataset == "A"]
     jagged = ak.Array({"m": ak.unflatten(alone.m, [1000, len(alone) - 1000])})
-    results = [fit(_unbinned(), one) for one in (ENTRIES["A"], alone, jagged)]
+    forms = (ENTRIES["A"], list(ENTRIES["A"]), alone, jagged, alone.m, jagged.m)
+    results = [fit(_unbinned(), one) for one in forms]
+    assert "lists" in sources(_unbinned(), jagged.m)["peak"].warning
     for result in results:
         assert _numbers(result) == _numbers(results[0])
 
@@ -135,8 +137,18 @@ def test_columns_of_candidates(found):
         ({"other": np.ones(3)}, "fit.unknown-spectrum", "other"),
         ({}, "fit.no-data", "peak"),
         (None, "fit.no-data", "input.file"),
+        (5, "fit.not-numbers", "the values of m"),
+        (["low", "high"], "fit.not-numbers", "the values of m"),
+        (ak.Array(["low", "high"]), "fit.not-numbers", "the array"),
+        (np.array([]), "fit.nothing-in-ranges", "observable.range"),
+        (([1.0, np.nan],), "fit.not-a-pair", "m"),
+        (np.histogram2d(ENTRIES["A"], ENTRIES["A"]), "fit.not-a-pair", "m"),
+        ((ENTRIES["A"], np.full(len(ENTRIES["A"]), np.inf)), "fit.not-finite", "the weights"),
+        ((np.ones(40), np.linspace(10, 0, 41)), "fit.wrong-edges", "edges"),
+        ((np.ones(1), np.array([0, np.nan])), "fit.wrong-edges", "edges"),
+        ((["low"], [0, 10]), "fit.wrong-edges", "edges"),
+        ((np.ones((1, 2)), [0, 5, 10]), "fit.wrong-edges", "edges"),
     ],
-    ids=["histogram", "candidates", "spectrum", "nothing given", "nothing named"],
 )
 def test_what_cannot_be_fitted(given, code, path):
     with raises(code, path=path):

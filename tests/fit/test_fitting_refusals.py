@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import uproot
 from both_engines import counted, described, made
+from errors import raises
 from fitted_dimuons import DIMUON, document, histogram, masses
 
 from tau3mu.errors import InputError
@@ -27,43 +28,38 @@ TWO = {
 
 
 @pytest.mark.parametrize(
-    ("given", "data", "message"),
+    ("given", "data", "code", "mentions"),
     [
-        (TWO, lambda: {"barrel": histogram()}, "no data are given for endcap"),
-        (TWO, histogram, "no data are given for endcap"),
+        (TWO, lambda: {"barrel": histogram()}, "no-data", "endcap"),
+        (TWO, histogram, "no-data", "endcap"),
         (
             TWO, lambda: {"barrel": histogram(), "endcaps": histogram()},
-            r"data are given for 'endcaps' \(did you mean 'endcap'\?\); its spectra are barrel",
+            "unknown-spectrum", ("'endcaps'", "'endcap'", "barrel"),
         ),
-        (
-            document(input={"column": "m"}), histogram,
-            r"a histogram is given, but the model fits single entries \('column'\)",
-        ),
-        (
-            document(method={"loss": "chi2"}), masses,
-            "single entries are given, but chi2 is for histograms",
-        ),
-        (document(), lambda: counted([]), "the histogram is empty in the fitted ranges"),
-        (document(), lambda: np.array([1.0, 5.0]), "none of the 2 values of m lies in 2.2 to 4.8"),
+        (document(input={"column": "m"}), histogram, "histogram-for-entries", "'column'"),
+        (document(method={"loss": "chi2"}), masses, "chi2-of-entries", "chi2"),
+        (document(), lambda: counted([]), "empty-histogram", ()),
+        (document(), lambda: np.array([1.0, 5.0]), "nothing-in-ranges", ("2 values", "2.2 to 4.8")),
         (
             document(), lambda: np.array([3.0, np.nan, 3.1]),
-            "not finite for 1 of 3 entries, first for entry 1: nan",
+            "not-finite", ("1 of 3", "entry 1", "nan"),
         ),
-        (document(), lambda: (masses(), np.ones(3)), "there are 3 weights for"),
+        (document(), lambda: (masses(), np.ones(3)), "weights-differ", "3 weights"),
         (
             document(), lambda: hist.Hist(hist.axis.Regular(52, 2.5, 5.0)).fill([3.0]),
-            "does not cover the observable from 2.2 to 4.8",
+            "too-narrow-histogram", "2.2 to 4.8",
         ),
         (
             {**TWO, "spectra": {**TWO["spectra"]}},
             lambda: {"barrel": histogram(), "endcap": np.array([])},
-            ", spectrum endcap: none of the 0 values",
+            "nothing-in-ranges", "spectrum endcap",
         ),
     ],
 )  # fmt: skip
-def test_data_that_do_not_fit_the_model(given, data, message):
-    with pytest.raises(InputError, match=f"^fit dimuon.*{message}"):
+def test_data_that_do_not_fit_the_model(given, data, code, mentions):
+    with raises(f"fit.{code}", InputError, mentions=mentions) as error:
         fit(made(given), data())
+    assert str(error.value).startswith("fit dimuon")
 
 
 def test_a_window_that_leaves_the_range_is_cut_there():
@@ -218,7 +214,7 @@ NOWHERE = """def formula(x, mean, xp):
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        (RAISER, r"the formula of pdf Own fails \(line 2\): AttributeError"),
+        (RAISER, r"the formula of pdf Own fails \(line 2.*\): AttributeError"),
         (NEGATIVE, "pdf Own is negative, such as -1 at 2,"),
         (NOWHERE, "pdf Own is nowhere a number in"),
     ],

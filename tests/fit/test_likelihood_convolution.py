@@ -7,11 +7,13 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+import uproot
 from both_engines import component, counted, described, drawn, made
 from scipy import integrate, stats
 from scipy.special import voigt_profile
 
 from tau3mu.fit import fit
+from tau3mu.fit.data.prepare import resolve
 from tau3mu.fit.likelihood import SpectrumFunction
 from tau3mu.fit.likelihood.densities import density_of
 from tau3mu.fit.pdfs import PDFS
@@ -209,3 +211,55 @@ def test_an_unbinned_fit_with_a_resolution_counts_few_densities(monkeypatch):
         shape.density(VALUES, x)
         shape.integrals(VALUES, np.array([2.2, 4.8]))
         assert sum(counted) <= 512 * 6 * 96
+
+
+@pytest.fixture
+def simulated(tmp_path):
+    """A folder with simulation: a peak on a flat part that ends in the middle of the range."""
+    generator = np.random.default_rng(3)
+    entries = np.append(generator.normal(3.1, 0.1, 5000), generator.uniform(2.2, 4.0, 500))
+    with uproot.recreate(tmp_path / "mc.root") as file:
+        file["m"] = np.histogram(entries, 130, (2.2, 4.8))
+        file.mktree("t", {"m": "f8"})
+        file["t"].extend({"m": entries})
+    return tmp_path
+
+
+def _smeared_template(folder, kind, **method):
+    given = {"histogram": "m"} if kind == "Histogram" else {"tree": "t", "column": "m"}
+    signal = {
+        "label": "S", "yield": "S", "pdf": kind, "template": {"file": "mc.root", **given},
+        "resolution": GAUSS,
+    }  # fmt: skip
+    parameters = {
+        "bias": {"value": 0.0, "limits": [-0.1, 0.1]},
+        "width": {"value": 0.07, "limits": [0.02, 0.15]},
+    }
+    return resolve(made(described({"S": signal}, parameters), folder, **method))
+
+
+@pytest.mark.parametrize(("width", "exact"), [(0.0203, 1e-5), (0.07, 1e-8)])
+def test_a_histogram_with_a_resolution_is_a_sum_of_steps_that_are_smeared(simulated, width, exact):
+    part = _smeared_template(simulated, "Histogram").parts["dimuon"].components["S"]
+    contents, edges = uproot.open(simulated / "mc.root")["m"].to_numpy()
+    x = np.linspace(2.2, 4.8, 301)
+    steps = stats.norm.cdf((x[:, None] - 0.02 - edges) / width)
+    expected = -np.diff(steps, axis=1) @ (contents / contents.sum() / 0.02)
+    found = density_of(part, (2.2, 4.8)).density({"bias": 0.02, "width": width}, x)
+    found /= np.sqrt(2 * np.pi) * width
+    seen = expected > 1e-3 * expected.max()
+    np.testing.assert_allclose(found[seen], expected[seen], rtol=exact)
+
+
+@pytest.mark.parametrize("binned", [True, False], ids=["counts", "entries"])
+@pytest.mark.parametrize("kind", ["Histogram", "KDE"])
+def test_the_errors_of_the_resolution_of_a_template(simulated, kind, binned):
+    """Steps in the likelihood would make them ten times too small."""
+    model = _smeared_template(simulated, kind, engine="numpy")
+    entries = drawn(model, {"S": 1500.0})
+    result = fit(model, counted(entries) if binned else entries)
+    assert result.valid
+    # The core is a Gaussian of 0.12, or somewhat more, with ten elevenths of the entries.
+    assert result.parameters["bias"].error == pytest.approx(0.122 / np.sqrt(1360), rel=0.2)
+    assert abs(result.values["bias"]) < 4 * result.parameters["bias"].error
+    assert abs(result.values["width"] - 0.07) < 4 * result.parameters["width"].error

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from both_engines import OBSERVABLE, component, counted, described, drawn, made
+import uproot
+from both_engines import OBSERVABLE, RANGE, component, counted, described, drawn, made
 from scipy import stats
 from test_likelihood_engines import CASES, EXPONENTIAL, MEAN, PEAK, SLOPE, WIDTH, YIELDS
 from test_pdf_catalogue import POINTS
 
 from tau3mu.fit import fit, load_model, zfit_loss
 from tau3mu.fit.data import Binned
-from tau3mu.fit.data.prepare import prepare
+from tau3mu.fit.data.prepare import prepare, resolve
 from tau3mu.fit.fitting.minimize import minimize
 from tau3mu.fit.likelihood import Objective, expected
 
@@ -137,6 +138,108 @@ def test_weights_such_as_sweights(binned):
     weights = np.random.default_rng(7).choice([1.2, -0.2, 0.5], len(entries), p=[0.5, 0.2, 0.3])
     data = counted(entries, weight=weights) if binned else (entries, weights)
     _assert_same_up_to_a_constant(made(SIMPLE), data)
+
+
+BUMP = """
+def formula(x, center, half_width, xp):
+    return 1 / (1 + ((x - center) / half_width) ** 4)
+
+positive = ("half_width",)
+"""
+SMEARING = {"pdf": "Gauss", "parameters": {"mu": "shift", "sigma": "width"}}
+SHIFT = {"width": WIDTH, "shift": {"value": 0.0, "limits": [-0.1, 0.1]}}
+TEMPLATE = {"label": "S", "yield": "S", "pdf": "Histogram"}
+STEPS = {**TEMPLATE, "template": {"file": "mc.root", "histogram": "m"}}
+KERNELS = {**TEMPLATE, "pdf": "KDE", "template": {"file": "mc.root", "tree": "t", "column": "m"}}
+USED_BUMP = component("S", "Bump", center="mean", half_width="half")
+HALF = {"value": 0.2, "limits": [0.1, 0.4]}
+FIXED_SLOPE = {"value": -0.5, "fixed": True}
+CHAINED = {
+    "mean": MEAN, "width": WIDTH, "slope": SLOPE, "ratio": {"value": 1.05, "limits": [0.8, 1.3]},
+    "delta": {
+        "value": 0.58, "limits": [0.5, 0.7],
+        "constraint": {"pdf": "normal", "mean": 0.584, "sigma": 0.01},
+    },
+    "mean2": {"expression": "mean + delta"}, "width2": {"expression": "ratio * width"},
+    "mean3": {"expression": "max(mean2, mean) + 0.5 * delta * sqrt(abs(width2) / width)"},
+    "P": {"expression": "0.2 * S"}, "Q": {"expression": "0.5 * P + 0.01 * B"},
+}  # fmt: skip
+SUMS = {
+    "label": "S", "yield": "S", "fractions": ["most", "less"],
+    "sum": [
+        {"pdf": "Gauss", "parameters": {"mu": "mean", "sigma": "width"}},
+        {
+            "fractions": ["core"],
+            "sum": [
+                {"pdf": "Gauss", "parameters": {"mu": "mean", "sigma": "wide"}},
+                {"pdf": "Cauchy", "parameters": {"m": "mean", "gamma": "width"}},
+            ],
+        },
+        {"pdf": "Exponential", "parameters": {"slope": "slope"}},
+    ],
+}  # fmt: skip
+FRACTIONS = {
+    "mean": MEAN, "width": WIDTH, "slope": SLOPE, "wide": {"expression": "2 * width"},
+    "most": {"value": 0.5, "limits": [0.2, 0.6]}, "less": {"expression": "0.5 * most"},
+    "core": {"value": 0.4, "limits": [0.1, 0.9]},
+}  # fmt: skip
+STRENGTH = {
+    "mean": {"value": 3.096, "fixed": True}, "width": {"value": 0.07, "fixed": True},
+    "slope": FIXED_SLOPE, "strength": {"value": 1.0, "limits": [-100, 100]},
+    "B": {"value": 800.0, "fixed": True}, "S": {"expression": "10 * strength"},
+}  # fmt: skip
+TWO_PEAKS = {
+    "P": component("P", "Gauss", mu="mean2", sigma="width2"),
+    "Q": component("Q", "Gauss", mu="mean3", sigma="width2"),
+}
+FURTHER = {
+    "user's": ({"S": USED_BUMP, "B": EXPONENTIAL}, {"mean": MEAN, "half": HALF, "slope": SLOPE}),
+    "user's, smeared": (
+        {"S": {**USED_BUMP, "resolution": SMEARING}},
+        {"mean": {"value": 3.1, "fixed": True}, "half": HALF, **SHIFT},
+    ),
+    "histogram": ({"S": STEPS, "B": EXPONENTIAL}, {"slope": SLOPE}),
+    "kernels": ({"S": KERNELS, "B": EXPONENTIAL}, {"slope": SLOPE}),
+    "histogram, smeared": ({"S": {**STEPS, "resolution": SMEARING}}, SHIFT),
+    "kernels, smeared": ({"S": {**KERNELS, "resolution": SMEARING}}, SHIFT),
+    "chain of formulas": ({"S": PEAK, "B": EXPONENTIAL, **TWO_PEAKS}, CHAINED),
+    "sum in a sum": ({"S": SUMS, "B": EXPONENTIAL}, FRACTIONS),
+    "one component": ({"S": PEAK}, {"mean": MEAN, "width": WIDTH}),
+    "one free parameter": ({"S": PEAK, "B": EXPONENTIAL}, STRENGTH),
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Holds a pdf of a user, and simulation for templates whose bins are none of the fit."""
+    folder = tmp_path_factory.mktemp("fit")
+    (folder / "Bump.py").write_text(BUMP)
+    generator = np.random.default_rng(3)
+    simulated = np.append(generator.normal(3.1, 0.1, 2000), generator.uniform(2.2, 4.8, 300))
+    with uproot.recreate(folder / "mc.root") as file:
+        file["m"] = np.histogram(simulated, 37, RANGE)
+        file.mktree("t", {"m": "f8"})
+        file["t"].extend({"m": simulated})
+    return folder
+
+
+@pytest.mark.parametrize("binned", [True, False], ids=["counts", "entries"])
+@pytest.mark.parametrize("windows", [{}, WINDOWS], ids=["whole", "windows"])
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=[pytest.mark.integration] * ("smeared" in n)) for n in FURTHER],
+)
+def test_further_models(name, windows, binned, folder):
+    components, parameters = FURTHER[name]
+    model = resolve(made({**described(components, parameters), **windows}, folder))
+    yields = {"S": 100.0, "B": 800.0, "strength": 20.0}
+    free = {name for name, p in model.parameters.items() if p.expression is None}
+    known = {name: yields[name] for name in yields if name in {*model.yields, *free}}
+    entries = drawn(model, {n: v for n, v in known.items() if n not in model.expressions})
+    weights = np.random.default_rng(7).choice([1.2, 0.2, 0.5], len(entries))
+    weights = weights if windows else np.ones(len(entries))
+    data = counted(entries, weight=weights) if binned else (entries, weights)
+    _assert_same_up_to_a_constant(model, data)
 
 
 def test_least_squares():

@@ -65,10 +65,10 @@ def parquet_columns(
         raise
     except FileNotFoundError as error:
         message = f"cannot read {path} as parquet: no such file"
-        raise InputError(message) from error
+        raise InputError(message, code="fit.missing-file", path=path) from error
     except (OSError, ArrowException) as error:
         message = f"cannot read {path} as parquet: {str(error).splitlines()[0]}"
-        raise InputError(message) from error
+        raise InputError(message, code="fit.unreadable-parquet", path=path) from error
     return {name: ak.from_arrow(table[name]) for name in wanted}
 
 
@@ -91,7 +91,7 @@ def flat(values: ak.Array, weights: ak.Array | None, what: str) -> Values:
         values, weights = ak.broadcast_arrays(values, weights)
     except ValueError as error:
         message = f"{what} has the type {values.type}, but its weight {weights.type}"
-        raise InputError(message) from error
+        raise InputError(message, code="fit.weights-differ", path=what) from error
     return _flattened(values), _flattened(weights)
 
 
@@ -124,7 +124,8 @@ def _flattened(array: ak.Array) -> np.ndarray:
 
 
 def _not_numbers(what: str, kind: str) -> InputError:
-    return InputError(f"{what} has the type {kind}; expected numbers")
+    message = f"{what} has the type {kind}; expected numbers"
+    return InputError(message, code="fit.not-numbers", path=what)
 
 
 def check_names(names: Iterable[str], known: Sequence[str], where: str, kind: str) -> None:

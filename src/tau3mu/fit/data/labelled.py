@@ -36,8 +36,8 @@ def read_labelled(file: str | Path, histogram: str) -> dict[str, tuple[float, fl
                 f"{where}: two bins have the label {label!r} and differ ({first:g} and "
                 f"{second:g}); give one of them another label"
             )
-            raise InputError(message)
+            raise InputError(message, code="fit.repeated-label", path=where)
     if not result:
         message = f"{where}: none of its {len(values)} bins has a label; expected names"
-        raise InputError(message)
+        raise InputError(message, code="fit.no-labels", path=where)
     return result

@@ -10,6 +10,7 @@ import awkward as ak
 import numpy as np
 
 from tau3mu.errors import InputError, suggest
+from tau3mu.fit.data.columns import flat, list_warning
 from tau3mu.fit.data.readers import read_data
 from tau3mu.fit.data.resolve import located, resolve
 from tau3mu.fit.data.results import read_facts
@@ -184,9 +185,19 @@ def _in_memory(model: FitModel, name: str, given: Any) -> Source:
         column = (part.input and part.input.column) or part.observable.name
         weight = part.input.weight if part.input else None
         return of_candidates(given, column, weight, None, where)
-    values, weights = given if isinstance(given, tuple) else (given, None)
+    if isinstance(given, ak.Array):
+        what = f"{where}: the array"
+        return Source(flat(given, None, what), warning=list_warning(given, what))
+    pair = given if isinstance(given, tuple) else (given, None)
+    if len(pair) != 2:
+        message = (
+            f"{where}: got {len(pair)} things in a tuple; expected values and weights, or the "
+            "counts and edges of one variable"
+        )
+        raise InputError(message, code="fit.not-a-pair", path=part.observable.name)
+    values, weights = pair
     if weights is not None and np.size(weights) == np.size(values) + 1:
-        return Source(_counts(np.asarray(values), np.asarray(weights)))
+        return Source(_counts(np.asarray(values), np.asarray(weights), where))
     return Source((values, weights))
 
 
@@ -200,10 +211,14 @@ def _check_one_dataset(names: list[str], where: str) -> None:
         raise InputError(message, code="fit.several-datasets", path=DATASET)
 
 
-def _counts(counts: np.ndarray, edges: np.ndarray) -> Hist[Any]:
+def _counts(counts: np.ndarray, edges: np.ndarray, where: str) -> Hist[Any]:
     """Returns counts and edges, as `np.histogram` has them, as a histogram."""
     import hist
 
+    numbers = all(array.ndim == 1 and array.dtype.kind in "biuf" for array in (counts, edges))
+    if not numbers or not np.isfinite(edges).all() or not np.all(np.diff(edges) > 0):
+        message = f"{where}: expected counts in bins, and edges that are finite numbers and rise"
+        raise InputError(message, code="fit.wrong-edges", path="edges")
     return hist.Hist(hist.axis.Variable(edges), data=counts.astype(np.float64))
 
 

@@ -71,7 +71,7 @@ def read_data(
             f"{file}: both 'histogram' and {unbinned[0]!r} are given; a histogram is fitted in "
             "bins, a column value by value"
         )
-        raise InputError(message)
+        raise InputError(message, code="fit.histogram-and-column", path=unbinned[0])
     wanted_column, wanted = column or observable.name, histogram or observable.name
     file = without_file_scheme(str(file))
     if "://" in file:
@@ -81,7 +81,7 @@ def read_data(
         message = (
             f"{path} does not exist; expected a ROOT, JSON or parquet file or a results folder"
         )
-        raise InputError(message)
+        raise InputError(message, code="fit.missing-file", path=path)
     refuse_special(path, folders=True)
     if tree is None and is_results(path):
         if unbinned or path.name.startswith("candidates."):
@@ -108,7 +108,7 @@ def _read_root(
             keys = file.keys(cycle=False)
             there = f"it has {listed(keys)}" if keys else "the file is empty"
             message = f"{path}: neither 'histogram' nor 'tree' says what to fit; {there}"
-            raise InputError(message)
+            raise InputError(message, code="fit.nothing-named", path=path)
         name = f"{path}:{histogram}"
         return Source(to_hist(find_histogram(file, histogram), name), name)
 
@@ -116,25 +116,25 @@ def _read_root(
 def _read_json(path: Path, histogram: str | None, unbinned: list[str]) -> Source:
     if unbinned:
         message = f"{path}: JSON holds histograms, no columns; drop {unbinned[0]!r}"
-        raise InputError(message)
+        raise InputError(message, code="fit.no-columns", path=path)
     single = _single_histogram(path)
     if single is not None:
         if histogram is not None:
             message = f"{path} holds one histogram without a name; drop 'histogram'"
-            raise InputError(message)
+            raise InputError(message, code="fit.unknown-histogram", path=path)
         return Source(single, str(path))
     histograms = load_histograms(path)
     name = histogram or (next(iter(histograms)) if len(histograms) == 1 else None)
     if name is None:
         which = "; say which as 'histogram'" if histograms else ""
         message = f"{path}: {having(histograms, 'histograms')}{which}"
-        raise InputError(message)
+        raise InputError(message, code="fit.nothing-named", path=path)
     if name not in histograms:
         message = (
             f"{path} has no histogram {name!r}{suggest(name, histograms)}; "
             f"{having(histograms, 'histograms')}"
         )
-        raise InputError(message)
+        raise InputError(message, code="fit.unknown-histogram", path=name)
     found = histograms[name]
     if DATASET in found.axes.name:
         return of_histogram(found, read_facts(path), f"{path}:{name}")
@@ -148,7 +148,7 @@ def _single_histogram(path: Path) -> Hist[Any] | None:
         return Hist(content) if isinstance(content, dict) and "axes" in content else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         message = f"{path} does not hold a histogram in UHI JSON: {reason(error)}"
-        raise InputError(message) from error
+        raise InputError(message, code="outputs.no-histograms", path=path) from error
 
 
 def _read_parquet(
@@ -157,7 +157,7 @@ def _read_parquet(
     for key, value in (("histogram", histogram), ("tree", tree)):
         if value is not None:
             message = f"{path}: parquet has columns, no {key} {value!r}; give 'column' alone"
-            raise InputError(message)
+            raise InputError(message, code="fit.no-histograms", path=key)
     columns = parquet_columns(str(path), [column, *([weight] if weight else [])])
     what = f"{path}: {column!r}"
     data = flat(columns[column], columns[weight] if weight else None, what)

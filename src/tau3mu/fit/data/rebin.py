@@ -30,7 +30,7 @@ def axis_edges(axis: Any, where: str) -> np.ndarray:
             f"{where}: the axis {getattr(axis, 'name', '') or 'of the histogram'} has categories, "
             "but the fitted variable has bins with edges; choose another histogram"
         )
-        raise InputError(message)
+        raise InputError(message, code="fit.categories", path=where)
     edges = getattr(axis, "edges", None)
     if callable(edges):  # uproot
         edges = edges()
@@ -59,7 +59,7 @@ def cut(edges: np.ndarray, observable: Observable, where: str) -> tuple[np.ndarr
             f"the observable from {lower:g} to {upper:g}; narrow observable.range to it, or give "
             "a histogram that goes over all of the range, with empty bins where nothing is"
         )
-        raise InputError(message)
+        raise InputError(message, code="fit.too-narrow-histogram", path="observable.range")
     for value in observable.range:
         check_edge(value, edges, "observable.range", where)
     first, last = (int(np.abs(edges - value).argmin()) for value in observable.range)
@@ -91,7 +91,7 @@ def check_edge(value: float, edges: np.ndarray, key: str, where: str) -> None:
         f"{where}: {value:g} in {key} is not the edge of a bin; the nearest edges are "
         f"{edges[above - 1]:g} and {edges[above]:g}"
     )
-    raise InputError(message)
+    raise InputError(message, code="fit.no-edge", path=key)
 
 
 def _slacks(edges: np.ndarray) -> np.ndarray:
@@ -108,8 +108,9 @@ def _cannot_merge(edges: np.ndarray, wanted: np.ndarray, missing: float, where: 
     if np.allclose(widths, widths[0], rtol=TOLERANCE):
         divisors = [str(n) for n in range(1, number + 1) if number % n == 0]
         hint = f"choose observable.bins from {', '.join(divisors)}, or leave it out"
-    return InputError(
+    message = (
         f"{where}: the histogram has {number} bins from {edges[0]:g} to {edges[-1]:g}, which "
         f"cannot be merged into the {len(wanted) - 1} of the observable: {missing:g} is not the "
         f"edge of a bin, the nearest are {edges[above - 1]:g} and {edges[above]:g}; {hint}"
     )
+    return InputError(message, code="fit.bins-do-not-merge", path="observable.bins")

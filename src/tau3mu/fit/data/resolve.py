@@ -57,7 +57,7 @@ def _with_labels(model: FitModel) -> FitModel:
                 f"fit {model.name}: parameters.{name}: {labels.file}:{labels.histogram} has no "
                 f"label {label!r}{suggest(label, known)}; it has {', '.join(known)}"
             )
-            raise InputError(message)
+            raise InputError(message, code="fit.unknown-label", path=f"parameters.{name}")
         entry = document["parameters"][name]
         entry["value"] = known[label][0]
         entry["fixed"] = parameter.limits is None or parameter.fixed
@@ -71,7 +71,7 @@ def _template(shape: Shape, part: SpectrumModel, model: FitModel) -> Pdf:
     given = shape.template
     if given is None or given.file is None:
         message = f"fit {model.name}: a template needs a file"
-        raise InputError(message)
+        raise InputError(message, code="fit.missing-template-file", path="template")
     path = located(model, given.file)
     asked = given.model_dump(exclude={"file"})
     read = read_data(path, part.observable, **asked)

@@ -58,7 +58,7 @@ def open_root(path: str) -> Iterator[Any]:
         if is_defect(error):
             raise
         message = f"cannot read {path} as a ROOT file: {reason(error)}"
-        raise InputError(message) from error
+        raise InputError(message, code="fit.unreadable-root-file", path=path) from error
 
 
 def find_histogram(file: Any, key: str) -> Any:
@@ -83,7 +83,7 @@ def find_histogram(file: Any, key: str) -> Any:
         message = f"{where}; give its name as 'tree' and that of a branch as 'column'"
     else:
         message = f"{where}, expected a TH1 with counts"
-    raise InputError(message)
+    raise InputError(message, code="fit.not-a-histogram", path=key)
 
 
 def find_tree(file: Any, key: str | None) -> Any:
@@ -97,7 +97,7 @@ def find_tree(file: Any, key: str | None) -> Any:
         if len(trees) != 1:
             which = "; say which as 'tree'" if trees else ""
             message = f"{file.file_path}: {having(trees, 'trees')}{which}"
-            raise InputError(message)
+            raise InputError(message, code="fit.missing-tree", path=file.file_path)
         return file[trees[0]]
     found = _find(file, key, "tree")
     if found.classname not in _TREES:
@@ -105,7 +105,7 @@ def find_tree(file: Any, key: str | None) -> Any:
             f"{file.file_path}: {key!r} is a {found.classname}, expected a tree; "
             f"{having(trees, 'trees')}"
         )
-        raise InputError(message)
+        raise InputError(message, code="fit.not-a-tree", path=key)
     return found
 
 
@@ -125,7 +125,7 @@ def to_hist(histogram: Any, where: str) -> Hist[Any]:
             f"{where} has labelled bins ({listed(names.values())}); a histogram of the fitted "
             "variable has none"
         )
-        raise InputError(message)
+        raise InputError(message, code="fit.labelled-bins", path=where)
     return cast("Hist[Any]", histogram.to_hist())
 
 
@@ -158,7 +158,7 @@ def _check_size(file: Any, path: str) -> None:
     size = file.source.num_bytes
     if size is not None and size < file.fEND:
         message = f"{path} is cut: {size} bytes, expected {file.fEND}; copy it again"
-        raise InputError(message)
+        raise InputError(message, code="fit.cut-file", path=path)
 
 
 def _find(file: Any, key: str, kind: str) -> Any:
@@ -174,7 +174,7 @@ def _find(file: Any, key: str, kind: str) -> Any:
     names = [name for name, found in classes.items() if found != "TDirectory"]
     there = f"it has {listed(names)}" if names else "the file is empty"
     message = f"{file.file_path} has no {kind} {key!r}{suggest(key, names)}; {there}"
-    raise InputError(message)
+    raise InputError(message, code=f"fit.unknown-{kind}", path=key)
 
 
 def _cycle(file: Any, key: str, kind: str) -> Any:
@@ -185,7 +185,7 @@ def _cycle(file: Any, key: str, kind: str) -> Any:
         path = without_cycles(key)
         there = [name for name in file.keys() if without_cycles(name) == path]  # noqa: SIM118
         message = f"{file.file_path} has no {kind} {key!r}; it has {listed(there)}"
-        raise InputError(message) from error
+        raise InputError(message, code=f"fit.unknown-{kind}", path=key) from error
 
 
 def _in_collection(collection: Any, where: str, parts: list[str]) -> Any:
@@ -193,12 +193,12 @@ def _in_collection(collection: Any, where: str, parts: list[str]) -> Any:
     items = {str(item.member("fName")): item for item in collection if item.has_member("fName")}
     if name not in items:
         message = f"{where} has no {name!r}{suggest(name, items)}; it has {listed(items)}"
-        raise InputError(message)
+        raise InputError(message, code="fit.unknown-object", path=name)
     if not below:
         return items[name]
     if items[name].classname not in _COLLECTIONS:
         message = f"{where}/{name} is a {items[name].classname}, which holds no {below[0]!r}"
-        raise InputError(message)
+        raise InputError(message, code="fit.unknown-object", path=below[0])
     return _in_collection(items[name], f"{where}/{name}", below)
 
 

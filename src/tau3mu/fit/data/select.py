@@ -77,7 +77,7 @@ def unbinned(
         InputError: Values or weights are not finite numbers in one dimension, are not as many,
             or nothing is left to fit.
     """
-    given = _numbers(values, f"{where}: the values of {observable.name}")
+    given = _numbers(values, f"the values of {observable.name}", where)
     intervals = kept(observable.range, windows, where)
     inside = np.any([(given >= low) & (given < high) for low, high in intervals], axis=0)
     chosen = given[inside]
@@ -87,24 +87,24 @@ def unbinned(
             f"{where}: none of the {len(given)} values of {observable.name} lies in {parts}; "
             "are the units those of observable.range?"
         )
-        raise InputError(message)
+        raise InputError(message, code="fit.nothing-in-ranges", path="observable.range")
     outside = len(given) - len(chosen)
     if weights is None:
         return Unbinned(chosen, None, intervals, outside)
-    all_weights = _numbers(weights, f"{where}: the weights")
+    all_weights = _numbers(weights, "the weights", where)
     if len(all_weights) != len(given):
         message = (
             f"{where}: there are {len(all_weights)} weights for {len(given)} values of "
             f"{observable.name}; each value needs one"
         )
-        raise InputError(message)
+        raise InputError(message, code="fit.weights-differ", path=observable.name)
     total = all_weights[inside].sum()
     if total <= 0:
         message = (
             f"{where}: the weights of the {len(chosen)} values in the fitted ranges add up to "
             f"{total:g}; a fit needs a sum above 0"
         )
-        raise InputError(message)
+        raise InputError(message, code="fit.no-sum-of-weights", path=observable.name)
     return Unbinned(chosen, all_weights[inside], intervals, outside)
 
 
@@ -116,10 +116,10 @@ def _contents(histogram: Any, name: str, where: str) -> tuple[np.ndarray, np.nda
             f"{where}: the histogram has {len(histogram.axes)} axes ({names}), but one is fitted; "
             f"project it on {name!r} first"
         )
-        raise InputError(message)
+        raise InputError(message, code="fit.several-axes", path=name)
     if histogram.kind == "MEAN":
         message = f"{where}: the histogram is a profile, which holds means; counts can be fitted"
-        raise InputError(message)
+        raise InputError(message, code="fit.profile", path=name)
     variances = histogram.variances()
     return (
         np.asarray(histogram.values(), dtype=np.float64),
@@ -128,7 +128,7 @@ def _contents(histogram: Any, name: str, where: str) -> tuple[np.ndarray, np.nda
 
 
 def _check_on_edges(edges: np.ndarray, windows: Windows, where: str) -> None:
-    for key, intervals in (("the ranges", windows.ranges), ("the blinded windows", windows.blind)):
+    for key, intervals in (("ranges", windows.ranges), ("blind", windows.blind)):
         for value in (value for interval in intervals for value in interval):
             if edges[0] < value < edges[-1]:
                 check_edge(value, edges, key, where)
@@ -145,41 +145,41 @@ def _check_contents(
 ) -> None:
     negative = np.zeros(len(contents), dtype=bool) if allow_negative else (contents < 0) & used
     for what, array, problem, wrong in (
-        ("content", contents, "is not finite", ~np.isfinite(contents)),
-        ("variance", variances, "is not finite", ~np.isfinite(variances)),
-        ("content", contents, "is negative", negative),
-        ("variance", variances, "is negative", (variances < 0) & used),
+        ("content", contents, "not finite", ~np.isfinite(contents)),
+        ("variance", variances, "not finite", ~np.isfinite(variances)),
+        ("content", contents, "negative", negative),
+        ("variance", variances, "negative", (variances < 0) & used),
     ):
         if wrong.any():
             i = int(np.flatnonzero(wrong)[0])
             hint = "; only a fit with the loss chi2 can take that" if wrong is negative else ""
             message = (
-                f"{where}: the {what} of {np.count_nonzero(wrong)} bin(s) {problem}, first that "
+                f"{where}: the {what} of {np.count_nonzero(wrong)} bin(s) is {problem}, first that "
                 f"of bin {i} from {edges[i]:.5g} to {edges[i + 1]:.5g}: {array[i]:g}{hint}"
             )
-            raise InputError(message)
+            raise InputError(message, code=f"fit.{problem.replace(' ', '-')}", path=what)
     if not used.any():
         message = f"{where}: no bin lies entirely within the fitted ranges; there is nothing to fit"
-        raise InputError(message)
+        raise InputError(message, code="fit.nothing-in-ranges", path="observable.range")
     if not contents[used].any():
         message = f"{where}: the histogram is empty in the fitted ranges; there is nothing to fit"
-        raise InputError(message)
+        raise InputError(message, code="fit.empty-histogram", path="observable.range")
 
 
-def _numbers(values: Any, what: str) -> np.ndarray:
+def _numbers(values: Any, what: str, where: str) -> np.ndarray:
     array = np.asarray(values)
     if array.dtype.kind not in "iuf" or array.ndim != 1:
         message = (
-            f"{what} are an array of {array.dtype} in {array.ndim} dimensions; expected numbers in "
-            "one dimension"
+            f"{where}: {what} are an array of {array.dtype} in {array.ndim} dimensions; expected "
+            "numbers in one dimension"
         )
-        raise InputError(message)
+        raise InputError(message, code="fit.not-numbers", path=what)
     wrong = ~np.isfinite(array)
     if wrong.any():
         i = int(np.flatnonzero(wrong)[0])
         message = (
-            f"{what} are not finite for {np.count_nonzero(wrong)} of {len(array)} entries, first "
-            f"for entry {i}: {array[i]:g}; leave these entries out of the input"
+            f"{where}: {what} are not finite for {np.count_nonzero(wrong)} of {len(array)} "
+            f"entries, first for entry {i}: {array[i]:g}; leave these entries out of the input"
         )
-        raise InputError(message)
+        raise InputError(message, code="fit.not-finite", path=what)
     return array.astype(np.float64)

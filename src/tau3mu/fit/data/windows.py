@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Observable", "Windows", "kept", "without"]
 
+_KEYS = {"range": "ranges", "blinded window": "blind"}
+
 
 class Observable(Protocol):
     """The variable that is fitted, as the model says it."""
@@ -60,7 +62,7 @@ def kept(limits: Interval, windows: Windows, where: str) -> tuple[Interval, ...]
     left = without(parts, windows.blind)
     if not left:
         message = f"{where}: the blinded windows leave nothing of the ranges to fit"
-        raise InputError(message)
+        raise InputError(message, code="fit.all-blinded", path="blind")
     return left
 
 
@@ -81,10 +83,10 @@ def _check(interval: Interval, kind: str, limits: Interval, where: str) -> None:
     lower, upper = interval
     if lower >= upper:
         message = f"{where}: the {kind} from {lower:g} to {upper:g} does not rise"
-        raise InputError(message)
+        raise InputError(message, code="fit.falling-range", path=_KEYS[kind])
     if upper <= limits[0] or lower >= limits[1]:
         message = (
             f"{where}: the {kind} from {lower:g} to {upper:g} lies outside of the observable, "
             f"which goes from {limits[0]:g} to {limits[1]:g}; are the units the same?"
         )
-        raise InputError(message)
+        raise InputError(message, code="fit.outside-range", path=_KEYS[kind])

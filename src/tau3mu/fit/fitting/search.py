@@ -75,7 +75,7 @@ def search(objective: Objective, start: Mapping[str, float] | None = None) -> li
             f"fit {objective.model.name}: the likelihood is a number at none of {len(found)} "
             "starts; check the values and limits of the parameters"
         )
-        raise RunError(message)
+        raise RunError(message, code="fit.no-likelihood", path=objective.model.name)
     return found
 
 
@@ -158,7 +158,7 @@ def _within_limits(objective: Objective, start: Mapping[str, float]) -> dict[str
     for name, (lower, upper) in objective.limits.items():
         if name not in start:
             message = f"fit {objective.model.name}: the start has no value of {name}"
-            raise InputError(message)
+            raise InputError(message, code="fit.missing-start", path=name)
         margin = _MARGIN * (upper - lower)
         inside[name] = float(np.clip(start[name], lower + margin, upper - margin))
     return inside

@@ -18,6 +18,7 @@ __all__ = ["arguments", "convolved"]
 
 _PANELS, _NODES = 6, 16  # of the integral over the resolution
 _REACH = 6.0  # standard deviations of the resolution on either side of its mean
+_PARTS, _PART_NODES = 128, 3  # of the range, at least, in which a template is integrated
 _GRID = 4001  # points on which its mean and standard deviation are found
 
 
@@ -28,6 +29,11 @@ def convolved(shape: Shape, span: Interval) -> Pdf:
     with 96 nodes. That is right to 1e-4 for a Cauchy with a gamma of a third of the resolution, to
     2e-3 for one of a fifth: what is much narrower needs no convolution. An unbinned fit with zfit
     needs 96 numbers of memory per entry; `Smeared` says what NumPy does instead.
+
+    The steps of a template would make such a sum a step function of the parameters, without
+    slopes. So its integral is over the true value, with three nodes in each of at least 128 parts
+    of the range, such as the bins of a histogram. That is right to 1e-3 for a Gaussian resolution
+    of half of a part, and to 1e-5 for one of a whole part.
 
     Args:
         shape: A single pdf with a resolution, which is a pdf or a sum of pdfs.
@@ -42,13 +48,32 @@ def convolved(shape: Shape, span: Interval) -> Pdf:
     width = span[1] - span[0]
     grid = np.linspace(-width / 2, width / 2, _GRID)
 
+    def of_template(x: Any, *given: Any, xp: Any) -> Any:
+        at = _kernel(resolution, dict(zip(names, given, strict=True)), grid, xp)
+        return xp.sum(at(x[..., None] - true_values) * true_weights, axis=-1)
+
     def formula(x: Any, *given: Any, xp: Any) -> Any:
         values = dict(zip(names, given, strict=True))
         shifts, weights = _nodes(resolution, values, grid, xp)
         true = density(pdf, x[..., None] - shifts, arguments(shape, values), span, xp)
         return xp.sum(true * weights, axis=-1)
 
+    if not pdf.parameters and pdf.kinks is not None:
+        true_values, true_weights = _of_template(pdf, width)
+        formula = of_template
     return Pdf(f"{shape.pdf}_convolved", names, formula, "a convolution", peaks=pdf.peaks)
+
+
+def _of_template(pdf: Pdf, width: float) -> tuple[np.ndarray, np.ndarray]:
+    """Returns true values between the steps of a template, and their weights."""
+    steps = np.asarray(pdf.kinks()) if pdf.kinks is not None else np.array([])
+    parts = np.ceil(np.diff(steps) / width * _PARTS * (1 - 1e-9)).astype(int)
+    edges = np.interp(np.arange(parts.sum() + 1), [0, *np.cumsum(parts)], steps)
+    nodes, weights = np.polynomial.legendre.leggauss(_PART_NODES)
+    centers, halves = (edges[1:] + edges[:-1]) / 2, np.diff(edges) / 2
+    x = (centers[:, None] + halves[:, None] * nodes).ravel()
+    weights = density(pdf, x, [], (0.0, width)) * (halves[:, None] * weights).ravel()
+    return x[weights > 0], weights[weights > 0]
 
 
 def arguments(shape: Shape, values: Mapping[str, Any]) -> list[Any]:

@@ -63,11 +63,11 @@ def _try(shape: Shape, values: Mapping[str, float], span: Interval, where: str, 
             f"{where}: pdf {pdf.name} is nowhere a number in {span[0]:g} to {span[1]:g} at the "
             f"first values {at}; change them"
         )
-        raise InputError(message)
+        raise InputError(message, code="fit.no-number", path=pdf.name)
     if pdf.name not in PDFS and np.any(found < 0):
         worst = float(np.linspace(*span, _POINTS)[int(np.nanargmin(found))])
         message = (
             f"{where}: pdf {pdf.name} is negative, such as {np.nanmin(found):.3g} at {worst:g}, at "
             f"the first values {at}; a density is 0 or more"
         )
-        raise InputError(message)
+        raise InputError(message, code="fit.negative-formula", path=pdf.name)

@@ -130,7 +130,11 @@ def expected_counts(
         f"{part.observable.name}, {total[i]:.3g} entries are expected; a negative yield needs more "
         "of the other components there"
     )
-    raise InputError(message)
+    raise InputError(
+        message,
+        code="fit.negative-expectation",
+        path=part.components[next(iter(part.components))].yield_,
+    )
 
 
 def _negative_total(part: SpectrumModel, values: Mapping[str, Any]) -> np.ndarray | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tau3mu.fit.backend import tf, zfit, znp
 from tau3mu.fit.likelihood.densities import single_pdf
-from tau3mu.fit.pdfs.integrate import PANELS, quadrature
+from tau3mu.fit.pdfs.integrate import PANELS, bin_integrals, quadrature
 from tau3mu.fit.pdfs.zfit_pdfs import zfit_pdf
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class CountsPdf(zfit.pdf.BaseBinnedPDF):  # type: ignore[misc]
         """
         self._range = zfit.Space(part.observable.name, limits=part.observable.range)
         self._parameters = parameters
+        self._edges = sample.edges
         self._nodes, self._weights = _quadrature(sample.edges)
         self._used = np.flatnonzero(sample.used)
         components = part.components.values()
@@ -74,6 +76,8 @@ class CountsPdf(zfit.pdf.BaseBinnedPDF):  # type: ignore[misc]
     def _integrals_of(self, shape: Shape) -> Callable[[], Any]:
         """Returns what calculates the integrals of a shape over all bins."""
         if shape.sum is None:
+            if not shape.names:  # a template, of which quadrature would not see the steps
+                return partial(tf.constant, _fixed_integrals(shape, self._edges))
             pdf = _leaf(shape, self._range, self._parameters)
 
             def single() -> Any:
@@ -139,6 +143,13 @@ def _leaf(shape: Shape, space: Any, parameters: Mapping[str, Any], extended: Any
     pdf, arguments_in = single_pdf(shape, (lower, upper))
     given = dict(zip(pdf.parameters, arguments_in(parameters), strict=True))
     return zfit_pdf(pdf, space, given, extended=extended)
+
+
+def _fixed_integrals(shape: Shape, edges: np.ndarray) -> np.ndarray:
+    """Returns the integrals over bins of a shape without parameters."""
+    span = (float(edges[0]), float(edges[-1]))
+    pdf, _ = single_pdf(shape, span)
+    return bin_integrals(pdf, edges, [], span)
 
 
 def _native(shape: Shape, space: Any, parameters: Mapping[str, Any], extended: Any = None) -> Any:

@@ -37,7 +37,7 @@ def histogram_template(edges: np.ndarray, contents: np.ndarray) -> Pdf:
             f"a histogram template needs rising edges and one content for each bin, not "
             f"{len(edges)} edges and {contents.size} contents"
         )
-        raise InputError(message)
+        raise InputError(message, code="fit.wrong-template", path="template")
     bad = ~np.isfinite(contents) | (contents < 0)
     if bad.any():
         number = int(np.argmax(bad))
@@ -46,10 +46,10 @@ def histogram_template(edges: np.ndarray, contents: np.ndarray) -> Pdf:
             f"({edges[number]:g} to {edges[number + 1]:g}): a density cannot be negative; use "
             "wider bins, or a function"
         )
-        raise InputError(message)
+        raise InputError(message, code="fit.no-density", path="template")
     if not contents.any():
         message = f"the histogram of a template is empty from {edges[0]:g} to {edges[-1]:g}"
-        raise InputError(message)
+        raise InputError(message, code="fit.empty-template", path="template")
     # With an empty bin on either side, to which all values outside belong.
     heights = np.concatenate([[0.0], contents / np.diff(edges) / contents.sum(), [0.0]])
     return Pdf(
@@ -82,16 +82,16 @@ def kde_template(values: np.ndarray, weights: np.ndarray | None, span: tuple[flo
     weights = np.ones(len(values)) if weights is None else np.asarray(weights, float)
     if weights.shape != values.shape:
         message = f"a template of {values.size} events needs as many weights, not {weights.size}"
-        raise InputError(message)
+        raise InputError(message, code="fit.weights-differ", path="template.weight")
     if not (np.isfinite(values).all() and np.isfinite(weights).all()):
         message = "a template was given values or weights that are not finite; select events first"
-        raise InputError(message)
+        raise InputError(message, code="fit.not-finite", path="template")
     if (weights < 0).any():
         message = (
             f"a template was given the weight {weights.min():g}: kernels need weights that are not "
             "negative; make a template of a histogram with these weights"
         )
-        raise InputError(message)
+        raise InputError(message, code="fit.no-density", path="template.weight")
     inside = (values >= span[0]) & (values <= span[1]) & (weights > 0)
     values, weights = values[inside], weights[inside]
     if len(np.unique(values)) < 2:
@@ -99,7 +99,7 @@ def kde_template(values: np.ndarray, weights: np.ndarray | None, span: tuple[flo
             f"a template needs events with two different values from {span[0]:g} to {span[1]:g} "
             f"and weights above 0; there are {len(values)} events"
         )
-        raise InputError(message)
+        raise InputError(message, code="fit.empty-template", path="template")
     grid, heights = _kernel_estimate(values, weights, span)
     return Pdf(
         name="kde",
@@ -107,6 +107,7 @@ def kde_template(values: np.ndarray, weights: np.ndarray | None, span: tuple[flo
         formula=partial(_lines, grid=grid, heights=heights),
         description="A smooth density of events, from Gaussian kernels.",
         integral=partial(_lines_integral, grid=grid, heights=heights),
+        kinks=partial(tuple, np.array(span)),
     )
 
 

@@ -59,14 +59,14 @@ def load_user_pdf(path: Path) -> Pdf:
             f"pdf file {path} has no function 'formula'{suggest('formula', functions)}; "
             f"define {_EXPECTED}"
         )
-        raise InputError(message)
+        raise InputError(message, code="fit.missing-formula", path=path)
     names = _argument_names(formula)
     if names is None or len(names) < 2 or (names[0], names[-1]) != ("x", "xp"):
         message = (
             f"pdf file {path}: the arguments of formula are {inspect.signature(formula)}, but "
             f"{_EXPECTED} is needed: x first, xp last, and the names of the parameters between"
         )
-        raise InputError(message)
+        raise InputError(message, code="fit.wrong-arguments", path=path)
     parameters = tuple(names[1:-1])
     return Pdf(
         name=path.stem,
@@ -114,14 +114,14 @@ def _positive(module: ModuleType, path: Path, parameters: tuple[str, ...]) -> tu
     names = getattr(module, "positive", ())
     if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
         message = f"pdf file {path}: positive is {names!r}, but a tuple of names is needed"
-        raise InputError(message)
+        raise InputError(message, code="fit.wrong-positive", path=path)
     for name in names:
         if name not in parameters:
             message = (
                 f"pdf file {path}: positive names {name!r}, which is no parameter of formula"
                 f"{suggest(name, parameters)}; they are {', '.join(parameters) or 'none'}"
             )
-            raise InputError(message)
+            raise InputError(message, code="fit.wrong-positive", path=path)
     return tuple(names)
 
 
@@ -129,7 +129,7 @@ def _flag(module: ModuleType, path: Path, name: str) -> bool:
     value = getattr(module, name, False)
     if not isinstance(value, bool):
         message = f"pdf file {path}: {name} is {value!r}, but True or False is needed"
-        raise InputError(message)
+        raise InputError(message, code="fit.wrong-flag", path=path)
     return value
 
 
@@ -140,5 +140,5 @@ def _integral(module: ModuleType, path: Path, parameters: tuple[str, ...]) -> An
     expected = ["edges", *parameters]
     if not inspect.isfunction(integral) or _argument_names(integral) != expected:
         message = f"pdf file {path}: integral has to be a function ({', '.join(expected)})"
-        raise InputError(message)
+        raise InputError(message, code="fit.wrong-arguments", path=path)
     return _Guarded(integral, path)
