@@ -11,9 +11,9 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-from tau3mu.benchmark.inputs import InputFile, describe, new_folder, sample_of
-from tau3mu.benchmark.measurement import measure
-from tau3mu.benchmark.runs import run_analysis, run_command_line, run_program
+from measuring.inputs import InputFile, describe, new_folder, sample_of
+from measuring.measurement import measure
+from measuring.runs import run_analysis, run_command_line, run_program
 from tau3mu.benchmark.study import Found, Point, Run, Setup, differences
 from tau3mu.clusters import connect
 

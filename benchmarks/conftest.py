@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from cases import Skipped, find_root, std_vector_files
 
-from tau3mu.benchmark.inputs import default_cache, describe, make_sample
+from measuring.inputs import default_cache, describe, make_sample
 from tau3mu.benchmark.scaling import save_plots
 from tau3mu.benchmark.study import Study, save_study
 from tau3mu.benchmark.tables import describe_machine, points_table, rows_table

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from cases import Skipped, analysis, measure_points, on_dask, rdataframe
 
-from tau3mu.benchmark.measurement import usage_of_workers
+from measuring.measurement import usage_of_workers
 from tau3mu.benchmark.scaling import curves, efficiencies, line
 
 

@@ -27,7 +27,7 @@ from cases import (
     root_on_workers,
 )
 
-from tau3mu.benchmark.inputs import InputFile, describe, make_copies, make_sample, sample_of
+from measuring.inputs import InputFile, describe, make_copies, make_sample, sample_of
 from tau3mu.benchmark.scaling import slopes
 
 WORKERS = 2

@@ -2,21 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import lazy_loader
 
-if TYPE_CHECKING:
-    from tau3mu.processors.dsphipi import DsPhiPi
-    from tau3mu.processors.dsphipi_notebook import DsPhiPiNotebook
-
-__all__ = ["DsPhiPi", "DsPhiPiNotebook"]
-
-__getattr__, _, _ = lazy_loader.attach(
-    __name__,
-    submod_attrs={"dsphipi": ["DsPhiPi"], "dsphipi_notebook": ["DsPhiPiNotebook"]},
-)
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -2,7 +2,7 @@
 
 usage: event_loop.py FILES...
 
-The files have the skims' own branches. Prints one JSON object, see `tau3mu.benchmark.run_program`.
+The files have the skims' own branches. Prints one JSON object, see `measuring.runs.run_program`.
 """
 
 from __future__ import annotations

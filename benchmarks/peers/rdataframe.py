@@ -4,7 +4,7 @@ usage: rdataframe.py [--threads N | --workers N | --scheduler ADDRESS] FILES...
 
 Run by a python that has ROOT. With --workers it is distributed on a local Dask cluster, with
 --scheduler on a running one of which the workers have ROOT too. The files have the skims' own
-branches, as a TTree or as an RNTuple. Prints one JSON object, see `tau3mu.benchmark.run_program`.
+branches, as a TTree or as an RNTuple. Prints one JSON object, see `measuring.runs.run_program`.
 """
 
 from __future__ import annotations

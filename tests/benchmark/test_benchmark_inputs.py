@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import uproot
 
-from tau3mu.benchmark.inputs import _field_bytes, describe, make_copies, make_sample, sample_of
+from measuring.inputs import _field_bytes, describe, make_copies, make_sample, sample_of
 from tau3mu.datasets import check_files, dataset_from_files
 from tau3mu.errors import RunError
 from tau3mu.processors import DsPhiPi

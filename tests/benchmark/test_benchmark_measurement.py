@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tau3mu.benchmark.measurement import measure
+from measuring.measurement import measure
 from tau3mu.errors import RunError
 
 BURN = """

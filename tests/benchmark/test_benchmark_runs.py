@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tau3mu.benchmark.inputs import describe
-from tau3mu.benchmark.measurement import measure, usage_of_workers, usage_since
-from tau3mu.benchmark.runs import run_analysis, run_command_line, run_program
+from measuring.inputs import describe
+from measuring.measurement import measure, usage_of_workers, usage_since
+from measuring.runs import run_analysis, run_command_line, run_program
 from tau3mu.benchmark.study import Setup, differences, found_of
 from tau3mu.errors import RunError
 

@@ -1,7 +1,6 @@
-"""Scaling studies: runs of programs are measured, and compared in tables and plots.
+"""Scaling studies, compared in tables and plots by `python -m tau3mu.benchmark`.
 
-The studies themselves are in `benchmarks/` of the repository and are run by pytest; this package
-has their parts, and `python -m tau3mu.benchmark` shows and compares the results.
+The studies themselves are in `benchmarks/` of the repository and are made by pytest.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tau3mu.errors import InputError, Tau3muError
 from tau3mu.execution.tasks import run_tasks
 from tau3mu.fit.data.prepare import prepare, resolve, sources
-from tau3mu.fit.fitting import fit
+from tau3mu.fit.fitting.fit import fit
 from tau3mu.fit.fitting.result import Quantity
 from tau3mu.fit.output.labels import parameter_axis
 from tau3mu.fit.studies.trial_study import TrialStudy

@@ -1,7 +1,7 @@
 """Runs `dsphipi` on a dataset and prints when each stage began.
 
-usage: python -m tau3mu.benchmark.probe JOB     JOB is a JSON object: dataset (a dataset file),
-                                                folder, executor, workers, scheduler, chunk_size
+usage: python probe.py JOB     JOB is a JSON object: dataset (a dataset file),
+                               folder, executor, workers, scheduler, chunk_size
 
 It does what `python -m tau3mu.run --no-fit` does, without the progress bar, and prints a JSON
 object: `folder` with the results, and `times` in seconds since the epoch.

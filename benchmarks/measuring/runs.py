@@ -8,18 +8,20 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tau3mu.benchmark.measurement import measure, usage_of_workers, usage_since
+from measuring.measurement import measure, usage_of_workers, usage_since
 from tau3mu.benchmark.study import Found, Run, found_in, found_of
 from tau3mu.errors import RunError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tau3mu.benchmark.inputs import InputFile
-    from tau3mu.benchmark.measurement import Usage
+    from measuring.inputs import InputFile
+    from measuring.measurement import Usage
     from tau3mu.benchmark.study import Setup
 
 __all__ = ["run_analysis", "run_command_line", "run_program"]
+
+_PROBE = Path(__file__).with_name("probe.py")
 
 
 def run_analysis(files: Sequence[InputFile], setup: Setup) -> tuple[Run, Found]:
@@ -45,7 +47,7 @@ def run_analysis(files: Sequence[InputFile], setup: Setup) -> tuple[Run, Found]:
             "scheduler": setup.scheduler,
         }
         usage, output = measure(
-            [sys.executable, "-m", "tau3mu.benchmark.probe", json.dumps(job)],
+            [sys.executable, str(_PROBE), json.dumps(job)],
         )
         found = found_in(Path(folder) / "results")
     run = _run(usage, _last_object(output)["times"])

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from tau3mu.benchmark import launcher
+from measuring import launcher
 from tau3mu.errors import RunError
 
 if TYPE_CHECKING:

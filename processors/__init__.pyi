@@ -1,0 +1,2 @@
+from .dsphipi import DsPhiPi as DsPhiPi
+from .dsphipi_notebook import DsPhiPiNotebook as DsPhiPiNotebook

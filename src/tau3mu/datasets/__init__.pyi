@@ -1,0 +1,14 @@
+from .checked import CheckedFile as CheckedFile
+from .checked import FailedFile as FailedFile
+from .checksum import verify_checksum as verify_checksum
+from .chunks import Chunk as Chunk
+from .chunks import make_chunks as make_chunks
+from .dataset import Dataset as Dataset
+from .dataset import FileDetails as FileDetails
+from .dataset import combine as combine
+from .dataset import dataset_from_files as dataset_from_files
+from .dataset import limit_files as limit_files
+from .loading import load_datasets as load_datasets
+from .loading import shipped_datasets as shipped_datasets
+from .preflight import check_files as check_files
+from .preflight import check_readable_files as check_readable_files

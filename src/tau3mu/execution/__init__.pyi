@@ -1,0 +1,10 @@
+from .chunk import ChunkResult as ChunkResult
+from .chunk import ProcessorError as ProcessorError
+from .chunk import process_chunk as process_chunk
+from .dry_run import dry_run as dry_run
+from .loop import RetryPolicy as RetryPolicy
+from .merge import FileRead as FileRead
+from .merge import ProcessorResult as ProcessorResult
+from .merge import RunResult as RunResult
+from .run import execute as execute
+from .tasks import run_tasks as run_tasks

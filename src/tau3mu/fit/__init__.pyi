@@ -1,0 +1,17 @@
+from .data.prepare import sources as sources
+from .data.runs import spectrum as spectrum
+from .data.source import Source as Source
+from .fitting.fit import fit as fit
+from .fitting.result import FitResult as FitResult
+from .fitting.stored import load_result as load_result
+from .fitting.zfit_loss import zfit_loss as zfit_loss
+from .full_fit import fit_and_save as fit_and_save
+from .language import FitModel as FitModel
+from .language import load_model as load_model
+from .language import shipped_fits as shipped_fits
+from .output import plot_fit as plot_fit
+from .output import save_fit as save_fit
+from .studies import run_toys as run_toys
+from .studies import run_trials as run_trials
+from .studies import scan as scan
+from .studies import sweights as sweights

@@ -1,0 +1,11 @@
+from .correlation import plot_correlation as plot_correlation
+from .plot import plot_fit as plot_fit
+from .plot_checks import check_plot as check_plot
+from .report import print_fit as print_fit
+from .residuals import plot_residuals as plot_residuals
+from .root_file import write_root as write_root
+from .saving import check_free as check_free
+from .saving import load_fit_values as load_fit_values
+from .saving import save_fit as save_fit
+from .saving import update_fit as update_fit
+from .scans import plot_scans as plot_scans

@@ -1,0 +1,9 @@
+from .generation import generate as generate
+from .scans import scan as scan
+from .sweights import sweights as sweights
+from .sweights import write_sweights as write_sweights
+from .toy_study import ToyStudy as ToyStudy
+from .toys import run_toys as run_toys
+from .trial_study import TrialStudy as TrialStudy
+from .trials import run_trials as run_trials
+from .trials_file import load_trials as load_trials

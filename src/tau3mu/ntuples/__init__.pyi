@@ -1,0 +1,9 @@
+from .detection import detect_layout as detect_layout
+from .events import empty_events as empty_events
+from .layout import Layout as Layout
+from .layout import layouts as layouts
+from .reader import ReadError as ReadError
+from .reader import Reading as Reading
+from .reader import read_events as read_events
+from .schema import NtupleSchema as NtupleSchema
+from .triggers import fired as fired

@@ -1,0 +1,10 @@
+from .catalogue import load_processor as load_processor
+from .catalogue import load_processors as load_processors
+from .distribution import ship_code as ship_code
+from .histogram_checks import check_histograms as check_histograms
+from .parameters import Axis as Axis
+from .parameters import Window as Window
+from .parameters import parameter as parameter
+from .processor import Processor as Processor
+from .recorder import Cutflow as Cutflow
+from .table import Table as Table

@@ -1,0 +1,9 @@
+from .cutflows import Cutflows as Cutflows
+from .cutflows import ProcessorCutflow as ProcessorCutflow
+from .folder import ResultsFolder as ResultsFolder
+from .folder import default_folder as default_folder
+from .log import run_log as run_log
+from .manifest import Manifest as Manifest
+from .manifest import read_manifest as read_manifest
+from .manifest import write_manifest as write_manifest
+from .plots import plot_histogram as plot_histogram

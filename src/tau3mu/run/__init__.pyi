@@ -1,0 +1,9 @@
+from .__main__ import main as main
+from .analysis import analyse as analyse
+from .plan import RunPlan as RunPlan
+from .preparation import prepare as prepare
+from .settings import CHUNK_SIZE as CHUNK_SIZE
+from .settings import Settings as Settings
+from .stored import ProcessorResults as ProcessorResults
+from .stored import Run as Run
+from .stored import open_run as open_run
