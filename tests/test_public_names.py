@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
+import inspect
 import subprocess
 import sys
 
 import pytest
+
+from tau3mu.processing.cuts import CutProcessor
 
 PUBLIC = {
     "tau3mu": [
@@ -98,3 +102,32 @@ def test_nothing_but_its_use_imports_what_is_heavy(heavy):
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert done.stdout == "False\n"
+
+
+def _documented(name, value):
+    """Yields what of a public name has parameters: a function, a constructor, public methods."""
+    if inspect.isfunction(value):
+        yield name, value, value.__doc__ or ""
+    elif inspect.isclass(value) and not dataclasses.is_dataclass(value):
+        if issubclass(value, CutProcessor):  # whose documentation says what all cuts get
+            return
+        for key, member in vars(value).items():
+            function = inspect.unwrap(getattr(member, "__func__", member))
+            is_own = inspect.isfunction(function) and function.__module__.startswith("tau3mu")
+            if is_own and (not key.startswith("_") or key == "__init__"):
+                yield f"{name}.{key}", function, function.__doc__ or ""
+
+
+@pytest.mark.parametrize("package", PUBLIC)
+def test_docstrings_describe_every_argument(package):
+    module = importlib.import_module(package)
+    problems = []
+    for public in PUBLIC[package]:
+        for name, function, text in _documented(public, getattr(module, public)):
+            parameters = inspect.signature(function).parameters
+            given = [one for one in parameters if one not in {"self", "cls"}]
+            arguments = text.partition("Args:")[2]
+            problems += [f"{name}: {one}" for one in given if f"{one}:" not in arguments]
+            if text.split(" ")[0] in {"Tells", "What", "Takes"}:
+                problems.append(f"{name}: {text.splitlines()[0]}")
+    assert problems == []

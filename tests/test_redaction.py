@@ -84,7 +84,7 @@ def test_documents_stay_documents(url):
 @pytest.mark.parametrize("url", URLS)
 def test_messages(url):
     errors = [
-        InputError(f"{url} is no file"),
+        InputError(f"{url} is not a file"),
         RunError(f"{url}: no"),
         ReadError(f"{url}: no", "bad_file", "x"),
         ProcessorError(f"{url}: no", f"Traceback ... {url}"),

@@ -1,4 +1,4 @@
-"""Runs over ntuples of groups: their own layouts, and triggers that are no booleans."""
+"""Runs over ntuples of groups: their own layouts, and triggers that are not booleans."""
 
 from __future__ import annotations
 

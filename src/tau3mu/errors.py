@@ -53,6 +53,11 @@ class RunError(Tau3muError, RuntimeError):
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
-    """Returns " (did you mean 'x'?)" for the known name closest to `name`, or an empty string."""
+    """Returns " (did you mean 'x'?)" for the known name closest to `name`, or an empty string.
+
+    Args:
+        name: What was given.
+        known: What could have been meant.
+    """
     close = difflib.get_close_matches(name, list(known), n=1)
     return f" (did you mean {close[0]!r}?)" if close else ""

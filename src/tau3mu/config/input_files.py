@@ -103,7 +103,7 @@ def read_bytes(path: Path, what: str) -> bytes:
         what: What it is to the user, such as "fit file".
 
     Raises:
-        InputError: It cannot be read, or is no regular file.
+        InputError: It cannot be read, or is not a regular file.
     """
     if kind := kind_of_special(path):
         message = f"cannot read the {what} {path}: it is {kind}, expected a regular file"
@@ -124,7 +124,7 @@ def read_text(path: Path, what: str) -> str:
         what: What it is to the user, such as "fit file".
 
     Raises:
-        InputError: It cannot be read, is no regular file, or is not UTF-8.
+        InputError: It cannot be read, is not a regular file, or is not UTF-8.
     """
     try:
         return read_bytes(path, what).decode("utf-8-sig")

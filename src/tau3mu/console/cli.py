@@ -35,6 +35,11 @@ class Parser(argparse.ArgumentParser):
         """Creates the parser; the line breaks of description and epilog stay as written.
 
         Of the command `tau3mu`, `python -m tau3mu.run` is called `tau3mu run` in all texts.
+
+        Args:
+            prog: The name of the program.
+            description: What `--help` says first.
+            kwargs: Further arguments of `argparse.ArgumentParser`.
         """
         if Path(sys.argv[0]).name == "tau3mu":
             prog, description = _short(prog), _short(description)
@@ -52,6 +57,10 @@ class Parser(argparse.ArgumentParser):
 
         When a shell asks for completions (see `tau3mu --print-completion`), they are printed and
         the process ends.
+
+        Args:
+            args: The words of the command line; by default those of this process.
+            namespace: As for argparse.
         """
         if "_ARGCOMPLETE" in os.environ:
             import argcomplete
@@ -69,7 +78,11 @@ class Parser(argparse.ArgumentParser):
         return super().parse_args(given, namespace)
 
     def error(self, message: str) -> NoReturn:
-        """Prints the message and exits with code 1, since 2 stands for missing events."""
+        """Prints the message and exits with code 1, since 2 stands for missing events.
+
+        Args:
+            message: What is wrong.
+        """
         print_error(f"{message}\nsee: {self.prog} --help")
         sys.exit(1)
 
@@ -87,7 +100,11 @@ def _short(text: Any) -> Any:
 
 
 def text_of(value: str) -> str:
-    """Returns the value of an option, which must not be empty."""
+    """Returns the value of an option, which must not be empty.
+
+    Args:
+        value: What was given.
+    """
     if not value.strip():
         message = "expected a name, not an empty text"
         raise argparse.ArgumentTypeError(message)
@@ -95,12 +112,20 @@ def text_of(value: str) -> str:
 
 
 def path_of(value: str) -> Path:
-    """Returns a path with `~` expanded, since a shell leaves it alone after an equals sign."""
+    """Returns a path with `~` expanded, since a shell leaves it alone after an equals sign.
+
+    Args:
+        value: What was given.
+    """
     return user_path(text_of(value))
 
 
 def print_error(message: object) -> None:
-    """Prints "error: ..." on stderr, with the label in red on a terminal."""
+    """Prints "error: ..." on stderr, with the label in red on a terminal.
+
+    Args:
+        message: What went wrong.
+    """
     from tau3mu.console.terminal import PlainConsole
 
     with lasting_streams():
@@ -115,6 +140,11 @@ def run_main(function: Callable[_P, int], *args: _P.args, **kwargs: _P.kwargs) -
     A `Tau3muError` is printed as one message and gives 1; Ctrl-C gives 130. Code of users that
     ends its process or generators gives 1 too. Anything else is a defect and keeps its traceback.
     That nobody reads what is printed, or that it cannot be written, changes no exit code.
+
+    Args:
+        function: What is called.
+        args: Its positional arguments.
+        kwargs: Its other arguments.
     """
     with lasting_streams():
         try:
@@ -163,6 +193,9 @@ def first_import(module: str) -> Iterator[None]:
 
     Their million objects stay. To look at all of them again and again is a tenth of the start, so
     they are left out later too. If the module has been imported before, nothing is special.
+
+    Args:
+        module: The module whose import takes long.
     """
     if module in sys.modules or not gc.isenabled():
         yield

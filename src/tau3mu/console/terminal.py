@@ -39,7 +39,7 @@ class PlainConsole(Console):
     def __init__(
         self, *, stderr: bool = False, soft_wrap: bool = False, highlight: bool = True
     ) -> None:
-        """Takes where and how to print."""
+        """Creates a console."""
         super().__init__(
             stderr=stderr, soft_wrap=soft_wrap, highlight=highlight, markup=False, emoji=False
         )
@@ -57,7 +57,7 @@ class PlainTable(Table):
     """A table whose texts are plain on any console."""
 
     def __init__(self, *headers: str, title: str | None = None, **how: Any) -> None:
-        """Takes the headers of the columns, the title and the further options of rich's table."""
+        """Creates a table from its headers, its title and further options of rich's table."""
         super().__init__(title=None if title is None else plain(title, "table.title"), **how)
         for header in headers:
             self.add_column(header)

@@ -67,7 +67,7 @@ def read_correction(file: Path, name: str) -> str:
     """Returns one correction of a file, `.json` or `.json.gz`, as a correction file of its own.
 
     Raises:
-        InputError: The file cannot be read, is no correction file or has no such correction.
+        InputError: The file cannot be read, is not a correction file or has no such correction.
     """
     raw = read_bytes(file, "correction file")
     try:

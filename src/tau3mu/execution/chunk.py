@@ -50,7 +50,12 @@ class ProcessorError(TaskError):
     """Is raised when a processor fails; `details` is the traceback, as text to cross processes."""
 
     def __init__(self, message: str, details: str = "") -> None:
-        """Creates the error, from the message for the user and the traceback for the log."""
+        """Creates the error, from the message for the user and the traceback for the log.
+
+        Args:
+            message: For the user.
+            details: The traceback as text, for the log.
+        """
         super().__init__(message, details, code="execution.processor-failed")
 
 

@@ -113,7 +113,7 @@ def parse(text: str) -> Expression:
 
     Raises:
         ExpressionError: The text holds something other than numbers, names, `+ - * / **`,
-            parentheses and the `FUNCTIONS`, is too long, or has a part that is no finite number
+            parentheses and the `FUNCTIONS`, is too long, or has a part that is not a finite number
             whatever the parameters are, such as `1/0`.
     """
     stripped = " ".join(text.split())

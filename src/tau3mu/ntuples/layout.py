@@ -62,7 +62,7 @@ class Layout:
 
     @cached_property
     def fixed(self) -> frozenset[str]:
-        """The names of the branches that are no triggers, of which menus have any number."""
+        """The names of the branches that are not triggers, of which there may be any number."""
         levels = tuple(f"{level}." for level in LEVELS)
         return frozenset(n for n, row in self.by_name.items() if not row.view.startswith(levels))
 

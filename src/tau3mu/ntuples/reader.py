@@ -119,7 +119,7 @@ def read_events(
         file, before = open_again(path, uuid, wanted)
         ntuple = file.root_directory[tree]
         if not hasattr(ntuple, "num_entries"):  # its class is one that uproot does not know
-            message = f"{tree} is no tree: its header is damaged"
+            message = f"{tree} is not a tree: its header is damaged"
             raise ValueError(message)
         last = min(stop, ntuple.num_entries)
         arrays = read_fields(ntuple, wanted, start, last)

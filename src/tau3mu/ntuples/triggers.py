@@ -60,7 +60,7 @@ def fired(triggers: ak.Array, *patterns: str) -> ak.Array:
         missing or NaN, nothing has fired.
 
     Raises:
-        InputError: What is stored is no decision.
+        InputError: What is stored is not a decision.
     """
     result = np.zeros(len(triggers), dtype=np.bool_)
     if "decision" in triggers.fields:

@@ -38,6 +38,10 @@ def check_histograms(processor: Processor, dataset: str) -> dict[str, Hist[Any]]
 
     They have been added, stored and read back.
 
+    Args:
+        processor: The processor.
+        dataset: The name of one of its datasets.
+
     Raises:
         InputError: They cannot be; the message names the processor and the histogram.
     """

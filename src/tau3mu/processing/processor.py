@@ -169,7 +169,11 @@ class Processor(ProcessorABC):  # type: ignore[misc]
         fill_by_axes(histograms, candidates, self.weights, dataset=dataset, is_mc=is_mc)
 
     def process(self, events: ak.Array) -> dict[str, Any]:
-        """Returns what coffea's executors add up over the chunks of all datasets."""
+        """Returns what coffea's executors add up over the chunks of all datasets.
+
+        Args:
+            events: NanoEvents in the canonical view, of one dataset.
+        """
         dataset = events.metadata["dataset"]
         selection = self.selection(events)
         histograms = self.histograms()
@@ -190,7 +194,11 @@ class Processor(ProcessorABC):  # type: ignore[misc]
         }
 
     def postprocess(self, accumulator: dict[str, Any]) -> dict[str, Any]:
-        """Returns the sum of all chunks as it is."""
+        """Returns the sum of all chunks as it is.
+
+        Args:
+            accumulator: What `process` returned for all chunks, added up.
+        """
         return accumulator
 
 

@@ -92,7 +92,11 @@ class Cutflow:
         return self.events
 
     def count(self, **numbers: Any) -> None:
-        """Adds to the counters, whole numbers that are not negative."""
+        """Adds to the counters, whole numbers that are not negative.
+
+        Args:
+            numbers: Whole numbers by name, which are added up over all chunks.
+        """
         for name, number in numbers.items():
             self.counters[name] = self.counters.get(name, 0) + operator.index(number)
 

@@ -23,7 +23,7 @@ class Table:
 
     A column is flat, with one value per event that is left, or jagged, with a list of values per
     event. If any is jagged, each of its objects is a row of the table, and flat columns are
-    repeated for all rows of an event. An object that is missing in all jagged columns is no row;
+    repeated for all rows of an event. An object that is missing in all jagged columns is not a row;
     otherwise only floats may be missing. `run`, `lumi` and `event` are added if the processor
     reads them, and to a jagged table `subentry`, which numbers the rows of an event from 0.
     """

@@ -35,7 +35,11 @@ __all__ = ["ResultsFolder", "default_folder"]
 
 
 def default_folder(processors: Iterable[str]) -> Path:
-    """Returns `results/TIME-PROCESSORS` for a run that starts now, in local time."""
+    """Returns `results/TIME-PROCESSORS` for a run that starts now, in local time.
+
+    Args:
+        processors: The names of the processors.
+    """
     time = datetime.now().astimezone()
     return Path("results") / "-".join([f"{time:%Y%m%d-%H%M%S}", *processors])
 

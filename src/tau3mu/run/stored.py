@@ -233,7 +233,7 @@ class Run(Mapping[str, ProcessorResults]):
 
     @property
     def warnings(self) -> list[str]:
-        """What is odd about the results but no error."""
+        """Warnings about the results, which are not errors."""
         return self.manifest.warnings
 
     @property
@@ -243,7 +243,7 @@ class Run(Mapping[str, ProcessorResults]):
 
     @property
     def datasets(self) -> dict[str, DatasetFacts]:
-        """What is known of the datasets, by name."""
+        """The facts about the datasets, by name."""
         return self.manifest.datasets
 
     @property

@@ -80,7 +80,11 @@ class Candidates:
 
     @classmethod
     def of(cls, everything: AllCandidates) -> Candidates:
-        """Returns all candidates and all events, counted as step `all`."""
+        """Returns all candidates and all events, counted as step `all`.
+
+        Args:
+            everything: All candidates of a chunk.
+        """
         entries = np.arange(len(everything.events))
         return cls(everything, np.arange(len(everything)), entries=entries)._counted("all")
 

@@ -113,7 +113,7 @@ class Lists(NamedTuple):
     """Lists of records, one per event, taken apart.
 
     `offsets` says where each list begins and the last one ends, `places` where the rows are among
-    all records: a missing record, which is a pad, is no row.
+    all records: a missing record, which is a pad, is not a row.
     """
 
     offsets: npt.NDArray[np.int64]
@@ -148,7 +148,7 @@ def as_mask(passes: Any, length: int, name: str) -> npt.NDArray[np.bool_]:
         name: What messages call the mask.
 
     Raises:
-        TypeError: These are no booleans.
+        TypeError: These are not booleans.
         ValueError: It is not one per row.
     """
     mask = passes if isinstance(passes, np.ndarray | ak.Array) else np.asarray(passes)
@@ -168,6 +168,10 @@ def as_mask(passes: Any, length: int, name: str) -> npt.NDArray[np.bool_]:
 
 
 def plain(values: Any) -> npt.NDArray[Any]:
-    """Returns one number or answer per row, missing ones masked."""
+    """Returns one number or answer per row, missing ones masked.
+
+    Args:
+        values: Numbers or booleans in one dimension, some of which may be missing.
+    """
     # ak.to_numpy takes a tenth of a millisecond to see that there is nothing to do.
     return values if isinstance(values, np.ndarray) else ak.to_numpy(values)

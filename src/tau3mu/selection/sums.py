@@ -30,7 +30,7 @@ def exact_sum(values: Any) -> tuple[float, ...]:
         values: Numbers in one dimension; missing ones count as zero.
 
     Raises:
-        TypeError: They are no such numbers, such as lists or a text.
+        TypeError: They are not such numbers, such as lists or a text.
     """
     array = np.ma.filled(plain(values), 0)
     if array.ndim != 1 or array.dtype.kind not in "biuf" or isinstance(values, str | bytes):

@@ -11,6 +11,9 @@ def unique_objects(objects: ak.Array) -> ak.Array:
     """Returns the objects (events × objects, with pt, eta, phi) without exact repetitions.
 
     The first of equal objects stays, in its order. Needed before objects are matched one to one.
+
+    Args:
+        objects: Events × objects, with pt, eta, phi; none missing.
     """
     pairs = ak.cartesian(
         {"here": objects, "there": objects}, axis=1, nested=True

@@ -80,7 +80,7 @@ def flat(values: ak.Array, weights: ak.Array | None, what: str) -> Values:
     nothing.
 
     Raises:
-        InputError: The values or weights are no numbers, or not as many.
+        InputError: The values or weights are not numbers, or not as many.
     """
     # Filled first: to broadcast would carry what is missing from one to the other.
     values = _filled(values, what)

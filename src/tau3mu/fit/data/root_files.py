@@ -118,7 +118,7 @@ def to_hist(histogram: Any, where: str) -> Hist[Any]:
     """Returns a TH1 as a histogram of hist.
 
     Raises:
-        InputError: Its bins have labels, so that they are no intervals.
+        InputError: Its bins have labels, so that they are not intervals.
     """
     if names := labels(histogram):
         message = (

@@ -184,7 +184,7 @@ def _descend(objective: Objective, start: Mapping[str, float], strategy: int = 0
 
 
 def _staged_values(objective: Objective) -> dict[str, float]:
-    """Returns the values of the free parameters that are no yields, after the stages."""
+    """Returns the values of the free parameters that are not yields, after the stages."""
     model = objective.model
     values = {
         name: float(model.parameters[name].value or 0.0)

@@ -46,7 +46,7 @@ def density_of(shape: Shape, span: Interval) -> Density:
 
 
 def single_pdf(shape: Shape, span: Interval) -> tuple[Pdf, Callable[[Mapping[str, Any]], Any]]:
-    """Returns the pdf of a shape that is no sum, and what finds its arguments among all values."""
+    """Returns the pdf of a shape that is not a sum, and a function that finds its arguments."""
     if shape.definition is None:
         message = f"the template of {shape.pdf} has not been read"
         raise ValueError(message)

@@ -32,7 +32,7 @@ class Smeared:
     """
 
     def __init__(self, pdf: Pdf, names: tuple[str, ...], span: Interval) -> None:
-        """Takes the density, the names of its parameters, and the range of the observable."""
+        """Creates it from a density, the names of its parameters and the observable's range."""
         self._pdf, self._names, self._span = pdf, names, span
         self._key: tuple[Any, ...] = ()
         self._tables: dict[int, tuple[np.ndarray, np.ndarray]] = {}

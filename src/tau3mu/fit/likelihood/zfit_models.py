@@ -138,7 +138,7 @@ class EntriesPdf(zfit.pdf.TruncatedPDF):  # type: ignore[misc]
 
 
 def _leaf(shape: Shape, space: Any, parameters: Mapping[str, Any], extended: Any = None) -> Any:
-    """Returns zfit's pdf of a shape that is no sum."""
+    """Returns zfit's pdf of a shape that is not a sum."""
     lower, upper = (float(np.ravel(limit)[0]) for limit in space.v1.limits)
     pdf, arguments_in = single_pdf(shape, (lower, upper))
     given = dict(zip(pdf.parameters, arguments_in(parameters), strict=True))

@@ -35,7 +35,7 @@ class BinnedFit:
         expected: The fitted numbers of entries, components x bins.
         curves: As `expected`, in `POINTS` equal parts of every bin and for a whole bin: the mean
             of a bin's parts is its expectation.
-        subtracted: Whether the contents are no counts, so that their variances are all that is
+        subtracted: Whether the contents are not counts, so that their variances are all that is
             known of their errors.
     """
 

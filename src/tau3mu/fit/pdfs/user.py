@@ -118,7 +118,7 @@ def _positive(module: ModuleType, path: Path, parameters: tuple[str, ...]) -> tu
     for name in names:
         if name not in parameters:
             message = (
-                f"pdf file {path}: positive names {name!r}, which is no parameter of formula"
+                f"pdf file {path}: positive names {name!r}, which is not a parameter of formula"
                 f"{suggest(name, parameters)}; they are {', '.join(parameters) or 'none'}"
             )
             raise InputError(message, code="fit.wrong-positive", path=path)

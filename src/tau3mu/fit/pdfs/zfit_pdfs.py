@@ -47,7 +47,7 @@ class FormulaPdf(zfit.pdf.BasePDF):  # type: ignore[misc]
     def __init__(
         self, pdf: Pdf, space: Any, parameters: Mapping[str, Any], extended: Any = None
     ) -> None:
-        """Takes what `zfit_pdf` takes."""
+        """Creates the pdf from what `zfit_pdf` takes."""
         coefficients = parameters.get(_COEFFICIENTS, ())
         named = {role: parameters[role] for role in pdf.parameters if role != _COEFFICIENTS}
         named.update({f"{_COEFFICIENTS}_{i}": value for i, value in enumerate(coefficients)})

@@ -1,4 +1,4 @@
-"""Interprets `std::vector<std::string>` branches, which repeat the menu of triggers in every event.
+"""Interprets `std::vector<std::string>` branches, with the same trigger names in each event.
 
 Equal entries are found by their bytes and decoded once per basket, by uproot. In the arrays, every
 name is an index into the names that differ, so nothing that is done to names is done per event.
