@@ -57,7 +57,7 @@ class OutOfTimeError(BaseException):
 
 
 def is_interrupt(error: BaseException) -> bool:
-    """Returns whether an exception came into the code of a user from outside: Ctrl-C, or a time-out.
+    """Returns whether an exception came from outside a user's code: Ctrl-C, or a time-out.
 
     Every other one is that code's own, also `SystemExit`, `GeneratorExit` and, where no Ctrl-C can
     arrive, `KeyboardInterrupt`.
