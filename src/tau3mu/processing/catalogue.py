@@ -178,7 +178,8 @@ def _not_created(name: str) -> Any:
     def failed(error: BaseException) -> InputError:
         if isinstance(error, Tau3muError):
             # What a parameter or a cut cannot be is said whole; no line of a class is to blame.
-            return InputError(said(error) if error.code.startswith("processor.") else what(error))
+            text = said(error) if error.code.startswith("processor.") else what(error)
+            return InputError(text, code=error.code, path=error.path)
         return InputError(f"{name} cannot be created: {what(error)}", code="processor.constructor")
 
     return failed
