@@ -89,8 +89,18 @@ def _assert_same_up_to_a_constant(model, data, points=4):
     )
 
 
+COMMON = {"Gauss", "CrystalBall", "DoubleCB", "Exponential", "Chebyshev", "Voigt"}
+
+
+def _of_pdf(name, *rest):
+    return pytest.param(
+        name, *rest, marks=() if name in COMMON else pytest.mark.integration, id=name
+    )
+
+
 @pytest.mark.parametrize(
-    ("name", "span", "values"), list({name: (name, *rest) for name, *rest in POINTS}.values())
+    ("name", "span", "values"),
+    list({name: _of_pdf(name, *rest) for name, *rest in POINTS}.values()),
 )
 def test_every_pdf(name, span, values):
     from tau3mu.fit.pdfs import PDFS
@@ -223,12 +233,10 @@ def folder(tmp_path_factory):
     return folder
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("binned", [True, False], ids=["counts", "entries"])
 @pytest.mark.parametrize("windows", [{}, WINDOWS], ids=["whole", "windows"])
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(n, marks=[pytest.mark.integration] * ("smeared" in n)) for n in FURTHER],
-)
+@pytest.mark.parametrize("name", FURTHER)
 def test_further_models(name, windows, binned, folder):
     components, parameters = FURTHER[name]
     model = resolve(made({**described(components, parameters), **windows}, folder))
@@ -340,6 +348,7 @@ def _scan(model, data, name, values):
     return stats.norm.sf(seen) / stats.norm.cdf(median - seen)
 
 
+@pytest.mark.integration
 def test_an_upper_limit_of_a_shipped_fit(compiled):
     model = load_model("jpsi_psi2s")
     generator = np.random.default_rng(11)
