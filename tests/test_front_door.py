@@ -335,6 +335,7 @@ def test_a_plan_that_is_closed_leaves_nothing_behind(tmp_path, processor_file):
     assert {name for name in during - after if name.count(".")} != set()
 
 
+@pytest.mark.integration
 def test_a_fit_from_memory_is_that_of_the_folder(tmp_path):
     """Bit by bit: the run fits what it has in memory, others what they read back."""
     run = tau3mu.run(output=tmp_path / "out", progress=False)

@@ -53,6 +53,7 @@ def content(samples, start, stop):
     return found
 
 
+@pytest.mark.integration
 def test_both_ways_give_the_same_arrays_of_all_files_and_layouts(samples, request):
     own = content(samples, 3, 1037)
     request.getfixturevalue("plain")
