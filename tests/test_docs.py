@@ -129,6 +129,17 @@ def test_links_between_pages_lead_somewhere(page):
             assert (page.parent / target).exists(), target
 
 
+def test_tests_that_pages_name_exist():
+    """A renamed test would leave a promise without its proof."""
+    page = ROOT / "docs" / "reliability.md"
+    named = re.findall(r"\[(\w+\.py)::(\w+)\]\(([^)]+)\)", page.read_text())
+    assert len(named) > 200
+    for file, name, target in named:
+        path = page.parent / target
+        assert path.name == file, target
+        assert re.search(rf"^def {name}\(", path.read_text(), re.MULTILINE), f"{target}::{name}"
+
+
 def test_the_processor_of_the_guide_finds_pairs_of_muons(tmp_path):
     """The guide's own processor, run for real, against a loop over the events."""
     import math

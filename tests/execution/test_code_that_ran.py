@@ -237,7 +237,7 @@ def test_a_processor_of_a_notebook(kernel, tmp_path, demo, executor):
         return kernel("BEFORE = 1", BASE + text, RUN.format(**how, stop=stop, **facts))
 
     failed = outcome(1.0, first_event(chunks[-1]), resume=False)
-    assert re.search(r"Mine failed on .* \(.*, line \d+\)", failed)
+    assert re.search(r"Mine failed on .* \(.*, line \d+: raise RuntimeError\)", failed)
     assert "\n    raise RuntimeError\n" in failed
     done = len(list((tmp_path / "checkpoints").iterdir()))
     assert done == 3
