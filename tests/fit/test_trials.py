@@ -40,7 +40,7 @@ def by_hand():
     file = TrialsFile.model_validate(
         {
             **TRIALS,
-            "quantities": ["n"],
+            "quantities": ("n",),
             "variations": {"pdf": {"a": {}, "b": {}}, "range": {"x": {}, "y": {}, "z": {}}},
         }
     )
