@@ -202,3 +202,43 @@ def test_two_histograms_of_one_name_are_an_error(datasets):
 
     with raises("processor.repeated-histogram", path="number"):
         dry_run(chunks_of(datasets, 6000), [Both()])
+
+
+@pytest.mark.parametrize(
+    ("name", "axis"),
+    [
+        ("odd", hist.axis.StrCategory(["z", "mc"], name="dataset")),
+        ("odd", hist.axis.Regular(3, 0, 1, name="dataset")),
+        ("odd", hist.axis.Regular(3, 0, 1, growth=True, name="number")),
+        ("a/b", hist.axis.Regular(3, 0, 1, name="number")),
+    ],
+    ids=["fixed datasets", "datasets of numbers", "range that grows", "name"],
+)
+def test_what_cannot_be_added_or_stored_is_found_before_the_work(name, axis, datasets):
+    """Otherwise the run ends with a traceback after its last chunk."""
+
+    class Odd(Filling):
+        def select(self, events, cutflow):
+            whole = super().select(events, cutflow)
+            return Selection(whole.candidates, whole.cutflow, histograms={name: hist.Hist(axis)})
+
+    with raises("processor.wrong-histograms", path=f"Odd.{name}"):
+        dry_run(chunks_of(datasets, 6000), [Odd()])
+
+
+def test_entries_of_another_dataset_are_an_error(datasets):
+    """Data and simulation would be added to each other."""
+
+    class Mixed(Filling):
+        def select(self, events, cutflow):
+            axis = hist.axis.StrCategory([], growth=True, name="dataset")
+            mixed = hist.Hist(axis, hist.axis.Regular(3, 0, 6000, name="number"))
+            if len(events):
+                mixed.fill("z", np.asarray(events.event))
+            whole = super().select(events, cutflow)
+            return Selection(whole.candidates, whole.cutflow, histograms={"mixed": mixed})
+
+    chunks = chunks_of(datasets, 6000)
+    dry_run(chunks, [Mixed()])
+    with raises("outputs.other-dataset", path="Mixed.mixed", mentions=("'z'", "'mc'")):
+        execute(chunks, [Mixed()])

@@ -198,7 +198,7 @@ def test_proxy_that_the_server_refuses(folder, tmp_path, kind):
         seconds = time.monotonic() - began
     record_figure(f"xrootd: proxy {kind}", outcome=done.stdout.split()[0], events_out=0,
                   seconds=round(seconds, 1))  # fmt: skip
-    assert done.stdout.startswith(f"run {server.url('x.root')}: entries 0 to 1 cannot be read: ")
+    assert done.stdout.startswith(f"fatal {server.url('x.root')}: entries 0 to 1 cannot be read: ")
     assert "Auth failed" in done.stdout
     assert "check the grid proxy (voms-proxy-info)" in done.stdout
 

@@ -17,7 +17,7 @@ from tau3mu.outputs.candidates import written_and_read
 from tau3mu.outputs.contract import NO_EVENTS, Contract, returned
 from tau3mu.outputs.stored import from_document, read_document, to_document, write_document
 from tau3mu.processing.found import TAKEN, check_fill
-from tau3mu.processing.histogram_checks import failed, first_line
+from tau3mu.processing.histogram_checks import check_chunk_histograms, failed, first_line
 from tau3mu.processing.histograms import empty_histograms, fill
 from tau3mu.processing.user_code import user_errors
 from tau3mu.storage.files import Memory
@@ -92,6 +92,7 @@ def _tried(processor: Processor, chunk: Chunk, *, lazily: bool) -> Selection:
     if twice := sorted(names & set(selection.histograms)):
         message = f"processor {processor.name} has two histograms {twice[0]!r}: rename one"
         raise InputError(message, code="processor.repeated-histogram", path=twice[0])
+    check_chunk_histograms(processor, selection.histograms, chunk.dataset)
     return selection
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tau3mu.errors import RunError
 from tau3mu.execution.chunk import ProcessorError, empty_result
 from tau3mu.outputs.contract import NO_EVENTS, Contract
+from tau3mu.outputs.histograms import DATASET
 from tau3mu.outputs.repeated import repeated_events
 from tau3mu.outputs.totals import ProcessorTotal, on_datasets
 from tau3mu.processing.histograms import fill_histograms
@@ -37,6 +38,21 @@ FileKey = tuple[str, str, str]
 def file_of(chunk: Chunk) -> FileKey:
     """Returns what distinguishes the file of a chunk from all others."""
     return chunk.dataset, chunk.path, chunk.tree
+
+
+def _refuse_other_datasets(
+    processor: str, histograms: Mapping[str, Hist[Any]], chunk: Chunk
+) -> None:
+    """Raises an error if a chunk has entries of other datasets, which would be mixed."""
+    for name, histogram in histograms.items():
+        if DATASET not in histogram.axes.name:
+            continue
+        if other := sorted(set(histogram.axes[DATASET]) - {chunk.dataset}):
+            message = (
+                f"histogram {name!r} of processor {processor} has dataset {other[0]!r} in "
+                f"{chunk.label} of dataset {chunk.dataset!r}: fill events.metadata['dataset']"
+            )
+            raise RunError(message, code="outputs.other-dataset", path=f"{processor}.{name}")
 
 
 @dataclass(frozen=True)
@@ -149,6 +165,8 @@ class Totals:
         """
         chunk = self._chunks[index]
         self._contract.check(result.outputs, chunk.label)
+        for name, selection in result.outputs.items():
+            _refuse_other_datasets(name, selection.histograms, chunk)
         file = file_of(chunk)
         heapq.heappush(self._waiting.setdefault(file, []), (chunk.start, index, result))
         self._read[file] += result.entries

@@ -20,6 +20,7 @@ from tau3mu.outputs.histograms import (
     to_json,
     write_root,
 )
+from tau3mu.outputs.totals import on_datasets
 from tau3mu.processing.histograms import empty_histograms
 from tau3mu.processing.user_code import user_errors, what
 from tau3mu.storage.files import Memory
@@ -27,7 +28,7 @@ from tau3mu.storage.files import Memory
 if TYPE_CHECKING:
     from tau3mu.processing import Processor
 
-__all__ = ["check_histograms", "failed", "first_line"]
+__all__ = ["check_chunk_histograms", "check_histograms", "failed", "first_line"]
 
 _LONGEST_NAME = 100
 _STORAGES = "Double, Int64, AtomicInt64, Unlimited and Weight"
@@ -56,7 +57,40 @@ def check_histograms(processor: Processor, dataset: str) -> dict[str, Hist[Any]]
     for name, histogram in given.items():
         if problem := _unfit(name, histogram):
             raise _refused(processor, name, problem)
-    probes = {name: _probe(empty) for name, empty in empty_histograms(processor, [dataset]).items()}
+    return _kept(processor, empty_histograms(processor, [dataset]))
+
+
+def check_chunk_histograms(
+    processor: Processor, histograms: Mapping[str, Hist[Any]], dataset: str
+) -> None:
+    """Checks the histograms that a processor has filled for a chunk, as those of the processor.
+
+    Args:
+        processor: The processor.
+        histograms: What it returned, with or without an axis `dataset`.
+        dataset: The dataset of the chunk.
+
+    Raises:
+        InputError: They cannot be added or stored; the message names processor and histogram.
+    """
+    for name, one in histograms.items():
+        axis = one.axes[DATASET] if DATASET in one.axes.name else None
+        if axis is not None and not (isinstance(axis, StrCategory) and axis.traits.growth):
+            wanted = f"hist.axis.StrCategory([], growth=True, name={DATASET!r})"
+            problem = (
+                f"its axis {DATASET!r} cannot take all datasets: leave it out, or use {wanted}"
+            )
+            raise _refused(processor, name, problem)
+    on_all = {name: on_datasets({dataset: one}, [dataset]) for name, one in histograms.items()}
+    for name, one in on_all.items():
+        if problem := _unfit(name, one):
+            raise _refused(processor, name, problem)
+    _kept(processor, on_all)
+
+
+def _kept(processor: Processor, empty: Mapping[str, Hist[Any]]) -> dict[str, Hist[Any]]:
+    """Returns histograms with one entry in each bin, which were added, stored and read back."""
+    probes = {name: _probe(one) for name, one in empty.items()}
     if together := _lost(probes):
         for name, probe in probes.items():
             if problem := _lost({name: probe}):
