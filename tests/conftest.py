@@ -30,6 +30,7 @@ TESTS = Path(__file__).parent
 DATA = TESTS / "data"
 # They start clusters of real processes and stop some of these, with limits of a few seconds.
 CLUSTERS = ("clusters", "faults", "grid", "remote")
+BENCHMARK = "benchmark"  # measures runs, which takes long
 MOST_PROCESSES = 4  # each takes a gigabyte or more
 OTHERS = os.environ.get("TAU3MU_OTHERS")
 
@@ -64,7 +65,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Passes over the folders of tests that `-m` leaves out anyway, unless they are asked for."""
-    left_out = collection_path.name in CLUSTERS and "not integration" in config.option.markexpr
+    is_apart = collection_path.name in (*CLUSTERS, BENCHMARK)
+    left_out = is_apart and "not integration" in config.option.markexpr
     return True if left_out and not _is_asked_for(collection_path, config) else None
 
 
@@ -82,7 +84,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in absent]
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
-        if item.path.parent.name in CLUSTERS or not fixtures.isdisjoint({"client", "open_cluster"}):
+        is_apart = item.path.parent.name in (*CLUSTERS, BENCHMARK)
+        if is_apart or not fixtures.isdisjoint({"client", "open_cluster"}):
             item.add_marker("integration")
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: _unit(str(item.path)) != "clusters")

@@ -97,6 +97,7 @@ def test_the_tutorial_can_be_followed_on_the_command_line(tmp_path, monkeypatch)
     assert set(runs["both"].datasets) == {"demo", "DsToPhiPi"}
 
 
+@pytest.mark.integration
 def test_the_tutorial_on_fits_can_be_followed(tmp_path, monkeypatch):
     from tau3mu.fit.__main__ import main
     from tau3mu.fit.output import load_fit_values

@@ -365,6 +365,7 @@ def test_the_output_may_lie_at_home(tmp_path, skim, monkeypatch):
     assert len(load_candidates("~/mine")) == 6
 
 
+@pytest.mark.integration
 def test_what_a_resumed_run_finds_takes_the_place_of_all_that_was_there(tmp_path, demo, damaged):
     """First without the events of a file; then with them, and fitted again."""
     output, whole = tmp_path / "out", tmp_path / "whole"

@@ -56,6 +56,7 @@ def test_arrays():
     np.testing.assert_array_equal(parse("max(a, 2 * b)").evaluate(values), [4, 4, 9])
 
 
+@pytest.mark.integration
 def test_tensors_have_the_values_of_numpy_and_gradients():
     from tau3mu.fit.backend import tf, znp
 

@@ -23,6 +23,7 @@ def _with_parameters(model, starts, **parameters):
     return model_of(document, "test", Path())
 
 
+@pytest.mark.integration
 def test_pulls(truth, toy, dsphipi, with_method):
     model = with_method(dsphipi, starts=ONE_START, engine="numpy")
     pulls = {name: [] for name in ("nDs", "nDplus", "nBkg", "mean_Ds", "mean_Dplus", "sigma_Ds")}

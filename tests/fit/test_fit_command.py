@@ -41,6 +41,7 @@ def test_a_fit_is_repeated_without_noise(results, tmp_path, fits):
     assert found == fits["demo"].spectra["dsphipi"].data_hash
 
 
+@pytest.mark.integration
 def test_an_invalid_fit_exits_with_1(results, tmp_path, capsys, notebook_fits):
     arguments = ["dsphipi_notebook", "--input", str(results), "--output", str(tmp_path / "again")]
     assert main([*arguments, "--histogram", "demo/mass"]) == 1

@@ -191,6 +191,7 @@ def test_lines_are_broken_where_they_are_too_wide():
         assert wrapped(axes, "J/ψ: 1e-07 (at limit)", 19, 0.2).split("\n")[-1] == "1e-07 (at limit)"
 
 
+@pytest.mark.integration
 def test_a_word_that_is_too_long_is_cut():
     figure = plot_fit(labelled({"background": "Background" + 12 * "WithoutSpaces"}))
     check_nothing_overlaps(figure)

@@ -86,6 +86,7 @@ def test_json_is_strict_where_numbers_are_not_finite(tmp_path):
     assert not list(tmp_path.glob("correlation*"))
 
 
+@pytest.mark.integration
 def test_several_spectra_have_plots_of_their_own(tmp_path):
     save_fit(tmp_path, fitted("two"), lumi=37.9)
     stems = {path.stem for path in tmp_path.glob("*.p*")}
@@ -95,6 +96,7 @@ def test_several_spectra_have_plots_of_their_own(tmp_path):
         check_free(tmp_path, fitted("two").model)
 
 
+@pytest.mark.integration
 def test_scans_are_drawn_and_written(tmp_path):
     scan = (np.array([3.09, 3.10, 3.11]), np.array([2.0, 0.0, 3.0]))
     save_fit(tmp_path, fitted("counts"), scans={"mean": scan})
@@ -190,6 +192,7 @@ def test_values_of_no_file_are_refused(tmp_path):
         load_fit_values(tmp_path)
 
 
+@pytest.mark.integration
 def test_a_fit_that_does_not_fit_on_the_disk_leaves_nothing_and_can_be_saved_again(tmp_path):
     """`fit.json` was left without plots, and the same command was refused because of it."""
     resource = pytest.importorskip("resource")

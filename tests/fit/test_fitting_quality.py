@@ -32,6 +32,7 @@ def _p_value(document, data, toys=50, **method):
     return fit(made(document, engine="numpy", goodness_of_fit=gof, **method), data).goodness_of_fit
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("binned", [True, False], ids=["counts", "entries"])
 def test_p_values_of_the_true_model_are_flat(binned):
     number = 12

@@ -52,6 +52,7 @@ def elsewhere():
     return json.loads(done.stdout)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("engine", ["zfit", "numpy"])
 def test_a_refit_is_what_another_process_finds(elsewhere, engine):
     found = list(refitted(engine, before=True))
@@ -131,6 +132,7 @@ def test_files_of_the_same_name_in_other_folders_are_other_models(tmp_path, kind
     assert results[0].values["S"] < 400
 
 
+@pytest.mark.integration
 def test_memory_does_not_grow_over_many_refits():
     program = (
         f"import sys; sys.path.insert(0, {str(TESTS)!r})\n"

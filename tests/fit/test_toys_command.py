@@ -31,6 +31,7 @@ def without_yields(tmp_path):
     return path, tmp_path / "data.root"
 
 
+@pytest.mark.integration
 def test_pulls_are_shown_and_the_study_is_written(fit_file, tmp_path, capsys):
     arguments = [str(fit_file), "--number", "30", "--seed", "2", "--workers", "2"]
     assert main([*arguments, "--output", str(tmp_path / "toys")]) == 0

@@ -29,6 +29,7 @@ def written(tmp_path):
     return write
 
 
+@pytest.mark.integration
 def test_the_shell_shows_the_averages_and_writes_the_trials(written, tmp_path):
     path = written()
     code = (
@@ -59,6 +60,7 @@ def test_the_shell_shows_the_averages_and_writes_the_trials(written, tmp_path):
     assert content["summary"]["nSignal"]["mean"] == pytest.approx(summary.mean, rel=1e-12)
 
 
+@pytest.mark.integration
 def test_trials_that_are_not_valid_are_listed(written, tmp_path, capsys):
     held = {"parameters": {"mean": {"value": 5.5, "limits": [5.4, 5.6]}}}
     one = {"quantities": ["nSignal"]}
