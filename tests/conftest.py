@@ -199,7 +199,7 @@ def open_cluster() -> Iterator[str]:
     """The address of a local cluster of two processes that needs no certificates."""
     from distributed import LocalCluster
 
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster:
         yield cluster.scheduler_address
 
 

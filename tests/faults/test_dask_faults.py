@@ -227,7 +227,7 @@ def test_sigkill_and_then_a_poisonous_chunk_in_a_local_cluster(work, monkeypatch
     with (
         dask.config.set(SCHEDULER_SETTINGS),
         LocalCluster(
-            n_workers=1, threads_per_worker=1, dashboard_address=None, silence_logs="ERROR"
+            n_workers=1, threads_per_worker=1, dashboard_address=":0", silence_logs="ERROR"
         ) as local,
         Client(local) as client,
     ):
