@@ -51,7 +51,7 @@ def test_every_error_has_a_code():
                 if _name(node.func) not in WITH_THEIR_OWN:
                     problems.append(place)
             elif isinstance(given["code"], ast.Constant):
-                code = given["code"].value
+                code = str(given["code"].value)
                 codes.add(code)
                 if not CODE.fullmatch(code) and code not in COMPLETED_LATER:
                     problems.append(f"{place}: {code}")
