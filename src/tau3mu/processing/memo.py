@@ -33,7 +33,7 @@ __all__ = ["CandidateRows", "ChunkAnswers", "Memo", "quantities"]
 
 
 class Memo:
-    """What has been computed on one chunk. It lives as long as the chunk is processed."""
+    """Answers that were computed on one chunk. They are kept while the chunk is processed."""
 
     def __init__(self) -> None:
         """Creates an empty one."""

@@ -28,7 +28,7 @@ __all__ = ["RunPlan"]
 
 @dataclass(frozen=True, eq=False)
 class RunPlan:
-    """What is going to be done. It owns open files and users' code for other processes.
+    """The work of a run, checked beforehand. It owns open files and users' code for other processes.
 
     Attributes:
         folder: The results folder, to be made unless the run is resumed.

@@ -69,7 +69,7 @@ _Fraction = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Settings(BaseModel):
-    """What to run and how: the keyword arguments of `tau3mu.run`, and the command line's options.
+    """The options of a run: the keyword arguments of `tau3mu.run`, and the command line's options.
 
     What is None or empty has the default that its help names.
     """

@@ -16,7 +16,7 @@ __all__ = ["Step", "step"]
 
 @dataclass(frozen=True)
 class Step:
-    """What is left after one cut: events, candidates, and the sum of the event weights.
+    """The counts after one cut: events, candidates, and the sum of the event weights.
 
     `sumw` is the sum of the weights rounded to a float, and `remainder` is what that rounding took
     away, so that the sum over all chunks does not depend on how the events were divided. A step

@@ -31,7 +31,7 @@ __all__ = ["Data", "RunOutput", "check_histogram", "prepare", "resolve", "source
 
 
 class RunOutput(Protocol):
-    """What a run has found with one processor, in memory; `datasets` may also be there.
+    """The results of one processor of a run, in memory; `datasets` may also be there.
 
     `datasets` is what is known of the datasets, by name; without it, run.json of the folder says.
     """
