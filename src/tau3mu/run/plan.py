@@ -28,7 +28,7 @@ __all__ = ["RunPlan"]
 
 @dataclass(frozen=True, eq=False)
 class RunPlan:
-    """The work of a run, checked beforehand. It owns open files and users' code for other processes.
+    """The work of a run, checked beforehand. It owns open files and users' modules.
 
     Attributes:
         folder: The results folder, to be made unless the run is resumed.
