@@ -12,6 +12,7 @@ import awkward as ak
 import numpy as np
 import pytest
 import uproot
+from golden_files import Sentences
 from misbehaving_server import misbehaving_server
 
 from tau3mu.cpus import usable_cpus
@@ -38,6 +39,15 @@ OTHERS = os.environ.get("TAU3MU_OTHERS")
 def _unit(path: str) -> str:
     """Returns what one process does one after the other: a file, or all tests of clusters."""
     return "clusters" if Path(path).parent.name in CLUSTERS else path
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds the option that updates golden files."""
+    parser.addoption(
+        "--update-golden",
+        action="store_true",
+        help="write golden files instead of comparing with them",
+    )
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist looks at its options
@@ -108,6 +118,12 @@ def others() -> Path:
     """Files of other people, which are not ours to distribute: see the marker of this name."""
     assert OTHERS
     return Path(OTHERS)
+
+
+@pytest.fixture
+def sentences(pytestconfig: pytest.Config) -> Sentences:
+    """Compares errors with the golden files."""
+    return Sentences(update=pytestconfig.getoption("--update-golden"))
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,4 @@
-"""Wrong usage of the command line, the command `tau3mu`, and completion in shells.
-
-The sentences of typical mistakes are in a golden file; `python tests/test_command_line.py` writes
-it.
-"""
+"""Wrong usage of the command line, the command `tau3mu`, and completion in shells."""
 
 from __future__ import annotations
 
@@ -20,8 +16,6 @@ from tau3mu.errors import Tau3muError
 from tau3mu.run.__main__ import _run
 from tau3mu.run.options import parser
 from tau3mu.run.settings import Settings, option_of
-
-GOLDEN = Path(__file__).parent / "golden" / "command_line.json"
 
 CASES = {
     "prefix without dataset": ["--prefix", "root://h//store"],
@@ -59,25 +53,19 @@ def prepare_folder():
         Path(name, file).write_text(content)
 
 
-def entry_of(case):
-    with pytest.raises(Tau3muError) as error:
-        _run(parser().parse_args(CASES[case]))
-    found = error.value
-    return {"case": case, "code": found.code, "path": found.path, "sentence": str(found)}
-
-
 @pytest.mark.parametrize("case", CASES)
-def test_sentences(case, tmp_path, monkeypatch):
+def test_sentences(case, tmp_path, monkeypatch, sentences):
     monkeypatch.chdir(tmp_path)
     prepare_folder()
     before = sorted(tmp_path.rglob("*"))
-    (golden,) = (entry for entry in json.loads(GOLDEN.read_text("utf-8")) if entry["case"] == case)
-    assert entry_of(case) == golden
+    with pytest.raises(Tau3muError) as error:
+        _run(parser().parse_args(CASES[case]))
+    sentences.check("command_line", case, error.value)
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_the_golden_file_has_these_cases_and_no_others():
-    assert [entry["case"] for entry in json.loads(GOLDEN.read_text("utf-8"))] == list(CASES)
+def test_the_golden_file_has_these_cases_and_no_others(sentences):
+    sentences.check_cases("command_line", CASES)
 
 
 def test_each_option_is_declared_once_for_all():
@@ -162,13 +150,3 @@ def test_words_are_completed(line, expected):
 def test_completion_for_a_shell(shell, capsys):
     assert main(["--print-completion", shell]) == 0
     assert "tau3mu" in capsys.readouterr().out
-
-
-if __name__ == "__main__":
-    import tempfile
-
-    folder = tempfile.mkdtemp()
-    os.chdir(folder)
-    prepare_folder()
-    golden = json.dumps([entry_of(case) for case in CASES], indent=2, ensure_ascii=False)
-    GOLDEN.write_text(golden + "\n", "utf-8")

@@ -1,20 +1,11 @@
-"""The messages of typical mistakes in site files.
-
-They are in a golden file; `python tests/test_site_sentences.py` writes it.
-"""
+"""The messages of typical mistakes in site files."""
 
 from __future__ import annotations
-
-import json
-import tempfile
-from pathlib import Path
 
 import pytest
 
 from tau3mu.clusters import load_site
 from tau3mu.errors import InputError
-
-GOLDEN = Path(__file__).parent / "golden" / "site_files.json"
 
 SLURM = '[clusters.batch]\nkind = "slurm"\n'
 
@@ -40,30 +31,16 @@ CASES = {
 }
 
 
-def entry_of(case: str, folder: Path) -> dict[str, str]:
-    """Returns the entry of a case in the golden file, in which FILE is the user's file."""
-    path = folder / "site.toml"
+@pytest.mark.parametrize("case", CASES)
+def test_sentences(case, tmp_path, sentences):
+    """Fails if a message is changed by accident."""
+    path = tmp_path / "site.toml"
     path.write_text(CASES[case])
     with pytest.raises(InputError) as error:
         load_site(path)
-    texts = {"path": error.value.path, "sentence": str(error.value)}
-    shown = {name: text.replace(str(path), "FILE") for name, text in texts.items()}
-    return {"case": case, "code": error.value.code, **shown}
+    sentences.check("site_files", case, error.value, path)
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_sentences(case, tmp_path):
-    """Fails if a message is changed by accident."""
-    entries = {entry["case"]: entry for entry in json.loads(GOLDEN.read_text("utf-8"))}
-    assert entry_of(case, tmp_path) == entries[case]
-
-
-def test_every_sentence_belongs_to_a_case():
+def test_every_sentence_belongs_to_a_case(sentences):
     """Fails if the golden file has sentences that nobody checks."""
-    assert [entry["case"] for entry in json.loads(GOLDEN.read_text("utf-8"))] == list(CASES)
-
-
-if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as work:
-        found = [entry_of(case, Path(work)) for case in CASES]
-    GOLDEN.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    sentences.check_cases("site_files", CASES)

@@ -1,21 +1,14 @@
-"""The messages of typical mistakes in dataset files and layout tables.
-
-They are in two golden files; `python tests/datasets/test_sentences.py` writes them.
-"""
+"""The messages of typical mistakes in dataset files and layout tables."""
 
 from __future__ import annotations
 
 import json
-import tempfile
-from pathlib import Path
 
 import pytest
 
 from tau3mu.datasets import load_datasets
 from tau3mu.errors import InputError
 from tau3mu.ntuples.layout import own_layout
-
-FOLDER = Path(__file__).parents[1] / "golden"
 
 
 def of_dataset(files=("a.root",), **metadata):
@@ -71,45 +64,25 @@ LAYOUT_TABLES = {
 }
 
 
-def error_of(language, case, folder):
-    """Returns the entry of a case in the golden file, in which FILE is the user's file."""
-    if language == "dataset_files":
-        path, read = folder / "sets.json", load_datasets
-        path.write_text(DATASET_FILES[case])
-    else:
-        path, read = folder / "mine.tsv", own_layout
-        old, new = LAYOUT_TABLES[case]
-        lines = TABLE.replace(old, new, 1).splitlines(keepends=True)
-        path.write_text("".join(lines[:3] if case == "no rows" else lines))
+@pytest.mark.parametrize("case", DATASET_FILES)
+def test_sentences_of_dataset_files(case, tmp_path, sentences):
+    path = tmp_path / "sets.json"
+    path.write_text(DATASET_FILES[case])
     with pytest.raises(InputError) as error:
-        read(str(path))
-    texts = {"path": error.value.path, "sentence": str(error.value)}
-    shown = {name: text.replace(str(path), "FILE") for name, text in texts.items()}
-    return {"case": case, "code": error.value.code, **shown}
+        load_datasets(str(path))
+    sentences.check("dataset_files", case, error.value, path)
 
 
-CASES = [("dataset_files", case) for case in DATASET_FILES]
-CASES += [("layout_tables", case) for case in LAYOUT_TABLES]
+@pytest.mark.parametrize("case", LAYOUT_TABLES)
+def test_sentences_of_layout_tables(case, tmp_path, sentences):
+    path = tmp_path / "mine.tsv"
+    lines = TABLE.replace(*LAYOUT_TABLES[case], 1).splitlines(keepends=True)
+    path.write_text("".join(lines[:3] if case == "no rows" else lines))
+    with pytest.raises(InputError) as error:
+        own_layout(str(path))
+    sentences.check("layout_tables", case, error.value, path)
 
 
-@pytest.mark.parametrize(("language", "case"), CASES)
-def test_sentences(language, case, tmp_path):
-    entries = json.loads((FOLDER / f"{language}.json").read_text(encoding="utf-8"))
-    (expected,) = (entry for entry in entries if entry["case"] == case)
-    assert error_of(language, case, tmp_path) == expected
-
-
-@pytest.mark.parametrize("language", ["dataset_files", "layout_tables"])
-def test_every_sentence_belongs_to_a_case(language):
-    entries = json.loads((FOLDER / f"{language}.json").read_text(encoding="utf-8"))
-    assert [(language, entry["case"]) for entry in entries] == [
-        each for each in CASES if each[0] == language
-    ]
-
-
-if __name__ == "__main__":
-    for name in ("dataset_files", "layout_tables"):
-        with tempfile.TemporaryDirectory() as work:
-            found = [error_of(name, case, Path(work)) for each, case in CASES if each == name]
-        text = json.dumps(found, indent=2, ensure_ascii=False)
-        (FOLDER / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+def test_every_sentence_belongs_to_a_case(sentences):
+    sentences.check_cases("dataset_files", DATASET_FILES)
+    sentences.check_cases("layout_tables", LAYOUT_TABLES)

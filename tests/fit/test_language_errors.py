@@ -1,8 +1,4 @@
-"""One problem with a code and a path for everything that can be wrong in a fit file.
-
-The sentences of typical mistakes are in a golden file; `python tests/fit/test_language_errors.py`
-writes it.
-"""
+"""One problem with a code and a path for everything that can be wrong in a fit file."""
 
 from __future__ import annotations
 
@@ -13,8 +9,6 @@ import pytest
 
 from tau3mu.errors import InputError
 from tau3mu.fit.language import load_model, model_of
-
-GOLDEN = Path(__file__).parents[1] / "golden" / "fit_files.json"
 
 DROP = object()
 
@@ -172,19 +166,12 @@ def paths(error):
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_sentences(case):
-    (golden,) = (entry for entry in json.loads(GOLDEN.read_text("utf-8")) if entry["case"] == case)
-    assert entry_of(case) == golden
+def test_sentences(case, sentences):
+    sentences.check("fit_files", case, error_of(*CASES[case]))
 
 
-def test_the_golden_file_has_these_cases_and_no_others():
-    golden = json.loads(GOLDEN.read_text("utf-8"))
-    assert [entry["case"] for entry in golden] == list(CASES)
-
-
-def entry_of(case):
-    error = error_of(*CASES[case])
-    return {"case": case, "code": error.code, "path": error.path, "sentence": str(error)}
+def test_the_golden_file_has_these_cases_and_no_others(sentences):
+    sentences.check_cases("fit_files", CASES)
 
 
 def test_the_documents_of_these_tests_are_right(tmp_path):
@@ -522,8 +509,3 @@ def test_all_contradictions_are_named_at_once():
 def test_files_of_the_first_version_are_named_as_such():
     error = error_of({"schema_version": 1})
     assert (error.code, error.path) == ("fit.old-version", "schema_version")
-
-
-if __name__ == "__main__":
-    text = json.dumps([entry_of(case) for case in CASES], indent=2, ensure_ascii=False)
-    GOLDEN.write_text(f"{text}\n", "utf-8")

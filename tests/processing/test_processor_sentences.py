@@ -1,12 +1,7 @@
-"""The messages of typical mistakes in processors.
-
-They are in a golden file; `python tests/processing/test_processor_sentences.py` writes it.
-"""
+"""The messages of typical mistakes in processors."""
 
 from __future__ import annotations
 
-import json
-import tempfile
 from importlib.resources import files
 from pathlib import Path
 
@@ -16,8 +11,6 @@ from tau3mu.datasets import Dataset, check_files, make_chunks
 from tau3mu.errors import InputError
 from tau3mu.execution import dry_run
 from tau3mu.processing import check_histograms, load_processors
-
-GOLDEN = Path(__file__).parents[1] / "golden" / "processors.json"
 
 RIGHT = '''import awkward as ak
 import hist
@@ -77,19 +70,6 @@ def _run(path: Path, values, variants) -> None:
     dry_run(_chunks(processors[0].columns), processors)
 
 
-def entry_of(case: str, folder: Path) -> dict[str, str]:
-    """Returns the entry of a case in the golden file, in which FILE is the user's file."""
-    old, new, values, variants = CASES[case]
-    path = folder / "muons.py"
-    assert old in RIGHT
-    path.write_text(RIGHT.replace(old, new) if old else RIGHT)
-    with pytest.raises(InputError) as error:
-        _run(path, values, variants)
-    texts = {"path": error.value.path, "sentence": str(error.value)}
-    shown = {name: text.replace(str(path), "FILE") for name, text in texts.items()}
-    return {"case": case, "code": error.value.code, **shown}
-
-
 def test_the_base_has_no_mistake(tmp_path):
     path = tmp_path / "muons.py"
     path.write_text(RIGHT)
@@ -97,18 +77,17 @@ def test_the_base_has_no_mistake(tmp_path):
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_sentences(case, tmp_path):
+def test_sentences(case, tmp_path, sentences):
     """Fails if a message is changed by accident."""
-    entries = {entry["case"]: entry for entry in json.loads(GOLDEN.read_text("utf-8"))}
-    assert entry_of(case, tmp_path) == entries[case]
+    old, new, values, variants = CASES[case]
+    path = tmp_path / "muons.py"
+    assert old in RIGHT
+    path.write_text(RIGHT.replace(old, new) if old else RIGHT)
+    with pytest.raises(InputError) as error:
+        _run(path, values, variants)
+    sentences.check("processors", case, error.value, path)
 
 
-def test_every_sentence_belongs_to_a_case():
+def test_every_sentence_belongs_to_a_case(sentences):
     """Fails if the golden file has sentences that nobody checks."""
-    assert [entry["case"] for entry in json.loads(GOLDEN.read_text("utf-8"))] == list(CASES)
-
-
-if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as work:
-        found = [entry_of(case, Path(work)) for case in CASES]
-    GOLDEN.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    sentences.check_cases("processors", CASES)
