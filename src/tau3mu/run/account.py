@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tau3mu.ntuples.layout import layout
-from tau3mu.processing.user_code import plain_name
+from tau3mu.processing.user_code import class_name
 from tau3mu.results.manifest import (
     ChunkCounts,
     DatasetFacts,
@@ -138,7 +138,7 @@ def _configuration(plan: RunPlan) -> dict[str, Any]:
         "allow_missing": settings.allow_missing or 0.0,
         "processors": {
             processor.name: {
-                "class": f"{plain_name(type(processor).__module__)}.{type(processor).__qualname__}",
+                "class": class_name(type(processor)),
                 "columns": sorted(processor.columns),
                 **processor.configuration,
             }
