@@ -19,6 +19,7 @@ __all__ = ["main"]
 _PROGRAMS: Final = {
     "run": "select candidates, fill histograms, fit the mass, write a results folder",
     "fit": "fit a mass spectrum; fit toys, fit trials, fit generate and fit import as well",
+    "train": "many configured analyses in one pass: test, run, compare, reproduce",
     "generate": "make toy ntuples",
     "benchmark": "compare and show results of benchmarks",
 }

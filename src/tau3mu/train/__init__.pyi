@@ -1,0 +1,4 @@
+from .states import State as State
+from .states import Status as Status
+from .states import read_status as read_status
+from .store import Store as Store
