@@ -1,3 +1,5 @@
+from .certification import Certification as Certification
+from .certification import read_certification as read_certification
 from .checked import CheckedFile as CheckedFile
 from .checked import FailedFile as FailedFile
 from .checksum import verify_checksum as verify_checksum
@@ -10,5 +12,12 @@ from .dataset import dataset_from_files as dataset_from_files
 from .dataset import limit_files as limit_files
 from .loading import load_datasets as load_datasets
 from .loading import shipped_datasets as shipped_datasets
+from .parts import certifications_of as certifications_of
+from .parts import certified as certified
+from .parts import counted as counted
 from .preflight import check_files as check_files
 from .preflight import check_readable_files as check_readable_files
+from .short import split_view as split_view
+from .short import view_entries as view_entries
+from .versions import changes as changes
+from .versions import dataset_version as dataset_version

@@ -7,6 +7,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from tau3mu.datasets.dataset import check_names
+from tau3mu.datasets.parts import counted
+from tau3mu.datasets.short import view_entries
 from tau3mu.errors import InputError
 from tau3mu.redaction import redact
 
@@ -38,6 +40,8 @@ class Chunk:
         extra: Further facts about the dataset.
         replicas: Further places where the same file lies, in the order in which to try them.
         checksum: What the dataset file says about the bytes, such as `adler32:0a1b2c3d`.
+        certification: The hash of the certification of its events, empty if all are used; None in
+            a run in which no dataset has one.
     """
 
     dataset: str
@@ -54,6 +58,12 @@ class Chunk:
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
     replicas: tuple[str, ...] = ()
     checksum: str | None = None
+    certification: str | None = None
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """The columns that are read beside those of the processors."""
+        return frozenset({"run", "lumi"} if self.certification else ())
 
     @property
     def entries(self) -> int:
@@ -75,7 +85,7 @@ class Chunk:
 def make_chunks(
     checked: Iterable[CheckedFile], datasets: Iterable[Dataset], chunk_size: int
 ) -> list[Chunk]:
-    """Returns chunks that cover every entry of the files once.
+    """Returns chunks that cover every entry of the files once, or of short views of them.
 
     Args:
         checked: The files, as `check_files` returns them.
@@ -95,6 +105,11 @@ def make_chunks(
     if chunk_size < 1:
         message = f"chunks of {chunk_size} entries hold nothing; expected 1 or more"
         raise InputError(message, code="dataset.out-of-range", path="chunk_size")
+    checked = list(checked)
+    datasets = [
+        counted(dataset, [f for f in checked if f.dataset == dataset.name]) for dataset in datasets
+    ]
+    certified = any(dataset.certification is not None for dataset in datasets)
     files = {(file.dataset, file.listed or file.path): file for file in checked}
     return [
         Chunk(
@@ -112,12 +127,17 @@ def make_chunks(
             extra=dataset.extra,
             replicas=file.replicas,
             checksum=file.checksum,
+            certification=_certification(dataset) if certified else None,
         )
         for dataset in datasets
         for path in dataset.files
         if (file := files.get((dataset.name, path))) is not None
-        for start, stop in _split(file.entries, chunk_size)
+        for start, stop in _split(view_entries(file.entries, dataset.fraction), chunk_size)
     ]
+
+
+def _certification(dataset: Dataset) -> str:
+    return "" if dataset.certification is None else dataset.certification.hash
 
 
 def _split(entries: int, chunk_size: int) -> list[tuple[int, int]]:

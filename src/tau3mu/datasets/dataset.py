@@ -8,11 +8,16 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from tau3mu.datasets.duplicates import check_listed_once
+from tau3mu.datasets.short import check_fraction
 from tau3mu.errors import InputError
 from tau3mu.storage.locations import expand, split_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+    from typing_extensions import Self
+
+    from tau3mu.datasets.certification import Certification
 
 __all__ = [
     "Dataset",
@@ -54,14 +59,19 @@ class Dataset:
             layout that the file has.
         era: The data-taking era, such as 2017B.
         is_mc: Whether it is simulation.
-        lumi: The integrated luminosity in fb^-1, None if it is not known.
+        lumi: The integrated luminosity in fb^-1, None if it is not known. That of a short view is
+            known once its files were counted; see `tau3mu.datasets.short.counted`.
         extra: Further facts; processors find them in `events.metadata`.
         details: Of those files of which more is known than their tree.
         layout: The reference of the layout of the files (see `own_layout`), None to detect it.
+        certification: The runs and luminosity sections of data that are used, None for all.
+        fraction: Of the entries of each file, the first of which are used: a short view.
+        whole_lumi: The luminosity of the dataset of which this is a short view.
 
     Raises:
-        InputError: The name cannot be the name of a file, there are no files, or one of them or of
-            their replicas is listed twice.
+        InputError: The name cannot be the name of a file, there are no files, one of them or of
+            their replicas is listed twice, the fraction is not above 0 and up to 1, or simulation
+            has a certification.
     """
 
     name: str
@@ -72,6 +82,9 @@ class Dataset:
     extra: Mapping[str, Any] = field(default_factory=dict)
     details: Mapping[str, FileDetails] = field(default_factory=dict)
     layout: str | None = None
+    certification: Certification | None = None
+    fraction: float = 1.0
+    whole_lumi: float | None = None
 
     def __post_init__(self) -> None:
         """Checks name and files."""
@@ -82,6 +95,27 @@ class Dataset:
             message = f"dataset {self.name!r} has no files"
             raise InputError(message, code="dataset.no-files", path=self.name)
         check_listed_once((path, self.name) for path in self.places())
+        check_fraction(self.fraction, self.name)
+        if self.fraction < 1 and self.whole_lumi is None:  # never that of the whole for a part
+            object.__setattr__(self, "whole_lumi", self.lumi)
+            object.__setattr__(self, "lumi", None)
+        if self.is_mc and self.certification is not None:
+            message = f"dataset {self.name!r} is simulation, which has no certification: remove it"
+            raise InputError(message, code="dataset.certified-simulation", path=self.name)
+
+    def short(self, fraction: float) -> Self:
+        """Returns a short view: the first entries of every file, whose results keep the name.
+
+        Args:
+            fraction: Of the entries of each file, rounded up to a whole number.
+
+        Raises:
+            InputError: It is not above 0 and up to 1, or this is a view already.
+        """
+        if self.fraction < 1:
+            message = f"dataset {self.name!r} is a short view already, of {self.fraction:g}"
+            raise InputError(message, code="dataset.view-of-view", path=self.name)
+        return replace(self, fraction=fraction)
 
     def places(self) -> list[str]:
         """Returns all files and their replicas."""
@@ -105,8 +139,12 @@ def dataset_from_files(patterns: Sequence[str]) -> Dataset:
             not that of a known layout.
 
     Raises:
-        InputError: A pattern matches nothing, or a file is listed twice.
+        InputError: A pattern matches nothing or is that of a short view, or a file is listed twice.
     """
+    for pattern in patterns:
+        if "@short:" in pattern:
+            message = f"{pattern}: expected a dataset before @short, such as a dataset file"
+            raise InputError(message, code="dataset.view-of-files", path=pattern)
     split = [split_tree(pattern) for pattern in patterns]
     found = [(path, tree) for pattern, tree in split for path in expand(pattern)]
     check_listed_once((path, "files") for path, _ in found)

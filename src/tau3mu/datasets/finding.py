@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tau3mu.datasets.dataset import combine, dataset_from_files, limit_files
 from tau3mu.datasets.loading import load_datasets, shipped_datasets
+from tau3mu.datasets.short import split_view
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,9 +31,10 @@ def datasets(
     `tau3mu.datasets("skims/*.root")` are both lists for `tau3mu.run`.
 
     Args:
-        sources: Names of shipped datasets, JSON files of datasets, and paths, globs and URLs of
-            ntuples, with `:TREE` at the end if the tree has an unusual name. All ntuples together
-            are the dataset `files`, data without luminosity.
+        sources: Names of shipped datasets and JSON files of datasets, with `@short:0.01` at the
+            end for the first hundredth of each file; and paths, globs and URLs of ntuples, with
+            `:TREE` at the end if the tree has an unusual name. All ntuples together are the dataset
+            `files`, data without luminosity.
         prefix: Put before the paths in dataset files: a folder or a URL.
         max_files: How many files of each dataset to use, from its beginning.
         layout: Of all files: a shipped one or a table of your own (`.tsv`).
@@ -52,6 +54,7 @@ def datasets(
 
 def is_dataset_file(text: str) -> bool:
     """Returns whether a text means a shipped dataset or a dataset file rather than ntuples."""
+    text, _ = split_view(text)
     if text in shipped_datasets() or Path(text).suffix == ".json":
         return True
     return not any(mark in text for mark in ("*", "?", "[", "://", ".root", "/"))
@@ -68,7 +71,8 @@ def find_datasets(
     """Returns the datasets of dataset files and of ntuples; see `datasets`.
 
     Args:
-        names: Names of shipped datasets, and dataset files.
+        names: Names of shipped datasets, and dataset files, for a short view with
+            `@short:FRACTION` at the end.
         files: Paths, globs and URLs of ntuples.
         prefix: Put before the paths in dataset files.
         max_files: How many files of each dataset to use.

@@ -12,7 +12,8 @@ A dataset file is one object with an entry per dataset, in coffea's form:
   in a list of files a list of all its places; they are tried in this order. `checksum` (such as
   `adler32:0a1b2c3d`) and `entries` beside them are compared with what is found.
 - `metadata` knows `era`, `is_mc` (false if absent: data), `lumi` in fb^-1, `layout` (the name of a
-  layout, or a table in a file beside the dataset file), and `extra`: an object that processors find
+  layout, or a table in a file beside the dataset file), `certification` (a file beside it: the runs
+  and luminosity sections of data that are used), and `extra`: an object that processors find
   in `events.metadata`. Every other key is an error, so that a misspelt
   `is_MC` does not turn simulation into data.
 - Relative paths lie under the prefix, or without one in the folder of the dataset file.
@@ -25,42 +26,55 @@ under it, also when it begins with a slash.
 from __future__ import annotations
 
 import json
+import os
 from importlib.resources import files
 from pathlib import Path
 
 from tau3mu.config.documents import read_document
 from tau3mu.config.input_files import user_path
 from tau3mu.config.problems import Problem
+from tau3mu.datasets.certification import Certification, read_certification
 from tau3mu.datasets.dataset import Dataset, FileDetails, combine
 from tau3mu.datasets.duplicates import check_listed_once
 from tau3mu.datasets.schema import DatasetFile, FileEntry, FilesetEntry, TutorialEntry
+from tau3mu.datasets.short import split_view
 from tau3mu.errors import InputError, suggest
 from tau3mu.storage.locations import locate
 
 __all__ = ["load_datasets", "shipped_datasets"]
+
+_KEYS = {
+    "ntuples.": ("metadata", "layout"),
+    "certification.": ("metadata", "certification"),
+    "dataset.certified": ("metadata", "certification"),
+}
+"""Where the errors of these codes come from."""
 
 
 def load_datasets(file: str | Path, *, prefix: str | None = None) -> list[Dataset]:
     """Returns the datasets of a dataset file.
 
     Args:
-        file: The name of a shipped dataset file (see `shipped_datasets`) or the path of one.
+        file: The name of a shipped dataset file (see `shipped_datasets`) or the path of one, with
+            `@short:0.01` at its end for a hundredth of the events of every file.
         prefix: Where the files lie: a folder or a URL that is put before relative paths.
 
     Raises:
         InputError: The file cannot be read, is not a dataset file, or lists a file twice. The
             message names all problems.
     """
-    path = _path_of(file)
+    name, fraction = split_view(os.fspath(file))
+    path = _path_of(name)
     document = read_document(path, "dataset file", language="dataset")
     entries = document.validate(DatasetFile).root
     found, problems = [], []
     for name, entry in entries.items():
         try:
-            found.append(_dataset(name, entry, folder=path.parent, prefix=prefix))
+            dataset = _dataset(name, entry, folder=path.parent, prefix=prefix)
+            found.append(dataset.short(fraction) if fraction < 1 else dataset)
         except InputError as error:  # noqa: PERF203 - all problems at once
-            of_layout = ("metadata", "layout") if error.code.startswith("ntuples.") else ()
-            problems.append(Problem((name, *of_layout), error.code or "wrong-value", str(error)))
+            keys = next((_KEYS[kind] for kind in _KEYS if error.code.startswith(kind)), ())
+            problems.append(Problem((name, *keys), error.code or "wrong-value", str(error)))
     if problems:
         raise document.error(problems)
     try:
@@ -113,7 +127,21 @@ def _dataset(
     known = {path: facts for path, facts in details.items() if facts != FileDetails()}
     facts = entry.facts()
     layout = _layout(facts.layout, folder) if facts.layout else None
-    return Dataset(name, files, facts.era, facts.is_mc, facts.lumi, facts.extra, known, layout)
+    return Dataset(
+        name,
+        files,
+        facts.era,
+        facts.is_mc,
+        facts.lumi,
+        facts.extra,
+        known,
+        layout,
+        _certification(facts.certification, folder),
+    )
+
+
+def _certification(path: str | None, folder: Path) -> Certification | None:
+    return None if path is None else read_certification(folder / user_path(path))
 
 
 def _layout(asked: str, folder: Path) -> str:

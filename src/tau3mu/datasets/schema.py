@@ -28,6 +28,7 @@ class Metadata(Strict):
     is_mc: bool = False
     lumi: _Lumi | None = None
     layout: _Text | None = None
+    certification: _Text | None = None
     extra: dict[str, Any] = Field(default_factory=dict)
 
     @field_validator("extra")

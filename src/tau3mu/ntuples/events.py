@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -18,11 +19,59 @@ from tau3mu.ntuples.schema import schema_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
+    import numpy as np
     import numpy.typing as npt
 
     from tau3mu.ntuples.schema import NtupleSchema
 
-__all__ = ["empty_events", "make_events", "own_view"]
+__all__ = ["Entries", "empty_events", "make_events", "own_view"]
+
+
+@dataclass(frozen=True)
+class Entries:
+    """Entries of a tree in memory, of which events are made.
+
+    Attributes:
+        arrays: The branches by name, each of one entry per event.
+        n_events: How many there are.
+        layout: Name of the layout.
+        source: UUID of the file and name of the tree.
+        metadata: Becomes `events.metadata`.
+    """
+
+    arrays: Mapping[str, ak.Array]
+    n_events: int
+    layout: str
+    source: tuple[str, str]
+    metadata: Mapping[str, Any]
+
+    def events(self) -> ak.Array:
+        """Returns events of which each column is made when it is first used."""
+        return make_events(
+            self.arrays,
+            layout=self.layout,
+            n_events=self.n_events,
+            source=self.source,
+            metadata=self.metadata,
+        )
+
+    def cut(self, passes: npt.NDArray[np.bool_]) -> Entries:
+        """Returns those entries for which `passes` is true.
+
+        Their events are like those of a file in which there are no others: a selection of events
+        would have columns of other forms, and cost more for each column that is used.
+
+        Args:
+            passes: One boolean per entry.
+        """
+        return self._with({name: _cut(a, passes) for name, a in self.arrays.items()}, passes.sum())
+
+    def between(self, start: int, stop: int) -> Entries:
+        """Returns the entries from `start` up to `stop`, without copying them."""
+        return self._with({name: a[start:stop] for name, a in self.arrays.items()}, stop - start)
+
+    def _with(self, arrays: Mapping[str, ak.Array], n_events: int) -> Entries:
+        return replace(self, arrays=arrays, n_events=int(n_events))
 
 
 def make_events(
@@ -108,6 +157,18 @@ def _read_only(load: Callable[[], npt.NDArray[Any]]) -> npt.NDArray[Any]:
     buffer = load().view()
     buffer.flags.writeable = False
     return buffer
+
+
+def _cut(array: ak.Array, passes: npt.NDArray[np.bool_]) -> ak.Array:
+    return ak.Array(_as_lists(ak.to_layout(array)[passes]))
+
+
+def _as_lists(content: ak.contents.Content) -> ak.contents.Content:
+    """Returns lists that lie one after the other, also those within lists."""
+    if not content.is_list:
+        return content  # among them texts by index, which stay that
+    lists = from_zero(content)
+    return lists.copy(content=_as_lists(lists.content))
 
 
 def _as_column(array: ak.Array) -> ak.Array:

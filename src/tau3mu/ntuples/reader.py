@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tau3mu.config.printable import printable
 from tau3mu.errors import Tau3muError
-from tau3mu.ntuples.events import make_events
+from tau3mu.ntuples.events import Entries
 from tau3mu.ntuples.fast import forget_positions
 from tau3mu.ntuples.fields import read_fields
 from tau3mu.ntuples.open_files import (
@@ -74,11 +74,13 @@ class Reading:
         events: The events.
         path: The replica that they were read from.
         n_bytes: How many bytes of it were asked for.
+        entries: What the events are made of.
     """
 
     events: ak.Array
     path: str
     n_bytes: int
+    entries: Entries
 
 
 def read_events(
@@ -125,11 +127,10 @@ def read_events(
         arrays = read_fields(ntuple, wanted, start, last)
         forget_positions()
         _refuse_incomplete(arrays, wanted, last - start)
-        events = make_events(
-            arrays, layout=layout, n_events=last - start, source=(uuid, tree), metadata=metadata
-        )
+        entries = Entries(arrays, last - start, layout, (uuid, tree), metadata)
+        events = entries.events()
         refuse_changed()
-        return Reading(events, path, file.source.num_requested_bytes - before)
+        return Reading(events, path, file.source.num_requested_bytes - before, entries)
 
     for path in in_order(paths, first=current_path()):
         outcome = _try(read, path)

@@ -1,0 +1,78 @@
+"""Versions of datasets: hashes of what is in them, wherever it lies."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from tau3mu.datasets.checked import CheckedFile
+    from tau3mu.datasets.dataset import Dataset
+
+__all__ = ["changes", "dataset_version"]
+
+
+def dataset_version(dataset: Dataset, files: Sequence[CheckedFile]) -> str:
+    """Returns a hash of the content of a dataset: of its files and of all that is known of it.
+
+    Paths, replicas and the order of the files are no part of it, nor is the name.
+
+    Args:
+        dataset: What is known of it.
+        files: Its files, as they were checked; those of other datasets are ignored.
+    """
+    from tau3mu.ntuples.layout import layouts  # with awkward
+
+    own = [file for file in files if file.dataset == dataset.name]
+    # The text of a user's table in a file is that of the branches that happened to be read.
+    tables = {file.layout if file.layout in layouts() else dataset.layout for file in own}
+    view = dataset.fraction != 1
+    facts = {
+        "files": sorted(
+            [file.tree, file.uuid, str(file.entries), file.checksum or ""] for file in own
+        ),
+        "layouts": sorted(table or "" for table in tables),
+        "era": dataset.era,
+        "is_mc": dataset.is_mc,
+        "lumi": _number(dataset.whole_lumi if view else dataset.lumi),
+        "extra": dict(dataset.extra),
+        "certification": dataset.certification.hash if dataset.certification else None,
+        "fraction": _number(dataset.fraction),
+    }
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _number(value: float | None) -> float | None:
+    return None if value is None else float(value)  # 5 and 5.0 are the same
+
+
+def changes(before: Iterable[tuple[str, int]], after: Iterable[tuple[str, int]]) -> str:
+    """Returns the difference of two versions, such as "+2 files, +40,000 events".
+
+    Args:
+        before: UUID and entries of each file of the first version.
+        after: Those of the second.
+
+    Returns:
+        What was added and, after a semicolon, what is gone; empty if the files are the same. A file
+        whose entries have changed is both.
+    """
+    then, now = Counter(before), Counter(after)
+    parts = [_changed("+", now - then), _changed("-", then - now)]
+    return "; ".join(part for part in parts if part)
+
+
+def _changed(sign: str, files: Counter[tuple[str, int]]) -> str:
+    n_files = files.total()
+    n_events = sum(entries * number for (_, entries), number in files.items())
+    if not n_files:
+        return ""
+    return f"{sign}{_of(n_files, 'file')}, {sign}{_of(n_events, 'event')}"
+
+
+def _of(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
