@@ -275,10 +275,8 @@ class Totals:
         data = sorted({chunk.dataset for chunk in self._chunks if not chunk.is_mc})
         results = {}
         for one in self._left:
-            try:
-                results[one.name] = self._result_of(one, lazily=lazily)
-            except RunError as error:
-                self._fail_processor(one.name, error, FILLING)
+            if (result := self._tried(one, lazily=lazily)) is not None:
+                results[one.name] = result
         # What was found by one that needs a processor whose histograms fail goes as well.
         results = {name: one for name, one in results.items() if name in self._totals}
         columns = frozenset[str]().union(*(processor.columns for processor in self._left))
@@ -300,6 +298,14 @@ class Totals:
     def _left(self) -> list[Processor]:
         """The processors that are not set apart."""
         return [one for one in self._processors if one.name in self._totals]
+
+    def _tried(self, processor: Processor, *, lazily: bool) -> ProcessorResult | None:
+        """Returns the result of a processor, None if it has just been set apart."""
+        try:
+            return self._result_of(processor, lazily=lazily)
+        except RunError as error:
+            self._fail_processor(processor.name, error, FILLING)
+            return None
 
     def _result_of(self, processor: Processor, *, lazily: bool) -> ProcessorResult:
         total = self._totals[processor.name]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tau3mu.errors import Tau3muError
     from tau3mu.processing import Processor
 
-__all__ = ["ErrorGroup", "NoneLeftError", "SetApart", "error_group"]
+__all__ = ["ErrorGroup", "NoneLeftError", "SetApart", "error_group", "log_group"]
 
 log = logging.getLogger(__name__)
 
@@ -87,14 +87,24 @@ class SetApart:
                 groups[index] = replace(one, count=one.count + group.count)
                 return
         groups.append(group)
-        log.error("%s is set apart: %s (%s)", name, group.message, group.example)
-        if group.details:
-            log.error("%s", group.details)
+        log_group(name, group)
         for other in self._processors:
             if name in other.needs and other.name not in self.groups:
                 message = f"it needs {name}, which is set apart: {group.message}"
                 reason = ErrorGroup("needs", name, message, group.count, group.example)
                 self.add(other.name, replace(reason, code="execution.need-set-apart"))
+
+
+def log_group(name: str, group: ErrorGroup) -> None:
+    """Writes the errors of a processor and the traceback of the first of them into the log.
+
+    Args:
+        name: The name of the processor.
+        group: Its errors.
+    """
+    log.error("%s is set apart: %s (%s)", name, group.message, group.example)
+    if group.details:
+        log.error("%s", group.details)
 
 
 def error_group(error: Tau3muError, where: str) -> ErrorGroup:
