@@ -7,4 +7,6 @@ from .merge import FileRead as FileRead
 from .merge import ProcessorResult as ProcessorResult
 from .merge import RunResult as RunResult
 from .run import execute as execute
+from .set_apart import ErrorGroup as ErrorGroup
 from .tasks import run_tasks as run_tasks
+from .timing import Timing as Timing

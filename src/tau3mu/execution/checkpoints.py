@@ -16,13 +16,15 @@ import re
 import time
 import zipfile
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tau3mu.execution.chunk import ChunkResult, read_for
+from tau3mu.execution.timing import Timing
 from tau3mu.outputs.stored import from_document, read_document, to_document, write_document
 from tau3mu.processing.fingerprint import fingerprint
+from tau3mu.processing.needs import with_needed
 from tau3mu.redaction import redact
 from tau3mu.storage.files import atomic, disk_error
 from tau3mu.storage.names import CHECKPOINTS
@@ -38,7 +40,7 @@ __all__ = ["Checkpoints", "Keys", "chunk_key", "chunk_keys", "remove_checkpoints
 log = logging.getLogger(__name__)
 
 _DELAY = 5.0
-_FORMAT = 5
+_FORMAT = 6
 _NAME = re.compile(r"([0-9a-f]{64})-[0-9a-f]{16}\.npz")
 _OURS = re.compile(r"\.?[0-9a-f]{64}-[0-9a-f]{16}(\.\d+)?\.npz")
 _DAMAGED = (
@@ -63,7 +65,12 @@ class Keys:
         """
         self.chunks = [chunk_key(chunk) for chunk in chunks]
         self._chunks, self._processors = chunks, processors
-        self._works = {one.name: fingerprint([one]) for one in processors}
+        groups = {one.name: with_needed(processors, [one.name]) for one in processors}
+        self._works = {name: fingerprint(group) for name, group in groups.items()}
+        self._columns = {
+            name: frozenset[str]().union(*(one.columns for one in group))
+            for name, group in groups.items()
+        }
         self._known: dict[tuple[str, tuple[str, ...]], dict[str, str]] = {}
 
     def of(self, index: int) -> Mapping[str, str]:
@@ -72,8 +79,8 @@ class Keys:
         place = chunk.layout, chunk.branches
         if place not in self._known:
             self._known[place] = {
-                one.name: _hash([self._works[one.name], *read_for(*place, frozenset(one.columns))])
-                for one in self._processors
+                name: _hash([self._works[name], *read_for(*place, columns)])
+                for name, columns in self._columns.items()
             }
         return self._known[place]
 
@@ -193,6 +200,7 @@ class Checkpoints:
             outputs = {keys[name]: to_document(one) for name, one in result.outputs.items()}
             path = self._folder / f"{chunk}-{_hash(sorted(outputs))[:16]}.npz"
             facts = {name: getattr(result, name) for name in _FACTS}
+            facts["timing"] = asdict(result.timing)
             with atomic(path) as temporary:
                 write_document(temporary, {"chunk": chunk, **facts, "outputs": outputs})
             self._files.setdefault(chunk, []).append(path)
@@ -211,7 +219,8 @@ def _read(path: Path, chunk: str, names: Mapping[str, str]) -> ChunkResult:
     outputs = {
         names[key]: from_document(one) for key, one in document["outputs"].items() if key in names
     }
-    return ChunkResult(outputs=outputs, **{name: document[name] for name in _FACTS})
+    facts = {name: document[name] for name in _FACTS}
+    return ChunkResult(outputs=outputs, timing=Timing(**document["timing"]), **facts)
 
 
 def together(first: ChunkResult, second: ChunkResult) -> ChunkResult:
@@ -220,6 +229,8 @@ def together(first: ChunkResult, second: ChunkResult) -> ChunkResult:
         second,
         outputs={**first.outputs, **second.outputs},
         triggers={**first.triggers, **second.triggers},
+        bytes=first.bytes + second.bytes,
+        timing=first.timing + second.timing,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -12,15 +11,19 @@ import awkward as ak
 
 from tau3mu.errors import InputError
 from tau3mu.execution.pool import Failure, TaskError, this_process
+from tau3mu.execution.set_apart import error_group
+from tau3mu.execution.timing import Stopwatch, Timing
 from tau3mu.ntuples import ReadError, empty_events, read_events
 from tau3mu.ntuples.events import own_view
 from tau3mu.ntuples.layout import layout
 from tau3mu.ntuples.schema import MisalignedError
 from tau3mu.ntuples.triggers import used_triggers
+from tau3mu.outputs.arrays import own_copy
 from tau3mu.processing.behaviors import users_behaviors, without_changes
 from tau3mu.processing.distribution import ship_code
 from tau3mu.processing.found import check_fill, found
 from tau3mu.processing.memo import Memo
+from tau3mu.processing.needs import in_order, with_needed
 from tau3mu.processing.user_code import user_errors, what
 from tau3mu.redaction import redact
 
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 
     from tau3mu.datasets import Chunk
     from tau3mu.execution.pool import FailureKind
+    from tau3mu.execution.set_apart import ErrorGroup
     from tau3mu.outputs import Selection
     from tau3mu.processing import Processor
 
@@ -72,6 +76,8 @@ class ChunkResult:
         bytes: How much was read of the file.
         seconds: How long all of it took.
         worker: Where it was done, as `host:pid`.
+        set_apart: The errors of processors that failed, by name, if the others were to go on.
+        timing: What reading and each processor took.
     """
 
     entries: int
@@ -82,6 +88,8 @@ class ChunkResult:
     bytes: int = 0
     seconds: float = 0.0
     worker: str = ""
+    set_apart: Mapping[str, ErrorGroup] = field(default_factory=dict)
+    timing: Timing = field(default_factory=Timing)
 
 
 @dataclass(frozen=True)
@@ -102,27 +110,39 @@ class ChunkTask:
         return self.chunk.label
 
 
-def shared_by_tasks(processors: Sequence[Processor]) -> tuple[tuple[Processor, ...], Any]:
+def shared_by_tasks(
+    processors: Sequence[Processor], *, isolate: bool = False
+) -> tuple[tuple[Processor, ...], Any, bool]:
     """Returns what all calls of `process_task` need, fit to be sent to other processes.
+
+    Args:
+        processors: All processors of the run.
+        isolate: Whether the others go on when one fails.
 
     Raises:
         InputError: Something in the processors cannot be sent to another process.
     """
     ship_code(processors)
-    return tuple(processors), users_behaviors(processors)
+    return tuple(processors), users_behaviors(processors), isolate
 
 
 def process_task(index: int, task: ChunkTask, shared: Any) -> ChunkResult:  # noqa: ARG001
     """Returns what `process_chunk` does of a task; `shared` is from `shared_by_tasks`."""
-    processors, behaviors = shared
+    processors, behaviors, isolate = shared
     ak.behavior.update(behaviors)
     if task.processors is None:
-        return process_chunk(task.chunk, processors)
-    asked = [processor for processor in processors if processor.name in task.processors]
-    return process_chunk(restricted(task.chunk, asked), asked)
+        return process_chunk(task.chunk, processors, isolate=isolate)
+    if not task.processors:  # those that were to run are set apart, others have done the chunk
+        return ChunkResult(task.chunk.entries, {}, worker=this_process())
+    run = with_needed(processors, task.processors)
+    result = process_chunk(restricted(task.chunk, run), run, isolate=isolate)
+    asked = {name: one for name, one in result.outputs.items() if name in task.processors}
+    return replace(result, outputs=asked)
 
 
-def process_chunk(chunk: Chunk, processors: Sequence[Processor]) -> ChunkResult:
+def process_chunk(
+    chunk: Chunk, processors: Sequence[Processor], *, isolate: bool = False
+) -> ChunkResult:
     """Returns what the processors find in the events of a chunk, or why it cannot be read.
 
     The union of the columns is read once.
@@ -130,17 +150,18 @@ def process_chunk(chunk: Chunk, processors: Sequence[Processor]) -> ChunkResult:
     Args:
         chunk: What to read.
         processors: What to run on it.
+        isolate: Whether the others go on when one fails, which is then in `set_apart`.
 
     Raises:
         ProcessorError: A processor failed; the message names processor, file and entries.
     """
     check_names(processors)
-    begin = time.monotonic()
+    watch = Stopwatch()
     path, n_bytes = "", 0
 
     def failed(kind: FailureKind, message: str) -> ChunkResult:
         failure = Failure(kind, redact(message))
-        return _finished(ChunkResult(0, {}, failure=failure), path, n_bytes, begin)
+        return _finished(ChunkResult(0, {}, failure=failure), path, n_bytes, watch)
 
     try:
         reading = read_events(
@@ -157,12 +178,13 @@ def process_chunk(chunk: Chunk, processors: Sequence[Processor]) -> ChunkResult:
         path = error.path
         return failed(error.kind, str(error))
     events, path, n_bytes = reading.events, reading.path, reading.n_bytes
+    read_wall, read_cpu = watch.read()
     where = f"{redact(path)}: entries {chunk.start} to {chunk.stop} cannot be"
     if len(events) != chunk.entries:
         message = f"{where} read: {len(events)} came instead of {chunk.entries}"
         return failed("bad_file", message)
     try:
-        result = _processed(events, chunk, processors)
+        result = _processed(events, chunk, processors, isolate=isolate)
     except ProcessorError as error:
         if not isinstance(error.__cause__, MemoryError):
             raise
@@ -170,15 +192,16 @@ def process_chunk(chunk: Chunk, processors: Sequence[Processor]) -> ChunkResult:
         return failed("resources", message)
     except MisalignedError as error:
         return failed("bad_file", f"{where} used: {error}")
-    return _finished(result, path, n_bytes, begin)
+    timing = replace(result.timing, read_wall=read_wall, read_cpu=read_cpu)
+    return _finished(replace(result, timing=timing), path, n_bytes, watch)
 
 
-def _finished(result: ChunkResult, path: str, n_bytes: int, begin: float) -> ChunkResult:
+def _finished(result: ChunkResult, path: str, n_bytes: int, watch: Stopwatch) -> ChunkResult:
     return replace(
         result,
         path=redact(path),
         bytes=n_bytes,
-        seconds=time.monotonic() - begin,
+        seconds=watch.read()[0],
         worker=this_process(),
     )
 
@@ -223,9 +246,11 @@ def read_for(
     return table.reference(own), own
 
 
-def empty_result(chunk: Chunk, processors: Sequence[Processor]) -> ChunkResult:
+def empty_result(
+    chunk: Chunk, processors: Sequence[Processor], *, isolate: bool = False
+) -> ChunkResult:
     """Returns the result of a chunk in which there is nothing, without reading it."""
-    return _processed(no_events(chunk), chunk, processors)
+    return _processed(no_events(chunk), chunk, processors, isolate=isolate)
 
 
 def no_events(chunk: Chunk) -> ak.Array:
@@ -233,30 +258,72 @@ def no_events(chunk: Chunk) -> ak.Array:
     return empty_events(layout=chunk.layout, branches=chunk.branches, metadata=chunk.metadata)
 
 
-def _processed(events: ak.Array, chunk: Chunk, processors: Sequence[Processor]) -> ChunkResult:
+def _processed(
+    events: ak.Array, chunk: Chunk, processors: Sequence[Processor], *, isolate: bool
+) -> ChunkResult:
     columns = frozenset().union(*(processor.columns for processor in processors))
     memo = Memo()
-    outputs = {processor.name: _select(processor, events, chunk, memo) for processor in processors}
-    return ChunkResult(len(events), outputs, used_triggers(events, columns))
+    found: dict[str, Selection] = {}
+    set_apart: dict[str, ErrorGroup] = {}
+    timing = Timing()
+    for processor in in_order(processors):
+        if not found.keys() >= set(processor.needs):  # one of which has just been set apart
+            continue
+        watch = Stopwatch()
+        try:
+            found[processor.name] = _select(processor, events, chunk, memo, found)
+        except ProcessorError as error:
+            if not isolate or isinstance(error.__cause__, MemoryError):
+                raise
+            set_apart[processor.name] = error_group(error, chunk.label)
+        timing.wall[processor.name], timing.cpu[processor.name] = watch.read()
+    outputs = {one.name: found[one.name] for one in processors if one.name in found}
+    triggers = used_triggers(events, columns)
+    return ChunkResult(len(events), outputs, triggers, set_apart=set_apart, timing=timing)
 
 
-def _select(processor: Processor, events: ak.Array, chunk: Chunk, memo: Memo) -> Selection:
+def _select(
+    processor: Processor,
+    events: ak.Array,
+    chunk: Chunk,
+    memo: Memo,
+    before: Mapping[str, Selection],
+) -> Selection:
     def failed(error: BaseException) -> ProcessorError:
         return ProcessorError(f"{processor.name} failed on {chunk.label}: {what(error)}")
 
     with user_errors(failed, MisalignedError):
-        selection = selected(processor, events, memo)
+        selection = selected(processor, events, memo, before)
         check_fill(processor, selection.candidates, chunk)
     return selection
 
 
-def selected(processor: Processor, events: ak.Array, memo: Memo | None = None) -> Selection:
+def selected(
+    processor: Processor,
+    events: ak.Array,
+    memo: Memo | None = None,
+    before: Mapping[str, Selection] | None = None,
+) -> Selection:
     """Returns what a processor finds, checked; it can change nothing that others see.
 
     Args:
         processor: What is run.
         events: The events of a chunk.
         memo: What other processors have computed on them.
+        before: What other processors have found in them, of which it gets those that it needs.
     """
+    needed = {name: _own(before[name]) for name in processor.needs} if before else {}
     with without_changes(processor.name):
-        return found(processor.selection(own_view(events), memo))
+        if not needed:  # classes of users may define `selection` without it
+            return found(processor.selection(own_view(events), memo))
+        return found(processor.selection(own_view(events), memo, needed))
+
+
+def _own(selection: Selection) -> Selection:
+    """Returns a selection that one processor alone may change."""
+    return replace(
+        selection,
+        candidates=own_copy(selection.candidates),
+        counters=dict(selection.counters),
+        histograms={name: one.copy() for name, one in selection.histograms.items()},
+    )

@@ -12,6 +12,7 @@ import numpy as np
 
 from tau3mu.errors import InputError, RunError
 from tau3mu.execution.chunk import no_events, selected
+from tau3mu.execution.set_apart import error_group
 from tau3mu.outputs.arrays import strings
 from tau3mu.outputs.candidates import written_and_read
 from tau3mu.outputs.contract import NO_EVENTS, Contract, returned
@@ -19,13 +20,15 @@ from tau3mu.outputs.stored import from_document, read_document, to_document, wri
 from tau3mu.processing.found import TAKEN, check_fill
 from tau3mu.processing.histogram_checks import check_chunk_histograms, failed, first_line
 from tau3mu.processing.histograms import empty_histograms, fill
+from tau3mu.processing.needs import in_order
 from tau3mu.processing.user_code import user_errors
 from tau3mu.storage.files import Memory
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from tau3mu.datasets import Chunk
+    from tau3mu.execution.set_apart import SetApart
     from tau3mu.outputs import Selection
     from tau3mu.outputs.candidates import CandidatesFormat
     from tau3mu.outputs.contract import Returned
@@ -45,6 +48,7 @@ def dry_run(
     *,
     lazily: bool = False,
     candidates: CandidatesFormat = "root",
+    set_apart: SetApart | None = None,
 ) -> dict[str, Returned]:
     """Runs the processors on no events, and stores and reads back what they return.
 
@@ -53,34 +57,57 @@ def dry_run(
         processors: What is going to run.
         lazily: Whether dask-awkward is going to fill the histograms.
         candidates: How the candidates are going to be stored.
+        set_apart: Where processors that fail are kept, so that the others go on.
 
     Returns:
-        What each processor returns, by its name.
+        What each processor returns, by its name, without those that failed.
 
     Raises:
-        InputError: A processor fails, or returns what cannot be added up or stored; the message
-            names the processor, and the line or the column.
+        InputError: A processor fails, and the others are not to go on, or returns what cannot be
+            added up or stored; the message names the processor, and the line or the column.
     """
-    kinds = {(chunk.is_mc, chunk.layout): chunk for chunk in reversed(chunks)}
+    kinds = list({(chunk.is_mc, chunk.layout): chunk for chunk in reversed(chunks)}.values())
+    found: list[dict[str, Selection]] = [{} for _ in kinds]
     expected = {}
-    for processor in processors:
+    for processor in in_order(processors):
+        if set_apart is not None and processor.name in set_apart.groups:
+            continue
         contract = Contract()
-        for chunk in kinds.values():
-            selection = _tried(processor, chunk, lazily=lazily)
-            try:
-                where = f"{NO_EVENTS} of dataset {chunk.dataset}"
-                contract.check({processor.name: selection}, where)
-            except RunError as error:
-                raise InputError(str(error), code=error.code, path=error.path) from error
-            _check_checkpoint(processor, selection)
-            _check_columns(processor, selection.candidates, candidates)
+        try:
+            for chunk, before in zip(kinds, found, strict=True):
+                selection = _tried(processor, chunk, before, lazily=lazily)
+                _check(processor, selection, chunk, contract, candidates)
+                before[processor.name] = selection
+        except InputError as error:
+            if set_apart is None or isinstance(error.__cause__, MemoryError):
+                raise
+            set_apart.add(processor.name, error_group(error, NO_EVENTS))
+            continue
         expected[processor.name] = returned(selection, NO_EVENTS)
-    return expected
+    return {one.name: expected[one.name] for one in processors if one.name in expected}
 
 
-def _tried(processor: Processor, chunk: Chunk, *, lazily: bool) -> Selection:
+def _check(
+    processor: Processor,
+    selection: Selection,
+    chunk: Chunk,
+    contract: Contract,
+    candidates: CandidatesFormat,
+) -> None:
+    where = f"{NO_EVENTS} of dataset {chunk.dataset}"
+    try:
+        contract.check({processor.name: selection}, where)
+    except RunError as error:
+        raise InputError(str(error), code=error.code, path=error.path) from error
+    _check_checkpoint(processor, selection)
+    _check_columns(processor, selection.candidates, candidates)
+
+
+def _tried(
+    processor: Processor, chunk: Chunk, before: Mapping[str, Selection], *, lazily: bool
+) -> Selection:
     with user_errors(lambda error: failed(processor, error)):
-        selection = selected(processor, no_events(chunk))
+        selection = selected(processor, no_events(chunk), before=before)
         rows, empty = selection.candidates, empty_histograms(processor, [chunk.dataset])
         names = set(empty)
         filled = fill(processor, empty, rows, chunk.dataset, is_mc=chunk.is_mc, lazily=lazily)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import errno
 import json
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from tau3mu.redaction import redacted
 from tau3mu.storage.files import disk_error
@@ -38,6 +38,7 @@ class Attempt:
         replica: The place that was read, if the file has several.
         outcome: `done` or `resumed`; or the kind of its failure, see `FailureKind`.
         reason: The error, if there is one.
+        timing: The fields of `Timing`: what reading and each processor took.
     """
 
     dataset: str
@@ -54,6 +55,7 @@ class Attempt:
     bytes: int = 0
     replica: str = ""
     reason: str = ""
+    timing: dict[str, Any] = field(default_factory=dict)
 
 
 class Ledger:

@@ -277,4 +277,5 @@ def attempt_at(
         seconds=round(result.seconds, 3),
         bytes=result.bytes,
         replica=result.path,
+        timing=result.timing.rounded(),
     )

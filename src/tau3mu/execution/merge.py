@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from tau3mu.errors import RunError
 from tau3mu.execution.chunk import ProcessorError, empty_result
+from tau3mu.execution.set_apart import NoneLeftError, error_group
+from tau3mu.execution.timing import Timing
 from tau3mu.outputs.contract import NO_EVENTS, Contract
 from tau3mu.outputs.histograms import DATASET
 from tau3mu.outputs.repeated import repeated_events
@@ -26,10 +28,14 @@ if TYPE_CHECKING:
 
     from tau3mu.datasets import Chunk
     from tau3mu.execution.chunk import ChunkResult
+    from tau3mu.execution.set_apart import ErrorGroup, SetApart
     from tau3mu.outputs.contract import Returned
     from tau3mu.processing import Processor
 
 __all__ = ["FileKey", "FileRead", "ProcessorResult", "RunResult", "Totals", "file_of"]
+
+FILLING = "the histograms of all chunks"
+"""Where processors fail that have done all chunks."""
 
 FileKey = tuple[str, str, str]
 """Dataset, path and tree."""
@@ -101,6 +107,9 @@ class RunResult:
         warnings: What is odd about the results but no error.
         keys: The keys of the chunks, if the run had a folder for their checkpoints.
         triggers: By dataset and column, the triggers that the pattern of the column stands for.
+        set_apart: The errors of processors that failed while the others went on, by name.
+        timing: What reading and each processor took, all chunks together.
+        bytes: How much was read.
     """
 
     processors: dict[str, ProcessorResult]
@@ -111,6 +120,9 @@ class RunResult:
     warnings: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
     triggers: Mapping[str, Mapping[str, list[str]]] = field(default_factory=dict)
+    set_apart: Mapping[str, list[ErrorGroup]] = field(default_factory=dict)
+    timing: Timing = field(default_factory=Timing)
+    bytes: int = 0
 
     @property
     def incomplete(self) -> list[FileRead]:
@@ -126,6 +138,8 @@ class Totals:
 
     Attributes:
         failed: The files that could not be read, with the reasons.
+        timing: What reading and each processor took so far.
+        bytes: How much was read so far.
     """
 
     def __init__(
@@ -133,6 +147,7 @@ class Totals:
         chunks: Sequence[Chunk],
         processors: Sequence[Processor],
         expected: Mapping[str, Returned] | None = None,
+        set_apart: SetApart | None = None,
     ) -> None:
         """Creates totals of nothing.
 
@@ -140,9 +155,11 @@ class Totals:
             chunks: All chunks of the run.
             processors: What runs on each.
             expected: What each processor returns for no events.
+            set_apart: Where processors that fail are kept, so that the others go on.
         """
         self.failed: dict[FileKey, list[str]] = {}
-        self._chunks, self._processors = chunks, processors
+        self.timing, self.bytes = Timing(), 0
+        self._chunks, self._processors, self._set_apart = chunks, processors, set_apart
         self._contract = Contract(expected)
         self._entries: Counter[FileKey] = Counter()
         self._missing: Counter[FileKey] = Counter()
@@ -154,24 +171,49 @@ class Totals:
         self._waiting: dict[FileKey, list[tuple[int, int, ChunkResult]]] = {}
         self._read: Counter[FileKey] = Counter()
         self._totals = {processor.name: ProcessorTotal() for processor in processors}
-        self._columns = frozenset().union(*(processor.columns for processor in processors))
         self._triggers: dict[str, dict[str, set[str]]] = {}
 
     def add(self, index: int, result: ChunkResult) -> None:
         """Adds the result of a chunk that could be read.
 
         Raises:
+            NoneLeftError: All processors are set apart.
             RunError: A processor returned something else than for other chunks.
         """
         chunk = self._chunks[index]
-        self._contract.check(result.outputs, chunk.label)
-        for name, selection in result.outputs.items():
-            _refuse_other_datasets(name, selection.histograms, chunk)
+        self.timing, self.bytes = self.timing + result.timing, self.bytes + result.bytes
+        self._check(result, chunk, chunk.label)
         file = file_of(chunk)
         heapq.heappush(self._waiting.setdefault(file, []), (chunk.start, index, result))
         self._read[file] += result.entries
         self._missing[file] -= 1
         self._advance()
+
+    def _check(self, result: ChunkResult, chunk: Chunk, where: str) -> None:
+        for name, group in result.set_apart.items():
+            self._leave_out(name, group)
+        for name, selection in result.outputs.items():
+            if name not in self._totals:
+                continue
+            try:
+                self._contract.check({name: selection}, where)
+                _refuse_other_datasets(name, selection.histograms, chunk)
+            except RunError as error:
+                self._fail_processor(name, error, where)
+
+    def _fail_processor(self, name: str, error: RunError, where: str) -> None:
+        """Sets a processor apart by its error, or raises it if the others are not to go on."""
+        if self._set_apart is None or isinstance(error.__cause__, MemoryError):
+            raise error
+        self._leave_out(name, error_group(error, where))
+
+    def _leave_out(self, name: str, group: ErrorGroup) -> None:
+        if self._set_apart is not None:
+            self._set_apart.add(name, group)
+            left = {one.name for one in self._set_apart.left}
+            self._totals = {name: one for name, one in self._totals.items() if name in left}
+            if not left:
+                raise NoneLeftError
 
     def fail(self, index: int, reason: str) -> None:
         """Leaves out the file of a chunk, for a reason."""
@@ -197,8 +239,8 @@ class Totals:
         for name, total in self._totals.items():
             total.add(result.outputs[name], dataset, path)
         known = self._triggers.setdefault(dataset, {})
-        for column in self._columns & result.triggers.keys():
-            known.setdefault(column, set()).update(result.triggers[column])
+        for column, triggers in result.triggers.items():
+            known.setdefault(column, set()).update(triggers)
 
     def files(self) -> tuple[FileRead, ...]:
         """Returns what was expected and read of each file, by dataset and file."""
@@ -219,24 +261,31 @@ class Totals:
             lazily: Whether dask-awkward fills the histograms.
 
         Raises:
+            NoneLeftError: All processors are set apart.
             ProcessorError: A processor failed to fill its histograms.
             RunError: It returns something else where there are no events.
         """
         # A dataset of which nothing is left has its place in the results too.
         for chunk in {chunk.dataset: chunk for chunk in reversed(self._chunks)}.values():
             if chunk.dataset not in self._triggers:
-                nothing = empty_result(chunk, self._processors)
-                where = f"{NO_EVENTS} of dataset {chunk.dataset}"
-                self._contract.check(nothing.outputs, where)
+                isolate = self._set_apart is not None
+                nothing = empty_result(chunk, self._left, isolate=isolate)
+                self._check(nothing, chunk, f"{NO_EVENTS} of dataset {chunk.dataset}")
                 self._include(file_of(chunk), nothing)
         data = sorted({chunk.dataset for chunk in self._chunks if not chunk.is_mc})
-        results = {one.name: self._result_of(one, lazily=lazily) for one in self._processors}
+        results = {}
+        for one in self._left:
+            if (result := self._tried(one, lazily=lazily)) is not None:
+                results[one.name] = result
+        # What was found by one that needs a processor whose histograms fail goes as well.
+        results = {name: one for name, one in results.items() if name in self._totals}
+        columns = frozenset[str]().union(*(processor.columns for processor in self._left))
         return RunResult(
             results,
             self.files(),
             triggers={
-                dataset: {column: sorted(names) for column, names in sorted(columns.items())}
-                for dataset, columns in sorted(self._triggers.items())
+                dataset: {name: sorted(known[name]) for name in sorted(columns & known.keys())}
+                for dataset, known in sorted(self._triggers.items())
             },
             warnings=tuple(
                 f"{name}: {text}"
@@ -244,6 +293,19 @@ class Totals:
                 for text in (*repeated_events(result.candidates, data), *_not_finite(result))
             ),
         )
+
+    @property
+    def _left(self) -> list[Processor]:
+        """The processors that are not set apart."""
+        return [one for one in self._processors if one.name in self._totals]
+
+    def _tried(self, processor: Processor, *, lazily: bool) -> ProcessorResult | None:
+        """Returns the result of a processor, None if it has just been set apart."""
+        try:
+            return self._result_of(processor, lazily=lazily)
+        except RunError as error:
+            self._fail_processor(processor.name, error, FILLING)
+            return None
 
     def _result_of(self, processor: Processor, *, lazily: bool) -> ProcessorResult:
         total = self._totals[processor.name]

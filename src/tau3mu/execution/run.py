@@ -14,7 +14,9 @@ from tau3mu.execution.ledger import Ledger
 from tau3mu.execution.local import FuturesPool, IterativePool
 from tau3mu.execution.loop import Listener, RetryPolicy, attempt_at, process_chunks
 from tau3mu.execution.merge import RunResult, Totals
+from tau3mu.execution.set_apart import NoneLeftError, SetApart
 from tau3mu.ntuples.open_files import close_files
+from tau3mu.processing.needs import in_order
 from tau3mu.storage.names import LEDGER
 
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ def execute(
     folder: Path | None = None,
     resume: bool = False,
     skip_bad_files: bool = True,
+    isolate: bool = False,
     retry_policy: RetryPolicy | None = None,
     expected: Mapping[str, Returned] | None = None,
     on_result: Callable[[ChunkResult], None] = lambda _: None,
@@ -69,6 +72,8 @@ def execute(
             some of the processors have done, the others do what is left.
         skip_bad_files: Whether to sum up what is left if files cannot be read; else the result
             has no processors then, and the folder has checkpoints.
+        isolate: Whether the others go on when a processor fails, which is then named in the
+            `set_apart` of the result; if all fail, the run ends without results.
         retry_policy: How often to try and how long to wait.
         expected: What each processor returns for no events, from `dry_run`.
         on_result: Is called with the result of each chunk as it comes, for instance to advance a
@@ -76,9 +81,10 @@ def execute(
         watch: Is called at least every few seconds; what it raises ends the run.
 
     Raises:
-        InputError: There are no chunks, two processors of one name, or no client for `dask`; or
-            something in a processor cannot be sent to other processes.
-        ProcessorError: A processor failed.
+        InputError: There are no chunks, two processors of one name, one needs another that is
+            not there, or no client for `dask`; or something in a processor cannot be sent to
+            other processes.
+        ProcessorError: A processor failed, and the others are not to go on.
         RunError: Chunks killed their processes, nothing finished for too long, the cluster gave
             up, the folder cannot be written, or a processor returns columns, types or cutflow
             steps for a chunk that differ from those of others. What was done is in the
@@ -88,32 +94,39 @@ def execute(
         message = "there are no events to process: all files are empty"
         raise InputError(message, code="execution.no-events")
     check_names(processors)
+    in_order(processors)
     retry_policy = retry_policy or RetryPolicy()
-    totals = Totals(chunks, processors, expected)
+    set_apart = SetApart(processors) if isolate else None
+    totals = Totals(chunks, processors, expected, set_apart)
     with ExitStack() as stack:
-        run = _Run(chunks, totals, on_result, watch)
+        run = _Run(chunks, totals, set_apart, on_result, watch)
         if folder is not None:
             run.keys = Keys(chunks, processors)
             run.checkpoints = Checkpoints(folder, run.keys)
             run.ledger = stack.enter_context(Ledger(folder / LEDGER))
             stack.push(run.flush_after)
-        tasks = run.tasks({one.name for one in processors}, resume=resume)
-        workers = max(1, min(workers, len(tasks)))
-        pool = _pool(executor, processors, workers, client, retry_policy, stack)
-        outcome = process_chunks(tasks, pool, retry_policy=retry_policy, listener=run)
-        if run.n_read == 0 or (totals.failed and not skip_bad_files):
-            run.flush()
+        try:
+            tasks = run.find_tasks({one.name for one in processors}, resume=resume)
+            workers = max(1, min(workers, len(tasks)))
+            pool = _pool(executor, processors, workers, client, retry_policy, stack, isolate)
+            process_chunks(tasks, pool, retry_policy=retry_policy, listener=run)
+            if run.n_read == 0 or (totals.failed and not skip_bad_files):
+                result = RunResult({}, totals.files())
+            else:
+                result = totals.result(lazily=executor == "dask")
+        except NoneLeftError:
             result = RunResult({}, totals.files())
-        else:
-            result = totals.result(lazily=executor == "dask")
-            if totals.failed:
-                run.flush()
+        if not result.processors or totals.failed or set_apart:
+            run.flush()
     return replace(
         result,
         chunks=len(chunks),
         resumed=run.n_resumed,
-        attempts=outcome.attempts,
+        attempts=run.n_attempts,
         keys=tuple(run.keys.every()) if run.keys is not None else (),
+        set_apart=set_apart.groups if set_apart is not None else {},
+        timing=totals.timing,
+        bytes=totals.bytes,
     )
 
 
@@ -124,18 +137,20 @@ class _Run(Listener):
         self,
         chunks: Sequence[Chunk],
         totals: Totals,
+        set_apart: SetApart | None,
         on_result: Callable[[ChunkResult], None],
         watch: Callable[[], object],
     ) -> None:
-        self.chunks, self.totals = chunks, totals
+        self.chunks, self.totals, self.set_apart = chunks, totals, set_apart
         self.on_result, self._watch = on_result, watch
         self.keys: Keys | None = None
         self.checkpoints: Checkpoints | None = None
         self.ledger: Ledger | None = None
         self.partial: set[int] = set()
-        self.n_read = self.n_resumed = 0
+        self.tasks: dict[int, ChunkTask] = {}
+        self.n_read = self.n_resumed = self.n_attempts = 0
 
-    def tasks(self, names: set[str], *, resume: bool) -> dict[int, ChunkTask]:
+    def find_tasks(self, names: set[str], *, resume: bool) -> dict[int, ChunkTask]:
         """Returns what is to be done, in the order in which it is added up.
 
         Args:
@@ -144,16 +159,16 @@ class _Run(Listener):
         """
         order = sorted(range(len(self.chunks)), key=lambda index: _place(self.chunks[index]))
         if self.checkpoints is None or not resume:
-            return {index: ChunkTask(self.chunks[index]) for index in order}
-        tasks = {}
+            self.tasks = {index: ChunkTask(self.chunks[index]) for index in order}
+            return self.tasks
         for index in order:
             found = self.checkpoints.load(index)
             missing = names - set(found.outputs if found is not None else ())
             if found is None or missing == names:
-                tasks[index] = ChunkTask(self.chunks[index])
+                self.tasks[index] = ChunkTask(self.chunks[index])
             elif missing:
                 self.partial.add(index)
-                tasks[index] = ChunkTask(self.chunks[index], frozenset(missing))
+                self.tasks[index] = ChunkTask(self.chunks[index], frozenset(missing))
             else:
                 self.n_resumed += 1
                 self.attempted(index, attempt_at(self.chunks[index], 0, found, "resumed"))
@@ -167,25 +182,39 @@ class _Run(Listener):
         log.info("%d of %d chunks were done before", self.n_resumed, len(self.chunks))
         if self.partial:
             log.info("%d chunks were done for some of the processors", len(self.partial))
-        return tasks
+        self._run_no_more()
+        return self.tasks
 
     def attempted(self, index: int, attempt: Attempt) -> None:  # noqa: ARG002
+        self.n_attempts += attempt.outcome != "resumed"
         if self.ledger is not None:
             self.ledger.write(attempt)
 
     def done(self, index: int, result: ChunkResult) -> None:
+        n_failed = len(self.set_apart.groups) if self.set_apart is not None else 0
         if self.checkpoints is not None:
-            self.checkpoints.add(index, result)
+            if result.outputs:
+                self.checkpoints.add(index, result)
             if index in self.partial:
                 before = self.checkpoints.load(index)
                 result = result if before is None else together(before, result)
         self._take(index, result)
+        if self.set_apart is not None and len(self.set_apart.groups) > n_failed:
+            self._run_no_more()
 
     def failed(self, index: int, reason: str) -> None:
         self.totals.fail(index, reason)
 
     def watch(self) -> None:
         self._watch()
+
+    def _run_no_more(self) -> None:
+        """Takes the processors that are set apart from what is still to be done."""
+        if self.set_apart:
+            left = frozenset(one.name for one in self.set_apart.left)
+            for index, task in self.tasks.items():
+                names = left if task.processors is None else task.processors & left
+                self.tasks[index] = replace(task, processors=names)
 
     def _take(self, index: int, result: ChunkResult) -> None:
         self.n_read += 1
@@ -216,15 +245,16 @@ def _pool(
     client: Client | None,
     retry_policy: RetryPolicy,
     stack: ExitStack,
+    isolate: bool,
 ) -> Pool:
     if executor == "iterative":
         stack.callback(close_files)
-        here: tuple[tuple[Processor, ...], dict[Any, Any]] = tuple(processors), {}
+        here: tuple[tuple[Processor, ...], dict[Any, Any], bool] = tuple(processors), {}, isolate
         return IterativePool(process_task, here, timeout=retry_policy.timeout)
     if executor == "dask" and client is None:
         message = "executor 'dask' needs a client: see tau3mu.clusters.connect"
         raise InputError(message, code="execution.no-client", path="executor")
-    shared = shared_by_tasks(processors)
+    shared = shared_by_tasks(processors, isolate=isolate)
     if executor == "futures" or client is None:
         return FuturesPool(process_task, shared, workers=workers)
     from tau3mu.execution.dask_pool import DaskPool

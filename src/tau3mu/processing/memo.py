@@ -193,7 +193,11 @@ class ChunkAnswers:
         new = known.unknown(index)
         if len(new) or known.values is None:
             reading = Reader(processor)
-            known.add(new, compute(reading, new), function.__name__)
+            try:
+                known.add(new, compute(reading, new), function.__name__)
+            except BaseException:  # others would take what was added so far for answers
+                answers.forget(processor)
+                raise
             answers.depends_on(read_by(reading), processor, known)
         if reader is not None:
             read_by(reader).update(answers.reads)
@@ -311,6 +315,9 @@ class _Function:
 
     def of(self, processor: Any, length: int) -> Known:
         return self._known.setdefault(self.key(processor), Known(length))
+
+    def forget(self, processor: Any) -> None:
+        self._known.pop(self.key(processor), None)
 
     def depends_on(self, names: set[str], processor: Any, known: Known | None = None) -> None:
         """Adds attributes. Answers of other processors may depend on them too, and are dropped."""

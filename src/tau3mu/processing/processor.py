@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 import awkward as ak
@@ -26,7 +27,7 @@ from tau3mu.processing.table import Table
 from tau3mu.processing.user_code import class_name
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from hist import Hist
     from pydantic import BaseModel
@@ -54,12 +55,15 @@ class Processor(ProcessorABC):  # type: ignore[misc]
             a list of them. The name of an axis is that of the column that fills it.
         weights: The columns of the weights of the candidates by variation, one of which is
             `nominal`. Data have only this one. Without weights, every candidate counts once.
+        needs: The names of processors of the same pass that run before this one; what they find in
+            the same events is in `cutflow.needed`.
     """
 
     name: str
     columns: Collection[str]
     axes: Any = ()
     weights: Mapping[str, str] = {}
+    needs: tuple[str, ...] = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Names a processor after its class, unless it says otherwise."""
@@ -111,7 +115,18 @@ class Processor(ProcessorABC):  # type: ignore[misc]
         """
         cls = type(self)
         values = merge_patch(values_of(self), json_patch(cls, self.name, patch))
-        return cls(name=name, **patch_between(defaults(cls), values))
+        made = cls(name=name, **patch_between(defaults(cls), values))
+        return made if made.needs == self.needs else made.with_needs(self.needs)
+
+    def with_needs(self, names: Iterable[str]) -> Self:
+        """Returns a copy that needs other processors of the same pass.
+
+        Args:
+            names: Those of the processors; they take the place of `needs`.
+        """
+        made = copy(self)
+        made.needs = tuple(names)
+        return made
 
     @abstractmethod
     def select(self, events: ak.Array, cutflow: Cutflow) -> Table | Selection:
@@ -127,14 +142,20 @@ class Processor(ProcessorABC):  # type: ignore[misc]
             selection, which holds its own.
         """
 
-    def selection(self, events: ak.Array, memo: Memo | None = None) -> Selection:
+    def selection(
+        self,
+        events: ak.Array,
+        memo: Memo | None = None,
+        needed: Mapping[str, Selection] | None = None,
+    ) -> Selection:
         """Returns the candidates in some events with the cutflow and the counters.
 
         Args:
             events: NanoEvents in the canonical view.
             memo: What other processors have computed on them; without it, nothing is shared.
+            needed: What the processors that this one needs have found in them, by name.
         """
-        cutflow = Cutflow(events, memo)
+        cutflow = Cutflow(events, memo, needed)
         selected = self.select(events, cutflow)
         if not isinstance(selected, Table):
             return selected

@@ -10,11 +10,16 @@ import numpy as np
 
 from tau3mu.errors import InputError
 from tau3mu.processing.memo import Memo
+from tau3mu.processing.needs import Needed
 from tau3mu.selection import Step
 from tau3mu.selection.rows import as_mask, rows_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy.typing as npt
+
+    from tau3mu.outputs.selection import Selection
 
 __all__ = ["Cutflow"]
 
@@ -31,16 +36,24 @@ class Cutflow:
         steps: What was left after each cut.
         counters: Other numbers to add up over all events and to show.
         memo: What the processors of a pass share.
+        needed: What the processors that this one needs have found in the same events, by name.
     """
 
-    def __init__(self, events: ak.Array, memo: Memo | None = None) -> None:
+    def __init__(
+        self,
+        events: ak.Array,
+        memo: Memo | None = None,
+        needed: Mapping[str, Selection] | None = None,
+    ) -> None:
         """Begins with all events of a chunk.
 
         Args:
             events: The events.
             memo: What other processors have computed on them.
+            needed: What the processors that this one needs have found in them.
         """
         self.events = events
+        self.needed = Needed(needed or {})
         self.memo = Memo() if memo is None else memo
         self.steps: tuple[Step, ...] = ()
         self.counters: dict[str, int] = {}

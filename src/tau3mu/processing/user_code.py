@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "PREFIX",
     "OutOfTimeError",
+    "address",
     "class_name",
     "installed",
     "is_interrupt",
@@ -133,8 +134,8 @@ def user_errors(
         ours = convert(error)
         own = error if isinstance(error, Tau3muError) else ours
         ours.code = own.code or ours.code or "processor.failed"
-        ours.path = own.path or ours.path or _address(error)
-        if own is ours or _address(error):  # else there is no line of a user to look for
+        ours.path = own.path or ours.path or address(error)
+        if own is ours or address(error):  # else there is no line of a user to look for
             ours.details = getattr(error, "details", "") or redact(
                 "".join(traceback.format_exception(error))
             )
@@ -183,7 +184,8 @@ def place(error: BaseException, within: Path | None = None) -> str:
     return f" ({'' if named else f'{file}, '}line {line}{column_text}{shown})"
 
 
-def _address(error: BaseException) -> str:
+def address(error: BaseException) -> str:
+    """Returns the deepest line of a user's code that an error went through, as `FILE:LINE`."""
     file, line, _, _ = _source(error)
     return f"{file}:{line}" if file else ""
 

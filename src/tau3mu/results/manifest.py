@@ -20,10 +20,14 @@ if TYPE_CHECKING:
 __all__ = [
     "ChunkCounts",
     "DatasetFacts",
+    "FailedProcessor",
     "FitVerdict",
     "InputFile",
     "Manifest",
     "MissingFile",
+    "ProcessorResources",
+    "ReaderResources",
+    "Resources",
     "read_json",
     "read_manifest",
     "write_manifest",
@@ -85,6 +89,41 @@ class FitVerdict(_Part):
     messages: list[str] = []
 
 
+class FailedProcessor(_Part):
+    """Errors of one kind at one place of a processor that was set apart; see `ErrorGroup`."""
+
+    kind: str
+    place: str
+    message: str
+    count: int
+    example: str
+    details: str = ""
+    code: str = ""
+
+
+class ReaderResources(_Part):
+    """Seconds of computing and on the clock of reading, and what was read."""
+
+    cpu: float = 0.0
+    wall: float = 0.0
+    bytes: int = 0
+
+
+class ProcessorResources(_Part):
+    """Seconds of computing and on the clock of one processor, and the size of its files."""
+
+    cpu: float = 0.0
+    wall: float = 0.0
+    written: int = 0
+
+
+class Resources(_Part):
+    """What the results of a run have taken, those from checkpoints included."""
+
+    reader: ReaderResources = ReaderResources()
+    processors: dict[str, ProcessorResources] = {}
+
+
 class Manifest(_Part):
     """The content of `run.json`.
 
@@ -104,6 +143,8 @@ class Manifest(_Part):
         chunks: How many there were.
         warnings: What is odd about the results but no error.
         fits: By processor.
+        set_apart: The errors of processors that failed while the others went on, by name.
+        resources: What reading and each processor took.
         command, directory, started, finished, host, python, versions, git: See `provenance`.
     """
 
@@ -120,6 +161,8 @@ class Manifest(_Part):
     chunks: ChunkCounts = ChunkCounts()
     warnings: list[str] = []
     fits: dict[str, FitVerdict] = {}
+    set_apart: dict[str, list[FailedProcessor]] = {}
+    resources: Resources = Resources()
     command: list[str] = []
     directory: str | None = None
     started: str = ""

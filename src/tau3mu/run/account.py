@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from tau3mu.ntuples.layout import layout
@@ -9,16 +10,21 @@ from tau3mu.processing.user_code import class_name
 from tau3mu.results.manifest import (
     ChunkCounts,
     DatasetFacts,
+    FailedProcessor,
     FitVerdict,
     InputFile,
     Manifest,
     MissingFile,
+    ProcessorResources,
+    ReaderResources,
+    Resources,
 )
 from tau3mu.results.provenance import provenance
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
+    from pathlib import Path
     from typing import Literal
 
     from tau3mu.execution import FileRead, RunResult
@@ -29,7 +35,10 @@ __all__ = ["exit_code", "manifest_of"]
 
 
 def exit_code(plan: RunPlan, result: RunResult, missing: Sequence[FileRead], *, valid: bool) -> int:
-    """Returns 2 if more events are missing than allowed, 1 if a fit is not valid, else 0.
+    """Returns the exit code of a run.
+
+    It is 2 if more events are missing than allowed, 1 if a fit is not valid or a processor was set
+    apart, else 0.
 
     Args:
         plan: Which says the allowed fraction of all events.
@@ -44,7 +53,7 @@ def exit_code(plan: RunPlan, result: RunResult, missing: Sequence[FileRead], *, 
         fraction = lost / total if total else 0.0
         if len(known) < len(missing) or fraction > (plan.settings.allow_missing or 0.0):
             return 2
-    return 0 if valid else 1
+    return 0 if valid and not (plan.set_apart or result.set_apart) else 1
 
 
 def manifest_of(
@@ -54,6 +63,7 @@ def manifest_of(
     status: Literal["writing", "fitting", "finished", "incomplete"],
     started: datetime,
     *,
+    folder: Path,
     exit_code: int | None = None,
     fits: Mapping[str, FitResult] | None = None,
     failed: Mapping[str, str] | None = None,
@@ -66,6 +76,7 @@ def manifest_of(
         missing: The files of which nothing is in the results.
         status: How far the run has come; see `Manifest`.
         started: When the run began.
+        folder: The results folder.
         exit_code: That of the run, None until it has ended.
         fits: The fits by processor.
         failed: Why fits could not be made, by processor.
@@ -78,7 +89,7 @@ def manifest_of(
     }
     return Manifest(
         status=status,
-        complete=not missing,
+        complete=not missing and (bool(result.processors) or not result.set_apart),
         exit_code=exit_code,
         key=plan.key(result.keys),
         configuration=_configuration(plan),
@@ -121,7 +132,28 @@ def manifest_of(
         warnings=list(result.warnings),
         fits=verdicts
         | {name: FitVerdict(valid=False, messages=[text]) for name, text in (failed or {}).items()},
+        set_apart={
+            name: [FailedProcessor(**asdict(group)) for group in groups]
+            for name, groups in {**plan.set_apart, **result.set_apart}.items()
+        },
+        resources=_resources(result, folder),
         **provenance(started=started),
+    )
+
+
+def _resources(result: RunResult, folder: Path) -> Resources:
+    """Returns what reading and each processor took, and the size of the files of each."""
+    timing = result.timing
+    return Resources(
+        reader=ReaderResources(cpu=timing.read_cpu, wall=timing.read_wall, bytes=result.bytes),
+        processors={
+            name: ProcessorResources(
+                cpu=seconds,
+                wall=timing.wall[name],
+                written=sum(file.stat().st_size for file in (folder / name).glob("*")),
+            )
+            for name, seconds in timing.cpu.items()
+        },
     )
 
 
@@ -141,6 +173,7 @@ def _configuration(plan: RunPlan) -> dict[str, Any]:
                 "class": class_name(type(processor)),
                 "columns": sorted(processor.columns),
                 **processor.configuration,
+                **({"needs": list(processor.needs)} if processor.needs else {}),
             }
             for processor in plan.processors
         },

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from contextlib import ExitStack
 from datetime import datetime, timezone
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tau3mu.clusters.proxy.distribution import distribute
 from tau3mu.errors import InputError, RunError
 from tau3mu.execution import FileRead, RetryPolicy
 from tau3mu.execution.checkpoints import remove_checkpoints
+from tau3mu.execution.chunk import restricted
+from tau3mu.execution.set_apart import log_group
 from tau3mu.results import ResultsFolder, run_log
 from tau3mu.results.manifest import write_manifest
 from tau3mu.run.account import exit_code, manifest_of
@@ -77,6 +81,9 @@ def analyse(
         how = f"what was done is kept: go on with --resume {results.path}"
         try:
             log.info("%d events in %d files", plan.entries, len(plan.files))
+            for name, groups in plan.set_apart.items():
+                for group in groups:
+                    log_group(name, group)
             _remember(plan, results.path)
             on_stage("Reading events")
             remove_staged(results.path)
@@ -108,12 +115,15 @@ def _write(
 ) -> Run:
     """Returns the run, after writing what was found and fitting it."""
     folder = results.path
-    missing = (*result.incomplete, *_unopened(plan))
+    none_left = all(one.name in result.set_apart for one in plan.working)
+    missing = () if none_left else (*result.incomplete, *_unopened(plan))
     _log(result, missing)
     if missing:  # such files are looked at again when the run is resumed
         _remember(plan, folder, without={(file.dataset, file.path) for file in missing})
+    describe = partial(manifest_of, plan, result, missing, started=started, folder=folder)
     if not result.processors:
-        manifest = manifest_of(plan, result, missing, "incomplete", started, exit_code=2)
+        code = 1 if none_left else 2
+        manifest = describe("incomplete", exit_code=code)
         # Results of the run before stay, with the record of how they were made.
         if not any((folder / processor.name).exists() for processor in plan.processors):
             write_manifest(folder, manifest)
@@ -129,8 +139,10 @@ def _write(
                 counters=found.counters,
                 candidates_format=plan.settings.candidates,
             )
-        write_manifest(folder, manifest_of(plan, result, missing, "writing", started))
-    manifest = manifest_of(plan, result, missing, "fitting", started)
+        write_manifest(folder, describe("writing"))
+    for name in (*plan.set_apart, *result.set_apart):  # of the run that is resumed
+        shutil.rmtree(folder / name, ignore_errors=True)
+    manifest = describe("fitting")
     if plan.models:
         _remove_fits(plan, folder)
         write_manifest(folder, manifest)
@@ -139,11 +151,9 @@ def _write(
     code = exit_code(
         plan, result, missing, valid=not failed and all(f.valid for f in fits.values())
     )
-    manifest = manifest_of(
-        plan, result, missing, "finished", started, exit_code=code, fits=fits, failed=failed
-    )
+    manifest = describe("finished", exit_code=code, fits=fits, failed=failed)
     write_manifest(folder, manifest)
-    if not missing:
+    if not missing and not manifest.set_apart:
         remove_checkpoints(folder)
         (folder / CHECKED_FILES).unlink(missing_ok=True)
     return Run(folder, manifest, found=result.processors, fits=fits)
@@ -220,14 +230,17 @@ def _execute(
     settings = plan.settings
     try:
         return execute(
-            plan.chunks,
-            plan.processors,
+            [restricted(chunk, plan.working) for chunk in plan.chunks]
+            if plan.set_apart
+            else plan.chunks,
+            plan.working,
             executor=settings.executor,
             workers=plan.workers,
             client=client,
             folder=results.path,
             resume=settings.resume is not None,
             skip_bad_files=settings.skip_bad_files,
+            isolate=plan.isolate,
             retry_policy=RetryPolicy(retries=settings.retries, timeout=settings.timeout),
             expected=plan.expected,
             on_result=on_result,
@@ -254,6 +267,8 @@ def _fit_all(
     """Returns the fits by processor, and why others could not be made."""
     fits, failed = {}, {}
     for name, model in plan.models.items():
+        if name not in run:  # its processor is set apart
+            continue
         from tau3mu.fit import fit_and_save
 
         on_stage(f"Fitting {model.title}")

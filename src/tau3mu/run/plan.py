@@ -12,11 +12,12 @@ from tau3mu.cpus import usable_cpus
 from tau3mu.processing.fingerprint import source_hash
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from tau3mu.clusters.proxy.proxy import Proxy
     from tau3mu.datasets import CheckedFile, Chunk, Dataset, FailedFile
+    from tau3mu.execution import ErrorGroup
     from tau3mu.fit import FitModel
     from tau3mu.outputs.contract import Returned
     from tau3mu.processing import Processor
@@ -44,6 +45,8 @@ class RunPlan:
         expected: What the processors return without events.
         proxy: The grid proxy, if one is needed.
         done: The manifest of the run that is resumed if nothing is left to do.
+        isolate: Whether the others go on when a processor fails.
+        set_apart: The errors of processors that have failed already, by name.
     """
 
     folder: Path
@@ -59,6 +62,8 @@ class RunPlan:
     expected: dict[str, Returned]
     proxy: Proxy | None = None
     done: Manifest | None = None
+    isolate: bool = False
+    set_apart: Mapping[str, list[ErrorGroup]] = field(default_factory=dict)
     resources: ExitStack = field(default_factory=ExitStack, repr=False)
 
     def close(self) -> None:
@@ -76,6 +81,11 @@ class RunPlan:
         if self.settings.executor == "iterative":
             return 1
         return max(1, min(self.settings.workers or usable_cpus(), len(self.chunks)))
+
+    @property
+    def working(self) -> list[Processor]:
+        """The processors that have not failed already."""
+        return [one for one in self.processors if one.name not in self.set_apart]
 
     @property
     def columns(self) -> frozenset[str]:

@@ -16,11 +16,14 @@ from tau3mu.datasets import check_files, check_readable_files, make_chunks
 from tau3mu.errors import InputError
 from tau3mu.execution import dry_run
 from tau3mu.execution.checkpoints import chunk_keys
+from tau3mu.execution.set_apart import SetApart, error_group
 from tau3mu.ntuples.layout import layout, layouts
 from tau3mu.ntuples.open_files import close_files
+from tau3mu.outputs.contract import NO_EVENTS
 from tau3mu.processing import check_histograms, load_processors, ship_code
 from tau3mu.processing.catalogue import installed_processors
 from tau3mu.processing.cuts import with_options
+from tau3mu.processing.needs import in_order
 from tau3mu.results import ResultsFolder, default_folder
 from tau3mu.results.manifest import read_manifest
 from tau3mu.run.checked_files import remembered_files
@@ -31,6 +34,8 @@ from tau3mu.storage.names import CHECKED_FILES, RUN
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
+
+    from hist import Hist
 
     from tau3mu.clusters.proxy.proxy import Proxy
     from tau3mu.datasets import CheckedFile, Dataset, FailedFile
@@ -49,6 +54,7 @@ def prepare(
     processors: Sequence[str | Processor],
     settings: Settings,
     *,
+    isolate: bool = False,
     on_file: Callable[[], object] = lambda: None,
 ) -> RunPlan:
     """Returns the plan of a run after a check of the processors, the fits and every file.
@@ -57,10 +63,12 @@ def prepare(
         datasets: What to read.
         processors: Names of installed processors, `path/to/file.py:Class`, or instances.
         settings: How to run, and the results folder.
+        isolate: Whether the others go on when a processor fails, now or in the run.
         on_file: Is called after each file that has been checked.
 
     Raises:
-        InputError: Something is wrong with the processors, the fit, the proxy or the files, or the
+        InputError: Something is wrong with the processors (with all of them, if the others are to
+            go on), the fit, the proxy or the files, or the
             folder is in use, or has the complete results of another run.
     """
     loaded = with_options(
@@ -68,6 +76,8 @@ def prepare(
         n_minus_one=settings.n_minus_one,
         sharing=not settings.no_sharing,
     )
+    in_order(loaded)
+    set_apart = SetApart(loaded) if isolate else None
     names = [processor.name for processor in loaded]
     folder = settings.resume or settings.output or default_folder(names)
     columns = frozenset[str]().union(*(processor.columns for processor in loaded))
@@ -76,7 +86,11 @@ def prepare(
         remembered = remembered_files(folder, processors=names, datasets=datasets, columns=columns)
     elif settings.output:
         ResultsFolder.check_free(folder)
-    histograms = {p.name: check_histograms(p, datasets[0].name) for p in loaded}
+    histograms = {
+        one.name: found
+        for one in loaded
+        if (found := _histograms(one, datasets[0].name, set_apart)) is not None
+    }
     classes = {p.name: type(p).name for p in loaded}  # variants have the fit of their class
     models = {} if settings.no_fit else models_of(histograms, settings.fit, classes)
     proxy = _proxy(datasets, settings)
@@ -86,7 +100,12 @@ def prepare(
             files, failed = _check(datasets, columns, settings, remembered, on_file)
         chunks = make_chunks(files, datasets, settings.chunk_size)
         lazily = settings.executor == "dask"
-        expected = dry_run(chunks, loaded, lazily=lazily, candidates=settings.candidates)
+        expected = dry_run(
+            chunks, loaded, lazily=lazily, candidates=settings.candidates, set_apart=set_apart
+        )
+        if set_apart is not None:
+            _refuse_none(set_apart)
+            models = {name: model for name, model in models.items() if name in expected}
         for name, model in models.items():
             check_columns(model, name, expected[name].columns)
         if settings.executor != "iterative":
@@ -105,17 +124,42 @@ def prepare(
             models=models,
             expected=expected,
             proxy=proxy,
+            isolate=isolate,
+            set_apart=set_apart.groups if set_apart is not None else {},
         )
         return replace(plan, done=completed(plan), resources=stack.pop_all())
     raise AssertionError  # the block above returns or raises
+
+
+def _histograms(
+    processor: Processor, dataset: str, set_apart: SetApart | None
+) -> dict[str, Hist[Any]] | None:
+    """Returns the checked histograms of a processor, None if it is set apart by them."""
+    try:
+        return check_histograms(processor, dataset)
+    except InputError as error:
+        if set_apart is None:
+            raise
+        set_apart.add(processor.name, error_group(error, NO_EVENTS))
+        return None
+
+
+def _refuse_none(set_apart: SetApart) -> None:
+    """Raises an error if no processor is left."""
+    if not set_apart.left:
+        failed = {name: groups[0] for name, groups in set_apart.groups.items()}
+        messages = "\n  ".join(f"{name}: {group.message}" for name, group in failed.items())
+        error = InputError(f"all processors fail:\n  {messages}", code="run.all-processors-fail")
+        error.details = "\n".join(group.details for group in failed.values() if group.details)
+        raise error
 
 
 def completed(plan: RunPlan) -> Manifest | None:
     """Returns the manifest of the run that is resumed, None if there is something to do.
 
     A driver may die after its last result is written, and whoever starts it again, by hand or as a
-    batch system does, asks for what is there. A run of which events are missing is not complete:
-    its files may have been repaired since.
+    batch system does, asks for what is there. A run of which events are missing, or processors are
+    set apart, is not complete: files and processors may have been repaired since.
 
     Args:
         plan: What is asked for now.
@@ -128,6 +172,8 @@ def completed(plan: RunPlan) -> Manifest | None:
         return None
     manifest = _manifest(plan.folder)
     if manifest is None or manifest.status != "finished" or not manifest.complete:
+        return None
+    if manifest.set_apart:
         return None
     if manifest.key != plan.key(chunk_keys(plan.chunks, plan.processors)):
         message = (
@@ -167,7 +213,7 @@ def _installed_name(processor: Processor) -> str | None:
         return None
     (default,) = load_processors([processor.name])
     same = type(default) is type(processor) and default.configuration == processor.configuration
-    return processor.name if same else None
+    return processor.name if same and default.needs == processor.needs else None
 
 
 def _check(

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from tau3mu.execution import ProcessorResult
     from tau3mu.fit import FitResult
-    from tau3mu.results.manifest import DatasetFacts, MissingFile
+    from tau3mu.results.manifest import DatasetFacts, FailedProcessor, MissingFile
 
 __all__ = ["ProcessorResults", "Run", "open_run"]
 
@@ -193,7 +193,7 @@ class Run(Mapping[str, ProcessorResults]):
         """
         self.folder = folder
         self.manifest = manifest
-        names = [] if manifest.status == "incomplete" else manifest.configuration["processors"]
+        names = [] if manifest.status == "incomplete" else _with_results(manifest)
         self._processors = {
             name: ProcessorResults(
                 name,
@@ -222,7 +222,8 @@ class Run(Mapping[str, ProcessorResults]):
     def exit_code(self) -> int | None:
         """That of the command line: 0, 1 if a fit is not valid, 2 if events are missing.
 
-        None if the run ended before its fits were done.
+        It is 1 as well if a processor was set apart, and None if the run ended before its fits
+        were done.
         """
         return self.manifest.exit_code
 
@@ -230,6 +231,11 @@ class Run(Mapping[str, ProcessorResults]):
     def missing(self) -> list[MissingFile]:
         """The files of which nothing is in the results."""
         return self.manifest.missing
+
+    @property
+    def set_apart(self) -> dict[str, list[FailedProcessor]]:
+        """The errors of processors that failed while the others went on, by name."""
+        return self.manifest.set_apart
 
     @property
     def warnings(self) -> list[str]:
@@ -280,7 +286,8 @@ class Run(Mapping[str, ProcessorResults]):
     def _headline(self) -> str:
         read = sum(file.read for file in self.manifest.inputs)
         missing = f"; {len(self.missing)} files are missing" if self.missing else ""
-        return f"Run in {self.folder}: {read} events{missing}"
+        failed = f"; failed: {', '.join(self.set_apart)}" if self.set_apart else ""
+        return f"Run in {self.folder}: {read} events{missing}{failed}"
 
 
 def open_run(folder: str | Path) -> Run:
@@ -314,11 +321,17 @@ def open_run(folder: str | Path) -> Run:
     if not isinstance(names, dict):
         message = f"{path} is damaged: configuration.processors: expected an object"
         raise InputError(message, code="results.damaged-file", path=path)
-    for name in names:
+    for name in _with_results(manifest):
         if not (folder / name).is_dir():
             message = f"{folder} is damaged: the folder {name} is missing"
             raise InputError(message, code="results.damaged-folder", path=folder / name)
     return Run(folder, manifest)
+
+
+def _with_results(manifest: Manifest) -> list[str]:
+    """Returns the names of the processors that were not set apart."""
+    names = manifest.configuration["processors"]
+    return [name for name in names if name not in manifest.set_apart]
 
 
 def _slice(histogram: Hist[Any], chosen: dict[str, str]) -> Hist[Any]:
