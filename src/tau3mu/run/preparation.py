@@ -29,11 +29,12 @@ from tau3mu.run.plan import RunPlan
 from tau3mu.storage.names import CHECKED_FILES, RUN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from tau3mu.clusters.proxy.proxy import Proxy
     from tau3mu.datasets import CheckedFile, Dataset, FailedFile
+    from tau3mu.fit import FitModel
     from tau3mu.processing import Processor
     from tau3mu.results.manifest import Manifest
     from tau3mu.run.checked_files import Remembered
@@ -49,6 +50,7 @@ def prepare(
     processors: Sequence[str | Processor],
     settings: Settings,
     *,
+    fits: Mapping[str, str | Path | FitModel | None] | None = None,
     on_file: Callable[[], object] = lambda: None,
 ) -> RunPlan:
     """Returns the plan of a run after a check of the processors, the fits and every file.
@@ -57,6 +59,8 @@ def prepare(
         datasets: What to read.
         processors: Names of installed processors, `path/to/file.py:Class`, or instances.
         settings: How to run, and the results folder.
+        fits: Of some processors, by their names, instead of what the settings say: a shipped fit,
+            a file or a model, None for no fit.
         on_file: Is called after each file that has been checked.
 
     Raises:
@@ -78,7 +82,7 @@ def prepare(
         ResultsFolder.check_free(folder)
     histograms = {p.name: check_histograms(p, datasets[0].name) for p in loaded}
     classes = {p.name: type(p).name for p in loaded}  # variants have the fit of their class
-    models = {} if settings.no_fit else models_of(histograms, settings.fit, classes)
+    models = {} if settings.no_fit else models_of(histograms, settings.fit, classes, fits or {})
     proxy = _proxy(datasets, settings)
     with ExitStack() as stack:
         stack.callback(close_files)
