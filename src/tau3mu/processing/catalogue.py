@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from importlib.metadata import EntryPoint, entry_points
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from tau3mu.config.input_files import user_path
@@ -17,7 +19,15 @@ if TYPE_CHECKING:
 
     from tau3mu.processing import Processor
 
-__all__ = ["GROUP", "installed_processors", "load_class", "load_processor", "load_processors"]
+__all__ = [
+    "GROUP",
+    "checked_class",
+    "installed_name",
+    "installed_processors",
+    "load_class",
+    "load_processor",
+    "load_processors",
+]
 
 GROUP = "tau3mu.processors"
 """The entry points by which packages register their processors."""
@@ -108,7 +118,28 @@ def load_class(name: str) -> type[Processor]:
     Raises:
         InputError: There is no such processor, its file fails to import, or it is not one.
     """
-    cls = _from_file(name) if ":" in name else _installed(name)
+    return checked_class(_from_file(name) if ":" in name else _installed(name), name)
+
+
+def installed_name(cls: type[Processor]) -> str | None:
+    """Returns the name by which a class is installed, None if it is not."""
+    point = installed_processors().get(str(getattr(cls, "name", "")))
+    # What cannot be imported is not this class, which has been.
+    module = sys.modules.get(point.module) if point else None
+    found = attrgetter(point.attr)(module) if point and module else None
+    return point.name if point and found is cls else None
+
+
+def checked_class(cls: Any, name: str) -> type[Processor]:
+    """Returns a class after a check that it is that of a processor.
+
+    Args:
+        cls: What was found.
+        name: By which it was asked for.
+
+    Raises:
+        InputError: It is not.
+    """
     if not _is_processor(cls):
         message = f"{name} is not a subclass of tau3mu.processing.Processor"
         raise InputError(message, code="processor.no-processor", path=name)

@@ -14,8 +14,6 @@ import platform
 import sys
 import uuid
 from functools import cache
-from importlib.metadata import version
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +21,7 @@ from tau3mu.config.input_files import working_directory
 from tau3mu.processing.behaviors import users_behaviors
 from tau3mu.processing.described import Description, existing_file
 from tau3mu.processing.filling import without_filling
+from tau3mu.processing.own_code import library_versions, part_hash
 from tau3mu.processing.user_code import PREFIX, plain_name, user_modules
 from tau3mu.processing.user_files import source_of
 
@@ -32,14 +31,13 @@ if TYPE_CHECKING:
 
     from tau3mu.processing import Processor
 
-__all__ = ["fingerprint", "source_hash"]
+__all__ = ["fingerprint", "source_hash", "text_constants"]
 
 log = logging.getLogger(__name__)
 
 _OWN_CODE = (
     *("corrections", "execution", "ntuples", "outputs", "processing", "processors", "selection"),
 )
-_LIBRARIES = ("awkward", "coffea", "correctionlib", "numpy", "uproot", "vector")
 _LARGE = 100_000_000
 
 
@@ -124,36 +122,28 @@ def _file_content(file: Path) -> Iterator[bytes]:
 def _own_code() -> bytes:
     """Returns a hash of this package and the libraries, which are the same for all processors."""
     digest = hashlib.sha256()
-    for library in ("tau3mu", *_LIBRARIES):
-        digest.update(f"{library} {version(library)}\n".encode())
-    for package in _OWN_CODE:
-        for piece in _contents(files(f"tau3mu.{package}")):
-            digest.update(len(piece).to_bytes(8, "little"))
-            digest.update(piece)
+    for library, number in library_versions().items():
+        digest.update(f"{library} {number}\n".encode())
+    for part in _OWN_CODE:
+        digest.update(part_hash(part).encode())
     return digest.digest()
 
 
-def _contents(folder: Any) -> Iterator[bytes]:
-    for item in sorted(folder.iterdir(), key=lambda item: str(item.name)):
-        if item.is_dir():
-            if not item.name.startswith(("_", ".")):
-                yield from _contents(item)
-        elif item.name.endswith((".py", ".tsv", ".json")):
-            yield item.name.encode()
-            yield item.read_bytes()
+def text_constants(source: bytes) -> set[str]:
+    """Returns the text constants of a program."""
+    return {
+        node.value
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
 
 
 def _files_in(source: bytes, folder: Path) -> set[Path]:
     """Returns the files that text constants of a program name, from its folder or from here."""
     here = working_directory()
-    constants = {
-        node.value
-        for node in ast.walk(ast.parse(source))
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    }
     return {
         file
-        for text in constants
+        for text in text_constants(source)
         for base in (folder, here)
         if (file := existing_file(text, base)) is not None
     }

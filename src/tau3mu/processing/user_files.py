@@ -7,6 +7,7 @@ the folder of the file, then in what the file adds to `sys.path`, then where eve
 
 from __future__ import annotations
 
+import ast
 import builtins
 import importlib
 import linecache
@@ -25,18 +26,22 @@ from tau3mu.errors import InputError
 from tau3mu.processing.user_code import PREFIX, installed, place, said, user_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from types import CodeType
 
-__all__ = ["import_user_file", "lies_beside", "source_of"]
+__all__ = ["import_user_file", "lies_beside", "moved_files", "source_of"]
 
 
-def import_user_file(path: Path, what: str) -> ModuleType:
+def import_user_file(
+    path: Path, what: str, *, root: Path | None = None, moved: Mapping[str, str] | None = None
+) -> ModuleType:
     """Returns the module of a file, which is run in each call; its objects pickle by value.
 
     Args:
         path: The Python file.
         what: What it is called in messages, such as "processor file".
+        root: The folder from which its imports start, if it is part of a package below.
+        moved: Files that text constants name, and the copies that are meant instead.
 
     Raises:
         InputError: There is no such file, or it fails to import; the message names the line.
@@ -53,14 +58,8 @@ def import_user_file(path: Path, what: str) -> ModuleType:
     importlib.invalidate_caches()  # a file may be younger than the last look at its folder
     # Names of modules are hashed and travel as UTF-8, which those of files need not be.
     stem = os.fsencode(path.stem).decode(errors="replace").replace(".", "_")
-    package = _new_package(stem)
-    package.__path__ = [str(path.resolve().parent)]
-    name = f"{package.__name__}.{stem}"
-    spec = spec_from_loader(name, _Loader(name, str(path.absolute())))
-    assert spec is not None
-    module = module_from_spec(spec)
-    sys.modules[name] = module
-    setattr(package, stem, module)
+    package = _new_package(stem, moved or {})
+    package.__path__ = [str(path.resolve().parent if root is None else root.resolve())]
     before = list(sys.path)
     imports: _Imports = vars(package)["imports"]
 
@@ -74,6 +73,16 @@ def import_user_file(path: Path, what: str) -> ModuleType:
 
     try:
         with user_errors(failed):
+            parts = path.relative_to(root).with_suffix("").parts if root else ()
+            if len(parts) > 1:
+                parts = parts[: -1 if parts[-1] == "__init__" else None]
+                return importlib.import_module(".".join((package.__name__, *parts)))
+            name = f"{package.__name__}.{stem}"
+            spec = spec_from_loader(name, _Loader(name, str(path.absolute())))
+            assert spec is not None
+            module = module_from_spec(spec)
+            sys.modules[name] = module
+            setattr(package, stem, module)
             spec.loader.exec_module(module)  # type: ignore[union-attr]
     finally:
         imports.freeze()
@@ -87,13 +96,20 @@ def source_of(module: ModuleType) -> bytes:
     return loader.source if isinstance(loader, _Loader) else Path(str(module.__file__)).read_bytes()
 
 
+def moved_files(module: ModuleType) -> Mapping[str, str]:
+    """Returns the files that constants of a module name, and the copies that it opens instead."""
+    package = sys.modules.get(module.__name__.partition(".")[0], module)
+    found: Mapping[str, str] = vars(package).get("moved", {})
+    return found
+
+
 def lies_beside(module: ModuleType, name: str) -> bool:
     """Returns whether a module that was imported here finds another one in its own folders."""
     imports = vars(sys.modules.get(module.__name__.partition(".")[0], module)).get("imports")
     return isinstance(imports, _Imports) and imports.has(name.partition(".")[0])
 
 
-def _new_package(stem: str) -> ModuleType:
+def _new_package(stem: str, moved: Mapping[str, str]) -> ModuleType:
     """Returns an empty package of a name that nothing has yet."""
     name, number = f"{PREFIX}{stem}", 1
     while name in sys.modules:
@@ -101,7 +117,7 @@ def _new_package(stem: str) -> ModuleType:
         name = f"{PREFIX}{stem}_{number}"
     package = ModuleType(name)
     sys.modules[name] = package
-    vars(package)["imports"] = _Imports(package)
+    vars(package).update(imports=_Imports(package), moved=moved)
     # The files are not installed on the workers, so their functions and classes have to travel.
     cloudpickle.register_pickle_by_value(package)
     return package
@@ -124,7 +140,10 @@ class _Loader(SourceFileLoader):
         lines = decode_source(self.source).splitlines(keepends=True)
         # Without a time of change, the entry stays when the file changes: tracebacks show what ran.
         linecache.cache[path] = (len(self.source), None, lines, path)
-        code: CodeType = self.source_to_code(self.source, path)
+        program: Any = self.source
+        if moved := vars(sys.modules[fullname.partition(".")[0]])["moved"]:
+            program = _Moved(moved).visit(ast.parse(self.source, path))
+        code: CodeType = self.source_to_code(program, path)
         return code
 
     def exec_module(self, module: ModuleType) -> None:
@@ -132,6 +151,18 @@ class _Loader(SourceFileLoader):
         imports = vars(package)["imports"]
         vars(module)["__builtins__"] = {**vars(builtins), "__import__": imports}
         super().exec_module(module)
+
+
+class _Moved(ast.NodeTransformer):
+    """Puts the copies of files into a program, where its constants name the files."""
+
+    def __init__(self, moved: Mapping[str, str]) -> None:
+        self._moved = moved
+
+    def visit_Constant(self, node: ast.Constant) -> ast.Constant:
+        if isinstance(node.value, str) and node.value in self._moved:
+            return ast.copy_location(ast.Constant(self._moved[node.value]), node)
+        return node
 
 
 class _Finder:

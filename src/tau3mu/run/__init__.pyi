@@ -1,5 +1,9 @@
 from .__main__ import main as main
 from .analysis import analyse as analyse
+from .freezing import freeze as freeze
+from .frozen import FrozenRun as FrozenRun
+from .frozen import read_frozen as read_frozen
+from .frozen_plan import prepare_frozen as prepare_frozen
 from .plan import RunPlan as RunPlan
 from .preparation import prepare as prepare
 from .settings import CHUNK_SIZE as CHUNK_SIZE
@@ -7,3 +11,5 @@ from .settings import Settings as Settings
 from .stored import ProcessorResults as ProcessorResults
 from .stored import Run as Run
 from .stored import open_run as open_run
+from .thawing import Thawed as Thawed
+from .thawing import thaw as thaw

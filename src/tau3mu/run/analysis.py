@@ -19,6 +19,7 @@ from tau3mu.results import ResultsFolder, run_log
 from tau3mu.results.manifest import write_manifest
 from tau3mu.run.account import exit_code, manifest_of
 from tau3mu.run.checked_files import write_checked_files
+from tau3mu.run.freezing import freeze
 from tau3mu.run.preparation import completed
 from tau3mu.run.stored import Run
 from tau3mu.storage.files import remove_staged, staged
@@ -85,6 +86,7 @@ def analyse(
                 for group in groups:
                     log_group(name, group)
             _remember(plan, results.path)
+            freeze(plan, results.path)
             on_stage("Reading events")
             remove_staged(results.path)
             result = _execute(plan, client, results, on_result, watch)

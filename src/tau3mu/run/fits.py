@@ -8,6 +8,7 @@ from tau3mu.errors import InputError, suggest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from hist import Hist
 
@@ -17,7 +18,10 @@ __all__ = ["check_columns", "models_of"]
 
 
 def models_of(
-    histograms: Mapping[str, Mapping[str, Hist[Any]]], fit: str | None, classes: Mapping[str, str]
+    histograms: Mapping[str, Mapping[str, Hist[Any]]],
+    fit: str | None,
+    classes: Mapping[str, str],
+    own: Mapping[str, str | Path | FitModel | None],
 ) -> dict[str, FitModel]:
     """Returns the fit of each processor: the one asked for, or the shipped one of its class.
 
@@ -25,18 +29,30 @@ def models_of(
         histograms: Those that each processor fills, by processor and name.
         fit: A shipped fit or a file, for all processors.
         classes: The name of the class of each processor, which variants share.
+        own: The fits of some processors, by their names: a shipped fit, a file, a model, or None
+            for no fit.
 
     Raises:
-        InputError: The fit cannot be read, or is of a histogram that is not filled.
+        InputError: The fit cannot be read, or is of a histogram that is not filled, or a fit is
+            given for a processor that there is not.
     """
-    from tau3mu.fit import load_model, shipped_fits
+    from tau3mu.fit import FitModel, load_model, shipped_fits
 
+    for name in own:
+        if name not in histograms:
+            message = (
+                f"a fit is given for the processor {name!r}{suggest(name, histograms)}; there are "
+                f"{', '.join(histograms)}"
+            )
+            raise InputError(message, code="run.fit-of-unknown-processor", path=name)
     models = {}
     for processor, filled in histograms.items():
-        if fit is None and classes[processor] not in shipped_fits():
+        asked = own.get(processor, fit)
+        if asked is None and (processor in own or classes[processor] not in shipped_fits()):
             continue
-        model = load_model(fit or classes[processor])
-        if _fits(processor, filled, model, required=fit is not None):
+        named = classes[processor] if asked is None else asked
+        model = named if isinstance(named, FitModel) else load_model(named)
+        if _fits(processor, filled, model, required=asked is not None):
             models[processor] = model
     return models
 

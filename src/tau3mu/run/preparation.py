@@ -32,13 +32,14 @@ from tau3mu.run.plan import RunPlan
 from tau3mu.storage.names import CHECKED_FILES, RUN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from hist import Hist
 
     from tau3mu.clusters.proxy.proxy import Proxy
     from tau3mu.datasets import CheckedFile, Dataset, FailedFile
+    from tau3mu.fit import FitModel
     from tau3mu.processing import Processor
     from tau3mu.results.manifest import Manifest
     from tau3mu.run.checked_files import Remembered
@@ -54,6 +55,7 @@ def prepare(
     processors: Sequence[str | Processor],
     settings: Settings,
     *,
+    fits: Mapping[str, str | Path | FitModel | None] | None = None,
     isolate: bool = False,
     on_file: Callable[[], object] = lambda: None,
 ) -> RunPlan:
@@ -63,6 +65,8 @@ def prepare(
         datasets: What to read.
         processors: Names of installed processors, `path/to/file.py:Class`, or instances.
         settings: How to run, and the results folder.
+        fits: Of some processors, by their names, instead of what the settings say: a shipped fit,
+            a file or a model, None for no fit.
         isolate: Whether the others go on when a processor fails, now or in the run.
         on_file: Is called after each file that has been checked.
 
@@ -92,7 +96,7 @@ def prepare(
         if (found := _histograms(one, datasets[0].name, set_apart)) is not None
     }
     classes = {p.name: type(p).name for p in loaded}  # variants have the fit of their class
-    models = {} if settings.no_fit else models_of(histograms, settings.fit, classes)
+    models = {} if settings.no_fit else models_of(histograms, settings.fit, classes, fits or {})
     proxy = _proxy(datasets, settings)
     with ExitStack() as stack:
         stack.callback(close_files)

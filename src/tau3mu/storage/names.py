@@ -5,16 +5,36 @@ from __future__ import annotations
 import re
 from typing import Any
 
-__all__ = ["CHECKED_FILES", "CHECKPOINTS", "LEDGER", "LOCK", "LOG", "OWN", "RUN", "why_no_folder"]
+__all__ = [
+    "CHECKED_FILES",
+    "CHECKPOINTS",
+    "CODE",
+    "CONFIGURATION",
+    "FULL_CONFIG",
+    "INPUT_DATA",
+    "LEDGER",
+    "LOCK",
+    "LOG",
+    "OWN",
+    "RUN",
+    "why_no_folder",
+]
 
 RUN = "run.json"
 LOG = "log.txt"
 LEDGER = "ledger.jsonl"
 CHECKED_FILES = "checked_files.json"
 CHECKPOINTS = "checkpoints"
+FULL_CONFIG = "full_config.json"
+CONFIGURATION = "configuration.json"
+INPUT_DATA = "input_data.txt"
+CODE = "code"
 LOCK = ".lock"
 
-OWN = (RUN, LOG, LEDGER, CHECKED_FILES, CHECKPOINTS, LOCK)
+OWN = (
+    *(RUN, LOG, LEDGER, CHECKED_FILES, CHECKPOINTS, LOCK),
+    *(FULL_CONFIG, CONFIGURATION, INPUT_DATA, CODE),
+)
 """What a run writes beside the folders of its processors; temporary files begin with a dot."""
 
 _FOLDER = re.compile(r"\w[\w.-]*")
