@@ -1,0 +1,170 @@
+"""What a comparison has found, and how it shows itself."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tau3mu.compare.sections import (
+    MOST_ROWS,
+    Section,
+    candidates_sections,
+    change_section,
+    counter_section,
+    cutflow_section,
+    dataset_section,
+    fit_sections,
+    histogram_section,
+)
+from tau3mu.redaction import redact
+
+if TYPE_CHECKING:
+    from rich.console import Group
+
+    from tau3mu.compare.candidates import CandidatesDifference
+    from tau3mu.compare.configuration import Change
+    from tau3mu.compare.cutflows import CounterDifference, CutflowDifference
+    from tau3mu.compare.fits import FitDifference
+    from tau3mu.compare.histograms import HistogramDifference
+    from tau3mu.compare.inputs import DatasetDifference
+
+__all__ = ["Comparison"]
+
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The differences of two results, A and B.
+
+    Attributes:
+        a: The name of the one side.
+        b: The name of the other side.
+        strict: Whether every bit counted.
+        configuration: The keys of the resolved configurations that differ.
+        datasets: The datasets that differ in their files, events or facts.
+        code: What differs in versions and hashes of code.
+        processors: The processors of one side alone: `a` or `b` by name.
+        cutflow: The first step that differs, by processor and dataset.
+        counters: The counters that differ.
+        histograms: All histograms, also those that are the same.
+        candidates: The candidates of each processor of both sides.
+        fits: The fits of each processor that has one on any side.
+    """
+
+    a: str
+    b: str
+    strict: bool = False
+    configuration: list[Change] = field(default_factory=list)
+    datasets: list[DatasetDifference] = field(default_factory=list)
+    code: list[Change] = field(default_factory=list)
+    processors: dict[str, str] = field(default_factory=dict)
+    cutflow: list[CutflowDifference] = field(default_factory=list)
+    counters: list[CounterDifference] = field(default_factory=list)
+    histograms: list[HistogramDifference] = field(default_factory=list)
+    candidates: list[CandidatesDifference] = field(default_factory=list)
+    fits: list[FitDifference] = field(default_factory=list)
+
+    @property
+    def same(self) -> bool:
+        """Whether the results and what was read are the same.
+
+        A configuration or code that differs without any effect on them does not count.
+        """
+        return not (self.datasets or self.processors or self.cutflow or self.counters) and all(
+            one.same for part in (self.histograms, self.candidates, self.fits) for one in part
+        )
+
+    @property
+    def headline(self) -> str:
+        """The verdict in one line."""
+        other = [one for one in self.histograms if not one.same]
+        parts = [
+            (bool(self.processors), "processors"),
+            (bool(self.datasets), "datasets"),
+            (bool(self.cutflow), "cutflow"),
+            (bool(self.counters), "counters"),
+            (bool(other), f"{len(other)} of {len(self.histograms)} histograms"),
+            (any(not one.same for one in self.candidates), "candidates"),
+            (any(not one.same for one in self.fits), "fits"),
+        ]
+        if not self.same:
+            return f"DIFFERENT: {', '.join(text for differs, text in parts if differs)}"
+        counted = [
+            (sum(one.bins for one in self.histograms), "bins"),
+            (sum(one.common for one in self.candidates), "candidates"),
+            (len(self.fits), "fits"),
+        ]
+        found = ", ".join(f"{number} {what}" for number, what in counted if number)
+        return f"SAME: {found or 'no results'}"
+
+    def sections(self) -> list[Section]:
+        """Returns the tables of what differs: first why, then what, then how it was done."""
+        results = [change for change in self.configuration if change.results]
+        how = [change for change in self.configuration if not change.results]
+        other = [one for one in self.candidates if not one.same]
+        only = [(name, f"only in {side.upper()}") for name, side in self.processors.items()]
+        sections = [
+            change_section("Configuration", results),
+            dataset_section(self.datasets),
+            Section("Processors", ("Processor", ""), only),
+            cutflow_section(self.cutflow),
+            counter_section(self.counters),
+            histogram_section(self.histograms),
+            *(section for one in other for section in candidates_sections(one)),
+            *fit_sections(self.fits),
+            change_section("Code", self.code),
+            change_section("How it was done, which does not change results", how),
+        ]
+        return [section for section in sections if section.rows]
+
+    def table(self) -> Group:
+        """Returns the verdict and the tables for a terminal."""
+        from rich.console import Group
+
+        from tau3mu.console.terminal import plain
+
+        style = "bold green" if self.same else "bold red"
+        lines = [plain(f"A: {self.a}"), plain(f"B: {self.b}"), plain(self.headline, style)]
+        return Group(*lines, *(section.table() for section in self.sections()))
+
+    def _repr_html_(self) -> str:
+        lines = (redact(text) for text in (f"A: {self.a}", f"B: {self.b}"))
+        head = "<br>".join(escape(line) for line in lines)
+        body = "".join(section.html() for section in self.sections())
+        return f"<p>{head}<br><b>{escape(self.headline)}</b></p>{body}"
+
+    def __repr__(self) -> str:
+        """Returns both names and the verdict."""
+        return f"{self.a} and {self.b}: {self.headline}"
+
+    def document(self) -> dict[str, Any]:
+        """Returns everything as JSON values; of rows of one side alone, the first ones.
+
+        An infinite σ is null, as all numbers that JSON lacks.
+        """
+        content: dict[str, Any] = _plain(asdict(self))
+        for one, stored in zip(self.candidates, content["candidates"], strict=True):
+            stored["alone"] = dict(zip("ab", one.alone, strict=True))
+            stored["same"] = one.same
+        for name in ("histograms", "fits"):
+            for one, stored in zip(getattr(self, name), content[name], strict=True):
+                stored["same"] = one.same
+        return {"version": _VERSION, "same": self.same, "headline": self.headline, **content}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.ndarray):
+        return value[:MOST_ROWS].tolist()
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    return redact(value) if isinstance(value, str) else value

@@ -1,0 +1,126 @@
+"""The differences of configurations, all values resolved, and of the code that ran."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from tau3mu.compare.fits import fit_document
+from tau3mu.run.settings import FAILURES, HOW, Settings, option_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tau3mu.compare.sides import Pair, Side
+
+__all__ = ["Change", "compare_code", "compare_configurations"]
+
+_HOW_ALONE: Final = frozenset({"chunk_size", "candidates", "verify_checksum", "proxy"})
+_OF_PROCESSORS: Final = ("class", "columns", "needs", "parameters", "skim", "source")
+_MISSING: Final = object()
+
+
+@dataclass(frozen=True)
+class Change:
+    """A key whose values differ; None on a side that does not have it.
+
+    Attributes:
+        key: Such as `dsphipi.parameters.track_pt`.
+        a: The value on the one side.
+        b: That on the other side.
+        results: Whether results may depend on it; else it only says how the work was done.
+    """
+
+    key: str
+    a: Any
+    b: Any
+    results: bool = True
+
+
+def compare_configurations(a: Side, b: Side, pairs: list[Pair]) -> list[Change]:
+    """Returns the keys of the resolved configurations that differ.
+
+    Args:
+        a: The one side.
+        b: The other side.
+        pairs: The processors.
+    """
+    found: list[Change] = []
+    for pair in pairs:
+        if pair.a and pair.b:
+            mine, theirs = _processor(a, pair.a.name), _processor(b, pair.b.name)
+            found += _changes(mine, theirs, pair.name)
+            one, other = fit_document(pair.a), fit_document(pair.b)
+            if one and other:  # else the setting `fits` says it
+                models = one.get("configuration"), other.get("configuration")
+                found += _changes(models[0] or {}, models[1] or {}, f"{pair.name}.fit")
+    options = [side.run.manifest.options or {} for side in (a, b)]
+    if not all(options):  # of objects that were given in Python, they are not recorded
+        options = [{}, {}]
+    found += _changes(_settings(a, options[0]), _settings(b, options[1]), "")
+    return sorted(found, key=lambda change: not change.results)
+
+
+def compare_code(a: Side, b: Side) -> list[Change]:
+    """Returns what differs in the code: versions, commits, and hashes of the files of users.
+
+    Args:
+        a: The one side.
+        b: The other side.
+    """
+    one, other = a.run.manifest, b.run.manifest
+    found = [
+        *_changes(one.versions, other.versions, ""),
+        *_changes({"python": one.python}, {"python": other.python}, ""),
+        *_changes(one.git or {}, other.git or {}, "git"),
+    ]
+    prints = [side.frozen.get("fingerprints") or {} for side in (a, b)]
+    if all(prints):
+        found += _changes(prints[0], prints[1], "code")
+    return found
+
+
+def _processor(side: Side, name: str) -> dict[str, Any]:
+    """Returns what is known of a processor: from `run.json`, and what is only frozen."""
+    known = {**_frozen_processor(side, name), **side.run.configuration["processors"][name]}
+    return {key: value for key, value in known.items() if key in _OF_PROCESSORS}
+
+
+def _frozen_processor(side: Side, name: str) -> Mapping[str, Any]:
+    stored = side.frozen.get("processors") or ()
+    if isinstance(stored, Mapping):
+        return stored.get(name) or {}
+    return next((one for one in stored if one.get("name") == name), {})
+
+
+def _settings(side: Side, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns how the run was done, without what stands elsewhere resolved."""
+    configuration = side.run.configuration
+    own = {key: value for key, value in configuration.items() if key != "processors"}
+    return {name: value for name, value in options.items() if _only_how(name)} | own
+
+
+def _only_how(key: str) -> bool:
+    """Returns whether a setting says how the work was done, and cannot change the results."""
+    if key in _HOW_ALONE:
+        return True
+    if key not in Settings.model_fields:
+        return False
+    option = option_of(key)
+    return not option.results and option.group in {HOW, FAILURES}
+
+
+def _changes(a: Any, b: Any, prefix: str) -> Iterator[Change]:
+    left, right = dict(_flat(a, prefix)), dict(_flat(b, prefix))
+    for key in dict.fromkeys([*left, *right]):
+        if left.get(key, _MISSING) != right.get(key, _MISSING):
+            yield Change(key, left.get(key), right.get(key), results=not _only_how(key))
+
+
+def _flat(value: Any, key: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            yield from _flat(item, f"{key}.{name}" if key else str(name))
+    elif key:
+        yield key, value
