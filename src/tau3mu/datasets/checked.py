@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ class CheckedFile:
         replicas: Further places where the same file lies, in the order in which to try them.
         checksum: What the dataset file says about the bytes, such as `adler32:0a1b2c3d`.
         listed: How the dataset names the file, if `path` is one of its replicas.
+        size: Its length in bytes, None if that was not asked for.
     """
 
     dataset: str
@@ -38,6 +39,7 @@ class CheckedFile:
     replicas: tuple[str, ...] = ()
     checksum: str | None = None
     listed: str = ""
+    size: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

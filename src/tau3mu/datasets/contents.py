@@ -87,8 +87,9 @@ def look_into(file: Any, dataset: str, path: str, asked: Asked) -> Inspection:
     if asked.entries is not None and entries != asked.entries:
         message = f"has {entries} events, expected {asked.entries} according to the dataset file"
         raise FailedFileError(message)
+    reference, uuid = table.reference(wanted), str(file.uuid)
     checked = CheckedFile(
-        dataset, path, name, table.reference(wanted), str(file.uuid), entries, tuple(wanted)
+        dataset, path, name, reference, uuid, entries, tuple(wanted), size=file.fEND
     )
     return Inspection(dataset, path, checked, file.fEND, tuple(problems), warnings=tuple(warnings))
 

@@ -1,0 +1,80 @@
+"""Datasets by the names in train files: registered ones first, then shipped ones and files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tau3mu.datasets.finding import datasets
+from tau3mu.datasets.versions import dataset_version
+from tau3mu.errors import InputError
+from tau3mu.train.registry import Registry
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tau3mu.datasets import CheckedFile, Dataset
+    from tau3mu.train.store import Store
+
+__all__ = ["ResolvedDataset", "check_version", "resolve_dataset"]
+
+
+@dataclass(frozen=True)
+class ResolvedDataset:
+    """A dataset that a train file has named.
+
+    Attributes:
+        dataset: As runs take it.
+        version: Under which it is registered; None if it is not, so that its version is known only
+            when its files were opened (`tau3mu.datasets.versions`).
+    """
+
+    dataset: Dataset
+    version: str | None = None
+
+
+def resolve_dataset(name: str, store: Store, *, prefix: str | None = None) -> list[ResolvedDataset]:
+    """Returns the datasets that a name stands for: one, or all of a dataset file.
+
+    Args:
+        name: `NAME` or `NAME@VERSION` of a registered dataset, or else what `tau3mu.datasets`
+            takes.
+        store: In which datasets are registered.
+        prefix: Put before the paths in dataset files; registered datasets know their places.
+
+    Raises:
+        InputError: There is no such dataset, it is not active, or its parent is missing.
+    """
+    registry = Registry(store)
+    if name.partition("@")[0] not in registry.names():
+        return [ResolvedDataset(dataset) for dataset in datasets(name, prefix=prefix)]
+    found = registry.get(name)
+    if not found.active:
+        message = (
+            f"dataset {name!r} is not active; `python -m tau3mu.train datasets activate "
+            f"{found.name}` lets new trains read it"
+        )
+        raise InputError(message, code="train.inactive-dataset", path=name)
+    registry.ancestors(found)
+    return [ResolvedDataset(found.dataset(), found.version)]
+
+
+def check_version(resolved: ResolvedDataset, files: Sequence[CheckedFile]) -> str:
+    """Returns the version of a dataset whose files were opened, which is that of the registry.
+
+    Args:
+        resolved: The dataset.
+        files: All of its files as the preflight found them.
+
+    Raises:
+        InputError: The files are others than those that were registered.
+    """
+    version = dataset_version(resolved.dataset, files)
+    if resolved.version in {None, version}:
+        return version
+    name = resolved.dataset.name
+    message = (
+        f"the files of dataset {name!r} have changed since version {resolved.version} was "
+        f"registered; they are {version} now: register them again (datasets add)"
+    )
+    raise InputError(message, code="train.dataset-changed", path=name)
