@@ -16,7 +16,7 @@ import threading
 import time
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,11 +30,15 @@ if TYPE_CHECKING:
     from tau3mu.execution import ChunkResult
     from tau3mu.outputs.contract import Returned
     from tau3mu.processing import Processor
+    from tau3mu.train.merging import Done
 
 __all__ = ["Job", "main", "run_job"]
 
 _PARENT_SECONDS = 1.0
 _MOST_FAILURES = 20
+_FOR_LARGE = 0.2
+"""The part of the time that is kept for a chunk as large as those of a run."""
+_CAUTION = 0.5
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,7 @@ class Job:
 
     Attributes:
         chunks: To be run in this order.
+        large: A chunk as large as those of a run; of the time, a part is kept for it.
         expected: What the processors return without events.
         seconds: After which no further chunk is begun.
         lines: The file for the lines of JSON.
@@ -51,6 +56,7 @@ class Job:
     """
 
     chunks: Sequence[Chunk]
+    large: Chunk
     expected: Mapping[str, Returned]
     seconds: float
     lines: Path
@@ -100,6 +106,7 @@ def run_job(index: int, job: Job, shared: Any) -> None:  # noqa: ARG001 - as poo
     with _Lines(job.lines) as lines:
         with _opened_files({chunk.path for chunk in job.chunks}) as opened:
             done = _loop(job, processors, lines)
+            probe = _large(job, processors, done, lines) if done else None
         if done:
             lines.begin("results")
             chunks = [chunk for chunk, _ in done]
@@ -122,7 +129,9 @@ def run_job(index: int, job: Job, shared: Any) -> None:  # noqa: ARG001 - as poo
                 triggers={name: dict(each) for name, each in found.triggers.items()},
             )
             lines.begin("merge test")
-            merge = merge_test(done, processors, found, job.expected, job.results, job.candidates)
+            merge = merge_test(
+                done, probe, processors, found, job.expected, job.results, job.candidates
+            )
             lines.write("merge", **asdict(merge))
         lines.write("opened", files=dict(opened))
         lines.begin("end")
@@ -130,21 +139,20 @@ def run_job(index: int, job: Job, shared: Any) -> None:  # noqa: ARG001 - as poo
 
 def _loop(
     job: Job, processors: Sequence[Processor], lines: _Lines
-) -> list[tuple[Chunk, ChunkResult]]:
+) -> list[Done]:
     """Returns the results of the chunks that were run before the time was up."""
     from tau3mu.execution.chunk import ProcessorError, process_chunk
-    from tau3mu.ntuples.open_files import close_files
 
-    done: list[tuple[Chunk, ChunkResult]] = []
+    done: list[Done] = []
     lines.write("start", cpu=_cpu(), memory=memory_now(), resets=forget_peak())
     lines.begin("events")
     begin, failures = time.monotonic(), 0
     for number, chunk in enumerate(job.chunks):
-        if number and time.monotonic() - begin >= job.seconds:
+        if number and time.monotonic() - begin >= (1 - _FOR_LARGE) * job.seconds:
             break
         forget_peak()
         spent = _Spent()
-        facts = {"dataset": chunk.dataset, "file": chunk.label, "entries": chunk.entries}
+        facts = _facts_about(chunk)
         try:
             result = process_chunk(chunk, processors)
         except ProcessorError as error:
@@ -161,8 +169,55 @@ def _loop(
                 failures += 1
         if failures >= _MOST_FAILURES:
             break
-    close_files()
     return done
+
+
+def _large(
+    job: Job, processors: Sequence[Processor], done: list[Done], lines: _Lines
+) -> Done | None:
+    """Returns a chunk as large as those of a run and its result, None if there is no time for it.
+
+    Costs and memory of a run are nearer to those of this chunk than to those of small ones. It has
+    events that were read before, whose results are not counted twice.
+    """
+    from tau3mu.execution.chunk import ProcessorError, process_chunk
+
+    sizes = [chunk.entries for chunk, _ in done]
+    seconds = sum(result.seconds for _, result in done) / sum(sizes)
+    affordable = int(_CAUTION * _FOR_LARGE * job.seconds / seconds)
+    chunk = replace(job.large, stop=min(job.large.stop, job.large.start + affordable))
+    borders = _read_until(chunk, done)
+    if borders and borders[-1] >= chunk.stop:  # then results can be compared
+        chunk = replace(chunk, stop=max(border for border in borders if border <= chunk.stop))
+    if chunk.entries <= max(sizes):
+        return None
+    lines.begin("large chunk")
+    forget_peak()
+    spent = _Spent()
+    try:
+        result = process_chunk(chunk, processors)
+    except ProcessorError as error:
+        lines.write("failed", **_facts_about(chunk), **error_facts(error))
+        sys.stderr.write(f"{error}\n{error.details}\n")
+        return None
+    if result.failure is not None:
+        return None
+    lines.write("large", **_facts_about(chunk), **spent.facts(), **_facts_of(result))
+    return chunk, result
+
+
+def _read_until(large: Chunk, done: Sequence[Done]) -> list[int]:
+    """Returns where the chunks ended that were read without a gap from where a chunk starts."""
+    ends = {
+        chunk.start: chunk.stop
+        for chunk, _ in done
+        if (chunk.dataset, chunk.path, chunk.tree) == (large.dataset, large.path, large.tree)
+    }
+    found, at = [], large.start
+    while at in ends:
+        at = ends[at]
+        found.append(at)
+    return found
 
 
 def error_facts(error: Exception) -> dict[str, str]:
@@ -174,8 +229,17 @@ def error_facts(error: Exception) -> dict[str, str]:
     cause = error.__cause__ or error
     return {
         "kind": type(cause).__name__,
-        "place": getattr(error, "path", "") or "",
+        "place": getattr(error, "path", ""),
         "message": str(error),
+    }
+
+
+def _facts_about(chunk: Chunk) -> dict[str, Any]:
+    return {
+        "dataset": chunk.dataset,
+        "path": chunk.path,
+        "start": chunk.start,
+        "entries": chunk.entries,
     }
 
 

@@ -68,6 +68,7 @@ class Watched:
 def measure(
     folder: Path,
     chunks: Sequence[Chunk],
+    large: Chunk,
     processors: Sequence[Processor],
     expected: dict[str, Returned],
     *,
@@ -83,6 +84,7 @@ def measure(
     Args:
         folder: Of the test.
         chunks: In the order in which they are to be run.
+        large: A chunk as large as those of a run; of the time, a part is kept for it.
         processors: What is to be run.
         expected: What they return without events, from `dry_run`.
         seconds: After which no further chunk is begun.
@@ -99,7 +101,7 @@ def measure(
 
     lines = folder / _LINES
     lines.write_text("")
-    job = Job(tuple(chunks), expected, seconds, lines, folder / "results", candidates)
+    job = Job(tuple(chunks), large, expected, seconds, lines, folder / "results", candidates)
     packed = pack(run_job, shared_by_tasks(processors))
     file = folder / _JOB
     file.write_bytes(pickle.dumps((job, packed)))

@@ -42,7 +42,7 @@ class Merged:
 
     Attributes:
         halves: What differs between two halves that were added and all chunks.
-        chunking: What differs between two chunks and one with the same events.
+        chunking: What differs between several chunks and one with the same events.
         rounding: The largest relative difference of sums of weights, where that is rounding.
         done: Whether there were chunks enough for both.
         half: Seconds of CPU and bytes of the first half, by which fixed costs are known.
@@ -57,6 +57,7 @@ class Merged:
 
 def merge_test(
     done: Sequence[Done],
+    large: Done | None,
     processors: Sequence[Processor],
     whole: RunResult,
     expected: Mapping[str, Returned],
@@ -67,6 +68,7 @@ def merge_test(
 
     Args:
         done: Its chunks and what was found in them.
+        large: A larger chunk.
         processors: All of them.
         whole: The sum.
         expected: What they return without events.
@@ -94,7 +96,7 @@ def merge_test(
     for name, both in whole.processors.items():
         parts = first.processors[name], second.processors[name]
         halves += [f"{name}: {text}" for text in differences(parts, both, rounding)]
-    chunking = list(_chunking(ordered, processors, expected, rounding))
+    chunking = list(_chunking(ordered, large, processors, expected, rounding))
     return Merged(halves, chunking, max(rounding), half=half)
 
 
@@ -111,35 +113,48 @@ def _sum(
 
 def _chunking(
     ordered: Sequence[Done],
+    large: Done | None,
     processors: Sequence[Processor],
     expected: Mapping[str, Returned],
     rounding: list[float],
 ) -> Iterator[str]:
-    """Yields what differs if the events of the two smallest neighbors are in one chunk."""
+    """Yields what differs if the events of several chunks are in one."""
     from tau3mu.execution.chunk import ProcessorError, process_chunk
 
-    pairs = [
-        (a, b)
-        for a, b in pairwise(ordered)
-        if (a[0].path, a[0].tree, a[0].stop) == (b[0].path, b[0].tree, b[0].start)
-    ]
-    if not pairs:
+    parts = _within(large[0], ordered) if large is not None else []
+    if not parts:
+        if not (pairs := [pair for pair in pairwise(ordered) if _neighbors(*pair)]):
+            return
+        parts = min(pairs, key=lambda each: each[0][0].entries + each[1][0].entries)
+        chunk = replace(parts[0][0], stop=parts[1][0].stop)
+        try:
+            large = chunk, process_chunk(chunk, processors)
+        except ProcessorError as error:
+            yield str(error)
+            return
+    if large is None or large[1].failure is not None:
         return
-    pair = min(pairs, key=lambda each: each[0][0].entries + each[1][0].entries)
-    chunk = replace(pair[0][0], stop=pair[1][0].stop)
-    try:
-        result = process_chunk(chunk, processors)
-    except ProcessorError as error:
-        yield str(error)
-        return
-    if result.failure is not None:
-        yield result.failure.message
-        return
-    one = _sum([(chunk, result)], processors, expected)
-    two = _sum(pair, processors, expected)
+    one = _sum([large], processors, expected)
+    several = _sum(parts, processors, expected)
     for name, found in one.processors.items():
-        for text in differences((two.processors[name],), found, rounding):
+        for text in differences((several.processors[name],), found, rounding):
             yield f"{name}: {text}"
+
+
+def _within(large: Chunk, ordered: Sequence[Done]) -> list[Done]:
+    """Returns the chunks that have the events of a larger one, nothing if some are missing."""
+    found = [
+        one
+        for one in ordered
+        if (one[0].dataset, one[0].path, one[0].tree) == (large.dataset, large.path, large.tree)
+        and large.start <= one[0].start
+        and one[0].stop <= large.stop
+    ]
+    return found if sum(chunk.entries for chunk, _ in found) == large.entries else []
+
+
+def _neighbors(a: Done, b: Done) -> bool:
+    return (a[0].path, a[0].tree, a[0].stop) == (b[0].path, b[0].tree, b[0].start)
 
 
 def differences(

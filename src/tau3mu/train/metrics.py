@@ -102,6 +102,11 @@ class MemoryUse(Strict):
     held: float = 0.0
     results: int = 0
 
+    @property
+    def most(self) -> int:
+        """The most that was seen; between two samples, only the process itself sees its peak."""
+        return max(self.pss_max, self.peak)
+
 
 class Expected(Strict):
     """What the whole dataset is going to need, in one process of `tau3mu.run` without fits.
