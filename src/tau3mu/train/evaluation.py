@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 from collections import Counter
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final
 
 from tau3mu.train.extrapolation import (
@@ -118,7 +117,7 @@ def evaluate(watched: Watched, whole: Whole) -> dict[str, Any]:
 
 
 def _sum(lines: Sequence[dict[str, Any]], key: str) -> float:
-    return sum(line[key] for line in lines)
+    return sum(float(line[key]) for line in lines)
 
 
 def _signal(code: int) -> str:
@@ -144,9 +143,7 @@ def _errors(lines: Sequence[dict[str, Any]]) -> tuple[ErrorOfUser, ...]:
 def _samples(watched: Watched) -> tuple[Sample, ...]:
     """Returns the samples, of very many the highest of each stretch of time."""
     step = -(-len(watched.samples) // _MOST_SAMPLES) or 1
-    stretches = (
-        watched.samples[i : i + step] for i in range(0, len(watched.samples), step)
-    )
+    stretches = (watched.samples[i : i + step] for i in range(0, len(watched.samples), step))
     highest = (max(some, key=lambda sample: sample[1]) for some in stretches)
     return tuple(
         Sample(at=round(at - watched.begin, 3), pss=pss, private=private)
@@ -306,8 +303,8 @@ def _expected_memory(
     growth = 0.0
     if memory.slope is not None and memory.slope > 4 * (memory.slope_error or 0.0):
         growth = memory.slope * max(0, len(whole.chunks) - len(lines))
-    held = list(accumulate(line["held"] for line in lines))[-1]
-    before = lines[-1]["memory"]
+    held = _sum(lines, "held")
+    before = int(lines[-1]["memory"])
     # Adding up and writing takes some times as much as the results themselves.
-    end = before + max(0, results["peak"] - before) / max(held, 1) * (held + more)
+    end = before + max(0, int(results["peak"]) - before) / max(held, 1) * (held + more)
     return max(base + per_event * most + more + growth, end if held > 10_000_000 else 0.0)

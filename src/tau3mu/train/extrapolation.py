@@ -47,9 +47,7 @@ def later_half(number: int) -> slice:
     return slice(number // 2 if number >= 2 * _FEW else min(1, number - 1), None)
 
 
-def chunk_costs(
-    datasets: Sequence[str], entries: Sequence[int], seconds: Sequence[float]
-) -> Costs:
+def chunk_costs(datasets: Sequence[str], entries: Sequence[int], seconds: Sequence[float]) -> Costs:
     """Returns the cost of a chunk and of its events, by least squares.
 
     Args:
@@ -72,9 +70,8 @@ def chunk_costs(
     if found[0] <= 0:
         return Costs(0.0, mean)
     floor = 0.05 * min(mean.values())
-    return Costs(
-        float(found[0]), {name: max(float(b), floor) for name, b in zip(names, found[1:], strict=True)}
-    )
+    slopes = {name: max(float(b), floor) for name, b in zip(names, found[1:], strict=True)}
+    return Costs(float(found[0]), slopes)
 
 
 def _robust(columns: np.ndarray, values: np.ndarray) -> np.ndarray:

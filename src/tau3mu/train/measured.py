@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from io import TextIOWrapper
 
+    from typing_extensions import Self
+
     from tau3mu.datasets import Chunk
     from tau3mu.execution import ChunkResult
     from tau3mu.outputs.contract import Returned
@@ -137,9 +139,7 @@ def run_job(index: int, job: Job, shared: Any) -> None:  # noqa: ARG001 - as poo
         lines.begin("end")
 
 
-def _loop(
-    job: Job, processors: Sequence[Processor], lines: _Lines
-) -> list[Done]:
+def _loop(job: Job, processors: Sequence[Processor], lines: _Lines) -> list[Done]:
     """Returns the results of the chunks that were run before the time was up."""
     from tau3mu.execution.chunk import ProcessorError, process_chunk
 
@@ -285,7 +285,7 @@ class _Lines:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def __enter__(self) -> _Lines:
+    def __enter__(self) -> Self:
         self._file: TextIOWrapper = self._path.open("a", encoding="utf-8", buffering=1)
         return self
 

@@ -125,7 +125,7 @@ def _chunking(
     if not parts:
         if not (pairs := [pair for pair in pairwise(ordered) if _neighbors(*pair)]):
             return
-        parts = min(pairs, key=lambda each: each[0][0].entries + each[1][0].entries)
+        parts = list(min(pairs, key=lambda each: each[0][0].entries + each[1][0].entries))
         chunk = replace(parts[0][0], stop=parts[1][0].stop)
         try:
             large = chunk, process_chunk(chunk, processors)
@@ -219,7 +219,7 @@ def _on_names(a: Any, b: Any) -> tuple[Any, Any]:
     for axis in b.axes:
         if not isinstance(axis, IntCategory | StrCategory):
             continue
-        names = list(axis)
+        names: list[Any] = list(axis)
         if sorted(names) == sorted(a.axes[axis.name]) and names != list(a.axes[axis.name]):
             a = a[{axis.name: names}]
     return a, b

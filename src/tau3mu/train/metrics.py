@@ -206,7 +206,7 @@ class Metrics(Strict):
     version: Annotated[int, Field(ge=1, le=1)] = 1
     wagon: str
     processors: tuple[str, ...]
-    parts: dict[str, str] = {}
+    parts: dict[str, str] = Field(default={})
     changed: tuple[str, ...] = ()
     started: str
     host: str = ""
@@ -216,7 +216,7 @@ class Metrics(Strict):
     killed: str = ""
     complete: bool = False
     events: int = 0
-    datasets: dict[str, DatasetUse] = {}
+    datasets: dict[str, DatasetUse] = Field(default={})
     input_bytes: int = 0
     output_bytes: int = 0
     log_bytes: int = 0
@@ -227,19 +227,19 @@ class Metrics(Strict):
     events_per_second: float = 0.0
     megabytes_per_second: float = 0.0
     reader: PartUse = PartUse()
-    wagons: dict[str, PartUse] = {}
+    wagons: dict[str, PartUse] = Field(default={})
     memory: MemoryUse = MemoryUse()
     expected: Expected | None = None
     merge: dict[str, tuple[str, ...]] | None = None
     rounding: float = 0.0
     errors: tuple[ErrorOfUser, ...] = ()
     unread: tuple[str, ...] = ()
-    opened: dict[str, int] = {}
+    opened: dict[str, int] = Field(default={})
     remarks: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     chunks: tuple[ChunkUse, ...] = ()
     samples: tuple[Sample, ...] = ()
-    phases: dict[str, float] = {}
+    phases: dict[str, float] = Field(default={})
 
     @property
     def state(self) -> State:

@@ -39,8 +39,13 @@ def plot_performance(metrics: Metrics, folder: Path) -> Path:
         times, [sample.private / 1e6 for sample in metrics.samples], ls="--", label="private"
     )
     ends = [chunk.at for chunk in metrics.chunks]
+    peaks = [chunk.peak / 1e6 for chunk in metrics.chunks]
     memory.plot(
-        ends, [chunk.peak / 1e6 for chunk in metrics.chunks], ".", ms=4, label="peak (RSS) of a chunk"
+        ends,
+        [chunk.peak / 1e6 for chunk in metrics.chunks],
+        ".",
+        ms=4,
+        label="peak (RSS) of a chunk",
     )
     seen = [sample.pss for sample in metrics.samples] + [chunk.peak for chunk in metrics.chunks]
     top = max(seen or [1]) / 1e6
@@ -59,9 +64,7 @@ def plot_performance(metrics: Metrics, folder: Path) -> Path:
                 )  # fmt: skip
     memory.legend(fontsize=9, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
     memory.set_title(f"{metrics.wagon}: {metrics.state.value}, {metrics.events} events", loc="left")
-    speed.plot(
-        ends, [chunk.entries / max(chunk.wall, 1e-9) for chunk in metrics.chunks], ".", ms=4
-    )
+    speed.plot(ends, [chunk.entries / max(chunk.wall, 1e-9) for chunk in metrics.chunks], ".", ms=4)
     speed.set_ylim(bottom=0)
     speed.set_ylabel("events / s")
     speed.set_xlabel("time since the start [s]")

@@ -78,7 +78,9 @@ def _failures(metrics: Metrics, limits: Limits, *, skip_bad_files: bool) -> Iter
         yield _failed("results.none", f"no results; exit code {metrics.exit_code}")
     if not metrics.killed and metrics.memory.most > KILL_FACTOR * limits.memory_mb * 1e6:
         size = metrics.memory.most / 1e6
-        text = f"{size:.0f} MB of memory, over {KILL_FACTOR} times the limit, {limits.memory_mb:g} MB"
+        text = (
+            f"{size:.0f} MB of memory, over {KILL_FACTOR} times the limit, {limits.memory_mb:g} MB"
+        )
         yield _failed("memory.limit", text)
 
 
