@@ -294,7 +294,8 @@ def _expected_memory(
     total: int,
 ) -> float:
     """Returns the peak of a process: with its largest chunk, or with all results at the end."""
-    memory, events = found["memory"], found["events"]
+    memory: MemoryUse = found["memory"]
+    events = int(found["events"])
     most = max(chunk.entries for chunk in whole.chunks)
     sizes, peaks = [line["entries"] for line in lines], [line["peak"] for line in lines]
     at = (large[0]["entries"], large[0]["peak"]) if large else None

@@ -121,11 +121,12 @@ def _chunking(
     """Yields what differs if the events of several chunks are in one."""
     from tau3mu.execution.chunk import ProcessorError, process_chunk
 
-    parts = _within(large[0], ordered) if large is not None else []
+    parts: list[Done] = [] if large is None else _within(large[0], ordered)
     if not parts:
         if not (pairs := [pair for pair in pairwise(ordered) if _neighbors(*pair)]):
             return
-        parts = list(min(pairs, key=lambda each: each[0][0].entries + each[1][0].entries))
+        pair = min(pairs, key=lambda each: each[0][0].entries + each[1][0].entries)
+        parts = [*pair]
         chunk = replace(parts[0][0], stop=parts[1][0].stop)
         try:
             large = chunk, process_chunk(chunk, processors)

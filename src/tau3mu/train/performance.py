@@ -39,7 +39,6 @@ def plot_performance(metrics: Metrics, folder: Path) -> Path:
         times, [sample.private / 1e6 for sample in metrics.samples], ls="--", label="private"
     )
     ends = [chunk.at for chunk in metrics.chunks]
-    peaks = [chunk.peak / 1e6 for chunk in metrics.chunks]
     memory.plot(
         ends,
         [chunk.peak / 1e6 for chunk in metrics.chunks],
