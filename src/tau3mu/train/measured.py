@@ -1,0 +1,331 @@
+"""The process of a test: runs chunks until the time is up, and writes down what each needed.
+
+It is started by `measuring.measure` and writes lines of JSON, each as soon as it is known, since it
+may be killed at any time.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import json
+import os
+import pickle
+import resource
+import sys
+import threading
+import time
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tau3mu.train.memory import forget_peak, memory_now, peak_memory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from io import TextIOWrapper
+
+    from typing_extensions import Self
+
+    from tau3mu.datasets import Chunk
+    from tau3mu.execution import ChunkResult
+    from tau3mu.outputs.contract import Returned
+    from tau3mu.processing import Processor
+    from tau3mu.train.merging import Done
+
+__all__ = ["Job", "main", "run_job"]
+
+_PARENT_SECONDS = 1.0
+_MOST_FAILURES = 20
+_FOR_LARGE = 0.2
+"""The part of the time that is kept for a chunk as large as those of a run."""
+_CAUTION = 0.5
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a process of a test does.
+
+    Attributes:
+        chunks: To be run in this order.
+        large: A chunk as large as those of a run; of the time, a part is kept for it.
+        expected: What the processors return without events.
+        seconds: After which no further chunk is begun.
+        lines: The file for the lines of JSON.
+        results: The folder for the results.
+        candidates: Their format.
+    """
+
+    chunks: Sequence[Chunk]
+    large: Chunk
+    expected: Mapping[str, Returned]
+    seconds: float
+    lines: Path
+    results: Path
+    candidates: str = "root"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs the job in a file and returns the exit code.
+
+    Args:
+        arguments: The file, which is removed, and the process that waits for this one.
+    """
+    from tau3mu.execution.pool import call
+
+    path, parent = Path(arguments[0]), int(arguments[1])
+    faulthandler.enable()
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    job, packed = pickle.loads(path.read_bytes())
+    path.unlink()
+    finished = call(0, job, packed)
+    if finished.failure is None:
+        return 0
+    with _Lines(job.lines) as lines:
+        error = finished.failure.as_error()
+        lines.write("error", message=str(error), code=error.code, path=error.path)
+    sys.stderr.write(f"{error}\n{error.details}\n")
+    return 1
+
+
+def run_job(index: int, job: Job, shared: Any) -> None:  # noqa: ARG001 - as pools call it
+    """Runs the chunks of a job, sums them up, writes results, and does the merge test.
+
+    Args:
+        index: Has no meaning.
+        job: What to do.
+        shared: The processors, from `shared_by_tasks`.
+    """
+    import awkward as ak
+
+    from tau3mu.execution.merge import Totals
+    from tau3mu.train.merging import merge_test
+    from tau3mu.train.writing import write_results
+
+    processors, behaviors = shared
+    ak.behavior.update(behaviors)
+    with _Lines(job.lines) as lines:
+        with _opened_files({chunk.path for chunk in job.chunks}) as opened:
+            done = _loop(job, processors, lines)
+            probe = _large(job, processors, done, lines) if done else None
+        if done:
+            lines.begin("results")
+            chunks = [chunk for chunk, _ in done]
+            forget_peak()
+            spent = _Spent()
+            totals = Totals(chunks, processors, job.expected)
+            for number, (_, result) in enumerate(done):
+                totals.add(number, result)
+            found = totals.result()
+            sizes = write_results(job.results, found.processors, job.candidates)
+            lines.write(
+                "results",
+                cpu=spent.cpu,
+                wall=spent.wall,
+                peak=peak_memory(),
+                sizes=sizes,
+                rows={name: len(one.candidates) for name, one in found.processors.items()},
+                held={name: int(one.candidates.nbytes) for name, one in found.processors.items()},
+                warnings=list(found.warnings),
+                triggers={name: dict(each) for name, each in found.triggers.items()},
+            )
+            lines.begin("merge test")
+            merge = merge_test(
+                done, probe, processors, found, job.expected, job.results, job.candidates
+            )
+            lines.write("merge", **asdict(merge))
+        lines.write("opened", files=dict(opened))
+        lines.begin("end")
+
+
+def _loop(job: Job, processors: Sequence[Processor], lines: _Lines) -> list[Done]:
+    """Returns the results of the chunks that were run before the time was up."""
+    from tau3mu.execution.chunk import ProcessorError, process_chunk
+
+    done: list[Done] = []
+    lines.write("start", cpu=_cpu(), memory=memory_now(), resets=forget_peak())
+    lines.begin("events")
+    begin, failures = time.monotonic(), 0
+    for number, chunk in enumerate(job.chunks):
+        if number and time.monotonic() - begin >= (1 - _FOR_LARGE) * job.seconds:
+            break
+        forget_peak()
+        spent = _Spent()
+        facts = _facts_about(chunk)
+        try:
+            result = process_chunk(chunk, processors)
+        except ProcessorError as error:
+            lines.write("failed", **facts, **error_facts(error))
+            sys.stderr.write(f"{error}\n{error.details}\n")
+            failures += 1
+        else:
+            if result.failure is None:
+                done.append((chunk, result))
+                lines.write("chunk", **facts, **spent.facts(), **_facts_of(result))
+            else:
+                failure = result.failure
+                lines.write("unread", **facts, kind=failure.kind, message=failure.message)
+                failures += 1
+        if failures >= _MOST_FAILURES:
+            break
+    return done
+
+
+def _large(
+    job: Job, processors: Sequence[Processor], done: list[Done], lines: _Lines
+) -> Done | None:
+    """Returns a chunk as large as those of a run and its result, None if there is no time for it.
+
+    Costs and memory of a run are nearer to those of this chunk than to those of small ones. It has
+    events that were read before, whose results are not counted twice.
+    """
+    from tau3mu.execution.chunk import ProcessorError, process_chunk
+
+    sizes = [chunk.entries for chunk, _ in done]
+    seconds = sum(result.seconds for _, result in done) / sum(sizes)
+    affordable = int(_CAUTION * _FOR_LARGE * job.seconds / seconds)
+    chunk = replace(job.large, stop=min(job.large.stop, job.large.start + affordable))
+    borders = _read_until(chunk, done)
+    if borders and borders[-1] >= chunk.stop:  # then results can be compared
+        chunk = replace(chunk, stop=max(border for border in borders if border <= chunk.stop))
+    if chunk.entries <= max(sizes):
+        return None
+    lines.begin("large chunk")
+    forget_peak()
+    spent = _Spent()
+    try:
+        result = process_chunk(chunk, processors)
+    except ProcessorError as error:
+        lines.write("failed", **_facts_about(chunk), **error_facts(error))
+        sys.stderr.write(f"{error}\n{error.details}\n")
+        return None
+    if result.failure is not None:
+        return None
+    lines.write("large", **_facts_about(chunk), **spent.facts(), **_facts_of(result))
+    return chunk, result
+
+
+def _read_until(large: Chunk, done: Sequence[Done]) -> list[int]:
+    """Returns where the chunks ended that were read without a gap from where a chunk starts."""
+    ends = {
+        chunk.start: chunk.stop
+        for chunk, _ in done
+        if (chunk.dataset, chunk.path, chunk.tree) == (large.dataset, large.path, large.tree)
+    }
+    found, at = [], large.start
+    while at in ends:
+        at = ends[at]
+        found.append(at)
+    return found
+
+
+def error_facts(error: Exception) -> dict[str, str]:
+    """Returns the kind of an error of a processor, the deepest line of the user, and its message.
+
+    Args:
+        error: As `process_chunk` raises it.
+    """
+    cause = error.__cause__ or error
+    return {
+        "kind": type(cause).__name__,
+        "place": getattr(error, "path", ""),
+        "message": str(error),
+    }
+
+
+def _facts_about(chunk: Chunk) -> dict[str, Any]:
+    return {
+        "dataset": chunk.dataset,
+        "path": chunk.path,
+        "start": chunk.start,
+        "entries": chunk.entries,
+    }
+
+
+def _facts_of(result: ChunkResult) -> dict[str, Any]:
+    timing = getattr(result, "timing", None)
+    parts: dict[str, Any] = {} if timing is None else asdict(timing)
+    return {
+        "bytes": result.bytes,
+        "peak": peak_memory(),
+        "memory": memory_now(),
+        "rows": {name: len(one.candidates) for name, one in result.outputs.items()},
+        "held": sum(int(one.candidates.nbytes) for one in result.outputs.values()),
+        "parts": parts,
+    }
+
+
+class _Spent:
+    """CPU and wall time since its creation."""
+
+    def __init__(self) -> None:
+        self._cpu, self._wall = _cpu(), time.monotonic()
+
+    @property
+    def cpu(self) -> float:
+        return _cpu() - self._cpu
+
+    @property
+    def wall(self) -> float:
+        return time.monotonic() - self._wall
+
+    def facts(self) -> dict[str, float]:
+        return {"cpu": self.cpu, "wall": self.wall}
+
+
+def _cpu() -> float:
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
+
+
+class _Lines:
+    """Writes lines of JSON, each flushed, with its kind and its time."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> Self:
+        self._file: TextIOWrapper = self._path.open("a", encoding="utf-8", buffering=1)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def write(self, line: str, **facts: Any) -> None:
+        self._file.write(json.dumps({"line": line, "at": time.monotonic(), **facts}) + "\n")
+
+    def begin(self, phase: str) -> None:
+        self.write("phase", phase=phase)
+
+
+@contextmanager
+def _opened_files(data: set[str]) -> Iterator[Counter[str]]:
+    """Counts how often each file is opened during the block, apart from programs and data."""
+    opened: Counter[str] = Counter()
+    counting = True
+    ignored = (sys.prefix, sys.base_prefix, "/proc", "/dev", "/sys", str(Path(__file__).parents[1]))
+
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        if counting and event == "open" and isinstance(arguments[0], str):
+            path, flags = arguments[0], arguments[2]
+            if flags & (os.O_WRONLY | os.O_RDWR) or path in data or path.startswith(ignored):
+                return
+            if not path.endswith((".py", ".pyc")):
+                opened[path] += 1
+
+    sys.addaudithook(hook)  # which stays until the end of the process
+    try:
+        yield opened
+    finally:
+        counting = False
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(_PARENT_SECONDS)
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
