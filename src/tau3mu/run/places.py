@@ -55,7 +55,7 @@ def places_of(
     found = {}
     for dataset in frozen.datasets:
         for file in dataset.files:
-            if (dataset.name, file.path) in without:
+            if any((dataset.name, path) in without for path in (file.path, *file.replicas)):
                 continue
             if file.path in given:
                 place = locate(given[file.path], folder=Path.cwd(), prefix=None)
