@@ -42,6 +42,7 @@ class Chunk:
         checksum: What the dataset file says about the bytes, such as `adler32:0a1b2c3d`.
         certification: The hash of the certification of its events, empty if all are used; None in
             a run in which no dataset has one.
+        sorted_as: The path by which the results of its file are sorted, None for its own.
     """
 
     dataset: str
@@ -59,6 +60,7 @@ class Chunk:
     replicas: tuple[str, ...] = ()
     checksum: str | None = None
     certification: str | None = None
+    sorted_as: str | None = None
 
     @property
     def columns(self) -> frozenset[str]:
@@ -128,6 +130,7 @@ def make_chunks(
             replicas=file.replicas,
             checksum=file.checksum,
             certification=_certification(dataset) if certified else None,
+            sorted_as=dataset.details_of(path).sorted_as,
         )
         for dataset in datasets
         for path in dataset.files

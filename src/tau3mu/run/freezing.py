@@ -121,6 +121,7 @@ def _dataset(dataset: Dataset, plan: RunPlan) -> FrozenDataset:
 
 def _file(dataset: Dataset, path: str, checked: CheckedFile | None) -> FrozenFile:
     details = dataset.details_of(path)
+    read = redact(checked.path) if checked and checked.listed else None
     return FrozenFile(
         path=redact(path),
         tree=dataset.files[path],
@@ -129,6 +130,7 @@ def _file(dataset: Dataset, path: str, checked: CheckedFile | None) -> FrozenFil
         entries=checked.entries if checked else details.entries,
         replicas=tuple(redact(replica) for replica in details.replicas),
         checksum=details.checksum,
+        sorted_as=details.sorted_as or read,
         shipped=shipped_path(path),
     )
 

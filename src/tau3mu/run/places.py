@@ -115,11 +115,7 @@ def dataset_at(dataset: FrozenDataset, places: Mapping[tuple[str, str], str]) ->
         is_mc=dataset.is_mc,
         lumi=dataset.lumi,
         extra=dict(dataset.extra),
-        details={
-            place: _details(file, moved=place != file.path)
-            for place, file in kept
-            if file.replicas or file.checksum
-        },
+        details={place: _details(file, moved=place != file.path) for place, file in kept},
         layout=dataset.layout,
         certification=_certification(dataset),
         fraction=dataset.fraction,
@@ -138,7 +134,7 @@ def _certification(dataset: FrozenDataset) -> Certification | None:
 
 def _details(file: FrozenFile, *, moved: bool) -> FileDetails:
     replicas = () if moved else tuple(r for r in file.replicas if "***" not in r)
-    return FileDetails(replicas=replicas, checksum=file.checksum)
+    return FileDetails(replicas, file.checksum, sorted_as=file.sorted_as or file.path)
 
 
 def _mapping(files: str | Path | Mapping[str, str] | None) -> Mapping[str, str]:
