@@ -59,8 +59,8 @@ PUBLIC = {
         "plot_histogram", "read_manifest", "run_log", "write_manifest",
     ],
     "tau3mu.run": [
-        "CHUNK_SIZE", "ProcessorResults", "Run", "RunPlan", "Settings", "analyse", "main",
-        "open_run", "prepare",
+        "CHUNK_SIZE", "FrozenRun", "ProcessorResults", "Run", "RunPlan", "Settings", "Thawed",
+        "analyse", "freeze", "main", "open_run", "prepare", "prepare_frozen", "read_frozen", "thaw",
     ],
     "tau3mu.selection": [
         "Candidates", "Lists", "MUON_MASS", "Match", "Rows", "Step", "delta_r",

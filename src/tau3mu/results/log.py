@@ -15,9 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["run_log"]
+__all__ = ["COMMAND", "run_log"]
 
 log = logging.getLogger(__name__)
+
+COMMAND = logging.INFO + 1
+"""The level of a command to copy, which stands in a line of its own."""
 
 
 @contextmanager
@@ -77,4 +80,6 @@ class _Formatter(logging.Formatter):
     default_msec_format = "%s.%03dZ"
 
     def format(self, record: logging.LogRecord) -> str:
+        if record.levelno == COMMAND:
+            return redact(record.getMessage())
         return redact(super().format(record))

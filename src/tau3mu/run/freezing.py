@@ -9,6 +9,7 @@ import sys
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
+from tau3mu.datasets import dataset_version
 from tau3mu.ntuples.layout import layout
 from tau3mu.processing.catalogue import installed_name
 from tau3mu.processing.described import Description
@@ -32,7 +33,6 @@ from tau3mu.storage.files import json_text, make_folder, write_text
 from tau3mu.storage.names import CONFIGURATION, FULL_CONFIG, INPUT_DATA
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from tau3mu.datasets import CheckedFile, Dataset
@@ -105,14 +105,17 @@ def _dataset(dataset: Dataset, plan: RunPlan) -> FrozenDataset:
         file.listed or file.path: file for file in plan.files if file.dataset == dataset.name
     }
     files = tuple(_file(dataset, path, checked.get(path)) for path in dataset.files)
+    lumi = dataset.whole_lumi if dataset.fraction < 1 else dataset.lumi
     return FrozenDataset(
         name=dataset.name,
         files=files,
         era=dataset.era,
         is_mc=dataset.is_mc,
-        lumi=None if dataset.lumi is None else float(dataset.lumi),
+        lumi=None if lumi is None else float(lumi),
         extra=redacted(json.loads(json_text(dataset.extra))),
         layout=dataset.layout,
+        certification=dataset.certification.document() if dataset.certification else None,
+        fraction=dataset.fraction,
     )
 
 
@@ -141,7 +144,7 @@ def _processor(processor: Processor, copy: CodeCopy) -> FrozenProcessor:
         reason=reason,
         parameters=values_of(processor),
         columns=tuple(sorted(processor.columns)),
-        needs=tuple(getattr(processor, "needs", ())),
+        needs=tuple(processor.needs),
         hash=str(processor.configuration.get("hash", "")),
     )
 
@@ -195,7 +198,7 @@ def _fingerprints(plan: RunPlan) -> Fingerprints:
         package=package_hashes(),
         versions={"python": platform.python_version(), **library_versions()},
         processors={one.name: _hash_of_processor(one) for one in plan.processors},
-        datasets={dataset.name: _version(dataset, plan.files) for dataset in plan.datasets},
+        datasets={one.name: dataset_version(one, plan.files) for one in plan.datasets},
         fits={name: model.hash for name, model in plan.models.items()},
     )
 
@@ -206,15 +209,6 @@ def _hash_of_processor(processor: Processor) -> str:
         for name, module in needed_modules([processor]).items()
     ]
     facts = [processor.configuration, sorted(processor.columns), sorted(modules)]
-    return _digest(json_text(facts).encode())
-
-
-def _version(dataset: Dataset, files: Sequence[CheckedFile]) -> str:
-    own = [file for file in files if file.dataset == dataset.name]
-    facts = [
-        sorted([file.tree, file.uuid, file.entries, file.checksum or ""] for file in own),
-        [dataset.era, dataset.is_mc, dataset.lumi, dataset.extra, dataset.layout],
-    ]
     return _digest(json_text(facts).encode())
 
 

@@ -60,8 +60,11 @@ class FrozenDataset(Strict):
     """A dataset with its files.
 
     Attributes:
+        lumi: The luminosity; of a short view, that of the whole dataset.
         layout: The name of the layout that is asked for or the text of a user's table, None to
             detect it.
+        certification: The runs and luminosity sections that are used, None for all.
+        fraction: Of the events of each file, the first of which are used.
     """
 
     name: str
@@ -71,6 +74,8 @@ class FrozenDataset(Strict):
     lumi: float | None = None
     extra: _Facts
     layout: str | None = None
+    certification: dict[str, list[list[int]]] | None = None
+    fraction: float = 1.0
 
 
 class FrozenProcessor(Strict):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tau3mu.config.documents import read_document
 from tau3mu.config.input_files import user_path
-from tau3mu.datasets import Dataset, FileDetails
+from tau3mu.datasets import Certification, Dataset, FileDetails
 from tau3mu.errors import InputError
 from tau3mu.storage.locations import is_url, locate
 
@@ -55,7 +55,7 @@ def places_of(
     found = {}
     for dataset in frozen.datasets:
         for file in dataset.files:
-            if (dataset.name, file.path) in without:
+            if any((dataset.name, path) in without for path in (file.path, *file.replicas)):
                 continue
             if file.path in given:
                 place = locate(given[file.path], folder=Path.cwd(), prefix=None)
@@ -121,7 +121,19 @@ def dataset_at(dataset: FrozenDataset, places: Mapping[tuple[str, str], str]) ->
             if file.replicas or file.checksum
         },
         layout=dataset.layout,
+        certification=_certification(dataset),
+        fraction=dataset.fraction,
     )
+
+
+def _certification(dataset: FrozenDataset) -> Certification | None:
+    if dataset.certification is None:
+        return None
+    ranges = {
+        int(run): tuple((first, last) for first, last in parts)
+        for run, parts in dataset.certification.items()
+    }
+    return Certification(ranges)
 
 
 def _details(file: FrozenFile, *, moved: bool) -> FileDetails:

@@ -189,7 +189,7 @@ def _processors(folder: Path, frozen: FrozenRun, moved: Mapping[str, str]) -> li
 
         with user_errors(failed):
             processor = made_again(cls, one.name, moved_texts(one.parameters, moved))
-            if one.needs:
+            if one.needs != tuple(processor.needs):
                 processor = processor.with_needs(one.needs)
         made.append(processor)
     return made

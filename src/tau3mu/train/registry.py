@@ -218,7 +218,7 @@ class Registry:
                 self._write(content)
         return Added(content, before, change, written)
 
-    def set_active(self, name: str, active: bool) -> RegisteredDataset:  # noqa: FBT001
+    def set_active(self, name: str, active: bool) -> RegisteredDataset:
         """Says whether new trains may read a dataset, and returns its current version.
 
         Args:
