@@ -57,9 +57,9 @@ def test_what_is_missing_added_and_different_is_named(base, intended, write):
 
 
 def test_values_are_compared_within_the_digits_that_are_given(base, intended, write):
-    right = ("1.97", "1.9698", "2", "1.96986e0", "1.97e0")  # 1.9698 is cut off, not rounded
-    for text, same in [*((text, True) for text in right), ("1.97197", False), ("1.96987", True),
-                       ("1.96988", False)]:  # fmt: skip
+    right = ("1.97", "2", "1.96986e0", "1.97e0", "1.9698")  # the last one is cut off
+    wrong = ("1.97197", "1.96988", "3")
+    for text, same in [*((one, True) for one in right), *((one, False) for one in wrong)]:
         row = [*intended[1][:4], text, intended[1][5]]
         found = compare(base, write([COLUMNS, row, *intended[2:]]))
         assert found.same is same, text

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import awkward as ak
 import numpy as np
 
 from tau3mu.compare.candidates import EVENT
-from tau3mu.errors import InputError, RunError
-from tau3mu.processing.steps import StepsOfEvents
-from tau3mu.run import Settings, prepare
+from tau3mu.errors import RunError
+from tau3mu.processing.needs import with_needed
+from tau3mu.processing.steps import StepsOfEvents, steps_name
+from tau3mu.run import thaw
+from tau3mu.run.frozen_plan import prepare_thawed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from tau3mu.compare.sides import Side
+    from tau3mu.execution import ProcessorResult
     from tau3mu.run import RunPlan
 
 __all__ = ["Recorded", "recorded_steps"]
@@ -30,16 +33,18 @@ class Recorded:
     """What the steps of a processor have left.
 
     Attributes:
-        steps: The names of the steps; the first one is `all`.
+        steps: The names of the steps; the first one leaves all events that the processor gets.
         datasets: The names of the datasets.
         events: `dataset`, `run`, `lumi` and `event` of each event.
         steps_passed: How many steps, one after the other, have left it.
+        absent: Where an event is lost that the processor does not get, in words.
     """
 
     steps: Sequence[str]
     datasets: Sequence[str]
     events: Mapping[str, npt.NDArray[Any]]
     steps_passed: npt.NDArray[np.int32]
+    absent: str
 
 
 def recorded_steps(side: Side, names: Sequence[str]) -> dict[str, Recorded]:
@@ -50,8 +55,8 @@ def recorded_steps(side: Side, names: Sequence[str]) -> dict[str, Recorded]:
         names: Its processors.
 
     Raises:
-        InputError: The run has not recorded how it can be made again, or a processor does not tell
-            which events its steps leave.
+        InputError: What the run was made of is not there any more, or could not be recorded; or a
+            processor does not tell which events its steps leave.
         RunError: Events cannot be read.
     """
     from tau3mu.execution import execute
@@ -66,49 +71,33 @@ def recorded_steps(side: Side, names: Sequence[str]) -> dict[str, Recorded]:
     if not found.processors:
         message = f"the events of {side.label} cannot be read again: {_reasons(found.incomplete)}"
         raise RunError(message, code="compare.not-read", path=side.run.folder)
-    return {name: _recorded(one) for name, one in found.processors.items()}
+    return {name: _recorded(found.processors[steps_name(name)]) for name in names}
 
 
 def _reasons(files: Sequence[Any]) -> str:
     return "; ".join(f"{file.path}: {', '.join(file.errors)}" for file in files[:3])
 
 
-def _recorded(found: Any) -> Recorded:
+def _recorded(found: ProcessorResult) -> Recorded:
     rows = found.candidates
-    steps = next(iter(found.cutflow.values()))
+    numbers = next(iter(found.counters.values()))
+    own = numbers["steps"] // numbers["chunks"]
+    steps = [one["name"] for one in next(iter(found.cutflow.values()))]
     return Recorded(
-        [one["name"] for one in steps],
+        steps[-own:],
         list(found.cutflow),
         {"dataset": ak.to_numpy(rows["dataset"])}
         | {name: ak.to_numpy(rows[name]).astype(np.int64) for name in EVENT},
         ak.to_numpy(rows["steps"]),
+        "not read" if len(steps) == own else f"before {steps[-own]}",
     )
 
 
 def _plan(side: Side, names: Sequence[str]) -> RunPlan:
     """Returns the plan of a run whose processors record their steps."""
-    from tau3mu.datasets.finding import find_datasets
-    from tau3mu.processing import load_processors
-
-    if (options := side.run.manifest.options) is None:
-        message = (
-            f"the run in {side.run.folder} was made from objects of Python and has not recorded "
-            "how it can be made again; run it from datasets and processors that lie in files"
-        )
-        raise InputError(message, code="compare.not-recorded", path=side.run.folder)
-    settings = Settings.of(**options)
-    datasets = find_datasets(
-        settings.datasets,
-        settings.files,
-        prefix=settings.prefix,
-        max_files=settings.max_files,
-        layout=settings.layout,
-    )
-    loaded = load_processors(
-        settings.processors or ["dsphipi"], values=settings.values, variants=settings.variants
-    )
-    recorders = [StepsOfEvents(one) for one in loaded if one.name in names]
-    how = Settings.of(
-        no_fit=True, chunk_size=settings.chunk_size, skip_bad_files=settings.skip_bad_files
-    )
-    return prepare(datasets, recorders, how)
+    thawed = thaw(side.run.folder)
+    asked = [StepsOfEvents(one) for one in thawed.processors if one.name in names]
+    needed = {name for one in asked for name in one.needs}
+    others = [one for one in with_needed(thawed.processors, needed) if needed]
+    again = replace(thawed, processors=[*others, *asked], fits={})
+    return prepare_thawed(again, executor="iterative", no_fit=True)

@@ -19,10 +19,7 @@ if TYPE_CHECKING:
     from tau3mu.compare.event_list import EventList
     from tau3mu.compare.reading import Recorded
 
-__all__ = ["NOT_READ", "SyncStep", "Synchronization", "synchronize", "synchronize_with_list"]
-
-NOT_READ = "not read"
-"""Where an event is lost that is not among those that were read."""
+__all__ = ["SyncStep", "Synchronization", "synchronize", "synchronize_with_list"]
 
 
 @dataclass(frozen=True)
@@ -81,8 +78,9 @@ class Synchronization:
             steps = self.events[f"lost_{side}"][self.events[f"lost_{other}"] == ""]
             names, numbers = np.unique(steps[steps != ""], return_counts=True)
             by_name = dict(zip(names.tolist(), numbers.tolist(), strict=True))
-            order = [NOT_READ, *(getattr(one, side) or "" for one in self.steps)]
-            found += [(side, name, by_name[name]) for name in order if name in by_name]
+            order = [getattr(one, side) for one in self.steps]
+            absent = sorted(set(by_name) - set(order))  # events that the side did not get
+            found += [(side, name, by_name[name]) for name in (*absent, *order) if name in by_name]
         return found
 
 
@@ -113,7 +111,7 @@ def synchronize(name: str, a: Recorded, b: Recorded) -> Synchronization:
     ends = [numbers >= len(side.steps) for numbers, side in zip(passed, (a, b), strict=True)]
     return _synchronization(
         name, steps, first, events, differs | (ends[0] != ends[1]),
-        {"lost_a": _lost(a.steps, passed[0]), "lost_b": _lost(b.steps, passed[1])},
+        {"lost_a": _lost(a, passed[0]), "lost_b": _lost(b, passed[1])},
     )  # fmt: skip
 
 
@@ -135,7 +133,7 @@ def synchronize_with_list(name: str, a: Recorded, listed: EventList) -> Synchron
     first = next((one for one in steps if one.only_b), None)
     ends = passed[0] >= len(a.steps), passed[1] > 0
     lost_b = np.where(ends[1], "", "not listed")
-    lost = {"lost_a": _lost(a.steps, passed[0]), "lost_b": lost_b}
+    lost = {"lost_a": _lost(a, passed[0]), "lost_b": lost_b}
     return _synchronization(name, steps, first, events, ends[0] != ends[1], lost)
 
 
@@ -181,9 +179,9 @@ def _step(
     return SyncStep(a, b, *counted)
 
 
-def _lost(steps: Sequence[str], passed: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def _lost(side: Recorded, passed: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Returns the step at which each event is lost, empty if it is left."""
-    names = np.array([NOT_READ, *steps[1:], ""])
+    names = np.array([side.absent, *side.steps[1:], ""])
     return np.asarray(names[passed])
 
 

@@ -23,14 +23,24 @@ if TYPE_CHECKING:
 
     from tau3mu.selection import Step
 
-__all__ = ["StepsOfEvents"]
+__all__ = ["StepsOfEvents", "steps_name"]
+
+
+def steps_name(name: str) -> str:
+    """Returns the name of what records the steps of a processor.
+
+    Args:
+        name: The name of the processor.
+    """
+    return f"{name}.steps"
 
 
 class StepsOfEvents(Processor):
     """Records of each event how many steps of another processor have left it, one after the other.
 
     Its candidates are all events, with `run`, `lumi`, `event` and `steps`; its cutflow is that of
-    the other processor, with a row `STEP: CUT` for each cut of a step that has several. An event
+    the other processor, with a row `STEP: CUT` for each cut of a step that has several, and its
+    counters are the number of steps in each of the chunks, and that of the chunks. An event
     that a later step counts again, since it looks at another collection, stays lost.
 
     Attributes:
@@ -43,8 +53,9 @@ class StepsOfEvents(Processor):
         Args:
             of: The processor whose steps are recorded.
         """
-        super().__init__(name=of.name)
+        super().__init__(name=steps_name(of.name))
         self.of = of
+        self.needs = of.needs
 
     @property
     def columns(self) -> Collection[str]:  # type: ignore[override]
@@ -92,7 +103,9 @@ def _selection(
         name: ak.to_numpy(events[name], allow_missing=False).astype(kind)
         for name, kind in EVENT_COLUMNS.items()
     }
-    return Selection(ak.Array({**columns, "steps": passed}), steps)
+    # Whoever adds rows before these steps, such as those of certified data, can be told from them.
+    counters = {"steps": len(left), "chunks": 1}
+    return Selection(ak.Array({**columns, "steps": passed}), steps, counters)
 
 
 def _flat(steps: tuple[Step, ...]) -> tuple[Step, ...]:
