@@ -145,6 +145,25 @@ class CutProcessor(Processor):
             pass
         return self._table(answers, left)
 
+    def events_left(
+        self, events: ak.Array, cutflow: Cutflow
+    ) -> list[tuple[str, npt.NDArray[np.int64]]]:
+        """Returns the cuts in their order, each with the events left, as their index among all.
+
+        The first one is `all`; a cut of a step of several is called `STEP: CUT`.
+
+        Args:
+            events: NanoEvents in the canonical view.
+            cutflow: Holds what the processors of a pass share.
+        """
+        found = []
+        for name, some in groupby(self._stages(self._answers(events, cutflow)), key=_step_of):
+            stages = list(some)
+            for one, left in stages:
+                label = f"{name}: {one.name}" if one and len(stages) > 1 else name or "all"
+                found.append((label, left.entries))
+        return found
+
     def distributions(self, events: ak.Array) -> Distributions:
         """Returns the N−1 and the cut-by-cut distributions of all cuts.
 
