@@ -35,7 +35,7 @@ def add_database_option(parser: argparse.ArgumentParser) -> None:
     """
     parser.add_argument(
         "--database", metavar="URL",
-        help="of the index: PostgreSQL or SQLite (default: $TAU3MU_DATABASE or a file in the store)",
+        help="PostgreSQL or SQLite (default: $TAU3MU_DATABASE or a file in the store)",
     )  # fmt: skip
 
 

@@ -1,21 +1,22 @@
 """The records of trains and tests, as far as the registry and the database need them.
 
-The keys are those of `train.json` and `metrics.json`; each is read in one function, here.
+`train.json` and `metrics.json` are read here, each in one function.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from tau3mu.config.documents import Document, read_document
+from pydantic import BaseModel, ConfigDict
+
+from tau3mu.config.documents import read_document
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 __all__ = [
-    "METRICS",
     "RECORD",
     "DatasetUse",
     "TestRecord",
@@ -26,7 +27,6 @@ __all__ = [
 ]
 
 RECORD: Final = "train.json"
-METRICS: Final = "metrics.json"
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,34 @@ class TestRecord:
     numbers: Mapping[str, Any] = field(default_factory=dict)
 
 
+class _Part(BaseModel):
+    """Some keys of a record, whatever else it holds."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
+
+
+class _Dataset(_Part):
+    version: str = ""
+
+
+class _Test(_Part):
+    number: int | None = None
+    forced: str = ""
+
+
+class _Train(_Part):
+    name: str = ""
+    label: str = ""
+    comment: str = ""
+    parent: int | None = None
+    composed: str = ""
+    by: str = ""
+    events: int | None = None
+    wagons: dict[str, Any] = {}
+    tests: dict[str, _Test] = {}
+    datasets: dict[str, _Dataset] = {}
+
+
 def read_train(folder: Path) -> TrainRecord:
     """Returns the record of a train, an empty one while it is being composed.
 
@@ -83,22 +111,14 @@ def read_train(folder: Path) -> TrainRecord:
     path = folder / RECORD
     if not path.is_file():
         return TrainRecord()
-    content = _Content(read_document(path, "record of the train", language="train"))
-    tests = content.mapping("tests")
+    found = read_document(path, "record of the train", language="train").validate(_Train)
+    tested = {name: found.tests.get(name, _Test()) for name in found.wagons}
     return TrainRecord(
-        name=content.text("name"),
-        label=content.text("label"),
-        comment=content.text("comment"),
-        parent=content.number("parent"),
-        composed=content.text("composed"),
-        by=content.text("by"),
-        events=content.number("events"),
-        wagons=tuple(_wagon(name, tests.get(name)) for name in content.mapping("wagons")),
-        datasets=tuple(
-            DatasetUse(name, _Content(one).text("version"))
-            for name, one in content.parts("datasets")
-        ),
-    )
+        found.name, found.label, found.comment, found.parent, found.composed, found.by,
+        found.events,
+        wagons=tuple(WagonUse(name, one.number, one.forced) for name, one in tested.items()),
+        datasets=tuple(DatasetUse(name, one.version) for name, one in found.datasets.items()),
+    )  # fmt: skip
 
 
 def read_test(folder: Path) -> TestRecord:
@@ -110,64 +130,26 @@ def read_test(folder: Path) -> TestRecord:
     Raises:
         InputError: It is damaged.
     """
-    path = folder / METRICS
-    if not path.is_file():
+    from tau3mu.train.metrics import METRICS, read_metrics
+
+    if not (folder / METRICS).is_file():
         return TestRecord()
-    content = _Content(read_document(path, "metrics", language="train"))
-    loop, memory = content.part("loop"), content.part("memory")
-    expected = content.part("expected")
-    parts = content.mapping("parts")
+    found = read_metrics(folder)
+    expected = found.expected
     numbers = {
-        "started": content.text("started"),
-        "changed": ", ".join(map(str, content.content.get("changed", ()))),
-        "events": content.number("events"),
-        "events_per_second": content.number("events_per_second"),
-        "cpu": loop.number("cpu"),
-        "wall": loop.number("wall"),
-        "pss_max": memory.number("pss_max"),
-        "pss_average": memory.number("pss_average"),
-        "input_bytes": content.number("input_bytes"),
-        "output_bytes": content.number("output_bytes"),
-        "expected_cpu_hours": expected.number("cpu_hours"),
-        "expected_memory": expected.number("memory_bytes"),
-        "expected_output": expected.number("output_bytes"),
+        "started": found.started,
+        "changed": ", ".join(found.changed),
+        "events": found.events,
+        "events_per_second": found.events_per_second,
+        "cpu": found.loop.cpu,
+        "wall": found.loop.wall,
+        "pss_max": found.memory.pss_max,
+        "pss_average": found.memory.pss_average,
+        "input_bytes": found.input_bytes,
+        "output_bytes": found.output_bytes,
+        "expected_cpu_hours": expected.cpu_hours if expected else None,
+        "expected_memory": expected.memory_bytes if expected else None,
+        "expected_output": expected.output_bytes if expected else None,
     }
-    datasets = tuple(
-        DatasetUse(name, str(parts.get(f"dataset {name}", "")))
-        for name in content.mapping("datasets")
-    )
-    return TestRecord(datasets, numbers)
-
-
-def _wagon(name: str, test: Any) -> WagonUse:
-    found = test if isinstance(test, Mapping) else {}
-    return WagonUse(name, found.get("number"), found.get("forced", ""))
-
-
-class _Content:
-    """Values of a document by their keys; another type than expected is an error that names it."""
-
-    def __init__(self, document: Document) -> None:
-        self._document = document
-        self.content = document.content
-
-    def text(self, key: str) -> str:
-        return self._get(key, str, "a string", "")
-
-    def number(self, key: str) -> Any:
-        return self._get(key, (int, float), "a number", None)
-
-    def mapping(self, key: str) -> Mapping[str, Any]:
-        return self._get(key, Mapping, "an object with keys", {})
-
-    def part(self, key: str) -> _Content:
-        document = self._document
-        return _Content(Document(self.mapping(key), document.source, document.language))
-
-    def _get(self, key: str, kind: Any, expected: str, default: Any) -> Any:
-        value = self.content.get(key)
-        if value is None:
-            return default
-        if not isinstance(value, kind):
-            raise self._document.error([Problem((key,), "wrong-type", "", expected, value)])
-        return value
+    versions = {name: found.parts.get(f"dataset {name}", "") for name in found.datasets}
+    return TestRecord(tuple(DatasetUse(*one) for one in versions.items()), numbers)

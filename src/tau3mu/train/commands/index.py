@@ -56,6 +56,10 @@ def _index(options: argparse.Namespace) -> int:
 
     index = Index(Store(options.store), options.database)
     read = index.rebuild() if options.rebuild else index.refresh()
-    row = {"database": index.database.name, "read": read, **index.sizes()}
-    print_rows([row], as_json=options.json)
+    name, sizes = index.database.name, index.sizes()
+    if options.json:
+        print_rows([{"database": name, "read": read, **sizes}], as_json=True)
+        return 0
+    rows = [{"table": table, "rows": number} for table, number in sizes.items()]
+    print_rows(rows, as_json=False, title=f"{name}: {read} read")
     return 0

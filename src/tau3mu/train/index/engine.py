@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
+from tau3mu.config.input_files import user_path
 from tau3mu.errors import InputError, RunError
 from tau3mu.redaction import redact
 
@@ -51,9 +52,8 @@ class Database:
             InputError: A library is not installed, or the URL is not one of a known database.
         """
         if not is_installed():
-            raise _missing("SQLAlchemy", "train")
+            raise _missing(is_postgres=False)
         from sqlalchemy import make_url
-        from sqlalchemy.engine import URL
         from sqlalchemy.exc import ArgumentError
 
         given = url or os.environ.get(DATABASE)
@@ -61,19 +61,17 @@ class Database:
             found = make_url(given) if given else _own(store)
         except (ArgumentError, ValueError) as error:
             raise _bad_url(str(given)) from error
-        kind = found.get_backend_name().replace("postgres", "postgresql", 1)
-        kind = "postgresql" if kind.startswith("postgresql") else kind
-        if kind not in {"sqlite", "postgresql"}:
+        kind = found.drivername.partition("+")[0].replace("postgresql", "postgres")
+        if kind not in {"sqlite", "postgres"}:
             raise _bad_url(str(given))
-        if kind == "postgresql" and find_spec("psycopg") is None:
-            raise _missing("psycopg", "postgres")
+        if kind == "postgres" and find_spec("psycopg") is None:
+            raise _missing(is_postgres=True)
         self.is_sqlite = kind == "sqlite"
         self.path: Path | None = None
         if self.is_sqlite and found.database not in {None, "", ":memory:"}:
-            from pathlib import Path
-
-            self.path = Path(str(found.database))
-        self._url: URL = found.set(drivername="sqlite" if self.is_sqlite else "postgresql+psycopg")
+            self.path = user_path(str(found.database)).absolute()
+        found = found.set(drivername="sqlite" if self.is_sqlite else "postgresql+psycopg")
+        self._url = found.set(database=str(self.path)) if self.path else found
         self.name = redact(found.render_as_string(hide_password=True))
 
     def engine(self) -> Engine:
@@ -101,13 +99,12 @@ class Database:
         Raises:
             InputError: The database is broken or does not answer.
         """
-        with self.explained(), engine.connect() as connection:
-            connection = connection.execution_options(tau3mu_writes=True)
-            with connection.begin():
-                if not self.is_sqlite:
-                    # Any number will do that no other program takes.
-                    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7482043)")
-                yield connection
+        writer = engine.execution_options(tau3mu_writes=True)
+        with self.explained(), writer.begin() as connection:
+            if not self.is_sqlite:
+                # Any number will do that no other program takes.
+                connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7482043)")
+            yield connection
 
     @contextmanager
     def reading(self, engine: Engine) -> Iterator[Connection]:
@@ -172,7 +169,8 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _missing(library: str, extra: str) -> InputError:
+def _missing(*, is_postgres: bool) -> InputError:
+    library, extra = ("psycopg", "postgres") if is_postgres else ("SQLAlchemy", "train")
     message = f"{library} is not installed, which the database needs: pip install 'tau3mu[{extra}]'"
     return InputError(message, code="train.missing-extra", path=extra)
 

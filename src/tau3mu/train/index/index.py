@@ -8,10 +8,10 @@ import uuid
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, delete, func, inspect, insert, select
+from sqlalchemy import Connection, delete, func, insert, inspect, select
 
-from tau3mu.errors import InputError, RunError
-from tau3mu.storage.files import disk_error, make_folder
+from tau3mu.errors import InputError
+from tau3mu.storage.files import disk_error
 from tau3mu.train.index import questions, tables
 from tau3mu.train.index.engine import Database
 from tau3mu.train.index.rows import Owner, files_of, owner_of, owners, rows_of
@@ -52,8 +52,8 @@ class Index:
         """
         self.store = store
         self.database = Database(store, database)
-        if self.database.path and not _can_write(self.database.path):
-            # Whoever may only read the store gets an index in memory.
+        if self.database.path and not (store.root.is_dir() and _can_write(self.database.path)):
+            # Whoever may only read the store gets an index in memory, and asking makes no folder.
             self.database = Database(store, "sqlite://")
         self._engine = self.database.engine()
 
@@ -109,9 +109,8 @@ class Index:
         owner = owner_of(self.store, path)
         with self.database.writing(self._engine) as connection:
             self._prepare(connection)
-            known = select(tables.SOURCES.c.file, tables.SOURCES.c.stamp)
-            known = known.where(tables.SOURCES.c.owner == owner.name)
-            before = {file: stamp for file, stamp in connection.execute(known)}
+            known = select(tables.SOURCES).where(tables.SOURCES.c.owner == owner.name)
+            before = {row.file: row.stamp for row in connection.execute(known)}
             if path.exists():
                 self._read(connection, owner, before)
             else:
@@ -222,8 +221,6 @@ class Index:
         files = [] if same_files else files_of(owner)
         self._forget(connection, owner.name, but_files=same_files)
         sources = [{"owner": owner.name, "file": f, "stamp": s} for f, s in stamps.items()]
-        if not sources:  # a folder that was made just now
-            sources = [{"owner": owner.name, "file": "", "stamp": ""}]
         for table, values in ((tables.SOURCES, sources), *rows.items(), (tables.FILES, files)):
             if values:
                 connection.execute(insert(table), values)
@@ -237,10 +234,11 @@ class Index:
         path = self.store.root / _IDENTITY
         with suppress(OSError):
             return path.read_text(encoding="ascii").strip()
-        make_folder(self.store.root)
+        if not self.store.root.is_dir() or not os.access(self.store.root, os.W_OK):
+            return ""
+        temporary = path.with_name(f"{_IDENTITY}.{os.getpid()}")
         with suppress(FileExistsError):
             try:
-                temporary = path.with_name(f"{_IDENTITY}.{os.getpid()}")
                 temporary.write_text(uuid.uuid4().hex, encoding="ascii")
                 os.link(temporary, path)
             except FileExistsError:
@@ -253,7 +251,5 @@ class Index:
 
 
 def _can_write(path: Path) -> bool:
-    folder = path.parent
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
-    return os.access(path if path.exists() else folder, os.W_OK) and os.access(folder, os.W_OK)
+    """Returns whether a database can be written: the file, and others beside it."""
+    return os.access(path.parent, os.W_OK) and (not path.exists() or os.access(path, os.W_OK))

@@ -88,7 +88,7 @@ def trains(
     return found
 
 
-def tests(connection: Connection, store: Store, wagon: str | None = None) -> list[Row]:
+def tests(connection: Connection, store: Store, wagon: str | None) -> list[Row]:
     """Returns a row for each test, the oldest first.
 
     Args:

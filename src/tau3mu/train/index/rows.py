@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
 
 from tau3mu.config.documents import read_document
 from tau3mu.errors import InputError
-from tau3mu.redaction import redact
+from tau3mu.run.frozen import FrozenRun, read_frozen
+from tau3mu.storage.names import FULL_CONFIG
 from tau3mu.train.index import tables
-from tau3mu.train.records import read_test, read_train
+from tau3mu.train.metrics import METRICS
+from tau3mu.train.records import RECORD, read_test, read_train
 from tau3mu.train.registered import RegisteredDataset, read_registered
 from tau3mu.train.states import STATUS, Status
 
@@ -22,12 +25,10 @@ if TYPE_CHECKING:
 
     from tau3mu.train.store import Store
 
-__all__ = ["Owner", "Row", "files_of", "owner_of", "owners", "rows_of"]
+__all__ = ["Owner", "Row", "Rows", "files_of", "owner_of", "owners", "rows_of"]
 
 Row = dict[str, Any]
 Rows = dict["Table", list[Row]]
-
-_FROZEN: Final = "full_config.json"
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Owner:
             except OSError:
                 continue
             found[path.name] = f"{status.st_size}:{status.st_mtime_ns}:{status.st_ino}"
-        return found
+        return found or {"": ""}  # a folder that was made just now
 
 
 def owners(store: Store) -> Iterator[Owner]:
@@ -89,8 +90,8 @@ def owner_of(store: Store, path: Path) -> Owner:
     name = path.relative_to(store.root).as_posix()
     if name.startswith("datasets/"):
         return Owner(name, path, (path,), path)
-    names = [STATUS, "train.json", "test.json", "metrics.json", _FROZEN]
-    return Owner(name, path, tuple(path / each for each in names), path / _FROZEN)
+    names = [STATUS, RECORD, METRICS, FULL_CONFIG]
+    return Owner(name, path, tuple(path / each for each in names), path / FULL_CONFIG)
 
 
 def rows_of(owner: Owner) -> Rows:
@@ -116,7 +117,7 @@ def files_of(owner: Owner) -> list[Row]:
     """
     try:
         rows = _files_of_dataset(owner) if owner.kind == "datasets" else _files_of_run(owner)
-    except (InputError, ValueError, LookupError, TypeError):  # `rows_of` says what is wrong
+    except InputError:  # it cannot be run, and says so when that is tried
         rows = []
     return _owned(owner, tables.FILES, rows)
 
@@ -174,6 +175,7 @@ def _train(owner: Owner) -> Rows:
         "parent": record.parent,
         "composed": record.composed,
         "by": record.by,
+        "events": record.events,
         **_last(states),
         "problem": None,
     }
@@ -245,16 +247,19 @@ def _files_of_run(owner: Owner) -> list[Row]:
     """Returns the files of a frozen configuration, of which a run may have ten thousand."""
     if not owner.listing.is_file():
         return []
-    content = json.loads(owner.listing.read_text(encoding="utf-8"))
+    try:  # fast
+        frozen = FrozenRun.model_validate_json(owner.listing.read_bytes())
+    except ValidationError:
+        frozen = read_frozen(owner.path)
     return [
         {
-            "dataset": dataset["name"],
-            "path": redact(file["path"]),
-            "tree": file.get("tree"),
-            "uuid": file.get("uuid"),
-            "entries": file.get("entries"),
-            "bytes": file.get("size"),
+            "dataset": dataset.name,
+            "path": file.path,
+            "tree": file.tree,
+            "uuid": file.uuid,
+            "entries": file.entries,
+            "bytes": None,
         }
-        for dataset in content.get("datasets", [])
-        for file in dataset["files"]
+        for dataset in frozen.datasets
+        for file in dataset.files
     ]

@@ -97,6 +97,7 @@ TRAINS: Final = _owned(
     Column("parent", Integer),
     Column("composed", Text),
     Column("by", Text),
+    Column("events", BigInteger),
     Column("state", String(20), index=True),
     Column("reason", Text),
     Column("since", Text),
@@ -140,7 +141,7 @@ WAGONS: Final = _owned(
     "wagons",
     Column("name", Text, nullable=False, index=True),
     Column("test", Integer),
-    Column("forced", Boolean),
+    Column("forced", Text),
     numbered=True,
 )
 
