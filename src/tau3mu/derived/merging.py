@@ -66,7 +66,7 @@ class Merged:
 
 
 def grouped(
-    job: SkimJob, chunks: Sequence[Chunk], folder: Path, *, file_mb: float = FILE_MB
+    job: SkimJob, chunks: Sequence[Chunk], folder: Path, *, file_mb: float | None = None
 ) -> list[Merge]:
     """Returns which parts of a skim make which files.
 
@@ -77,8 +77,9 @@ def grouped(
         job: The skim.
         chunks: Of which there are parts, in the order of the events.
         folder: Where the files are to be.
-        file_mb: The size of the parts of a file in MB.
+        file_mb: The size of the parts of a file in MB, by default 64.
     """
+    limit = FILE_MB if file_mb is None else file_mb
     groups: dict[tuple[str, str], list[list[Path]]] = {}
     sizes: dict[tuple[str, str], float] = {}
     last = None
@@ -87,7 +88,7 @@ def grouped(
         size = part.stat().st_size / 1e6
         file = chunk.dataset, chunk.path
         together = file in job.origins and file == last
-        if place not in groups or (sizes[place] + size > file_mb and not together):
+        if place not in groups or (sizes[place] + size > limit and not together):
             groups.setdefault(place, []).append([])
             sizes[place] = 0.0
         groups[place][-1].append(part)
