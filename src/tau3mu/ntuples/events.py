@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import awkward as ak
+import numpy as np
 from coffea.nanoevents import NanoEventsFactory
 from coffea.nanoevents.mapping.preloaded import PreloadedOpener, PreloadedSourceMapping
 from coffea.nanoevents.util import tuple_to_key
@@ -19,7 +20,6 @@ from tau3mu.ntuples.schema import schema_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
-    import numpy as np
     import numpy.typing as npt
 
     from tau3mu.ntuples.schema import NtupleSchema
