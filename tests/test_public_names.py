@@ -32,8 +32,8 @@ PUBLIC = {
     ],
     "tau3mu.errors": ["InputError", "RunError", "Tau3muError", "suggest"],
     "tau3mu.execution": [
-        "ChunkResult", "FileRead", "ProcessorError", "ProcessorResult", "RetryPolicy",
-        "RunResult", "dry_run", "execute", "process_chunk", "run_tasks",
+        "ChunkResult", "ErrorGroup", "FileRead", "ProcessorError", "ProcessorResult", "RetryPolicy",
+        "RunResult", "Timing", "dry_run", "execute", "process_chunk", "run_tasks",
     ],
     "tau3mu.fit": [
         "FitModel", "FitResult", "Source", "fit", "fit_and_save", "load_model", "load_result",
@@ -67,6 +67,7 @@ PUBLIC = {
         "invariant_mass", "match", "passes_muon_acceptance", "plain", "rows_of",
         "step", "unique_objects",
     ],
+    "tau3mu.train": ["State", "Status", "Store", "Train", "Wagon", "read_status"],
 }  # fmt: skip
 
 

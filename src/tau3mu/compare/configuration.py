@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 
 from tau3mu.compare.fits import fit_document
@@ -19,6 +20,7 @@ __all__ = ["Change", "compare_code", "compare_configurations"]
 _HOW_ALONE: Final = frozenset({"chunk_size", "candidates", "verify_checksum", "proxy"})
 _OF_PROCESSORS: Final = ("class", "columns", "needs", "parameters", "skim", "source")
 _MISSING: Final = object()
+_DIGITS: Final = 12
 
 
 @dataclass(frozen=True)
@@ -49,16 +51,17 @@ def compare_configurations(a: Side, b: Side, pairs: list[Pair]) -> list[Change]:
     found: list[Change] = []
     for pair in pairs:
         if pair.a and pair.b:
-            mine, theirs = _processor(a, pair.a.name), _processor(b, pair.b.name)
+            mine, theirs = (
+                _processor(side, one.name, frozen=bool(a.frozen and b.frozen))
+                for side, one in ((a, pair.a), (b, pair.b))
+            )
             found += _changes(mine, theirs, pair.name)
             one, other = fit_document(pair.a), fit_document(pair.b)
             if one and other:  # else the setting `fits` says it
                 models = one.get("configuration"), other.get("configuration")
                 found += _changes(models[0] or {}, models[1] or {}, f"{pair.name}.fit")
-    options = [side.run.manifest.options or {} for side in (a, b)]
-    if not all(options):  # of objects that were given in Python, they are not recorded
-        options = [{}, {}]
-    found += _changes(_settings(a, options[0]), _settings(b, options[1]), "")
+    given = _given(a, b)
+    found += _changes(_settings(a, given[0]), _settings(b, given[1]), "")
     return sorted(found, key=lambda change: not change.results)
 
 
@@ -75,23 +78,36 @@ def compare_code(a: Side, b: Side) -> list[Change]:
         *_changes({"python": one.python}, {"python": other.python}, ""),
         *_changes(one.git or {}, other.git or {}, "git"),
     ]
-    prints = [side.frozen.get("fingerprints") or {} for side in (a, b)]
-    if all(prints):
-        found += _changes(prints[0], prints[1], "code")
+    if a.frozen and b.frozen:
+        found += _changes(_parts(a.frozen), _parts(b.frozen), "code")
     return found
 
 
-def _processor(side: Side, name: str) -> dict[str, Any]:
+def _parts(frozen: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """Returns the beginnings of the hashes of the parts of this package and of users' files."""
+    files = {PurePath(one["path"]).name: one["sha256"] for one in frozen.get("code", ())}
+    package = frozen.get("fingerprints", {}).get("package", {})
+    return {
+        name: {part: str(value)[:_DIGITS] for part, value in hashes.items()}
+        for name, hashes in (("package", package), ("files", files))
+    }
+
+
+def _processor(side: Side, name: str, *, frozen: bool) -> dict[str, Any]:
     """Returns what is known of a processor: from `run.json`, and what is only frozen."""
-    known = {**_frozen_processor(side, name), **side.run.configuration["processors"][name]}
+    stored = side.frozen.get("processors", ()) if frozen else ()
+    none: Mapping[str, Any] = {}
+    more = next((one for one in stored if one.get("name") == name), none)
+    known = {**more, **side.run.configuration["processors"][name]}
     return {key: value for key, value in known.items() if key in _OF_PROCESSORS}
 
 
-def _frozen_processor(side: Side, name: str) -> Mapping[str, Any]:
-    stored = side.frozen.get("processors") or ()
-    if isinstance(stored, Mapping):
-        return stored.get(name) or {}
-    return next((one for one in stored if one.get("name") == name), {})
+def _given(a: Side, b: Side) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """Returns the options of both sides, if they are recorded in the same way."""
+    if a.frozen and b.frozen:
+        return a.frozen.get("settings", {}), b.frozen.get("settings", {})
+    one, other = a.run.manifest.options, b.run.manifest.options
+    return (one, other) if one and other else ({}, {})
 
 
 def _settings(side: Side, options: Mapping[str, Any]) -> dict[str, Any]:

@@ -93,6 +93,7 @@ class FrozenProcessor(Strict):
         parameters: The values of all parameters.
         columns: What it reads.
         needs: The processors of the same pass that it needs.
+        skim: What is derived by it, as `tau3mu.derived.SkimRequest` takes it.
         hash: Of class and parameters, as in its configuration.
     """
 
@@ -103,6 +104,7 @@ class FrozenProcessor(Strict):
     parameters: dict[str, Any]
     columns: tuple[str, ...]
     needs: tuple[str, ...] = ()
+    skim: dict[str, Any] | None = None
     hash: str = ""
 
 

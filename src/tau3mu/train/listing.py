@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tau3mu.train.dataset_changes import change_between
 from tau3mu.train.references import uses
+from tau3mu.train.registered import check_unchanged
 from tau3mu.train.registry import Registry
 
 if TYPE_CHECKING:
@@ -61,10 +62,11 @@ def dataset_details(store: Store, reference: str) -> dict[str, Any]:
         reference: `NAME` or `NAME@VERSION`.
 
     Raises:
-        InputError: There is no such dataset, or its parent is missing.
+        InputError: There is no such dataset, it was changed by hand, or its parent is missing.
     """
     registry = Registry(store)
     shown = registry.get(reference)
+    check_unchanged(shown)
     versions = registry.versions(shown.name)
     current = versions[-1]
     facts = shown.model_dump(mode="json", exclude={"files", "registered", "schema_version"})

@@ -24,6 +24,7 @@ from tau3mu.train.registered import (
     Parent,
     RegisteredDataset,
     Registration,
+    check_unchanged,
     read_registered,
     registered_files,
 )
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tau3mu.datasets import CheckedFile, Dataset
+    from tau3mu.datasets.certification import Certification
     from tau3mu.train.store import Store
 
 __all__ = ["Added", "Registry"]
@@ -197,11 +199,15 @@ class Registry:
         with self._changing():
             past = self.versions(dataset.name) if dataset.name in self.names() else []
             before = past[-1] if past else None
+            if before:
+                check_unchanged(before)
             same = next((one for one in past if one.version == version), None)
+            certified = dataset.certification
             content = RegisteredDataset(
                 name=dataset.name, version=version, files=registered_files(dataset, files),
                 era=dataset.era, is_mc=dataset.is_mc, lumi=dataset.lumi,
                 extra=dict(dataset.extra), layout=dataset.layout,
+                certification=None if certified is None else _ranges(certified),
                 parent=parent or (before.parent if before else None),
                 description=(before.description if before else "")
                 if description is None else description,
@@ -304,7 +310,17 @@ def _files_of(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("*.json") if not path.name.startswith("."))
 
 
+def _ranges(certification: Certification) -> dict[str, tuple[tuple[int, int], ...]]:
+    return {str(run): tuple(parts) for run, parts in certification.ranges.items()}
+
+
 def _check(dataset: Dataset) -> None:
+    if dataset.fraction < 1:
+        message = (
+            f"dataset {dataset.name!r} is a short view; register the whole of it, of which "
+            f"{dataset.name}@short:{dataset.fraction:g} is then a view too"
+        )
+        raise InputError(message, code="train.short-view", path=dataset.name)
     if dataset.name.startswith("."):
         message = f"dataset name {dataset.name!r} begins with a dot, expected a letter or a digit"
         raise InputError(message, code="train.bad-dataset-name", path=dataset.name)
