@@ -114,7 +114,7 @@ def _dataset(dataset: Dataset, plan: RunPlan) -> FrozenDataset:
         era=dataset.era,
         is_mc=dataset.is_mc,
         lumi=None if lumi is None else float(lumi),
-        extra=redacted(json.loads(json_text(dataset.extra))),
+        extra=json.loads(json.dumps(redacted(dataset.extra), default=str)),
         layout=dataset.layout,
         certification=dataset.certification.document() if dataset.certification else None,
         fraction=dataset.fraction,

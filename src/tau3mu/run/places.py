@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from functools import cache
 from importlib.resources import files as resources
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -26,8 +28,13 @@ def shipped_path(path: str) -> str | None:
     Args:
         path: An absolute path or a URL.
     """
-    place, data = Path(path), Path(str(resources("tau3mu.data")))
-    return place.relative_to(data).as_posix() if place.is_relative_to(data) else None
+    start = f"{_shipped_data()}{os.sep}"
+    return path.removeprefix(start) if path.startswith(start) else None
+
+
+@cache
+def _shipped_data() -> Path:
+    return Path(str(resources("tau3mu.data")))
 
 
 def places_of(
@@ -77,7 +84,7 @@ def _shipped(file: FrozenFile) -> str:
     """Returns the recorded place of a file, or that of the same file in this package."""
     if file.shipped is None or Path(file.path).is_file():
         return file.path
-    return str(Path(str(resources("tau3mu.data"))) / file.shipped)
+    return str(_shipped_data() / file.shipped)
 
 
 def _below(prefix: str, file: FrozenFile) -> str:
