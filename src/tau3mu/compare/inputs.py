@@ -104,10 +104,11 @@ def _file(a: InputFile | None, b: InputFile | None) -> FileChange | None:
 
 
 def _files(side: Side, dataset: str) -> dict[tuple[Any, ...], InputFile]:
-    """Returns the files of a dataset by UUID, or by name where there is none."""
+    """Returns the files of a dataset that were read, by UUID, or by name where there is none."""
     found: dict[tuple[Any, ...], InputFile] = {}
+    failed = {(file.dataset, file.path) for file in side.run.missing}
     for file in side.run.manifest.inputs:
-        if file.dataset == dataset:
+        if file.dataset == dataset and (dataset, file.path) not in failed:
             has_one = file.uuid.strip("0-")
             found[file.uuid if has_one else PurePath(file.path).name, file.tree] = file
     return found

@@ -46,6 +46,7 @@ class Chunk:
         checksum: What the dataset file says about the bytes, such as `adler32:0a1b2c3d`.
         certification: The hash of the certification of its events, empty if all are used; None in
             a run in which no dataset has one.
+        sorted_as: The path by which the results of its file are sorted, None for its own.
         selected: Of linked data, the entries that are meant among them, as 64-bit numbers.
     """
 
@@ -64,6 +65,7 @@ class Chunk:
     replicas: tuple[str, ...] = ()
     checksum: str | None = None
     certification: str | None = None
+    sorted_as: str | None = None
     selected: bytes | None = field(default=None, repr=False)
 
     @property
@@ -141,6 +143,7 @@ def make_chunks(
             replicas=file.replicas,
             checksum=file.checksum,
             certification=_certification(dataset) if certified else None,
+            sorted_as=dataset.details_of(path).sorted_as,
         )
         for dataset in datasets
         for path in dataset.files

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shlex
 import shutil
 from contextlib import ExitStack
 from dataclasses import replace
@@ -19,7 +18,7 @@ from tau3mu.execution.checkpoints import remove_checkpoints
 from tau3mu.execution.chunk import restricted
 from tau3mu.execution.set_apart import log_group
 from tau3mu.results import ResultsFolder, run_log
-from tau3mu.results.log import COMMAND
+from tau3mu.results.log import log_command
 from tau3mu.results.manifest import write_manifest
 from tau3mu.run.account import exit_code, manifest_of
 from tau3mu.run.checked_files import write_checked_files
@@ -173,8 +172,7 @@ def _write(
     if not missing and not manifest.set_apart:
         remove_checkpoints(folder)
         (folder / CHECKED_FILES).unlink(missing_ok=True)
-    again = ["python", "-m", "tau3mu.train", "reproduce", str(folder.absolute())]
-    log.log(COMMAND, "%s", shlex.join(again))
+    log_command(["python", "-m", "tau3mu.train", "reproduce", str(folder.absolute())])
     return Run(folder, manifest, found=result.processors, fits=fits)
 
 

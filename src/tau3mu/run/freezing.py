@@ -6,6 +6,7 @@ import hashlib
 import json
 import platform
 import sys
+from dataclasses import asdict
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tau3mu.datasets import CheckedFile, Dataset
+    from tau3mu.derived import SkimRequest
     from tau3mu.processing import Processor
     from tau3mu.run.plan import RunPlan
 
@@ -62,7 +64,7 @@ def freeze(plan: RunPlan, folder: Path) -> FrozenRun:
         inputs.append(str(plan.settings.proxy))
     copy = CodeCopy(inputs)
     copy.add_processors(plan.processors)
-    processors = tuple(_processor(one, copy) for one in plan.processors)
+    processors = tuple(_processor(one, copy, plan.skims.get(one.name)) for one in plan.processors)
     for one in processors:
         copy.add_values(one.parameters)
     fits = {
@@ -112,7 +114,7 @@ def _dataset(dataset: Dataset, plan: RunPlan) -> FrozenDataset:
         era=dataset.era,
         is_mc=dataset.is_mc,
         lumi=None if lumi is None else float(lumi),
-        extra=redacted(json.loads(json_text(dataset.extra))),
+        extra=json.loads(json.dumps(redacted(dataset.extra), default=str)),
         layout=dataset.layout,
         certification=dataset.certification.document() if dataset.certification else None,
         fraction=dataset.fraction,
@@ -121,6 +123,7 @@ def _dataset(dataset: Dataset, plan: RunPlan) -> FrozenDataset:
 
 def _file(dataset: Dataset, path: str, checked: CheckedFile | None) -> FrozenFile:
     details = dataset.details_of(path)
+    read = redact(checked.path) if checked and checked.listed else None
     return FrozenFile(
         path=redact(path),
         tree=dataset.files[path],
@@ -129,11 +132,12 @@ def _file(dataset: Dataset, path: str, checked: CheckedFile | None) -> FrozenFil
         entries=checked.entries if checked else details.entries,
         replicas=tuple(redact(replica) for replica in details.replicas),
         checksum=details.checksum,
+        sorted_as=details.sorted_as or read,
         shipped=shipped_path(path),
     )
 
 
-def _processor(processor: Processor, copy: CodeCopy) -> FrozenProcessor:
+def _processor(processor: Processor, copy: CodeCopy, skim: SkimRequest | None) -> FrozenProcessor:
     source, root, reason = _source(type(processor), copy)
     if source and not reason:
         reason = _why_not_again(processor)
@@ -145,6 +149,7 @@ def _processor(processor: Processor, copy: CodeCopy) -> FrozenProcessor:
         parameters=values_of(processor),
         columns=tuple(sorted(processor.columns)),
         needs=tuple(processor.needs),
+        skim=asdict(skim) if skim else None,
         hash=str(processor.configuration.get("hash", "")),
     )
 

@@ -42,6 +42,8 @@ class FrozenFile(Strict):
         uuid: The UUID that ROOT gave to it; empty if it could not be opened.
         entries: The number of its events, None if nobody knows it.
         replicas: Further places where it lies.
+        sorted_as: The path by which its results were sorted among those of others, None for its
+            own: that of the replica that was read.
         checksum: What the dataset file says about its bytes.
         shipped: Where it lies among the data of this package, if it does.
     """
@@ -52,6 +54,7 @@ class FrozenFile(Strict):
     uuid: str = ""
     entries: int | None = None
     replicas: tuple[str, ...] = ()
+    sorted_as: str | None = None
     checksum: str | None = None
     shipped: str | None = None
 
@@ -90,6 +93,7 @@ class FrozenProcessor(Strict):
         parameters: The values of all parameters.
         columns: What it reads.
         needs: The processors of the same pass that it needs.
+        skim: What is derived by it, as `tau3mu.derived.SkimRequest` takes it.
         hash: Of class and parameters, as in its configuration.
     """
 
@@ -100,6 +104,7 @@ class FrozenProcessor(Strict):
     parameters: dict[str, Any]
     columns: tuple[str, ...]
     needs: tuple[str, ...] = ()
+    skim: dict[str, Any] | None = None
     hash: str = ""
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from functools import cache
 from importlib.resources import files as resources
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -26,8 +28,13 @@ def shipped_path(path: str) -> str | None:
     Args:
         path: An absolute path or a URL.
     """
-    place, data = Path(path), Path(str(resources("tau3mu.data")))
-    return place.relative_to(data).as_posix() if place.is_relative_to(data) else None
+    start = f"{_shipped_data()}{os.sep}"
+    return path.removeprefix(start) if path.startswith(start) else None
+
+
+@cache
+def _shipped_data() -> Path:
+    return Path(str(resources("tau3mu.data")))
 
 
 def places_of(
@@ -77,7 +84,7 @@ def _shipped(file: FrozenFile) -> str:
     """Returns the recorded place of a file, or that of the same file in this package."""
     if file.shipped is None or Path(file.path).is_file():
         return file.path
-    return str(Path(str(resources("tau3mu.data"))) / file.shipped)
+    return str(_shipped_data() / file.shipped)
 
 
 def _below(prefix: str, file: FrozenFile) -> str:
@@ -115,11 +122,7 @@ def dataset_at(dataset: FrozenDataset, places: Mapping[tuple[str, str], str]) ->
         is_mc=dataset.is_mc,
         lumi=dataset.lumi,
         extra=dict(dataset.extra),
-        details={
-            place: _details(file, moved=place != file.path)
-            for place, file in kept
-            if file.replicas or file.checksum
-        },
+        details={place: _details(file, moved=place != file.path) for place, file in kept},
         layout=dataset.layout,
         certification=_certification(dataset),
         fraction=dataset.fraction,
@@ -138,7 +141,7 @@ def _certification(dataset: FrozenDataset) -> Certification | None:
 
 def _details(file: FrozenFile, *, moved: bool) -> FileDetails:
     replicas = () if moved else tuple(r for r in file.replicas if "***" not in r)
-    return FileDetails(replicas=replicas, checksum=file.checksum)
+    return FileDetails(replicas, file.checksum, sorted_as=file.sorted_as or file.path)
 
 
 def _mapping(files: str | Path | Mapping[str, str] | None) -> Mapping[str, str]:

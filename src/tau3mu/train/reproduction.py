@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,11 +22,12 @@ from tau3mu.storage.locations import is_url
 from tau3mu.storage.names import RUN
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from rich.console import Group
 
     from tau3mu.compare import Comparison
+    from tau3mu.compare.configuration import Change
     from tau3mu.run import Run, Thawed
 
 __all__ = ["Reproduction", "reproduce"]
@@ -41,26 +42,30 @@ class Reproduction:
     Attributes:
         comparison: Of the recorded results, A, with the new ones, B.
         changed: The files that are not those that were read, and how they differ, by place.
+        configuration: The keys of what decides the results that are not as in `run.json`.
         surroundings: Versions and code that are not those of the recorded run.
         folder: The new results, None if they were the same and nobody asked to keep them.
     """
 
     comparison: Comparison
     changed: Mapping[str, str]
+    configuration: tuple[Change, ...]
     surroundings: tuple[str, ...]
     folder: Path | None
 
     @property
     def same(self) -> bool:
-        """Whether all results and all files that were read are the same."""
-        return self.comparison.same and not self.changed
+        """Whether all results, their configuration and all files that were read are the same."""
+        return self.comparison.same and not self.changed and not self.configuration
 
     @property
     def headline(self) -> str:
         """The verdict in one line."""
-        if self.changed and self.comparison.same:
-            return f"DIFFERENT: {len(self.changed)} input files, with the same results"
-        return self.comparison.headline
+        if self.same or not self.comparison.same:
+            return self.comparison.headline
+        parts = (self.changed, "input files"), (self.configuration, "keys of the configuration")
+        found = ", ".join(f"{len(part)} {what}" for part, what in parts if part)
+        return f"DIFFERENT: {found}, with the same results"
 
     @property
     def messages(self) -> list[str]:
@@ -76,7 +81,8 @@ class Reproduction:
 
         style = "bold green" if self.same else "bold red"
         lines = [plain(redact(text)) for text in self.messages]
-        return Group(*lines, self.comparison.table(), plain(self.headline, style))
+        own = [plain(self.headline, style)] if self.headline != self.comparison.headline else []
+        return Group(self.comparison.table(), *own, *lines)
 
     def _repr_html_(self) -> str:
         lines = "<br>".join(escape(redact(text)) for text in (self.headline, *self.messages))
@@ -135,6 +141,7 @@ def reproduce(
     where = files if files is None or not isinstance(files, str | Path) else user_path(files)
     without = {(file.dataset, file.path) for file in original.missing}
     thawed = thaw(recorded, prefix=prefix, files=where, without=without)
+    thawed = replace(thawed, skims={})  # no result depends on what is derived beside it
     _check_there(thawed)
     made = _place(recorded) if output is None else user_path(output).absolute()
     try:
@@ -143,14 +150,17 @@ def reproduce(
             executor=executor or _executor(thawed), workers=workers, chunk_size=chunk_size,
         )  # fmt: skip
         comparison = compare(original, run, strict=True)
-        kept = output is not None or changed or not comparison.same
+        keys = tuple(_decisive(comparison, thawed))
+        found = Reproduction(comparison, changed, keys, thawed.differences, made)
+        kept = output is not None or not found.same
     except BaseException:
         if output is None:
             shutil.rmtree(made, ignore_errors=True)
         raise
-    if not kept:
-        shutil.rmtree(made, ignore_errors=True)
-    return Reproduction(comparison, changed, thawed.differences, made if kept else None)
+    if kept:
+        return found
+    shutil.rmtree(made, ignore_errors=True)
+    return replace(found, folder=None)
 
 
 def _run_again(
@@ -178,6 +188,14 @@ def _run_again(
         )
         raise RunError(message, code="reproduction.not-read", path=lost.path)
     return changed, run
+
+
+def _decisive(comparison: Comparison, thawed: Thawed) -> Iterator[Change]:
+    """Yields the changes of the configuration, but for the places of copied code and files."""
+    for change in comparison.configuration:
+        copied = isinstance(change.a, str) and change.a in thawed.frozen.moved
+        if change.results and not copied and not change.key.endswith(".source"):
+            yield change
 
 
 def _results_in(folder: Path) -> Path:
