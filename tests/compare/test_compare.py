@@ -84,7 +84,11 @@ def test_another_cut_shows_in_every_part(base, tight):
     (change,) = found.configuration
     assert (change.key, change.a, change.b) == ("dsphipi.parameters.flight_significance", 2.0, 3.0)
     (first,) = found.cutflow
-    assert (first.dataset, first.step, first.before) == ("demo", "flight", "n_tracks")
+    assert (first.dataset, first.step, first.before) == (
+        "demo",
+        "vertex: flight",
+        "vertex: n_tracks",
+    )
     assert (first.a["events"], first.b["events"]) == (9204, 8624)
     counters = {one.name: (one.a, one.b) for one in found.counters}
     assert counters["track_unmatched"] == (145, 122)
