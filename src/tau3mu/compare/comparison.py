@@ -118,6 +118,7 @@ class Comparison:
         results = [change for change in self.configuration if change.results]
         how = [change for change in self.configuration if not change.results]
         other = [one for one in self.candidates if not one.same]
+        synced = bool(self.sync)
         only = [(name, f"only in {side.upper()}") for name, side in self.processors.items()]
         sections = [
             change_section("Configuration", results),
