@@ -24,6 +24,7 @@ PUBLIC = {
     "tau3mu.clusters": [
         "Site", "check_versions", "connect", "load_site", "performance_report",
     ],
+    "tau3mu.compare": ["Comparison", "EventList", "compare", "read_event_list"],
     "tau3mu.corrections": ["MuonScaleFactors", "ScaleFactors"],
     "tau3mu.datasets": [
         "CheckedFile", "Chunk", "Dataset", "FileDetails", "FailedFile", "check_files",
