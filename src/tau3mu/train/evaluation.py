@@ -92,7 +92,7 @@ def evaluate(watched: Watched, whole: Whole) -> dict[str, Any]:
         "check": Times(cpu=whole.check, wall=whole.check),
         "loop": loop,
         "results": Times(cpu=results.get("cpu", 0.0), wall=results.get("wall", 0.0)),
-        "errors": _errors(watched.of("failed") + watched.of("error")),
+        "errors": _errors(watched),
         "unread": tuple(line["message"] for line in watched.of("unread")),
         "opened": opened,
         "remarks": tuple(results.get("warnings", ())),
@@ -129,15 +129,24 @@ def _signal(code: int) -> str:
     return f"the process died of {name}{more}"
 
 
-def _errors(lines: Sequence[dict[str, Any]]) -> tuple[ErrorOfUser, ...]:
-    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for line in lines:
-        kind = line.get("kind") or line.get("code", "")
-        groups.setdefault((kind, line.get("place") or line.get("path", "")), []).append(line)
-    return tuple(
-        ErrorOfUser(kind=kind, place=place, message=group[0]["message"], count=len(group))
-        for (kind, place), group in groups.items()
-    )
+def _errors(watched: Watched) -> tuple[ErrorOfUser, ...]:
+    """Returns the errors of processors, and that which ended the process, in groups."""
+    groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+    for line in watched.of("failed"):
+        key = line["wagon"], line["kind"], line["place"]
+        groups.setdefault(key, []).append(line)
+    found = [
+        ErrorOfUser(
+            wagon=wagon, kind=kind, place=place, message=group[0]["message"],
+            example=group[0]["example"], count=len(group),
+        )
+        for (wagon, kind, place), group in groups.items()
+    ]  # fmt: skip
+    found += [
+        ErrorOfUser(wagon="", kind=line["code"], place=line["path"], message=line["message"])
+        for line in watched.of("error")
+    ]
+    return tuple(found)
 
 
 def _samples(watched: Watched) -> tuple[Sample, ...]:

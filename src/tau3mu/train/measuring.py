@@ -102,7 +102,7 @@ def measure(
     lines = folder / _LINES
     lines.write_text("")
     job = Job(tuple(chunks), large, expected, seconds, lines, folder / "results", candidates)
-    packed = pack(run_job, shared_by_tasks(processors))
+    packed = pack(run_job, shared_by_tasks(processors, isolate=True))
     file = folder / _JOB
     file.write_bytes(pickle.dumps((job, packed)))
     command = [sys.executable, "-m", "tau3mu.train.measured", str(file), str(os.getpid())]

@@ -88,7 +88,7 @@ def run_test(
                 folder,
                 sample_chunks(plan.chunks),
                 max(plan.chunks, key=lambda chunk: chunk.entries),
-                plan.processors,
+                plan.working,
                 plan.expected,
                 seconds=time_limit,
                 limits=limits,
@@ -101,7 +101,9 @@ def run_test(
     except Tau3muError as error:
         set_state(folder, State.FAILED, str(error).splitlines()[0])
         raise
-    metrics = Metrics(**known, **evaluate(watched, Whole(plan.chunks, check)))
+    found = evaluate(watched, Whole(plan.chunks, check))
+    found["errors"] = (*_errors_before(plan), *found["errors"])
+    metrics = Metrics(**known, **found)
     metrics = judge(metrics, limits, skip_bad_files=plan.settings.skip_bad_files)
     _write_manifest(folder, plan, watched, started)
     write_metrics(folder, metrics)
@@ -132,7 +134,7 @@ def fail_test(
         changed: Which of them differ from the test before.
     """
     started = datetime.now(timezone.utc)
-    failure = ErrorOfUser(kind=error.code, place=error.path, message=str(error))
+    failure = ErrorOfUser(wagon=name, kind=error.code, place=error.path, message=str(error))
     metrics = Metrics(
         wagon=name,
         processors=(name,),
@@ -152,6 +154,18 @@ def fail_test(
     return metrics
 
 
+def _errors_before(plan: RunPlan) -> list[ErrorOfUser]:
+    """Returns the errors of processors that failed already without events."""
+    return [
+        ErrorOfUser(
+            wagon=name, kind=group.kind, place=group.place, message=group.message,
+            example=group.example,
+        )
+        for name, groups in plan.set_apart.items()
+        for group in groups
+    ]  # fmt: skip
+
+
 def _write_environment(folder: Path, started: datetime) -> None:
     found = provenance(started=started)
     found["environment"] = {
@@ -164,6 +178,7 @@ def _write_environment(folder: Path, started: datetime) -> None:
 def _write_manifest(folder: Path, plan: RunPlan, watched: Watched, started: datetime) -> None:
     """Makes `results` a results folder: that of a run over the events that were read."""
     from tau3mu.execution import FileRead, RunResult
+    from tau3mu.execution.timing import Timing
     from tau3mu.results.manifest import write_manifest
     from tau3mu.run.account import manifest_of
 
@@ -194,7 +209,9 @@ def _write_manifest(folder: Path, plan: RunPlan, watched: Watched, started: date
         attempts=len(watched.of("chunk")),
         warnings=tuple(found[0]["warnings"]),
         triggers=found[0]["triggers"],
+        timing=sum((Timing(**line["parts"]) for line in watched.of("chunk")), Timing()),
+        bytes=sum(line["bytes"] for line in watched.of("chunk")),
     )
     short = replace(plan, files=files, datasets=datasets, options=None, models={})
-    manifest = manifest_of(short, result, (), "finished", started, exit_code=0)
+    manifest = manifest_of(short, result, (), "finished", started, folder=results, exit_code=0)
     write_manifest(results, manifest)

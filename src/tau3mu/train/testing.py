@@ -234,7 +234,7 @@ def _plan(train: Train) -> RunPlan:
     from tau3mu.run.preparation import prepare
 
     settings = train.settings(no_fit=True).model_copy(update={"executor": "iterative"})
-    return prepare(train.datasets(), train.processors(), settings)
+    return prepare(train.datasets(), train.processors(), settings, isolate=True)
 
 
 def _limits(train: Train, name: str) -> Limits:
