@@ -156,6 +156,29 @@ def test_files_that_are_opened_often_and_large_logs_are_warnings(tested, tmp_pat
 
 
 @pytest.mark.integration
+def test_a_skim_has_to_be_small_enough(tmp_path):
+    def run(at):
+        skim = {"kind": "standard", "at": at}
+        wagon = Wagon("dsphipi", outputs={"skim": skim}, limits={"min_reduction": 5})
+        train = Train({"phi": wagon}, "demo")
+        store = tmp_path / f"store_{at}"
+        (one,) = tau3mu.train.test(train, store=store, time_limit=20)
+        steps = tau3mu.open(one.folder / "results")["phi"].cutflow["demo"]
+        left = next(step["events"] for step in steps if step["name"] == at)
+        return one, left
+
+    one, left = run("hlt")
+    assert one.metrics.wagons["phi"].skim_events == left > 12_000 / 5
+    assert codes(one) == {"skim.reduction"}
+    other, left = run("vertex")
+    assert other.metrics.wagons["phi"].skim_events == left < 12_000 / 5
+    assert other.state is State.OK, other.reason
+    small, large = (each.metrics.wagons["phi"].skim for each in (other, one))
+    assert 0 < small < large < one.metrics.output_bytes
+    assert not (one.folder / ".derived").exists()
+
+
+@pytest.mark.integration
 def test_a_test_ends_at_the_border_of_a_chunk(tested):
     one = tested(parameters={"pause": 0.5}, time_limit=2.0)
     assert 2 <= len(one.metrics.chunks) <= 5

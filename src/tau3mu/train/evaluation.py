@@ -111,7 +111,8 @@ def evaluate(watched: Watched, whole: Whole) -> dict[str, Any]:
         found["megabytes_per_second"] = n_bytes / 1e6 / loop.wall
         found["reader"], found["wagons"] = _parts(lines, results, loop, n_bytes)
     if results and start and lines:
-        found["output_bytes"] = _output(results["sizes"])
+        skims = sum(part.skim for part in found["wagons"].values())
+        found["output_bytes"] = _output(results["sizes"]) + skims
         found["expected"] = _expected(watched, whole, found, entries)
     return found
 
@@ -226,7 +227,10 @@ def _parts(
             known["cpu"] = sum(one["cpu"].get(name, 0.0) for one in times)
             known["wall"] = sum(one["wall"].get(name, 0.0) for one in times)
             known["fraction"] = known["cpu"] / loop.cpu if loop.cpu else None
+        skims = [line["skims"].get(name, (0, 0)) for line in lines]
         wagons[name] = PartUse(
+            skim_events=sum(events for events, _ in skims),
+            skim=sum(n_bytes for _, n_bytes in skims),
             bytes=size["candidates"] + size["others"],
             candidates=number,
             histograms=size["others"],
@@ -267,7 +271,10 @@ def _expected(
         seconds_per_chunk=costs.per_chunk,
         seconds_per_file=whole.check / files,
         microseconds_per_event=1e6 * loop / total,
-        output_bytes=round(_expected_output(lines, results, merge, entries)),
+        output_bytes=round(
+            _expected_output(lines, results, merge, entries)
+            + _expected_skims([*lines, *large], lines, entries)
+        ),
         memory_bytes=round(_expected_memory(whole, found, lines, large, results, total)),
         grams_co2=cpu / 3600 * _WATTS / 1000 * _GRAMS_PER_KWH,
     )
@@ -282,16 +289,40 @@ def _expected_output(
     """Returns the bytes of all files: those of candidates grow with their number."""
     total = 0.0
     for name, sizes in results["sizes"].items():
-        rows = 0.0
-        for dataset, number in entries.items():
-            own = [line for line in lines if line["dataset"] == dataset] or list(lines)
-            rows += number * sum(line["rows"][name] for line in own) / _sum(own, "entries")
+        rows = _expected_rows(lines, [line["rows"][name] for line in lines], entries)
         known = results["rows"][name], sizes["candidates"]
         half = known
         if merge:
             half = merge["rows"][name], merge["sizes"][name]["candidates"]
         total += sizes["others"] + linear(half, known, rows)
     return total
+
+
+def _expected_skims(
+    seen: Sequence[dict[str, Any]], lines: Sequence[dict[str, Any]], entries: Counter[str]
+) -> float:
+    """Returns the bytes of all skims, whose files are merged: what each chunk adds is left out."""
+    total = 0.0
+    for name in lines[0]["skims"]:
+        parts = [line["skims"][name] for line in seen if name in line["skims"]]
+        sizes = [float(size) for _, size in parts]
+        costs = chunk_costs([name] * len(parts), [max(kept, 1) for kept, _ in parts], sizes)
+        kept = [line["skims"].get(name, (0, 0))[0] for line in lines]
+        events = _expected_rows(lines, kept, entries)
+        total += costs.per_chunk + costs.of(name) * events
+    return total
+
+
+def _expected_rows(
+    lines: Sequence[dict[str, Any]], rows: Sequence[int], entries: Counter[str]
+) -> float:
+    """Returns the rows of all events, of which each dataset has its own density."""
+    density: dict[str, float] = {}
+    for dataset in entries:
+        own = [i for i, line in enumerate(lines) if line["dataset"] == dataset]
+        own = own or list(range(len(lines)))
+        density[dataset] = sum(rows[i] for i in own) / sum(lines[i]["entries"] for i in own)
+    return sum(number * density[dataset] for dataset, number in entries.items())
 
 
 def _expected_memory(

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from tau3mu.datasets import Chunk
+    from tau3mu.derived.requests import SkimJob
     from tau3mu.execution import ChunkResult
     from tau3mu.execution.set_apart import ErrorGroup
     from tau3mu.outputs.contract import Returned
@@ -100,13 +101,13 @@ def run_job(index: int, job: Job, shared: Any) -> None:  # noqa: ARG001 - as poo
     """
     import awkward as ak
 
-    processors, behaviors, _ = shared
+    processors, behaviors, _, skims = shared
     ak.behavior.update(behaviors)
     with _Lines(job.lines) as lines:
-        with _opened_files({chunk.path for chunk in job.chunks}) as opened:
-            done = _loop(job, processors, lines)
+        with _opened_files({chunk.path for chunk in job.chunks}, job.lines.parent) as opened:
+            done = _loop(job, processors, skims, lines)
             left = [one for one in processors if all(one.name in r.outputs for _, r in done)]
-            large = _large(job, left, done, lines) if done and left else None
+            large = _large(job, left, skims, done, lines) if done and left else None
         if done and left:
             _finish(job, left, done, large, lines)
         lines.write("opened", files=dict(opened))
@@ -155,7 +156,9 @@ def _finish(
     lines.write("merge", **asdict(merged))
 
 
-def _loop(job: Job, processors: Sequence[Processor], lines: _Lines) -> list[Done]:
+def _loop(
+    job: Job, processors: Sequence[Processor], skims: Sequence[SkimJob], lines: _Lines
+) -> list[Done]:
     """Returns the results of the chunks that were run before the time was up."""
     from tau3mu.execution.chunk import process_chunk
 
@@ -168,7 +171,7 @@ def _loop(job: Job, processors: Sequence[Processor], lines: _Lines) -> list[Done
             break
         forget_peak()
         spent = _Spent()
-        result = process_chunk(chunk, processors, isolate=True)
+        result = process_chunk(chunk, processors, skims, isolate=True)
         facts = _facts_about(chunk) | spent.facts()
         for name, group in result.set_apart.items():
             _write_error(lines, name, group)
@@ -177,7 +180,7 @@ def _loop(job: Job, processors: Sequence[Processor], lines: _Lines) -> list[Done
             lines.write("unread", **facts, kind=failure.kind, message=failure.message)
         elif result.outputs:
             done.append((chunk, result))
-            lines.write("chunk", **facts, **_facts_of(result))
+            lines.write("chunk", **facts, **_facts_of(result), skims=_parts(skims, chunk, result))
         failures += result.failure is not None or bool(result.set_apart)
         if failures >= _MOST_FAILURES:
             break
@@ -185,7 +188,11 @@ def _loop(job: Job, processors: Sequence[Processor], lines: _Lines) -> list[Done
 
 
 def _large(
-    job: Job, processors: Sequence[Processor], done: list[Done], lines: _Lines
+    job: Job,
+    processors: Sequence[Processor],
+    skims: Sequence[SkimJob],
+    done: list[Done],
+    lines: _Lines,
 ) -> Done | None:
     """Returns a chunk as large as those of a run and its result, None if there is no time for it.
 
@@ -207,12 +214,13 @@ def _large(
     lines.begin("large chunk")
     forget_peak()
     spent = _Spent()
-    result = process_chunk(chunk, processors, isolate=True)
+    result = process_chunk(chunk, processors, skims, isolate=True)
     for name, group in result.set_apart.items():
         _write_error(lines, name, group)
     if result.failure is not None or result.set_apart:
         return None
-    lines.write("large", **_facts_about(chunk), **spent.facts(), **_facts_of(result))
+    facts = _facts_about(chunk) | spent.facts() | _facts_of(result)
+    lines.write("large", **facts, skims=_parts(skims, chunk, result))
     return chunk, result
 
 
@@ -236,6 +244,27 @@ def _write_error(lines: _Lines, name: str, group: ErrorGroup) -> None:
         "failed", wagon=name, kind=group.kind, place=group.place, message=group.message,
         example=group.example,
     )  # fmt: skip
+
+
+def _parts(
+    skims: Sequence[SkimJob], chunk: Chunk, result: ChunkResult
+) -> dict[str, tuple[int, int]]:
+    """Returns the events and the bytes of the parts of skims that a chunk gave, and removes them.
+
+    They are by the name of the processor.
+    """
+    from tau3mu.derived.parts import part_path
+
+    found = {}
+    for skim in skims:
+        part = part_path(skim, chunk)
+        if skim.processor in result.outputs and part.is_file():
+            rows = result.outputs[skim.processor].cutflow
+            every = [*rows, *(cut for row in rows for cut in getattr(row, "cuts", ()))]
+            events = next(row.events for row in every if row.name == skim.step)
+            found[skim.processor] = events, part.stat().st_size
+            part.unlink()
+    return found
 
 
 def _facts_about(chunk: Chunk) -> dict[str, Any]:
@@ -302,11 +331,12 @@ class _Lines:
 
 
 @contextmanager
-def _opened_files(data: set[str]) -> Iterator[Counter[str]]:
-    """Counts how often each file is opened during the block, apart from programs and data."""
+def _opened_files(data: set[str], folder: Path) -> Iterator[Counter[str]]:
+    """Counts how often each file is opened during the block, apart from programs, data and our own."""
     opened: Counter[str] = Counter()
     counting = True
-    ignored = (sys.prefix, sys.base_prefix, "/proc", "/dev", "/sys", str(Path(__file__).parents[1]))
+    ours = str(Path(__file__).parents[1]), str(folder)
+    ignored = (sys.prefix, sys.base_prefix, "/proc", "/dev", "/sys", *ours)
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
         if counting and event == "open" and isinstance(arguments[0], str):

@@ -93,6 +93,8 @@ def _resident(pid: int) -> Memory | None:
     except (OSError, ValueError):
         return None
     page = os.sysconf("SC_PAGE_SIZE")
+    if not int(resident):  # of a process that is ending
+        return None
     return Memory(int(resident) * page, (int(resident) - int(shared)) * page)
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import sys
 from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Final
 
+from tau3mu.derived.jobs import make_jobs
 from tau3mu.errors import Tau3muError
 from tau3mu.redaction import redact
 from tau3mu.results.provenance import provenance
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["fail_test", "run_test"]
 
 ENVIRONMENT: Final = "env.json"
+_DERIVED: Final = ".derived"
 _VARIABLES: Final = (
     *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "MALLOC_ARENA_MAX"),
     *("PYTHONPATH", "PYTHONHASHSEED", "VIRTUAL_ENV", "CONDA_PREFIX", "LD_PRELOAD"),
@@ -82,6 +85,7 @@ def run_test(
     }
     set_state(folder, State.RUNNING)
     _write_environment(folder, started)
+    derived = folder / _DERIVED
     try:
         with alive(folder):
             watched = measure(
@@ -90,6 +94,7 @@ def run_test(
                 max(plan.chunks, key=lambda chunk: chunk.entries),
                 plan.working,
                 plan.expected,
+                make_jobs(plan.skims, plan.processors, plan.files, derived) if plan.skims else (),
                 seconds=time_limit,
                 limits=limits,
                 candidates=plan.settings.candidates,
@@ -101,6 +106,8 @@ def run_test(
     except Tau3muError as error:
         set_state(folder, State.FAILED, str(error).splitlines()[0])
         raise
+    finally:
+        shutil.rmtree(derived, ignore_errors=True)
     found = evaluate(watched, Whole(plan.chunks, check))
     found["errors"] = (*_errors_before(plan), *found["errors"])
     metrics = Metrics(**known, **found)
