@@ -332,7 +332,7 @@ class _Lines:
 
 @contextmanager
 def _opened_files(data: set[str], folder: Path) -> Iterator[Counter[str]]:
-    """Counts how often each file is opened during the block, apart from programs, data and our own."""
+    """Counts how often each file is opened during the block, but not programs, data and ours."""
     opened: Counter[str] = Counter()
     counting = True
     ours = str(Path(__file__).parents[1]), str(folder)
@@ -343,7 +343,7 @@ def _opened_files(data: set[str], folder: Path) -> Iterator[Counter[str]]:
             path, flags = arguments[0], arguments[2]
             if flags & (os.O_WRONLY | os.O_RDWR) or path in data or path.startswith(ignored):
                 return
-            if not path.endswith((".py", ".pyc")):
+            if not path.endswith((".py", ".pyc")) and "-info/" not in path:  # of packages
                 opened[path] += 1
 
     sys.addaudithook(hook)  # which stays until the end of the process
