@@ -68,7 +68,10 @@ PUBLIC = {
         "invariant_mass", "match", "passes_muon_acceptance", "plain", "rows_of",
         "step", "unique_objects",
     ],
-    "tau3mu.train": ["State", "Status", "Store", "Train", "Wagon", "read_status"],
+    "tau3mu.train": [
+        "Comparison", "Reproduction", "State", "Status", "Store", "Tested", "Tests", "Train",
+        "Wagon", "compare", "read_status", "reproduce", "test",
+    ],
 }  # fmt: skip
 
 
