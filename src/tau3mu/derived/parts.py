@@ -9,12 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import awkward as ak
-import numpy as np
 import uproot
 
 from tau3mu.datasets.origin import OBJECT, Origin, Part, parse_origin
 from tau3mu.derived.cuts import classes_of, cut_records
-from tau3mu.derived.linked import write_keys
 from tau3mu.derived.linked import write_keys
 from tau3mu.derived.rows import prefixed, rows_up_to
 from tau3mu.errors import RunError

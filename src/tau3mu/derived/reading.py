@@ -91,9 +91,7 @@ def _checked(processor: Processor, file: CheckedFile, origin: Origin) -> Iterato
         raise InputError(message, code="derived.looser-cut", path=f"{processor.name}.{name}")
 
 
-def _refuse_mixed(
-    files: Iterable[CheckedFile], origins: Mapping[tuple[str, str], Origin]
-) -> None:
+def _refuse_mixed(files: Iterable[CheckedFile], origins: Mapping[tuple[str, str], Origin]) -> None:
     first: dict[str, CheckedFile] = {}
     for file in files:
         other = first.setdefault(file.dataset, file)
