@@ -50,10 +50,8 @@ def test_the_rows_of_the_parent_come_first_for_every_chunk_size(parent, skim, re
 
 
 def test_all_objects_of_an_event_are_kept(parent, skim, demo):
-    kept = []
-    for file in read_derived(skim).datasets["demo"].files:
-        kept.append(uproot.open(skim / file.path)[file.tree].arrays())
-    kept = ak.concatenate(kept)
+    files = read_derived(skim).datasets["demo"].files
+    kept = ak.concatenate([uproot.open(skim / one.path)[one.tree].arrays() for one in files])
     every = ak.concatenate(
         [uproot.open(f"{path}:Tree3Mu/ntuple").arrays(kept.fields) for path in demo]
     )
