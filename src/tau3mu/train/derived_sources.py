@@ -56,12 +56,12 @@ def derived_datasets(registry: Registry, folder: Path) -> list[tuple[Dataset, Pa
             raise InputError(message, code="train.unknown-derived", path=dataset.name)
         above = _registered(registry, derived.parent)
         if above is None and train is None:
-            name = derived.parent.name
+            missing = derived.parent.name
             message = (
-                f"the parent of {folder} is not registered: dataset {name!r}, "
+                f"the parent of {folder} is not registered: dataset {missing!r}, "
                 f"{len(derived.parent.files)} files; register it first (datasets add)"
             )
-            raise InputError(message, code="train.missing-parent", path=name)
+            raise InputError(message, code="train.missing-parent", path=missing)
         name, version = above or (None, None)
         parent = Parent(dataset=name, version=version, train=train, step=record.step or None)
         found.append((replace(dataset, name=f"{dataset.name}_{record.name}"), parent))
