@@ -67,6 +67,7 @@ PUBLIC = {
         "invariant_mass", "match", "passes_muon_acceptance", "plain", "rows_of",
         "step", "unique_objects",
     ],
+    "tau3mu.train": ["State", "Status", "Store", "Train", "Wagon", "read_status"],
 }  # fmt: skip
 
 

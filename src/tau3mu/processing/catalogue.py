@@ -15,13 +15,14 @@ from tau3mu.processing.user_files import import_user_file
 from tau3mu.storage.names import why_no_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from tau3mu.processing import Processor
 
 __all__ = [
     "GROUP",
     "checked_class",
+    "create",
     "installed_name",
     "installed_processors",
     "load_class",
@@ -66,7 +67,7 @@ def load_processors(
     for one, cls, name in zip(asked, classes, names, strict=True):
         patch = patches.get(name, {})
         if cls is not None:
-            processors.append(_instance(cls, str(one), patch))
+            processors.append(create(cls, str(one), patch))
         else:
             assert not isinstance(one, str)
             processors.append(_variant(one, name, patch, f"--set of {name}") if patch else one)
@@ -154,6 +155,26 @@ def checked_class(cls: Any, name: str) -> type[Processor]:
     return found
 
 
+def create(
+    cls: type[Processor], label: str, patch: Mapping[str, Any], *, name: str | None = None
+) -> Processor:
+    """Returns a processor of a class, with some parameters.
+
+    Args:
+        cls: As from `load_class`.
+        label: What it is called in messages.
+        patch: Values of parameters other than the defaults.
+        name: Names its results; by default that of the class.
+
+    Raises:
+        InputError: There is no such parameter, or it cannot be created.
+    """
+    _refuse_name(label, patch)
+    given = {**patch} if name is None else {**patch, "name": name}
+    with user_errors(_not_created(label)):
+        return cls(**given)
+
+
 def _installed(name: str) -> Any:
     known = installed_processors()
     if name not in known:
@@ -193,16 +214,10 @@ def _variant(one: Processor, name: str, patch: dict[str, Any], option: str) -> P
         return one.variant(name, **patch)
 
 
-def _refuse_name(name: str, patch: dict[str, Any]) -> None:
+def _refuse_name(name: str, patch: Mapping[str, Any]) -> None:
     if "name" in patch:
         message = f"{name} has no parameter 'name': --variant NAME:KEY=VALUE gives another name"
         raise InputError(message, code="processor.unknown-parameter", path=f"{name}.name")
-
-
-def _instance(cls: type[Processor], name: str, patch: dict[str, Any]) -> Processor:
-    _refuse_name(name, patch)
-    with user_errors(_not_created(name)):
-        return cls(**patch)
 
 
 def _not_created(name: str) -> Any:

@@ -1,0 +1,90 @@
+"""The parameters of wagons as tables: resolved values, defaults, and what differs between two."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tau3mu.processing.parameters import declared, defaults, values_of
+from tau3mu.train.language import BASE
+from tau3mu.train.resolution import result_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tau3mu.train.resolution import Resolved
+
+__all__ = ["changed_keys", "parameter_rows", "parameter_table"]
+
+
+def parameter_rows(one: Resolved) -> list[dict[str, Any]]:
+    """Returns a row for each parameter of a wagon or a variant, in the order of its class.
+
+    Args:
+        one: With its processor.
+    """
+    cls = type(one.processor)
+    values, usual = values_of(one.processor), defaults(cls)
+    return [
+        {
+            "wagon": one.name,
+            "parameter": name,
+            "value": values[name],
+            "default": usual[name],
+            "unit": declaration.unit,
+            "help": declaration.help,
+        }
+        for name, declaration in declared(cls).items()
+    ]
+
+
+def parameter_table(found: Mapping[str, Resolved]) -> list[dict[str, Any]]:
+    """Returns a row for each parameter of the wagons, and for each that a variant changes.
+
+    Args:
+        found: Wagons and variants by name. A variant without its wagon has all rows.
+    """
+    rows = []
+    for one in found.values():
+        base = found.get(result_name(one.wagon, BASE))
+        if base is None or base is one:
+            rows += parameter_rows(one)
+            continue
+        before = values_of(base.processor)
+        rows += [row for row in parameter_rows(one) if row["value"] != before[row["parameter"]]]
+    return rows
+
+
+def changed_keys(
+    before: Mapping[str, Resolved], after: Mapping[str, Resolved]
+) -> list[dict[str, Any]]:
+    """Returns a row for each key of the resolved configurations that differs.
+
+    Args:
+        before: Wagons and variants by name.
+        after: Others.
+    """
+    rows = []
+    for name in dict.fromkeys((*before, *after)):
+        one, other = before.get(name), after.get(name)
+        if one is None or other is None:
+            rows.append(_row(name, "", "there" if one else None, "there" if other else None))
+            continue
+        values, others = _flat(one.configuration), _flat(other.configuration)
+        both = ((key, values.get(key), others.get(key)) for key in {**values, **others})
+        rows += [_row(name, key, old, new) for key, old, new in both if old != new]
+    return rows
+
+
+def _row(wagon: str, key: str, before: Any, after: Any) -> dict[str, Any]:
+    return {"wagon": wagon, "key": key, "before": before, "after": after}
+
+
+def _flat(part: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    """Returns values by keys with dots between them."""
+    found: dict[str, Any] = {}
+    for key, value in part.items():
+        if isinstance(value, dict) and value:
+            found |= _flat(value, f"{above}{key}.")
+        else:
+            found[f"{above}{key}"] = value
+    return found

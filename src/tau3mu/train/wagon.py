@@ -1,0 +1,500 @@
+"""Wagons and trains as Python objects, the same as what train files describe."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tau3mu.config.documents import Document, read_document
+from tau3mu.config.input_files import user_path
+from tau3mu.config.problems import Problem
+from tau3mu.errors import InputError, suggest
+from tau3mu.storage.files import write_text
+from tau3mu.storage.locations import is_url
+from tau3mu.train.language import TrainFile, WagonEntry
+
+if TYPE_CHECKING:
+    from tau3mu.datasets import Dataset
+    from tau3mu.fit import FitModel
+    from tau3mu.processing import Processor
+    from tau3mu.run.settings import Settings
+    from tau3mu.train.resolution import Resolved
+
+__all__ = ["Train", "Wagon"]
+
+
+class Wagon:
+    """A processor with its parameters and variants, and what is made of it.
+
+    `Wagon("dsphipi", variants={"tight": {"flight_significance": 3.0}})` is what a train file has
+    under the name of a wagon.
+
+    Attributes:
+        entry: Its content, as in a train file.
+        name: Its name in a train to which it is given without one.
+        cls: The class of the processor if it was given as such.
+    """
+
+    def __init__(
+        self,
+        processor: str | Processor | type[Processor],
+        *,
+        name: str | None = None,
+        **entry: Any,
+    ) -> None:
+        """Creates a wagon.
+
+        Args:
+            processor: An installed processor, `path/to/file.py:Class`, a class, or an instance,
+                whose parameters are those of the wagon.
+            name: Its name; by default that of the processor.
+            **entry: The other keys of a wagon in a train file: `parameters`, `variants`, `needs`,
+                `fit`, `outputs`, `limits`, `active`.
+
+        Raises:
+            InputError: A key is unknown, or a value is not what it should be.
+        """
+        self.cls: type[Processor] | None = None
+        usual = (
+            processor.rpartition(":")[2]
+            if isinstance(processor, str)
+            else getattr(processor, "name", "wagon")
+        )
+        self.name = name or usual
+        text = processor if isinstance(processor, str) else self._of_object(processor, entry)
+        content = {"processor": text, **entry}
+        document = Document(content, f"wagon {self.name}", "train")
+        self.entry = document.validate(WagonEntry)
+
+    def _of_object(self, processor: Any, entry: dict[str, Any]) -> str:
+        """Returns the name of the class; what is not its default goes into `parameters`."""
+        from tau3mu.processing import Processor
+        from tau3mu.processing.catalogue import installed_processors
+        from tau3mu.processing.parameters import (
+            defaults,
+            json_patch,
+            merge_patch,
+            patch_between,
+            values_of,
+        )
+        from tau3mu.processing.user_code import class_name
+
+        cls = processor if isinstance(processor, type) else type(processor)
+        if not issubclass(cls, Processor):
+            message = f"{processor!r} is not a processor: give a name, a class or an instance"
+            raise InputError(message, code="train.no-processor")
+        if not isinstance(processor, type):
+            given = json_patch(cls, cls.name, entry.get("parameters", {}))
+            values = merge_patch(values_of(processor), given)
+            usual = defaults(cls)
+            changed = {key: value for key, value in values.items() if value != usual[key]}
+            entry["parameters"] = {
+                key: patch_between(usual[key], value) for key, value in changed.items()
+            }
+        for name, point in installed_processors().items():
+            if point.load() is cls:
+                return name
+        self.cls = cls
+        return class_name(cls)
+
+    def __eq__(self, other: object) -> bool:
+        """Returns whether both have the same content."""
+        return isinstance(other, Wagon) and (self.entry, self.cls) == (other.entry, other.cls)
+
+    def __hash__(self) -> int:
+        """Returns a hash, equal for equal wagons."""
+        return hash(self.entry.model_dump_json())
+
+    def __repr__(self) -> str:
+        """Returns how the object can be made."""
+        given = self.entry.model_dump(mode="json", exclude_defaults=True)
+        text = given.pop("processor")
+        words = [repr(text), *(f"{key}={value!r}" for key, value in given.items())]
+        return f"Wagon({', '.join(words)})"
+
+    def _repr_html_(self) -> str:
+        return Train([self], ["demo"])._repr_html_()
+
+
+class Train:
+    """Wagons that run in one pass over some datasets.
+
+    Attributes:
+        file: Its content, as in a train file, with absolute paths.
+        wagons: The wagons by name.
+    """
+
+    def __init__(
+        self,
+        wagons: Mapping[str, Wagon] | Iterable[Wagon],
+        datasets: str | Iterable[str | Path] = (),
+        *,
+        settings: Mapping[str, Any] | None = None,
+        analysis: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Creates a train; `check` says what is wrong with it.
+
+        Args:
+            wagons: By name, or with names of their own.
+            datasets: Shipped or registered datasets, dataset files, and ntuples.
+            settings: How it runs: options of `tau3mu.run`.
+            analysis: Who does it, and what it is about.
+
+        Raises:
+            InputError: A key is unknown, a value is not what it should be, or two wagons have the
+                same name.
+        """
+        named = _by_name(wagons)
+        content: dict[str, Any] = {
+            "schema_version": 1,
+            "wagons": {
+                name: wagon.entry.model_dump(mode="json", exclude_defaults=True)
+                for name, wagon in named.items()
+            },
+            "datasets": [datasets] if isinstance(datasets, str) else [str(one) for one in datasets],
+        }
+        content |= {"settings": dict(settings)} if settings else {}
+        content |= {"analysis": dict(analysis)} if analysis else {}
+        classes = {name: wagon.cls for name, wagon in named.items() if wagon.cls is not None}
+        self._set(Document(content, "train", "train"), Path.cwd(), classes)
+
+    def _set(
+        self, document: Document, folder: Path, classes: Mapping[str, type[Processor]]
+    ) -> None:
+        self._document = document
+        self._folder = folder
+        self._classes = dict(classes)
+        self.file = _with_absolute_paths(document.validate(TrainFile), folder)
+        self.wagons = {name: self._wagon(name, entry) for name, entry in self.file.wagons.items()}
+
+    def _wagon(self, name: str, entry: WagonEntry) -> Wagon:
+        wagon = Wagon.__new__(Wagon)
+        wagon.name, wagon.entry, wagon.cls = name, entry, self._classes.get(name)
+        return wagon
+
+    @classmethod
+    def load(cls, path: str | Path) -> Train:
+        """Returns the train of a train file.
+
+        Args:
+            path: In YAML if its name ends in `.yaml` or `.yml`, else in JSON. Relative paths in it
+                start from its folder.
+
+        Raises:
+            InputError: It cannot be read, or does not fit the language.
+        """
+        document = read_document(path, "train file", language="train")
+        train = cls.__new__(cls)
+        train._set(document, user_path(path).absolute().parent, {})
+        return train
+
+    def save(self, path: str | Path) -> None:
+        """Writes a train file; what is in its folder is named without the folder.
+
+        Args:
+            path: In YAML if its name ends in `.yaml` or `.yml`, else in JSON.
+
+        Raises:
+            InputError: A processor is a class of this session, which no file can name.
+            RunError: The file cannot be written.
+        """
+        if self._classes:
+            name, one = next(iter(self._classes.items()))
+            message = (
+                f"wagon {name}: {one.__name__} is a class of this session, which a train file "
+                "cannot name: put it into a Python file, and give path/to/file.py:Class"
+            )
+            raise InputError(message, code="train.class-of-session", path=name)
+        file = user_path(path).absolute()
+        content = self.document(relative_to=file.parent)
+        if file.suffix not in {".yaml", ".yml"}:
+            write_text(file, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+            return
+        from io import StringIO
+
+        from ruamel.yaml import YAML
+
+        text = StringIO()
+        yaml = YAML(typ="safe", pure=True)
+        yaml.default_flow_style = False
+        yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+        yaml.dump(content, text)
+        write_text(file, text.getvalue())
+
+    def document(self, *, relative_to: Path | None = None) -> dict[str, Any]:
+        """Returns the content of its train file, without defaults.
+
+        Args:
+            relative_to: A folder; paths in it are given without it.
+        """
+        content = self.file.model_dump(mode="json", exclude_defaults=True)
+        content = {"schema_version": 1, **content}
+        if relative_to is not None:
+            content = _without_folder(content, f"{relative_to}/")
+        return content
+
+    def check(self) -> dict[str, Resolved]:
+        """Returns all wagons and variants that run, by the names of their results.
+
+        Processors are made, fits are read, datasets are looked up; no file of data is opened.
+
+        Raises:
+            InputError: Something is wrong; the message names all of it, with its lines.
+        """
+        found, problems = self._resolution
+        problems = [*self._require(), *problems, *self._missing_datasets()]
+        if problems:
+            raise self._document.error(problems)
+        return found
+
+    @cached_property
+    def resolved(self) -> dict[str, Resolved]:
+        """All wagons and variants that run, by the names of their results, needed ones first.
+
+        Raises:
+            InputError: Something is wrong with one; the message names all of it, with its lines.
+        """
+        found, problems = self._resolution
+        if problems:
+            raise self._document.error(problems)
+        return found
+
+    @cached_property
+    def _resolution(self) -> tuple[dict[str, Resolved], list[Problem]]:
+        from tau3mu.train.resolution import resolve
+
+        found, problems = resolve(self.file.wagons, self._classes, self._folder)
+        if not problems and not found:
+            problems = [Problem(("wagons",), "nothing-active", "no wagon is active")]
+        return found, problems
+
+    def only(self, *wagons: str) -> Train:
+        """Returns a train of some of the wagons, and of what they need.
+
+        Args:
+            wagons: Their names; those of variants stand for these alone.
+
+        Raises:
+            InputError: There is no such wagon.
+        """
+        places = {one.name: one for one in self.resolved.values()}
+        chosen: dict[str, list[str]] = {}
+        for name in wagons:
+            if name in self.file.wagons:
+                chosen.setdefault(name, []).extend(self.file.wagons[name].members)
+            elif name in places:
+                chosen.setdefault(places[name].wagon, []).append(places[name].variant)
+            else:
+                known = dict.fromkeys((*self.file.wagons, *places))
+                message = (
+                    f"the train has no wagon {name!r}{suggest(name, known)}; it has "
+                    f"{', '.join(known)}"
+                )
+                raise InputError(message, code="train.unknown-wagon", path=name)
+        entries = {
+            name: entry.model_copy(update={"active": tuple(chosen.get(name, ()))})
+            for name, entry in self.file.wagons.items()
+        }
+        return self.with_file(self.file.model_copy(update={"wagons": entries}))
+
+    def with_file(self, file: TrainFile) -> Train:
+        """Returns a train with another content.
+
+        Args:
+            file: Its content, with absolute paths.
+        """
+        train = Train.__new__(Train)
+        train._document, train._folder = self._document, self._folder
+        train._classes = dict(self._classes)
+        train.file = file
+        train.wagons = {name: train._wagon(name, entry) for name, entry in file.wagons.items()}
+        return train
+
+    @property
+    def hash(self) -> str:
+        """A hash of all that the results depend on, but for data, code and settings."""
+        from tau3mu.processing.parameters import with_hash
+
+        digest: str = with_hash({name: one.hash for name, one in self.resolved.items()})["hash"]
+        return digest
+
+    def processors(self) -> list[Processor]:
+        """Returns the processors of all results, what is needed first."""
+        return [one.processor for one in self.resolved.values()]
+
+    def fits(self) -> dict[str, FitModel | None]:
+        """Returns the fit of each result, None where nothing is fitted."""
+        return {name: one.fit for name, one in self.resolved.items()}
+
+    def skims(self) -> dict[str, Any]:
+        """Returns what is asked for as derived data, by the names of the results."""
+        found = {name: one.outputs.skim for name, one in self.resolved.items()}
+        return {name: skim for name, skim in found.items() if skim is not None}
+
+    def settings(self, **given: Any) -> Settings:
+        """Returns how it runs.
+
+        Args:
+            **given: Options of `tau3mu.run` instead of those of the train.
+
+        Raises:
+            InputError: Some do not go together.
+        """
+        from tau3mu.run.settings import Settings, is_given
+
+        own = self.file.settings.model_dump(exclude_defaults=True)
+        return Settings.of(**(own | {key: one for key, one in given.items() if is_given(one)}))
+
+    def datasets(self, *, short: float | None = None) -> list[Dataset]:
+        """Returns what it reads.
+
+        Args:
+            short: A fraction of the events, from all files.
+
+        Raises:
+            InputError: One cannot be found.
+        """
+        from tau3mu.datasets.finding import datasets
+
+        names = self.dataset_names(short=short)
+        settings = self.file.settings
+        return datasets(
+            *names, prefix=settings.prefix, max_files=settings.max_files, layout=settings.layout
+        )
+
+    def dataset_names(self, *, short: float | None = None) -> list[str]:
+        """Returns the names of what it reads, such as `demo@short:0.01`.
+
+        Args:
+            short: A fraction of the events, instead of those that the train asks for.
+        """
+        if short is None:
+            return list(self.file.datasets)
+        return [f"{name.partition('@short:')[0]}@short:{short:g}" for name in self.file.datasets]
+
+    def _missing_datasets(self) -> list[Problem]:
+        problems = []
+        for number, name in enumerate(self.file.datasets):
+            try:
+                self.with_file(self.file.model_copy(update={"datasets": (name,)})).datasets()
+            except InputError as error:  # noqa: PERF203 - all problems at once
+                keys = ("datasets", number)
+                problems.append(Problem(keys, error.code or "wrong-value", str(error)))
+        if not problems:
+            try:
+                self.datasets()
+            except InputError as error:  # such as a file that is in two of them
+                problems.append(Problem(("datasets",), error.code, str(error)))
+        return problems
+
+    def _require(self) -> list[Problem]:
+        if not self.file.require:
+            return []
+        from importlib.metadata import version
+
+        from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+        here = version("tau3mu")
+        try:
+            allowed = SpecifierSet(self.file.require).contains(here, prereleases=True)
+        except InvalidSpecifier:
+            text = f"expected versions such as '>=0.9', got {self.file.require!r}"
+            return [Problem(("require",), "wrong-version", text)]
+        if allowed:
+            return []
+        text = f"tau3mu {self.file.require} is required, installed is {here}: install another one"
+        return [Problem(("require",), "other-version", text)]
+
+    def __eq__(self, other: object) -> bool:
+        """Returns whether both have the same content."""
+        return isinstance(other, Train) and (self.file, self._classes) == (
+            other.file,
+            other._classes,
+        )
+
+    def __hash__(self) -> int:
+        """Returns a hash, equal for equal trains."""
+        return hash(self.file.model_dump_json())
+
+    def __repr__(self) -> str:
+        """Returns the names of its wagons and datasets."""
+        return f"Train({list(self.wagons)}, {list(self.file.datasets)})"
+
+    def _repr_html_(self) -> str:
+        from tau3mu.train.parameters import parameter_rows
+
+        rows = [
+            (one.name, one.processor.configuration["class"], _changes(parameter_rows(one)),
+             ", ".join(one.needs), one.fit.name if one.fit else "", one.hash)
+            for one in self.resolved.values()
+        ]  # fmt: skip
+        names = ("results", "processor", "not the defaults", "needs", "fit", "hash")
+        cells = "".join(f"<th>{name}</th>" for name in names)
+        lines = [f"<tr>{''.join(f'<td>{escape(text)}</td>' for text in row)}</tr>" for row in rows]
+        caption = escape(", ".join(self.file.datasets))
+        return (
+            f"<table><caption>{caption}</caption><thead><tr>{cells}</tr></thead>"
+            f"<tbody>{''.join(lines)}</tbody></table>"
+        )
+
+
+def _changes(rows: Iterable[Mapping[str, Any]]) -> str:
+    return ", ".join(
+        f"{row['parameter']} = {json.dumps(row['value'], ensure_ascii=False)}"
+        for row in rows
+        if row["value"] != row["default"]
+    )
+
+
+def _by_name(wagons: Mapping[str, Wagon] | Iterable[Wagon]) -> dict[str, Wagon]:
+    if isinstance(wagons, Mapping):
+        return dict(wagons)
+    named: dict[str, Wagon] = {}
+    for wagon in wagons:
+        if wagon.name in named:
+            message = f"two wagons are called {wagon.name!r}: give one another name"
+            raise InputError(message, code="train.same-name", path=wagon.name)
+        named[wagon.name] = wagon
+    return named
+
+
+def _with_absolute_paths(file: TrainFile, folder: Path) -> TrainFile:
+    """Returns a content that means the same in every folder."""
+    from tau3mu.fit.language import shipped_fits
+
+    def absolute(text: str) -> str:
+        return str(folder / user_path(text))
+
+    wagons = {}
+    for name, entry in file.wagons.items():
+        update: dict[str, Any] = {}
+        path, colon, cls = entry.processor.rpartition(":")
+        if colon and path.endswith(".py"):
+            update["processor"] = f"{absolute(path)}:{cls}"
+        if entry.fit and Path(entry.fit).suffix and entry.fit not in shipped_fits():
+            update["fit"] = absolute(entry.fit)
+        wagons[name] = entry.model_copy(update=update) if update else entry
+    named = (_is_name(text) for text in file.datasets)
+    datasets = tuple(
+        text if is_name else absolute(text)
+        for text, is_name in zip(file.datasets, named, strict=True)
+    )
+    return file.model_copy(update={"wagons": wagons, "datasets": datasets})
+
+
+def _is_name(dataset: str) -> bool:
+    """Returns whether a text is a name of a dataset or a URL rather than a path."""
+    plain = dataset.partition("@short:")[0]
+    return is_url(plain) or not ("/" in plain or Path(plain).suffix in {".json", ".root"})
+
+
+def _without_folder(part: Any, folder: str) -> Any:
+    if isinstance(part, dict):
+        return {key: _without_folder(value, folder) for key, value in part.items()}
+    if isinstance(part, list):
+        return [_without_folder(value, folder) for value in part]
+    return part.removeprefix(folder) if isinstance(part, str) else part
