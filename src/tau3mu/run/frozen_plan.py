@@ -28,6 +28,7 @@ def prepare_frozen(
     output: str | Path | None = None,
     prefix: str | None = None,
     files: str | Path | Mapping[str, str] | None = None,
+    isolate: bool = False,
     on_file: Callable[[], object] = lambda: None,
     **settings: Any,
 ) -> RunPlan:
@@ -38,6 +39,7 @@ def prepare_frozen(
         output: The new results folder; None with `resume=FOLDER`.
         prefix: As for `thaw`.
         files: As for `thaw`.
+        isolate: Whether the others go on when a processor fails.
         on_file: Is called after each file that has been checked.
         settings: Options of the run that are not as recorded, such as `executor`.
 
@@ -51,7 +53,7 @@ def prepare_frozen(
             path = thawed.folder / copied.path
             message = f"{path} has been changed since it was recorded in {thawed.folder}"
             raise InputError(message, code="frozen.changed-code", path=path)
-    plan = prepare_thawed(thawed, output=output, on_file=on_file, **settings)
+    plan = prepare_thawed(thawed, output=output, isolate=isolate, on_file=on_file, **settings)
     if changed := changed_files(thawed, plan):
         plan.close()
         place, problem = next(iter(changed.items()))
@@ -65,6 +67,7 @@ def prepare_thawed(
     thawed: Thawed,
     *,
     output: str | Path | None = None,
+    isolate: bool = False,
     on_file: Callable[[], object] = lambda: None,
     **settings: Any,
 ) -> RunPlan:
@@ -76,6 +79,7 @@ def prepare_thawed(
     Args:
         thawed: What was recorded.
         output: The new results folder; None with `resume=FOLDER`.
+        isolate: Whether the others go on when a processor fails.
         on_file: Is called after each file that has been checked.
         settings: Options of the run that are not as recorded.
 
@@ -96,8 +100,9 @@ def prepare_thawed(
     there.__enter__()
     try:
         plan = prepare(
-            thawed.datasets, thawed.processors, chosen, fits=thawed.fits, on_file=on_file
-        )
+            thawed.datasets, thawed.processors, chosen,
+            fits=thawed.fits, isolate=isolate, on_file=on_file,
+        )  # fmt: skip
     except BaseException:
         there.__exit__(*sys.exc_info())
         raise

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = [
-    "RECORD", "RESULTS", "STDERR", "STDOUT", "DatasetOfTrain", "TestOfWagon", "TrainRecord",
+    "RECORD", "RESULTS", "STDERR", "STDOUT", "DatasetOfTrain", "TrainRecord", "WagonTest",
     "now", "person", "read_record", "words", "write_record",
 ]  # fmt: skip
 
@@ -38,7 +38,7 @@ class DatasetOfTrain(Strict):
     fraction: float = 1.0
 
 
-class TestOfWagon(Strict):
+class WagonTest(Strict):
     """The test that lets a wagon run; `forced` says why one that is not good enough did not count.
 
     Attributes:
@@ -93,21 +93,21 @@ class TrainRecord(Strict):
     label: str = ""
     comment: str = ""
     file: str = ""
-    document: dict[str, Any] = {}
+    document: dict[str, Any] = Field(default_factory=dict)
     asked: tuple[str, ...] = ()
-    datasets: dict[str, DatasetOfTrain] = {}
+    datasets: dict[str, DatasetOfTrain] = Field(default_factory=dict)
     events: int = 0
     chunks: int = 0
     hash: str = ""
-    wagons: dict[str, str] = {}
-    tests: dict[str, TestOfWagon] = {}
+    wagons: dict[str, str] = Field(default_factory=dict)
+    tests: dict[str, WagonTest] = Field(default_factory=dict)
     approved: str = ""
     parent: int | None = None
     relation: str = ""
     composed: str = ""
     by: str = ""
     command: tuple[str, ...] = ()
-    settings: dict[str, Any] = {}
+    settings: dict[str, Any] = Field(default_factory=dict)
 
 
 def read_record(folder: Path) -> TrainRecord:

@@ -8,7 +8,7 @@ from tau3mu.errors import InputError, Tau3muError
 from tau3mu.storage.names import RUN
 from tau3mu.train.progress import progress_of
 from tau3mu.train.record import RECORD, RESULTS, read_record
-from tau3mu.train.states import STATUS, State, read_status
+from tau3mu.train.states import STATUS, read_status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

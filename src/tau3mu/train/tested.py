@@ -11,7 +11,7 @@ from tau3mu.errors import InputError
 from tau3mu.run.freezing import freeze
 from tau3mu.train.metrics import METRICS, Metrics, read_metrics
 from tau3mu.train.parts import changed_parts, parts_of
-from tau3mu.train.record import TestOfWagon
+from tau3mu.train.record import WagonTest
 from tau3mu.train.states import STATUS, State, read_status
 from tau3mu.train.verdict import needs_approval
 
@@ -34,7 +34,7 @@ def check_tests(
     *,
     force: Collection[str] = (),
     approved: str = "",
-) -> dict[str, TestOfWagon]:
+) -> dict[str, WagonTest]:
     """Returns the tests that let the wagons of a train run.
 
     Args:
@@ -82,13 +82,13 @@ def whole(dataset: Dataset) -> Dataset:
     return replace(dataset, fraction=1.0, lumi=dataset.whole_lumi, whole_lumi=None)
 
 
-def _test_of(train: Train, name: str, plan: RunPlan, store: Store) -> TestOfWagon:
+def _test_of(train: Train, name: str, plan: RunPlan, store: Store) -> WagonTest:
     """Returns the last test of a wagon, with the reason for which it does not count."""
     last = _last_test(store, name)
     if last is None:
-        return TestOfWagon(forced="it has not been tested")
+        return WagonTest(forced="it has not been tested")
     folder, state, metrics = last
-    known = TestOfWagon(number=int(folder.name), state=state.value)
+    known = WagonTest(number=int(folder.name), state=state.value)
     if state not in {State.OK, State.WARN} or metrics is None:
         return known.model_copy(update={"forced": f"test {known.number} is {state.value}"})
     changed = changed_parts(metrics.parts, _parts(train.only(name).resolved, name, plan))

@@ -5,24 +5,23 @@ from __future__ import annotations
 import json
 import os
 import platform
-import shutil
 import signal
 import subprocess
 import sys
 import time
 from contextlib import closing, suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tau3mu.errors import InputError, RunError, suggest
-from tau3mu.run.settings import Settings, is_given
+from tau3mu.run.settings import is_given
 from tau3mu.train.language import SETTINGS
-from tau3mu.train.record import RESULTS, STDERR, STDOUT, read_record
-from tau3mu.train.states import STATUS, State, read_status, set_state
+from tau3mu.train.record import STDERR, STDOUT, read_record
+from tau3mu.train.states import State, read_status, set_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
     from typing import BinaryIO
 
     from tau3mu.run.thawing import Thawed

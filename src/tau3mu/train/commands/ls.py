@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tau3mu.console.cli import Parser, run_main
 from tau3mu.train.printing import add_json_option, add_store_option, print_rows, without_empty
@@ -41,5 +41,14 @@ def _list(options: argparse.Namespace) -> int:
         rows = [row for row in rows if row["state"] in options.state]
     if options.label:
         rows = [row for row in rows if options.label in (row["label"] or "")]
-    print_rows(rows if options.json else without_empty(rows), as_json=options.json)
+    if not options.json:
+        rows = without_empty([_short(row) for row in rows])
+    print_rows(rows, as_json=options.json)
     return 0
+
+
+def _short(row: dict[str, Any]) -> dict[str, Any]:
+    """Returns a row that fits into a terminal."""
+    row = {**row, "composed": (row["composed"] or "")[:16].replace("T", " ")}
+    row["done"] = f"{row['events'] / row['of']:.0%}" if row["of"] else ""
+    return {key: value for key, value in row.items() if key not in {"of", "by"}}
