@@ -40,7 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--settings", type=json.loads, default={}, metavar="JSON", help="options of the run"
     )
     options = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):  # the first is ignored in jobs of scripts
+        signal.signal(number, _interrupt)
     return run_main(run_train, options.folder.absolute(), **options.settings)
 
 
