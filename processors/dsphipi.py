@@ -53,21 +53,43 @@ class DsPhiPi(CutProcessor):
         "muon_sf_down": "weight_muon_sf_down",
     }
 
-    hlt_paths: tuple[str, ...] = parameter(HLT_PATHS, help="HLT paths, one of which fired")
-    l1_seeds: tuple[str, ...] = parameter(L1_SEEDS, help="parts of L1 seeds, one of which fired")
-    mass_window: Window = parameter(Window(1.62, 2.02), unit="GeV", help="m(μμπ)")
-    pv_tracks: int = parameter(2, ge=0, help="least number of tracks at the primary vertex")
-    flight_significance: float = parameter(2.0, help="of the flight distance, exceeded")
+    hlt_paths: tuple[str, ...] = parameter(
+        HLT_PATHS, help="HLT paths, one of which fired", tighter="inside"
+    )
+    l1_seeds: tuple[str, ...] = parameter(
+        L1_SEEDS, help="parts of L1 seeds, one of which fired", tighter="inside"
+    )
+    mass_window: Window = parameter(Window(1.62, 2.02), unit="GeV", help="m(μμπ)", tighter="inside")
+    pv_tracks: int = parameter(
+        2, ge=0, help="least number of tracks at the primary vertex", tighter="up"
+    )
+    flight_significance: float = parameter(
+        2.0, help="of the flight distance, exceeded", tighter="up"
+    )
     barrel_eta: float = parameter(1.2, gt=0, help="|η| where the endcaps begin")
-    max_muon_eta: float = parameter(2.4, gt=0, help="largest |η| of each muon")
-    barrel_muon_pt: float = parameter(3.5, unit="GeV", ge=0, help="pT of a barrel muon, exceeded")
-    endcap_muon_pt: float = parameter(2.0, unit="GeV", ge=0, help="pT of an endcap muon, exceeded")
-    track_pt: float = parameter(1.2, unit="GeV", ge=0, help="pT of the track, exceeded")
-    delta_r_window: Window = parameter(Window(1e-4, 0.8), help="ΔR of each pair of legs")
-    max_track_dz: float = parameter(20.0, unit="cm", gt=0, help="largest |dz| of the track")
-    max_track_dxy: float = parameter(0.3, unit="cm", gt=0, help="largest |dxy| of the track")
-    phi_window: Window = parameter(Window(1.00, 1.04), unit="GeV", help="m(μμ)")
-    trigger_dr: float = parameter(0.03, gt=0, help="largest ΔR of a muon to a trigger object")
+    max_muon_eta: float = parameter(2.4, gt=0, help="largest |η| of each muon", tighter="down")
+    barrel_muon_pt: float = parameter(
+        3.5, unit="GeV", ge=0, help="pT of a barrel muon, exceeded", tighter="up"
+    )
+    endcap_muon_pt: float = parameter(
+        2.0, unit="GeV", ge=0, help="pT of an endcap muon, exceeded", tighter="up"
+    )
+    track_pt: float = parameter(
+        1.2, unit="GeV", ge=0, help="pT of the track, exceeded", tighter="up"
+    )
+    delta_r_window: Window = parameter(
+        Window(1e-4, 0.8), help="ΔR of each pair of legs", tighter="inside"
+    )
+    max_track_dz: float = parameter(
+        20.0, unit="cm", gt=0, help="largest |dz| of the track", tighter="down"
+    )
+    max_track_dxy: float = parameter(
+        0.3, unit="cm", gt=0, help="largest |dxy| of the track", tighter="down"
+    )
+    phi_window: Window = parameter(Window(1.00, 1.04), unit="GeV", help="m(μμ)", tighter="inside")
+    trigger_dr: float = parameter(
+        0.03, gt=0, help="largest ΔR of a muon to a trigger object", tighter="down"
+    )
     muon_sf_file: str | None = parameter(None, help="correctionlib file; null: the shipped table")
     muon_sf_table: str = parameter("NUM_MediumID_DEN_TrackerMuons", help="correction in that file")
     muon_sf_outside: Literal["clamp", "unity", "error"] = parameter(

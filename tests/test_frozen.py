@@ -95,7 +95,9 @@ def same(first, second):
             assert np.array_equal(*values)
 
 
-@pytest.mark.parametrize("executor", ["iterative", "futures"])
+@pytest.mark.parametrize(
+    "executor", ["iterative", pytest.param("futures", marks=pytest.mark.integration)]
+)
 def test_a_run_is_made_again_without_the_project(project, tmp_path, monkeypatch, executor):
     first = run(
         tmp_path / "a", values=["Mine.table=named.json"], variants=["tight:Mine.min_pt=5"],

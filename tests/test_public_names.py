@@ -24,6 +24,7 @@ PUBLIC = {
     "tau3mu.clusters": [
         "Site", "check_versions", "connect", "load_site", "performance_report",
     ],
+    "tau3mu.compare": ["Comparison", "EventList", "compare", "read_event_list"],
     "tau3mu.corrections": ["MuonScaleFactors", "ScaleFactors"],
     "tau3mu.datasets": [
         "CheckedFile", "Chunk", "Dataset", "FileDetails", "FailedFile", "check_files",
@@ -32,8 +33,8 @@ PUBLIC = {
     ],
     "tau3mu.errors": ["InputError", "RunError", "Tau3muError", "suggest"],
     "tau3mu.execution": [
-        "ChunkResult", "FileRead", "ProcessorError", "ProcessorResult", "RetryPolicy",
-        "RunResult", "dry_run", "execute", "process_chunk", "run_tasks",
+        "ChunkResult", "ErrorGroup", "FileRead", "ProcessorError", "ProcessorResult", "RetryPolicy",
+        "RunResult", "Timing", "dry_run", "execute", "process_chunk", "run_tasks",
     ],
     "tau3mu.fit": [
         "FitModel", "FitResult", "Source", "fit", "fit_and_save", "load_model", "load_result",
@@ -59,15 +60,18 @@ PUBLIC = {
         "plot_histogram", "read_manifest", "run_log", "write_manifest",
     ],
     "tau3mu.run": [
-        "CHUNK_SIZE", "ProcessorResults", "Run", "RunPlan", "Settings", "analyse", "main",
-        "open_run", "prepare",
+        "CHUNK_SIZE", "FrozenRun", "ProcessorResults", "Run", "RunPlan", "Settings", "Thawed",
+        "analyse", "freeze", "main", "open_run", "prepare", "prepare_frozen", "read_frozen", "thaw",
     ],
     "tau3mu.selection": [
         "Candidates", "Lists", "MUON_MASS", "Match", "Rows", "Step", "delta_r",
         "invariant_mass", "match", "passes_muon_acceptance", "plain", "rows_of",
         "step", "unique_objects",
     ],
-    "tau3mu.train": ["State", "Status", "Store", "Train", "Wagon", "read_status"],
+    "tau3mu.train": [
+        "Comparison", "Reproduction", "State", "Status", "Store", "Tested", "Tests", "Train",
+        "Wagon", "compare", "read_status", "reproduce", "test",
+    ],
 }  # fmt: skip
 
 

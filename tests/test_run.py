@@ -271,6 +271,7 @@ def test_without_leave_a_bad_file_leaves_no_results(tmp_path, demo, damaged, cap
     assert "Results:" not in shown.out
     assert {path.name for path in output.iterdir()} == {
         "run.json", "log.txt", "ledger.jsonl", "checked_files.json", "checkpoints",
+        "full_config.json", "configuration.json", "input_data.txt",
     }  # fmt: skip
     run = json.loads((output / "run.json").read_text())
     assert (run["status"], run["complete"]) == ("incomplete", False)

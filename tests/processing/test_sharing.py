@@ -289,3 +289,28 @@ def test_no_events():
     nothing = Toy().selection(EVENTS[:0])
     assert nothing.candidates.type == Toy().selection(EVENTS).candidates[:0].type
     assert [step.events for step in nothing.cutflow] == [0, 0, 0, 0]
+
+
+class Parts(Toy):
+    """A quantity of two parts, of which one may be wrong."""
+
+    wrong: bool = parameter(False, help="whether it fails")
+
+    @quantity
+    def parts(self, rows):
+        if self.wrong:
+            return {"a": np.ma.masked_all(len(rows), dtype=np.int64), "b": np.zeros(len(rows) + 1)}
+        return {"a": rows.x + 0.25, "b": rows.x}
+
+    @cut("parts")
+    def half(self, rows):
+        return rows.parts["a"] > 1.5
+
+
+def test_what_a_failing_function_began_is_no_answer_for_others():
+    memo = Memo()
+    with raises("processor.not-one-per-candidate"):
+        Parts(wrong=True).selection(EVENTS, memo)
+    found = Parts().selection(EVENTS, memo)
+    assert content(found) == content(Parts().selection(EVENTS))
+    assert found.candidates.x.tolist() == [5.0, 4.0]

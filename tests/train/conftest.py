@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from postgres_server import USER, find_programs, postgres_server
 
 from tau3mu.datasets import CheckedFile, Dataset, FileDetails
 from tau3mu.train import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 
@@ -46,3 +48,34 @@ def registrable() -> Callable[..., tuple[Dataset, list[CheckedFile]]]:
         return dataset, files
 
     return make
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The folder of the socket of a PostgreSQL server."""
+    if (programs := find_programs()) is None:
+        pytest.skip("PostgreSQL is not installed")
+    with postgres_server(programs) as folder:
+        yield folder
+
+
+@pytest.fixture
+def new_postgres(postgres: str) -> str:
+    """The URL of a new database of a PostgreSQL server."""
+    import psycopg
+
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(host=postgres, user=USER, dbname="postgres", autocommit=True) as server:
+        server.execute(f"CREATE DATABASE {name}")
+    return f"postgresql://{USER}:secret@/{name}?host={postgres}"
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.integration)])
+def database(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str | None:
+    """The URL of a new database, which is that of the variable; None for that of the store."""
+    if request.param == "sqlite":
+        monkeypatch.delenv("TAU3MU_DATABASE", raising=False)
+        return None
+    url: str = request.getfixturevalue("new_postgres")
+    monkeypatch.setenv("TAU3MU_DATABASE", url)
+    return url

@@ -11,7 +11,9 @@ import pytest
 from errors import raises
 
 from tau3mu.datasets import CheckedFile, Dataset
+from tau3mu.datasets.certification import Certification
 from tau3mu.train.dataset_changes import DatasetChange
+from tau3mu.train.listing import dataset_details
 from tau3mu.train.registered import Parent
 from tau3mu.train.registry import Registry
 from tau3mu.train.resolving import ResolvedDataset, check_version, resolve_dataset
@@ -122,8 +124,8 @@ def test_parents_and_children(registry, registrable):
     skim = registry.add(*registrable("skim", [2]), parent=parent_of(base)).dataset
     slim = registry.add(*registrable("slim", [3]), parent=parent_of(skim)).dataset
     assert registry.ancestors(slim) == [skim, base]
-    assert registry.children("base") == [skim]
-    assert registry.children("base", "0" * 16) == []
+    used = {name: [use.name for use in uses] for name, uses in registry.uses().items()}
+    assert used == {"base": [f"skim@{skim.version}"], "skim": [f"slim@{slim.version}"]}
     # The parent stays when the child gets a new version.
     assert registry.add(*registrable("skim", [2, 4])).dataset.parent == parent_of(base)
 
@@ -184,8 +186,6 @@ def test_a_damaged_version_is_named(registry, registrable):
     for change, code in (
         ({"schema_version": 2}, "train.unknown-choice"),
         ({"is_MC": True}, "train.unknown-key"),
-        ({"is_mc": True}, "train.changed-version"),
-        ({"files": [content["files"][0] | {"entries": 5}]}, "train.changed-version"),
         ({"name": "b"}, "train.renamed-version"),
     ):
         path.write_text(json.dumps(content | change))
@@ -194,6 +194,27 @@ def test_a_damaged_version_is_named(registry, registrable):
     path.write_text("{")
     with raises("train.not-json", mentions=f"{version}.json"):
         registry.versions("a")
+
+
+def test_a_version_that_was_changed_by_hand(registry, registrable):
+    dataset, files = registrable("a", [1])
+    version = registry.add(dataset, files).dataset.version
+    path = registry.folder / "a" / f"{version}.json"
+    content = json.loads(path.read_text())
+    for change in (
+        {"is_mc": True},
+        {"lumi": 5.0},
+        {"files": [content["files"][0] | {"uuid": "x"}]},
+    ):
+        path.write_text(json.dumps(content | change))
+        with raises("train.changed-version", path=f"a@{version}"):
+            dataset_details(registry.store, "a")
+        with raises("train.changed-version", path=f"a@{version}"):
+            registry.add(dataset, files)
+    path.write_text(json.dumps(content | {"is_mc": True}))
+    (resolved,) = resolve_dataset("a", registry.store)
+    with raises("train.dataset-changed", path="a"):
+        check_version(resolved, files)
 
 
 def test_names_and_paths_that_are_refused(registry, registrable):
@@ -257,3 +278,23 @@ def test_processes_that_register_at_a_time_lose_nothing(store):
     assert [version.last.number for version in versions] == list(range(1, 25))
     assert [len(registry.versions(f"own_{i}")) for i in (0, 1)] == [12, 12]
     assert not list(registry.folder.rglob(".*"))
+
+
+def test_certifications_are_part_of_a_version(registry, registrable):
+    certified = Certification({297050: ((1, 57), (60, 80))})
+    plain = registry.add(*registrable("a", [1])).dataset
+    added = registry.add(*registrable("a", [1], certification=certified))
+    assert added.dataset.version != plain.version
+    assert added.change.facts
+    assert registry.get("a").dataset().certification == certified
+
+
+def test_short_views_are_of_a_version_of_the_whole(registry, registrable):
+    dataset, files = registrable("a", [1, 2], lumi=4.8)
+    version = registry.add(dataset, files).dataset.version
+    for name in ("a@short:0.01", f"a@{version}@short:0.01"):
+        (view,) = resolve_dataset(name, registry.store)
+        assert (view.dataset.fraction, view.version, view.dataset.lumi) == (0.01, version, None)
+        assert check_version(view, files) == version
+    with raises("train.short-view", path="a"):
+        registry.add(dataset.short(0.01), files)

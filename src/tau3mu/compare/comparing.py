@@ -13,13 +13,16 @@ from tau3mu.compare.fits import compare_fits
 from tau3mu.compare.histograms import compare_histograms
 from tau3mu.compare.inputs import compare_datasets
 from tau3mu.compare.listed import compare_with_list
+from tau3mu.compare.reading import recorded_steps
 from tau3mu.compare.sides import only_processor, pairs_of, side_of
+from tau3mu.compare.sync import synchronize, synchronize_with_list
 from tau3mu.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tau3mu.compare.sides import Side
+    from tau3mu.compare.sides import Pair, Side
+    from tau3mu.compare.sync import Synchronization
     from tau3mu.run import ProcessorResults, Run
 
 __all__ = ["compare"]
@@ -29,9 +32,10 @@ def compare(
     a: str | Path | Run | ProcessorResults,
     b: str | Path | Run | ProcessorResults | EventList,
     *,
+    sync: bool = False,
     strict: bool = False,
 ) -> Comparison:
-    """Returns what differs between two results; no events are read.
+    """Returns what differs between two results; events are read only for `sync`.
 
     Processors are compared if they have the same name, or if each side has one alone. Floats of
     histograms and candidates are the same if they agree within 1e-12 of their size, parameters of
@@ -42,10 +46,14 @@ def compare(
             objects of these.
         b: The same of the other results; or a file with the list of events of another group, with
             columns run, lumi and event and any others.
+        sync: Whether both analyses run over their events again, to find the steps at which events
+            are lost on one side alone; of a list of events, those at which its events are lost.
         strict: Whether every bit of histograms and candidates counts, and the order of candidates.
 
     Raises:
-        InputError: There are no complete results, or something is wrong with the list of events.
+        InputError: There are no complete results, something is wrong with the list of events, or
+            with `sync`, a run cannot be made again.
+        RunError: With `sync`, events cannot be read.
     """
     left, right = side_of(a), side_of(b)
     if isinstance(left, EventList):
@@ -54,11 +62,15 @@ def compare(
     if isinstance(right, EventList):
         results = only_processor(left)
         found = compare_with_list(results, right)
-        return Comparison(left.label, right.label, strict=strict, candidates=[found])
-    return _compared(left, right, strict=strict)
+        parted = []
+        if sync:
+            steps = recorded_steps(left, [results.name])[results.name]
+            parted = [synchronize_with_list(results.name, steps, right)]
+        return Comparison(left.label, right.label, strict=strict, candidates=[found], sync=parted)
+    return _compared(left, right, strict=strict, sync=sync)
 
 
-def _compared(a: Side, b: Side, *, strict: bool) -> Comparison:
+def _compared(a: Side, b: Side, *, strict: bool, sync: bool) -> Comparison:
     pairs = pairs_of(a, b)
     both = [pair for pair in pairs if pair.a and pair.b]
     alone = {pair.name: "a" if pair.a else "b" for pair in pairs if not (pair.a and pair.b)}
@@ -76,4 +88,17 @@ def _compared(a: Side, b: Side, *, strict: bool) -> Comparison:
         histograms=[one for pair in both for one in compare_histograms(pair, strict=strict)],
         candidates=[one for one in candidates if one],
         fits=[one for one in map(compare_fits, both) if one],
+        sync=_synchronized(a, b, both) if sync else [],
     )
+
+
+def _synchronized(a: Side, b: Side, pairs: list[Pair]) -> list[Synchronization]:
+    names = [(pair.a.name, pair.b.name) for pair in pairs if pair.a and pair.b]
+    if not names:
+        return []
+    left = recorded_steps(a, [one for one, _ in names])
+    right = recorded_steps(b, [other for _, other in names])
+    return [
+        synchronize(pair.name, left[one], right[other])
+        for pair, (one, other) in zip(pairs, names, strict=True)
+    ]

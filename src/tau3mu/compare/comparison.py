@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 from dataclasses import asdict, dataclass, field
 from html import escape
+from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,10 +20,17 @@ from tau3mu.compare.sections import (
     dataset_section,
     fit_sections,
     histogram_section,
+    sync_sections,
 )
+from tau3mu.config.input_files import user_path
 from tau3mu.redaction import redact
+from tau3mu.storage.files import json_text, staged, write_text
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import numpy.typing as npt
     from rich.console import Group
 
     from tau3mu.compare.candidates import CandidatesDifference
@@ -30,6 +39,7 @@ if TYPE_CHECKING:
     from tau3mu.compare.fits import FitDifference
     from tau3mu.compare.histograms import HistogramDifference
     from tau3mu.compare.inputs import DatasetDifference
+    from tau3mu.compare.sync import Synchronization
 
 __all__ = ["Comparison"]
 
@@ -53,6 +63,7 @@ class Comparison:
         histograms: All histograms, also those that are the same.
         candidates: The candidates of each processor of both sides.
         fits: The fits of each processor that has one on any side.
+        sync: Where the steps of each processor part, if it was asked for.
     """
 
     a: str
@@ -67,6 +78,7 @@ class Comparison:
     histograms: list[HistogramDifference] = field(default_factory=list)
     candidates: list[CandidatesDifference] = field(default_factory=list)
     fits: list[FitDifference] = field(default_factory=list)
+    sync: list[Synchronization] = field(default_factory=list)
 
     @property
     def same(self) -> bool:
@@ -106,15 +118,21 @@ class Comparison:
         results = [change for change in self.configuration if change.results]
         how = [change for change in self.configuration if not change.results]
         other = [one for one in self.candidates if not one.same]
+        synced = bool(self.sync)
         only = [(name, f"only in {side.upper()}") for name, side in self.processors.items()]
         sections = [
             change_section("Configuration", results),
             dataset_section(self.datasets),
             Section("Processors", ("Processor", ""), only),
             cutflow_section(self.cutflow),
+            *(section for one in self.sync for section in sync_sections(one)),
             counter_section(self.counters),
             histogram_section(self.histograms),
-            *(section for one in other for section in candidates_sections(one)),
+            *(
+                section
+                for one in other
+                for section in candidates_sections(one, synced=bool(self.sync))
+            ),
             *fit_sections(self.fits),
             change_section("Code", self.code),
             change_section("How it was done, which does not change results", how),
@@ -141,30 +159,64 @@ class Comparison:
         """Returns both names and the verdict."""
         return f"{self.a} and {self.b}: {self.headline}"
 
-    def document(self) -> dict[str, Any]:
-        """Returns everything as JSON values; of rows of one side alone, the first ones.
+    def document(self, *, rows: int | None = MOST_ROWS) -> dict[str, Any]:
+        """Returns everything as JSON values.
 
         An infinite σ is null, as all numbers that JSON lacks.
+
+        Args:
+            rows: How many rows and events of one side alone to give, None for all.
         """
-        content: dict[str, Any] = _plain(asdict(self))
+        content: dict[str, Any] = _plain(asdict(self), rows)
         for one, stored in zip(self.candidates, content["candidates"], strict=True):
             stored["alone"] = dict(zip("ab", one.alone, strict=True))
-            stored["same"] = one.same
-        for name in ("histograms", "fits"):
+        for name in ("candidates", "histograms", "fits"):
             for one, stored in zip(getattr(self, name), content[name], strict=True):
                 stored["same"] = one.same
         return {"version": _VERSION, "same": self.same, "headline": self.headline, **content}
 
+    def save(self, folder: str | Path) -> None:
+        """Writes `comparison.json`, and tables of all rows and events of one side alone.
 
-def _plain(value: Any) -> Any:
+        These are `NAME_only_in_a.csv` and `NAME_only_in_b.csv` of the candidates of a processor,
+        and `NAME_sync.csv` of the events of its steps.
+
+        Args:
+            folder: Where to write; nothing there is replaced.
+
+        Raises:
+            InputError: One of the files is there already; none was written.
+            RunError: A file cannot be written.
+        """
+        with staged(user_path(folder)) as aside:
+            write_text(aside / "comparison.json", json_text(self.document(rows=None)))
+            for rows in self.candidates:
+                name = _file_name(rows.processor)
+                write_text(aside / f"{name}_only_in_a.csv", _csv(rows.only_a))
+                write_text(aside / f"{name}_only_in_b.csv", _csv(rows.only_b))
+            for one in self.sync:
+                write_text(aside / f"{_file_name(one.processor)}_sync.csv", _csv(one.events))
+
+
+def _file_name(processor: str) -> str:
+    return processor.replace("/", "-")
+
+
+def _csv(columns: Mapping[str, npt.NDArray[Any]]) -> str:
+    text = StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(zip(*(values.tolist() for values in columns.values()), strict=True))
+    return text.getvalue()
+
+
+def _plain(value: Any, rows: int | None) -> Any:
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: _plain(item, rows) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [_plain(item, rows) for item in value]
     if isinstance(value, np.ndarray):
-        return value[:MOST_ROWS].tolist()
-    if isinstance(value, np.generic):
-        return value.item()
+        return value[:rows].tolist()
     if isinstance(value, float) and not np.isfinite(value):
         return None
     return redact(value) if isinstance(value, str) else value

@@ -19,6 +19,7 @@ __all__ = ["Change", "compare_code", "compare_configurations"]
 _HOW_ALONE: Final = frozenset({"chunk_size", "candidates", "verify_checksum", "proxy"})
 _OF_PROCESSORS: Final = ("class", "columns", "needs", "parameters", "skim", "source")
 _MISSING: Final = object()
+_DIGITS: Final = 12
 
 
 @dataclass(frozen=True)
@@ -47,18 +48,17 @@ def compare_configurations(a: Side, b: Side, pairs: list[Pair]) -> list[Change]:
         pairs: The processors.
     """
     found: list[Change] = []
-    for pair in pairs:
-        if pair.a and pair.b:
-            mine, theirs = _processor(a, pair.a.name), _processor(b, pair.b.name)
-            found += _changes(mine, theirs, pair.name)
-            one, other = fit_document(pair.a), fit_document(pair.b)
-            if one and other:  # else the setting `fits` says it
-                models = one.get("configuration"), other.get("configuration")
-                found += _changes(models[0] or {}, models[1] or {}, f"{pair.name}.fit")
-    options = [side.run.manifest.options or {} for side in (a, b)]
-    if not all(options):  # of objects that were given in Python, they are not recorded
-        options = [{}, {}]
-    found += _changes(_settings(a, options[0]), _settings(b, options[1]), "")
+    both = [(pair.name, pair.a, pair.b) for pair in pairs if pair.a and pair.b]
+    left, right = _processors(a, b)
+    compared = {name: (one.name, other.name) for name, one, other in both}
+    for name, (one, other) in _with_needed(compared, left, right).items():
+        found += _changes(left[one], right[other], name)
+    for name, *sides in both:
+        models = [fit.get("configuration", {}) for side in sides if (fit := fit_document(side))]
+        if len(models) == len(sides):  # else the setting `fits` says it
+            found += _changes(models[0], models[1], f"{name}.fit")
+    given = _given(a, b)
+    found += _changes(_settings(a, given[0]), _settings(b, given[1]), "")
     return sorted(found, key=lambda change: not change.results)
 
 
@@ -75,23 +75,60 @@ def compare_code(a: Side, b: Side) -> list[Change]:
         *_changes({"python": one.python}, {"python": other.python}, ""),
         *_changes(one.git or {}, other.git or {}, "git"),
     ]
-    prints = [side.frozen.get("fingerprints") or {} for side in (a, b)]
-    if all(prints):
-        found += _changes(prints[0], prints[1], "code")
+    if a.frozen and b.frozen:
+        found += _changes(_parts(a.frozen), _parts(b.frozen), "code")
     return found
 
 
-def _processor(side: Side, name: str) -> dict[str, Any]:
-    """Returns what is known of a processor: from `run.json`, and what is only frozen."""
-    known = {**_frozen_processor(side, name), **side.run.configuration["processors"][name]}
-    return {key: value for key, value in known.items() if key in _OF_PROCESSORS}
+def _parts(frozen: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """Returns the beginnings of the hashes of the parts of this package and of users' files."""
+    files = {one["path"].removeprefix("code/"): one["sha256"] for one in frozen.get("code", ())}
+    package = frozen.get("fingerprints", {}).get("package", {})
+    return {
+        name: {part: str(value)[:_DIGITS] for part, value in hashes.items()}
+        for name, hashes in (("package", package), ("files", files))
+    }
 
 
-def _frozen_processor(side: Side, name: str) -> Mapping[str, Any]:
-    stored = side.frozen.get("processors") or ()
-    if isinstance(stored, Mapping):
-        return stored.get(name) or {}
-    return next((one for one in stored if one.get("name") == name), {})
+def _processors(a: Side, b: Side) -> list[dict[str, dict[str, Any]]]:
+    """Returns what is known of all processors, by side and name.
+
+    That is what `run.json` has, and where both sides have it, what is only frozen.
+    """
+    frozen = bool(a.frozen and b.frozen)
+    found = []
+    for side in (a, b):
+        more = {one["name"]: one for one in (side.frozen.get("processors", ()) if frozen else ())}
+        found.append({
+            name: {k: v for k, v in {**more.get(name, {}), **one}.items() if k in _OF_PROCESSORS}
+            for name, one in side.run.configuration["processors"].items()
+        })  # fmt: skip
+    return found
+
+
+def _with_needed(
+    compared: dict[str, tuple[str, str]],
+    a: Mapping[str, Mapping[str, Any]],
+    b: Mapping[str, Mapping[str, Any]],
+) -> dict[str, tuple[str, str]]:
+    """Returns the processors that are compared, and those on whose results theirs depend."""
+    found = dict(compared)
+    waiting = list(compared.values())
+    while waiting:
+        one, other = waiting.pop()
+        for name in set(a[one].get("needs", ())) & set(b[other].get("needs", ())):
+            if name not in found and name in a and name in b:
+                found[name] = name, name
+                waiting.append(found[name])
+    return found
+
+
+def _given(a: Side, b: Side) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """Returns the options of both sides, if they are recorded in the same way."""
+    if a.frozen and b.frozen:
+        return a.frozen.get("settings", {}), b.frozen.get("settings", {})
+    one, other = a.run.manifest.options, b.run.manifest.options
+    return (one, other) if one and other else ({}, {})
 
 
 def _settings(side: Side, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -111,7 +148,7 @@ def _only_how(key: str) -> bool:
     return not option.results and option.group in {HOW, FAILURES}
 
 
-def _changes(a: Any, b: Any, prefix: str) -> Iterator[Change]:
+def _changes(a: Any, b: Any, prefix: str = "") -> Iterator[Change]:
     left, right = dict(_flat(a, prefix)), dict(_flat(b, prefix))
     for key in dict.fromkeys([*left, *right]):
         if left.get(key, _MISSING) != right.get(key, _MISSING):

@@ -73,12 +73,26 @@ def _difference(a: Side, b: Side, name: str) -> DatasetDifference:
     in_a, in_b = name in a.run.datasets, name in b.run.datasets
     facts: list[Change] = []
     if in_a and in_b:
-        mine, theirs = (side.run.datasets[name].model_dump(mode="json") for side in (a, b))
+        frozen = bool(a.frozen and b.frozen)
+        mine, theirs = (_facts(side, name, frozen=frozen) for side in (a, b))
         mine["layouts"], theirs["layouts"] = _layouts(left), _layouts(right)
-        facts = [Change(k, mine[k], theirs.get(k)) for k in mine if mine[k] != theirs.get(k)]
+        facts = [
+            Change(key, mine.get(key), theirs.get(key))
+            for key in dict.fromkeys([*mine, *theirs])
+            if mine.get(key) != theirs.get(key)
+        ]
     events = [sum(file.read for file in found.values()) for found in (left, right)]
     only = "" if in_a and in_b else "a" if in_a else "b"
     return DatasetDifference(name, only, (events[0], events[1]), tuple(files), tuple(facts))
+
+
+def _facts(side: Side, name: str, *, frozen: bool) -> dict[str, Any]:
+    """Returns what is known of a dataset, but its files."""
+    stored = side.frozen.get("datasets", ()) if frozen else ()
+    none: dict[str, Any] = {}
+    known = next((one for one in stored if one.get("name") == name), none)
+    more = {key: value for key, value in known.items() if key not in {"name", "files", "layout"}}
+    return more | side.run.datasets[name].model_dump(mode="json")
 
 
 def _file(a: InputFile | None, b: InputFile | None) -> FileChange | None:
@@ -90,10 +104,11 @@ def _file(a: InputFile | None, b: InputFile | None) -> FileChange | None:
 
 
 def _files(side: Side, dataset: str) -> dict[tuple[Any, ...], InputFile]:
-    """Returns the files of a dataset by UUID, or by name where there is none."""
+    """Returns the files of a dataset that were read, by UUID, or by name where there is none."""
     found: dict[tuple[Any, ...], InputFile] = {}
+    failed = {(file.dataset, file.path) for file in side.run.missing}
     for file in side.run.manifest.inputs:
-        if file.dataset == dataset:
+        if file.dataset == dataset and (dataset, file.path) not in failed:
             has_one = file.uuid.strip("0-")
             found[file.uuid if has_one else PurePath(file.path).name, file.tree] = file
     return found

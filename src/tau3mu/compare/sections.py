@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
+from tau3mu.compare.candidates import EVENT
 from tau3mu.compare.numbers import shown
 from tau3mu.outputs.histograms import DATASET, VARIATION
 from tau3mu.redaction import redact
@@ -22,10 +25,12 @@ if TYPE_CHECKING:
     from tau3mu.compare.fits import FitDifference
     from tau3mu.compare.histograms import HistogramDifference
     from tau3mu.compare.inputs import DatasetDifference
+    from tau3mu.compare.sync import Synchronization
 
 __all__ = [
     "MOST_ROWS", "Section", "candidates_sections", "change_section", "counter_section",
     "cutflow_section", "dataset_section", "fit_sections", "histogram_section", "sigma_text",
+    "sync_sections",
 ]  # fmt: skip
 
 _SHORT: Final = 4
@@ -42,12 +47,14 @@ class Section:
         headers: The names of the columns.
         rows: Texts.
         note: Stands below it.
+        most: How many rows are shown.
     """
 
     title: str
     headers: tuple[str, ...]
     rows: Sequence[tuple[str, ...]] = ()
     note: str = ""
+    most: int = MOST_ROWS
 
     def table(self) -> Group:
         """Returns it for a terminal."""
@@ -58,7 +65,7 @@ class Section:
         table = PlainTable()
         for header in self.headers:
             table.add_column(header, overflow="fold")
-        for row in self.rows[:MOST_ROWS]:
+        for row in self.rows[: self.most]:
             table.add_row(*row)
         below = [plain(note)] if (note := self._below()) else []
         return Group(plain(f"\n{self.title}", "bold"), table, *below)
@@ -68,7 +75,7 @@ class Section:
         head = "".join(f"<th>{_escaped(header)}</th>" for header in self.headers)
         body = "".join(
             "<tr>" + "".join(f"<td>{_escaped(cell)}</td>" for cell in row) + "</tr>"
-            for row in self.rows[:MOST_ROWS]
+            for row in self.rows[: self.most]
         )
         below = f"<p>{_escaped(note)}</p>" if (note := self._below()) else ""
         return (
@@ -77,7 +84,7 @@ class Section:
         )
 
     def _below(self) -> str:
-        more = len(self.rows) - MOST_ROWS
+        more = len(self.rows) - self.most
         return "; ".join(text for text in (f"... and {more} more" if more > 0 else "", self.note)
                          if text)  # fmt: skip
 
@@ -146,8 +153,7 @@ def cutflow_section(cutflows: Iterable[CutflowDifference]) -> Section:
 def _step(row: Any) -> str:
     if row is None:
         return "–"
-    name = row["name"].removeprefix("- ") + (f" of {row['of']}" if "of" in row else "")
-    counted = f"{name}: {row['events']} events, {row['candidates']} candidates"
+    counted = f"{row['events']} events, {row['candidates']} candidates"
     whole = row["sumw"] == row["events"]
     return counted if whole else f"{counted}, sumw {row['sumw']:.9g}"
 
@@ -201,11 +207,12 @@ def _place(where: Mapping[str, str]) -> str:
     return ", ".join(places)
 
 
-def candidates_sections(found: CandidatesDifference) -> list[Section]:
+def candidates_sections(found: CandidatesDifference, *, synced: bool) -> list[Section]:
     """Returns the rows of one side alone, and the columns that differ.
 
     Args:
         found: The differences of the candidates of a processor.
+        synced: Whether the events of one side alone are shown with their steps, too.
     """
     rows: list[tuple[str, ...]] = [
         ("rows", *map(str, found.rows)),
@@ -216,7 +223,7 @@ def candidates_sections(found: CandidatesDifference) -> list[Section]:
         rows.append(("events alone", *map(str, found.events)))
     order = "" if found.order else "the rows stand in another order"
     sections = [Section(f"Candidates of {found.processor}", ("", "A", "B"), rows, order)]
-    if any(found.alone):
+    if any(found.alone) and not (synced and found.keys == EVENT):
         sections.append(_alone(found))
     columns = [
         (
@@ -250,7 +257,9 @@ def _alone(found: CandidatesDifference) -> Section:
         rows += [(side, *map(str, row)) for row in zip(*some, strict=True)]
     more = n_a + n_b - len(rows)
     note = f"... and {more} more" if more else ""
-    return Section("Rows of one side alone", ("Only in", *found.keys), rows, note)
+    return Section(
+        f"Rows of {found.processor} on one side alone", ("Only in", *found.keys), rows, note
+    )
 
 
 def fit_sections(fits: Iterable[FitDifference]) -> list[Section]:
@@ -276,4 +285,48 @@ def fit_sections(fits: Iterable[FitDifference]) -> list[Section]:
             texts = [f"{v} ± {e}" if e != "–" else v for v, e in zip(value, error, strict=True)]
             rows.append((parameter.name, *texts, sigma_text(parameter.sigma)))
         sections.append(Section(title, ("", "A", "B", "Difference"), rows))
+    return sections
+
+
+def sync_sections(found: Synchronization) -> list[Section]:
+    """Returns the steps with their events, where events of one side alone are lost, and some.
+
+    Args:
+        found: Where the steps of a processor part.
+    """
+    listed = all(step.b is None for step in found.steps)
+    rows = [
+        (
+            f"{step.name}  ← first" if step is found.first else step.name,
+            str(step.events_a),
+            str(step.events_b),
+            str(step.only_a),
+            str(step.only_b),
+        )
+        for step in found.steps
+    ]
+    headers = ("Step", "A", "B", "Only in A", "Only in B")
+    if listed:
+        headers = ("Step", "A", "of them in B", "not in B", "Lost of B")
+    title = f"Events left by {found.processor}"
+    sections = [Section(title, headers, rows, most=len(rows))]
+    lost = [
+        (f"only in {'B' if side == 'a' else 'A'}", f"{side.upper()}: {step}", str(number))
+        for side, step, number in found.lost()
+    ]
+    if lost:
+        sections.append(Section("Where they are lost", ("Events", "Step", "Number"), lost))
+    if number := len(found.events["lost_a"]):
+        # First those that one side has selected, and others have listed.
+        selected = found.events["lost_b"] == ""
+        if not listed:
+            selected |= found.events["lost_a"] == ""
+        order = np.argsort(~selected, kind="stable")[:MOST_ROWS]
+        some = (values[order].tolist() for values in found.events.values())
+        events = [tuple(map(str, row)) for row in zip(*some, strict=True)]
+        names = (*list(found.events)[:-2], "Lost in A at", "Lost in B at")
+        note = f"... and {number - len(events)} more" if number > len(events) else ""
+        sections.append(
+            Section(f"Events of {found.processor} on one side alone", names, events, note)
+        )
     return sections

@@ -27,6 +27,7 @@ class CheckedFile:
         checksum: What the dataset file says about the bytes, such as `adler32:0a1b2c3d`.
         listed: How the dataset names the file, if `path` is one of its replicas.
         size: Its length in bytes, None if that was not asked for.
+        origin: Of derived data, the text of their origin; see `tau3mu.datasets.origin`.
     """
 
     dataset: str
@@ -40,6 +41,7 @@ class CheckedFile:
     checksum: str | None = None
     listed: str = ""
     size: int | None = field(default=None, compare=False)
+    origin: str = ""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from tau3mu.datasets.dataset import check_names
 from tau3mu.datasets.parts import counted
 from tau3mu.datasets.short import view_entries
@@ -14,6 +16,8 @@ from tau3mu.redaction import redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    import numpy.typing as npt
 
     from tau3mu.datasets.checked import CheckedFile
     from tau3mu.datasets.dataset import Dataset
@@ -42,6 +46,8 @@ class Chunk:
         checksum: What the dataset file says about the bytes, such as `adler32:0a1b2c3d`.
         certification: The hash of the certification of its events, empty if all are used; None in
             a run in which no dataset has one.
+        sorted_as: The path by which the results of its file are sorted, None for its own.
+        selected: Of linked data, the entries that are meant among them, as 64-bit numbers.
     """
 
     dataset: str
@@ -59,6 +65,8 @@ class Chunk:
     replicas: tuple[str, ...] = ()
     checksum: str | None = None
     certification: str | None = None
+    sorted_as: str | None = None
+    selected: bytes | None = field(default=None, repr=False)
 
     @property
     def columns(self) -> frozenset[str]:
@@ -68,7 +76,14 @@ class Chunk:
     @property
     def entries(self) -> int:
         """The number of entries."""
-        return self.stop - self.start
+        return self.stop - self.start if self.selected is None else len(self.selected) // 8
+
+    @property
+    def places(self) -> npt.NDArray[np.int64]:
+        """The places of the entries in the file."""
+        if self.selected is None:
+            return np.arange(self.start, self.stop)
+        return np.frombuffer(self.selected, np.int64)
 
     @property
     def label(self) -> str:
@@ -95,7 +110,8 @@ def make_chunks(
 
     Returns:
         The chunks in the order of the datasets, their files, and the entries. A file without
-        entries has none, nor has one that was not among the readable ones.
+        entries has none, nor has one that was not among the readable ones; derived data
+        without entries have one of none, since the rows of their parent count.
 
     Raises:
         InputError: The chunk size is smaller than one, or two datasets have the same name.
@@ -128,11 +144,13 @@ def make_chunks(
             replicas=file.replicas,
             checksum=file.checksum,
             certification=_certification(dataset) if certified else None,
+            sorted_as=dataset.details_of(path).sorted_as,
         )
         for dataset in datasets
         for path in dataset.files
         if (file := files.get((dataset.name, path))) is not None
         for start, stop in _split(view_entries(file.entries, dataset.fraction), chunk_size)
+        or [(0, 0)] * bool(file.origin)
     ]
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from tau3mu.datasets.checked import CheckedFile, Inspection
+from tau3mu.datasets.origin import parse_origin, read_origin
 from tau3mu.errors import InputError, suggest
 from tau3mu.ntuples.detection import detect_layout
 from tau3mu.ntuples.fields import field_types
@@ -67,6 +68,8 @@ def look_into(file: Any, dataset: str, path: str, asked: Asked) -> Inspection:
         message = f"is cut: {size} bytes, expected {file.fEND}; copy it again"
         raise FailedFileError(message)
     root = file.root_directory
+    if origin := read_origin(root):
+        _refuse_slim(origin, path)
     name = asked.tree or _find_tree(root, asked.layouts)
     tree = _open_tree(root, name)
     available = tree.keys(recursive=False)
@@ -89,9 +92,27 @@ def look_into(file: Any, dataset: str, path: str, asked: Asked) -> Inspection:
         raise FailedFileError(message)
     reference, uuid = table.reference(wanted), str(file.uuid)
     checked = CheckedFile(
-        dataset, path, name, reference, uuid, entries, tuple(wanted), size=file.fEND
+        dataset,
+        path,
+        name,
+        reference,
+        uuid,
+        entries,
+        tuple(wanted),
+        size=file.fEND,
+        origin=origin,
     )
     return Inspection(dataset, path, checked, file.fEND, tuple(problems), warnings=tuple(warnings))
+
+
+def _refuse_slim(text: str, path: str) -> None:
+    if (origin := parse_origin(text, path)).kind == "slim":
+        message = (
+            f"holds slim data, the selected candidates of {origin.processor} rather than events, "
+            "which are not an input of runs: open it with tau3mu.outputs.load_candidates, or read "
+            f"the parent {origin.dataset}"
+        )
+        raise InputError(message, code="derived.slim-input", path=path)
 
 
 def wanted_names(asked: Asked) -> Callable[[str], bool]:

@@ -39,11 +39,14 @@ class FileDetails:
         replicas: Further places where the same file lies, in the order in which to try them.
         checksum: Such as `adler32:0a1b2c3d`.
         entries: How many events it has.
+        sorted_as: The path by which its results are sorted among those of other files, None for
+            its own: sums of floats depend on their order.
     """
 
     replicas: tuple[str, ...] = ()
     checksum: str | None = None
     entries: int | None = None
+    sorted_as: str | None = None
 
 
 _NOTHING = FileDetails()

@@ -172,7 +172,8 @@ def _give_up(last: Inspection) -> NoReturn:
 
 def _checked(found: Sequence[Inspection], known: Sequence[CheckedFile]) -> list[CheckedFile]:
     checked = [inspection.file for inspection in found if inspection.file is not None]
-    if not any(file.entries for file in (*checked, *known)):
+    # Derived data without events still stand for those of their parent.
+    if not any(file.entries or file.origin for file in (*checked, *known)):
         message = (
             f"none of the {len(checked)} files holds events, for example "
             f"{printable(checked[0].path)}"

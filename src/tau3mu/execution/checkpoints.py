@@ -110,6 +110,8 @@ def chunk_key(chunk: Chunk) -> str:
         "range": [chunk.start, chunk.stop],
         "metadata": chunk.metadata,
     }
+    if chunk.selected is not None:
+        facts["selected"] = hashlib.sha256(chunk.selected).hexdigest()
     if not chunk.uuid.strip("0-"):  # from a writer that knows no UUIDs
         facts["path"] = redact(chunk.path)
         with suppress(OSError):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import awkward as ak
 
+from tau3mu.derived.parts import has_part, write_part
 from tau3mu.errors import InputError
 from tau3mu.execution.pool import Failure, TaskError, this_process
 from tau3mu.execution.set_apart import error_group
@@ -31,10 +32,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tau3mu.datasets import Chunk
+    from tau3mu.derived.requests import SkimJob
     from tau3mu.execution.pool import FailureKind
     from tau3mu.execution.set_apart import ErrorGroup
     from tau3mu.outputs import Selection
     from tau3mu.processing import Processor
+    from tau3mu.processing.survivors import Survivors
 
 __all__ = [
     "ChunkResult",
@@ -111,37 +114,45 @@ class ChunkTask:
 
 
 def shared_by_tasks(
-    processors: Sequence[Processor], *, isolate: bool = False
-) -> tuple[tuple[Processor, ...], Any, bool]:
+    processors: Sequence[Processor], skims: Sequence[SkimJob] = (), *, isolate: bool = False
+) -> tuple[tuple[Processor, ...], Any, bool, tuple[SkimJob, ...]]:
     """Returns what all calls of `process_task` need, fit to be sent to other processes.
 
     Args:
         processors: All processors of the run.
+        skims: What is derived, each by one of the processors.
         isolate: Whether the others go on when one fails.
 
     Raises:
         InputError: Something in the processors cannot be sent to another process.
     """
     ship_code(processors)
-    return tuple(processors), users_behaviors(processors), isolate
+    return tuple(processors), users_behaviors(processors), isolate, tuple(skims)
 
 
 def process_task(index: int, task: ChunkTask, shared: Any) -> ChunkResult:  # noqa: ARG001
     """Returns what `process_chunk` does of a task; `shared` is from `shared_by_tasks`."""
-    processors, behaviors, isolate = shared
+    processors, behaviors, isolate, skims = shared
     ak.behavior.update(behaviors)
     if task.processors is None:
-        return process_chunk(task.chunk, processors, isolate=isolate)
+        return process_chunk(task.chunk, processors, skims, isolate=isolate)
     if not task.processors:  # those that were to run are set apart, others have done the chunk
         return ChunkResult(task.chunk.entries, {}, worker=this_process())
     run = with_needed(processors, task.processors)
-    result = process_chunk(restricted(task.chunk, run), run, isolate=isolate)
+    # A part of a skim has all columns, also once some processors are set apart.
+    parts = [j for j in skims if j.processor in task.processors and not has_part(j, task.chunk)]
+    chunk = task.chunk if parts else restricted(task.chunk, run)
+    result = process_chunk(chunk, run, parts, isolate=isolate)
     asked = {name: one for name, one in result.outputs.items() if name in task.processors}
     return replace(result, outputs=asked)
 
 
 def process_chunk(
-    chunk: Chunk, processors: Sequence[Processor], *, isolate: bool = False
+    chunk: Chunk,
+    processors: Sequence[Processor],
+    skims: Sequence[SkimJob] = (),
+    *,
+    isolate: bool = False,
 ) -> ChunkResult:
     """Returns what the processors find in the events of a chunk, or why it cannot be read.
 
@@ -150,10 +161,12 @@ def process_chunk(
     Args:
         chunk: What to read.
         processors: What to run on it.
+        skims: What is derived of it, each by one of the processors.
         isolate: Whether the others go on when one fails, which is then in `set_apart`.
 
     Raises:
         ProcessorError: A processor failed; the message names processor, file and entries.
+        RunError: The part of a skim cannot be written.
     """
     check_names(processors)
     watch = Stopwatch()
@@ -173,6 +186,7 @@ def process_chunk(
             stop=chunk.stop,
             uuid=chunk.uuid,
             metadata=chunk.metadata,
+            selected=None if chunk.selected is None else chunk.places,
         )
     except ReadError as error:
         path = error.path
@@ -183,8 +197,9 @@ def process_chunk(
     if len(events) != chunk.entries:
         message = f"{where} read: {len(events)} came instead of {chunk.entries}"
         return failed("bad_file", message)
+    asked = {job.processor: job.survivors() for job in skims}
     try:
-        result = _processed(events, chunk, processors, isolate=isolate)
+        result = _processed(events, chunk, processors, asked, isolate=isolate)
     except ProcessorError as error:
         if not isinstance(error.__cause__, MemoryError):
             raise
@@ -192,6 +207,11 @@ def process_chunk(
         return failed("resources", message)
     except MisalignedError as error:
         return failed("bad_file", f"{where} used: {error}")
+    by_name = {processor.name: processor for processor in processors}
+    for job in skims:
+        if (selection := result.outputs.get(job.processor)) is not None:  # it is not set apart
+            survivors = asked[job.processor]
+            write_part(job, chunk, by_name[job.processor], selection, survivors, reading.entries)
     timing = replace(result.timing, read_wall=read_wall, read_cpu=read_cpu)
     return _finished(replace(result, timing=timing), path, n_bytes, watch)
 
@@ -250,7 +270,7 @@ def empty_result(
     chunk: Chunk, processors: Sequence[Processor], *, isolate: bool = False
 ) -> ChunkResult:
     """Returns the result of a chunk in which there is nothing, without reading it."""
-    return _processed(no_events(chunk), chunk, processors, isolate=isolate)
+    return _processed(no_events(chunk), chunk, processors, {}, isolate=isolate)
 
 
 def no_events(chunk: Chunk) -> ak.Array:
@@ -259,7 +279,12 @@ def no_events(chunk: Chunk) -> ak.Array:
 
 
 def _processed(
-    events: ak.Array, chunk: Chunk, processors: Sequence[Processor], *, isolate: bool
+    events: ak.Array,
+    chunk: Chunk,
+    processors: Sequence[Processor],
+    asked: Mapping[str, Survivors],
+    *,
+    isolate: bool,
 ) -> ChunkResult:
     columns = frozenset().union(*(processor.columns for processor in processors))
     memo = Memo()
@@ -270,13 +295,14 @@ def _processed(
         if not found.keys() >= set(processor.needs):  # one of which has just been set apart
             continue
         watch = Stopwatch()
+        name = processor.name
         try:
-            found[processor.name] = _select(processor, events, chunk, memo, found)
+            found[name] = _select(processor, events, chunk, memo, found, asked.get(name))
         except ProcessorError as error:
             if not isolate or isinstance(error.__cause__, MemoryError):
                 raise
-            set_apart[processor.name] = error_group(error, chunk.label)
-        timing.wall[processor.name], timing.cpu[processor.name] = watch.read()
+            set_apart[name] = error_group(error, chunk.label)
+        timing.wall[name], timing.cpu[name] = watch.read()
     outputs = {one.name: found[one.name] for one in processors if one.name in found}
     triggers = used_triggers(events, columns)
     return ChunkResult(len(events), outputs, triggers, set_apart=set_apart, timing=timing)
@@ -288,12 +314,13 @@ def _select(
     chunk: Chunk,
     memo: Memo,
     before: Mapping[str, Selection],
+    survivors: Survivors | None,
 ) -> Selection:
     def failed(error: BaseException) -> ProcessorError:
         return ProcessorError(f"{processor.name} failed on {chunk.label}: {what(error)}")
 
     with user_errors(failed, MisalignedError):
-        selection = selected(processor, events, memo, before)
+        selection = selected(processor, events, memo, before, survivors)
         check_fill(processor, selection.candidates, chunk)
     return selection
 
@@ -303,6 +330,7 @@ def selected(
     events: ak.Array,
     memo: Memo | None = None,
     before: Mapping[str, Selection] | None = None,
+    survivors: Survivors | None = None,
 ) -> Selection:
     """Returns what a processor finds, checked; it can change nothing that others see.
 
@@ -311,12 +339,15 @@ def selected(
         events: The events of a chunk.
         memo: What other processors have computed on them.
         before: What other processors have found in them, of which it gets those that it needs.
+        survivors: Is told which events are left at its step.
     """
     needed = {name: _own(before[name]) for name in processor.needs} if before else {}
     with without_changes(processor.name):
-        if not needed:  # classes of users may define `selection` without it
-            return found(processor.selection(own_view(events), memo))
-        return found(processor.selection(own_view(events), memo, needed))
+        # Classes of users may define `selection` without what is not asked for.
+        how: dict[str, Any] = {"needed": needed} if needed else {}
+        if survivors is not None:
+            how["survivors"] = survivors
+        return found(processor.selection(own_view(events), memo, **how))
 
 
 def _own(selection: Selection) -> Selection:

@@ -166,7 +166,8 @@ class Totals:
         for chunk in chunks:
             self._entries[file_of(chunk)] += chunk.entries
             self._missing[file_of(chunk)] += 1
-        self._files = sorted(self._entries)
+        order = {file_of(one): (one.dataset, one.sorted_as or one.path) for one in chunks}
+        self._files = sorted(self._entries, key=lambda file: (*order[file], file[2]))
         self._next = 0
         self._waiting: dict[FileKey, list[tuple[int, int, ChunkResult]]] = {}
         self._read: Counter[FileKey] = Counter()

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from tau3mu.derived.parts import has_part
 from tau3mu.errors import InputError, RunError
 from tau3mu.execution.checkpoints import Checkpoints, Keys, together
 from tau3mu.execution.chunk import ChunkTask, check_names, process_task, shared_by_tasks
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from distributed import Client
 
     from tau3mu.datasets import Chunk
+    from tau3mu.derived.requests import SkimJob
     from tau3mu.execution.chunk import ChunkResult
     from tau3mu.execution.ledger import Attempt
     from tau3mu.execution.pool import Pool
@@ -52,6 +54,7 @@ def execute(
     isolate: bool = False,
     retry_policy: RetryPolicy | None = None,
     expected: Mapping[str, Returned] | None = None,
+    skims: Sequence[SkimJob] = (),
     on_result: Callable[[ChunkResult], None] = lambda _: None,
     watch: Callable[[], object] = lambda: None,
 ) -> RunResult:
@@ -76,6 +79,7 @@ def execute(
             `set_apart` of the result; if all fail, the run ends without results.
         retry_policy: How often to try and how long to wait.
         expected: What each processor returns for no events, from `dry_run`.
+        skims: What the workers derive, each by one of the processors.
         on_result: Is called with the result of each chunk as it comes, for instance to advance a
             progress bar by its `entries`.
         watch: Is called at least every few seconds; what it raises ends the run.
@@ -106,9 +110,10 @@ def execute(
             run.ledger = stack.enter_context(Ledger(folder / LEDGER))
             stack.push(run.flush_after)
         try:
-            tasks = run.find_tasks({one.name for one in processors}, resume=resume)
+            names = {one.name for one in processors}
+            tasks = run.find_tasks(names, resume=resume, skims=skims)
             workers = max(1, min(workers, len(tasks)))
-            pool = _pool(executor, processors, workers, client, retry_policy, stack, isolate)
+            pool = _pool(executor, processors, workers, client, retry_policy, stack, isolate, skims)
             process_chunks(tasks, pool, retry_policy=retry_policy, listener=run)
             if run.n_read == 0 or (totals.failed and not skip_bad_files):
                 result = RunResult({}, totals.files())
@@ -150,19 +155,23 @@ class _Run(Listener):
         self.tasks: dict[int, ChunkTask] = {}
         self.n_read = self.n_resumed = self.n_attempts = 0
 
-    def find_tasks(self, names: set[str], *, resume: bool) -> dict[int, ChunkTask]:
+    def find_tasks(
+        self, names: set[str], *, resume: bool, skims: Sequence[SkimJob] = ()
+    ) -> dict[int, ChunkTask]:
         """Returns what is to be done, in the order in which it is added up.
 
         Args:
             names: Those of all processors.
             resume: Whether to begin with the checkpoints.
+            skims: A chunk of which their parts are not there is done again.
         """
         order = sorted(range(len(self.chunks)), key=lambda index: _place(self.chunks[index]))
         if self.checkpoints is None or not resume:
             self.tasks = {index: ChunkTask(self.chunks[index]) for index in order}
             return self.tasks
         for index in order:
-            found = self.checkpoints.load(index)
+            whole = all(has_part(job, self.chunks[index]) for job in skims)
+            found = self.checkpoints.load(index) if whole else None
             missing = names - set(found.outputs if found is not None else ())
             if found is None or missing == names:
                 self.tasks[index] = ChunkTask(self.chunks[index])
@@ -246,15 +255,16 @@ def _pool(
     retry_policy: RetryPolicy,
     stack: ExitStack,
     isolate: bool,
+    skims: Sequence[SkimJob],
 ) -> Pool:
     if executor == "iterative":
         stack.callback(close_files)
-        here: tuple[tuple[Processor, ...], dict[Any, Any], bool] = tuple(processors), {}, isolate
+        here: tuple[Any, ...] = tuple(processors), {}, isolate, tuple(skims)
         return IterativePool(process_task, here, timeout=retry_policy.timeout)
     if executor == "dask" and client is None:
         message = "executor 'dask' needs a client: see tau3mu.clusters.connect"
         raise InputError(message, code="execution.no-client", path="executor")
-    shared = shared_by_tasks(processors, isolate=isolate)
+    shared = shared_by_tasks(processors, skims, isolate=isolate)
     if executor == "futures" or client is None:
         return FuturesPool(process_task, shared, workers=workers)
     from tau3mu.execution.dask_pool import DaskPool

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import awkward as ak
+import numpy as np
 from coffea.nanoevents import NanoEventsFactory
 from coffea.nanoevents.mapping.preloaded import PreloadedOpener, PreloadedSourceMapping
 from coffea.nanoevents.util import tuple_to_key
@@ -19,7 +20,6 @@ from tau3mu.ntuples.schema import schema_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
-    import numpy as np
     import numpy.typing as npt
 
     from tau3mu.ntuples.schema import NtupleSchema
@@ -65,6 +65,14 @@ class Entries:
             passes: One boolean per entry.
         """
         return self._with({name: _cut(a, passes) for name, a in self.arrays.items()}, passes.sum())
+
+    def at(self, index: npt.NDArray[np.int64]) -> Entries:
+        """Returns some of the entries, in memory of their own.
+
+        Args:
+            index: Which ones, in their order.
+        """
+        return self._with({n: _taken(a, index) for n, a in self.arrays.items()}, len(index))
 
     def between(self, start: int, stop: int) -> Entries:
         """Returns the entries from `start` up to `stop`, without copying them."""
@@ -161,6 +169,13 @@ def _read_only(load: Callable[[], npt.NDArray[Any]]) -> npt.NDArray[Any]:
 
 def _cut(array: ak.Array, passes: npt.NDArray[np.bool_]) -> ak.Array:
     return ak.Array(_as_lists(ak.to_layout(array)[passes]))
+
+
+def _taken(array: ak.Array, index: npt.NDArray[np.int64]) -> ak.Array:
+    layout = ak.to_layout(array)
+    if layout.is_numpy:
+        return ak.Array(np.asarray(layout.data)[index])
+    return ak.Array(_as_lists(layout[index]))
 
 
 def _as_lists(content: ak.contents.Content) -> ak.contents.Content:

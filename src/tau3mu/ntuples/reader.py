@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     import awkward as ak
+    import numpy as np
+    import numpy.typing as npt
 
 __all__ = ["ReadError", "Reading", "read_events"]
 
@@ -93,6 +95,7 @@ def read_events(
     stop: int,
     uuid: str,
     metadata: Mapping[str, Any],
+    selected: npt.NDArray[np.int64] | None = None,
 ) -> Reading:
     """Returns the entries from `start` up to `stop` of a tree as NanoEvents.
 
@@ -109,6 +112,7 @@ def read_events(
         stop: One beyond the last entry.
         uuid: The UUID that the file had when it was checked.
         metadata: Becomes `events.metadata`.
+        selected: Which of these entries are wanted, as their places in the tree; by default all.
 
     Raises:
         ReadError: No replica can be read, or none is what the file was when it was checked. It is
@@ -128,6 +132,8 @@ def read_events(
         forget_positions()
         _refuse_incomplete(arrays, wanted, last - start)
         entries = Entries(arrays, last - start, layout, (uuid, tree), metadata)
+        if selected is not None:
+            entries = entries.at(selected - start)
         events = entries.events()
         refuse_changed()
         return Reading(events, path, file.source.num_requested_bytes - before, entries)

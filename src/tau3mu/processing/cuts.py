@@ -31,6 +31,7 @@ from tau3mu.processing.distributions import distributions
 from tau3mu.processing.memo import CandidateRows, Memo
 from tau3mu.processing.parameters import parameter
 from tau3mu.processing.processor import Processor
+from tau3mu.processing.survivors import CutReads
 from tau3mu.processing.table import EVENT_COLUMNS
 from tau3mu.selection import Candidates
 
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from tau3mu.processing.distributions import Distributions
     from tau3mu.processing.memo import ChunkAnswers
     from tau3mu.processing.recorder import Cutflow
+    from tau3mu.processing.survivors import Survivors
 
 __all__ = [
     "CandidateRows", "Cut", "CutProcessor", "counter", "cut", "event_cut", "quantity",
@@ -107,6 +109,7 @@ class CutProcessor(Processor):
         """
         answers = self._answers(events, cutflow)
         (_, left), *stages = self._stages(answers)
+        self._tell(cutflow.survivors, "all", left, answers)
         steps = [left.steps[-1]]
         counters: dict[str, int] = {}
         for name, some in groupby(stages, key=_step_of):
@@ -115,6 +118,7 @@ class CutProcessor(Processor):
             for _, left in some:
                 rows.append(left.steps[-1])
             steps.append(replace(rows[-1], name=name, cuts=tuple(rows) if len(rows) > 1 else ()))
+            self._tell(cutflow.survivors, name, left, answers)
         if self.best:
             left = left.best(CandidateRows(answers, self, left.index)[self.best])
         counters |= self._counters(answers, left, "")
@@ -144,6 +148,25 @@ class CutProcessor(Processor):
         for one, left in self._stages(answers, before):  # noqa: B007 - the last one counts
             pass
         return self._table(answers, left)
+
+    def events_left(
+        self, events: ak.Array, cutflow: Cutflow
+    ) -> list[tuple[str, npt.NDArray[np.int64]]]:
+        """Returns the cuts in their order, each with the events left, as their index among all.
+
+        The first one is `all`; a cut of a step of several is called `STEP: CUT`.
+
+        Args:
+            events: NanoEvents in the canonical view.
+            cutflow: Holds what the processors of a pass share.
+        """
+        found = []
+        for name, some in groupby(self._stages(self._answers(events, cutflow)), key=_step_of):
+            stages = list(some)
+            for one, left in stages:
+                label = f"{name}: {one.name}" if one and len(stages) > 1 else name or "all"
+                found.append((label, left.entries))
+        return found
 
     def distributions(self, events: ak.Array) -> Distributions:
         """Returns the N−1 and the cut-by-cut distributions of all cuts.
@@ -184,6 +207,21 @@ class CutProcessor(Processor):
                 return
             left, key = answers.follow(one, self, left, key)
             yield one, left
+
+    def _tell(
+        self, survivors: Survivors | None, step: str, left: Candidates, answers: ChunkAnswers
+    ) -> None:
+        """Tells whoever asks for the events of a step which are left, and after which cuts."""
+        if survivors is None or survivors.step != step:
+            return
+        survivors.entries = left.entries
+        names = [] if step == "all" else list(dict.fromkeys(c.step for c in self.active_cuts))
+        up_to = names[: names.index(step) + 1] if names else []
+        survivors.cuts = tuple(
+            CutReads(one.name, one.step, answers.reads(one.passes))
+            for one in self.active_cuts
+            if one.step in up_to
+        )
 
     def _answers(self, events: ak.Array, cutflow: Cutflow) -> ChunkAnswers:
         """Returns the answers about some events, those of other processors among them."""

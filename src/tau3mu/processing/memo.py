@@ -160,6 +160,14 @@ class ChunkAnswers:
         key = key, one.name, self._functions[one.passes].key(processor)
         return self._made.setdefault(key, after), key
 
+    def reads(self, function: FunctionType) -> frozenset[str]:
+        """Returns the attributes of processors that a method has read so far.
+
+        Args:
+            function: A cut that was asked.
+        """
+        return frozenset(self._functions[function].reads)
+
     def count(self, function: FunctionType, processor: Any, left: Candidates) -> dict[str, int]:
         """Returns the counters of what cuts have left, once for all that share the cuts.
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import sys
 import typing
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -109,12 +109,15 @@ class Window(NamedTuple):
 class Parameter:
     """A parameter of a processor's class; its value is an attribute of the instances."""
 
-    def __init__(self, default: Any, unit: str, help: str, limits: Mapping[str, Any]) -> None:
+    def __init__(
+        self, default: Any, unit: str, help: str, limits: Mapping[str, Any], tighter: str = ""
+    ) -> None:
         """Creates it; `parameter` does this in a class body."""
         self.default = default
         self.unit = unit
         self.help = help
         self.limits = dict(limits)
+        self.tighter = tighter
         self.name = ""
         self.annotation: Any = None  # known once there is an instance, also where its file is not
 
@@ -142,16 +145,27 @@ class Parameter:
         raise InputError(message, code="processor.fixed-parameter", path=self.name)
 
 
-def parameter(default: Any, *, unit: str = "", help: str, **limits: Any) -> Any:
+def parameter(
+    default: Any,
+    *,
+    unit: str = "",
+    help: str,
+    tighter: Literal["up", "down", "inside", ""] = "",
+    **limits: Any,
+) -> Any:
     """Returns a parameter, to be assigned in the body of a class with the type as annotation.
 
     Args:
         default: Its value unless another one is given.
         unit: Its unit, such as "GeV".
         help: What it is, in a few words.
+        tighter: Which other values never let more candidates pass: larger ones (`up`), smaller ones
+            (`down`), or of a `Window` or a list of alternatives, parts of it (`inside`). By it is
+            known whether derived data hold all that a processor selects; without it, only an equal
+            value is.
         **limits: What pydantic's `Field` takes, such as `gt=0` or `max_length=3`.
     """
-    return Parameter(default, unit, help, limits)
+    return Parameter(default, unit, help, limits, tighter)
 
 
 def declared(cls: type) -> dict[str, Parameter]:

@@ -23,6 +23,7 @@ from tau3mu.processing.parameters import (
     with_hash,
 )
 from tau3mu.processing.recorder import Cutflow
+from tau3mu.processing.survivors import check_survivors
 from tau3mu.processing.table import Table
 from tau3mu.processing.user_code import class_name
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from tau3mu.processing.memo import Memo
+    from tau3mu.processing.survivors import Survivors
     from tau3mu.selection import Step
 
 __all__ = ["Processor"]
@@ -147,6 +149,7 @@ class Processor(ProcessorABC):  # type: ignore[misc]
         events: ak.Array,
         memo: Memo | None = None,
         needed: Mapping[str, Selection] | None = None,
+        survivors: Survivors | None = None,
     ) -> Selection:
         """Returns the candidates in some events with the cutflow and the counters.
 
@@ -154,9 +157,15 @@ class Processor(ProcessorABC):  # type: ignore[misc]
             events: NanoEvents in the canonical view.
             memo: What other processors have computed on them; without it, nothing is shared.
             needed: What the processors that this one needs have found in them, by name.
+            survivors: Is told which events are left at its step.
+
+        Raises:
+            InputError: There is no such step, or candidates are in events that it does not leave.
         """
-        cutflow = Cutflow(events, memo, needed)
+        cutflow = Cutflow(events, memo, needed, survivors)
         selected = self.select(events, cutflow)
+        if survivors is not None:
+            check_survivors(self.name, survivors, selected, cutflow)
         if not isinstance(selected, Table):
             return selected
         candidates = selected.candidates(cutflow.events, self.columns)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from tau3mu.outputs.selection import Selection
+    from tau3mu.processing.survivors import Survivors
 
 __all__ = ["Cutflow"]
 
@@ -37,6 +38,7 @@ class Cutflow:
         counters: Other numbers to add up over all events and to show.
         memo: What the processors of a pass share.
         needed: What the processors that this one needs have found in the same events, by name.
+        survivors: Of which step the events are asked for, if of any.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class Cutflow:
         events: ak.Array,
         memo: Memo | None = None,
         needed: Mapping[str, Selection] | None = None,
+        survivors: Survivors | None = None,
     ) -> None:
         """Begins with all events of a chunk.
 
@@ -51,13 +54,17 @@ class Cutflow:
             events: The events.
             memo: What other processors have computed on them.
             needed: What the processors that this one needs have found in them.
+            survivors: Is told the events that are left at its step.
         """
         self.events = events
         self.needed = Needed(needed or {})
+        self.survivors = survivors
+        self._entries = np.arange(len(events)) if survivors is not None else None
         self.memo = Memo() if memo is None else memo
         self.steps: tuple[Step, ...] = ()
         self.counters: dict[str, int] = {}
         self._add("all", len(events), len(events))
+        self._keep("all", np.ones(len(events), dtype=np.bool_))
 
     def cut(self, name: str, collection: ak.Array, mask: Any) -> ak.Array:
         """Returns the objects of a collection that pass a cut.
@@ -77,6 +84,7 @@ class Cutflow:
         left = np.add.reduceat(np.append(passes, False), offsets[:-1], dtype=np.int64)
         left[np.diff(offsets) == 0] = 0
         self._add(name, int(np.count_nonzero(left)), int(left.sum()))
+        self._keep(name, left > 0)
         edges = ak.index.Index64(offsets)
         return collection[ak.Array(ak.contents.ListOffsetArray(edges, ak.to_layout(passes)))]
 
@@ -102,6 +110,9 @@ class Cutflow:
         passes = as_mask(mask, len(events), f"cut {name!r}")
         self.events = events[passes]
         self._add(name, len(self.events), len(self.events))
+        self._keep(name, passes)
+        if self._entries is not None:
+            self._entries = self._entries[passes]
         return self.events
 
     def count(self, **numbers: Any) -> None:
@@ -112,6 +123,28 @@ class Cutflow:
         """
         for name, number in numbers.items():
             self.counters[name] = self.counters.get(name, 0) + operator.index(number)
+
+    @property
+    def entries(self) -> npt.NDArray[np.int64]:
+        """The events that are left, as their index in the chunk, if a step is asked for."""
+        return np.arange(len(self.events)) if self._entries is None else self._entries
+
+    def _keep(self, name: str, passes: npt.NDArray[np.bool_]) -> None:
+        """Notes which events pass the step that is asked for."""
+        if self.survivors is not None and self.survivors.step == name:
+            self.survivors.entries = self._passing(name, passes)
+
+    def _passing(self, name: str, passes: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+        """Returns the events that pass a step, as their index in the chunk."""
+        entries = self.entries
+        if len(passes) != len(entries):
+            message = (
+                f"cut {name!r} is on {len(passes)} events where {len(entries)} are left, so that "
+                "nobody can tell which events it leaves: cut the collections of the events that "
+                "the last cut_events returned"
+            )
+            raise InputError(message, code="processor.other-events", path=name)
+        return entries[passes]
 
     def _add(self, name: str, events: int, candidates: int) -> None:
         self.steps = (*self.steps, Step(name, events, candidates, sumw=float(events)))

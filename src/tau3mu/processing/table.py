@@ -13,6 +13,8 @@ from tau3mu.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    import numpy.typing as npt
+
 __all__ = ["Table"]
 
 EVENT_COLUMNS = {"run": np.uint32, "lumi": np.uint32, "event": np.uint64}
@@ -67,6 +69,19 @@ class Table:
                 )
                 raise InputError(message, code="processor.column-lengths", path=name)
         return counts
+
+    def events_with_rows(self, n_events: int) -> npt.NDArray[np.bool_]:
+        """Returns of each event whether it has a row.
+
+        Args:
+            n_events: How many events there are.
+        """
+        has_rows = np.zeros(n_events, dtype=np.bool_)
+        if self._counts is None:
+            return ~has_rows
+        of = np.repeat(np.arange(len(self._counts)), self._counts)
+        has_rows[of[self._present(len(of))]] = True
+        return has_rows
 
     def candidates(self, events: ak.Array, columns: Collection[str]) -> ak.Array:
         """Returns one record per row.

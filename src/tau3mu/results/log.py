@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import sys
 import time
 from contextlib import contextmanager, suppress
@@ -12,12 +13,23 @@ from tau3mu.errors import RunError, Tau3muError
 from tau3mu.redaction import redact
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-__all__ = ["run_log"]
+__all__ = ["log_command", "run_log"]
 
 log = logging.getLogger(__name__)
+
+_COMMAND = "tau3mu_command"
+
+
+def log_command(words: Sequence[str]) -> None:
+    """Logs a command for the shell, which stands in a line of its own, to be copied.
+
+    Args:
+        words: The command and its arguments.
+    """
+    log.info("%s", shlex.join(words), extra={_COMMAND: True})
 
 
 @contextmanager
@@ -77,4 +89,6 @@ class _Formatter(logging.Formatter):
     default_msec_format = "%s.%03dZ"
 
     def format(self, record: logging.LogRecord) -> str:
+        if vars(record).get(_COMMAND):
+            return redact(record.getMessage())
         return redact(super().format(record))

@@ -5,33 +5,38 @@ from __future__ import annotations
 import logging
 import shutil
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import datetime, timezone
 from functools import partial
 from typing import TYPE_CHECKING
 
 from tau3mu.clusters.proxy.distribution import distribute
+from tau3mu.derived.reading import parent_rows, with_parent_rows
 from tau3mu.errors import InputError, RunError
 from tau3mu.execution import FileRead, RetryPolicy
 from tau3mu.execution.checkpoints import remove_checkpoints
 from tau3mu.execution.chunk import restricted
 from tau3mu.execution.set_apart import log_group
 from tau3mu.results import ResultsFolder, run_log
+from tau3mu.results.log import log_command
 from tau3mu.results.manifest import write_manifest
 from tau3mu.run.account import exit_code, manifest_of
 from tau3mu.run.checked_files import write_checked_files
 from tau3mu.run.freezing import freeze
 from tau3mu.run.preparation import completed
+from tau3mu.run.skims import finish_skims, skim_jobs
 from tau3mu.run.stored import Run
 from tau3mu.storage.files import remove_staged, staged
 from tau3mu.storage.lock import locked
 from tau3mu.storage.names import CHECKED_FILES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
 
     from distributed import Client
 
+    from tau3mu.derived.requests import SkimJob
     from tau3mu.execution import ChunkResult, RunResult
     from tau3mu.fit import FitResult
     from tau3mu.run.plan import RunPlan
@@ -89,8 +94,9 @@ def analyse(
             freeze(plan, results.path)
             on_stage("Reading events")
             remove_staged(results.path)
-            result = _execute(plan, client, results, on_result, watch)
-            return _write(plan, result, results, started, on_stage)
+            jobs = skim_jobs(plan, results.path)
+            result = _with_parents(plan, _execute(plan, client, results, on_result, watch, jobs))
+            return _write(plan, result, results, started, on_stage, jobs, client)
         except RunError as error:
             message = f"{error}\n{how}"
             raise RunError(message, code=error.code, path=error.path) from error
@@ -114,6 +120,8 @@ def _write(
     results: ResultsFolder,
     started: datetime,
     on_stage: Callable[[str], object],
+    jobs: Sequence[SkimJob],
+    client: Client | None,
 ) -> Run:
     """Returns the run, after writing what was found and fitting it."""
     folder = results.path
@@ -130,6 +138,12 @@ def _write(
         if not any((folder / processor.name).exists() for processor in plan.processors):
             write_manifest(folder, manifest)
         return Run(folder, manifest)
+    if jobs:
+        on_stage("Writing derived data")
+        failed_files: dict[str, list[str]] = {}
+        for file in missing:
+            failed_files.setdefault(file.dataset, []).append(file.path)
+        finish_skims(plan, jobs, result, failed_files, folder, client)
     on_stage("Writing results")
     with staged(folder, replace=True) as aside:
         for name, found in result.processors.items():
@@ -158,6 +172,7 @@ def _write(
     if not missing and not manifest.set_apart:
         remove_checkpoints(folder)
         (folder / CHECKED_FILES).unlink(missing_ok=True)
+    log_command(["python", "-m", "tau3mu.train", "reproduce", str(folder.absolute())])
     return Run(folder, manifest, found=result.processors, fits=fits)
 
 
@@ -225,6 +240,7 @@ def _execute(
     results: ResultsFolder,
     on_result: Callable[[ChunkResult], None],
     watch: Callable[[], object],
+    skims: Sequence[SkimJob],
 ) -> RunResult:
     from tau3mu.execution import execute
     from tau3mu.execution.pool import TaskError
@@ -245,6 +261,7 @@ def _execute(
             isolate=plan.isolate,
             retry_policy=RetryPolicy(retries=settings.retries, timeout=settings.timeout),
             expected=plan.expected,
+            skims=skims,
             on_result=on_result,
             watch=watch,
         )
@@ -252,6 +269,17 @@ def _execute(
         log.error("%s", error.details)  # noqa: TRY400 - the traceback of the worker, as text
         message = f"{error}\nthe traceback is in {results.log_file}"
         raise RunError(message, code=error.code, path=error.path) from error
+
+
+def _with_parents(plan: RunPlan, result: RunResult) -> RunResult:
+    """Returns a result whose cutflows begin with the rows of the parents of derived data."""
+    incomplete = {(file.dataset, file.path) for file in result.incomplete}
+    rows = parent_rows(f for f in plan.files if (f.dataset, f.path) not in incomplete)
+    processors = {
+        name: replace(found, cutflow=with_parent_rows(found.cutflow, rows))
+        for name, found in result.processors.items()
+    }
+    return replace(result, processors=processors, warnings=(*plan.warnings, *result.warnings))
 
 
 def _remove_fits(plan: RunPlan, folder: Path) -> None:

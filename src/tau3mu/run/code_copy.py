@@ -41,6 +41,7 @@ __all__ = ["CodeCopy", "CopiedFile", "hash_of", "moved_texts"]
 log = logging.getLogger(__name__)
 
 _LARGEST: Final = 10_000_000
+_LARGEST_HASHED: Final = 100_000_000
 _LARGEST_SECRET: Final = 100_000
 _UP: Final = "up"
 """The name of a folder above the code, of which only files that the code names are copied."""
@@ -103,7 +104,7 @@ class CodeCopy:
             inputs: Paths of files that are not copied, although a text may name them.
         """
         self._here = working_directory()
-        self._not = {str(Path(path).resolve()) for path in inputs if "://" not in path}
+        self._not = frozenset(inputs)
         self._trees: list[_Tree] = []
         self._directory = _Tree()
         self._directory.name = "here"
@@ -185,14 +186,16 @@ class CodeCopy:
             RunError: A file cannot be written.
         """
         target = folder / CODE
+        if not (self._trees or self._directory.files or self.moved):
+            shutil.rmtree(target, ignore_errors=True)  # of the run that is resumed
+            return []
         try:
             aside = Path(tempfile.mkdtemp(prefix=".new-", dir=folder))
             try:
                 copied = [self._write(aside, *one) for one in sorted(self._all(), key=_path)]
                 if target.is_dir():
                     shutil.rmtree(target)
-                if copied:
-                    (aside / CODE).replace(target)
+                (aside / CODE).replace(target)
             finally:
                 shutil.rmtree(aside, ignore_errors=True)
         except OSError as error:
@@ -245,21 +248,19 @@ class CodeCopy:
             self._add_text(text, self._here)
             for folder in (file.parent, file.resolve().parent):
                 found = existing_file(text, folder)
-                if found is not None and self._wanted(text, found):
+                wanted = self._not.isdisjoint((str(found), str(folder / text)))
+                if found is not None and wanted and not user_path(text).is_absolute():
                     tree.add(f"{os.path.dirname(place)}/{text}".lstrip("/"), found)  # noqa: PTH120
         return place
 
     def _add_text(self, text: str, folder: Path) -> None:
         file = existing_file(text, folder)
-        if file is None or str(file) in self._not:
+        if file is None or not self._not.isdisjoint((str(file), str(folder / text))):
             return
         if user_path(text).is_absolute():
             self._add_moved(text, file)
         else:
             self._directory.add(text, file)
-
-    def _wanted(self, text: str, file: Path) -> bool:
-        return str(file) not in self._not and not user_path(text).is_absolute()
 
     def _add_moved(self, text: str, file: Path) -> None:
         if text not in self.moved:
@@ -272,9 +273,14 @@ def _path(item: tuple[str, Path, bytes | None]) -> str:
 
 
 def hash_of(file: Path) -> str:
-    """Returns the SHA-256 hash of a file, empty of a folder or where there is none."""
+    """Returns the SHA-256 hash of a file, empty of a folder or where there is none.
+
+    Of a file beyond 100 MB it is the size, since to read it takes long.
+    """
     if not file.is_file():
         return ""
+    if (size := file.stat().st_size) > _LARGEST_HASHED:
+        return f"size:{size}"
     digest = hashlib.sha256()
     with file.open("rb") as stream:
         while piece := stream.read(1 << 20):

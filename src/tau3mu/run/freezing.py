@@ -6,9 +6,11 @@ import hashlib
 import json
 import platform
 import sys
+from dataclasses import asdict
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
+from tau3mu.datasets import dataset_version
 from tau3mu.ntuples.layout import layout
 from tau3mu.processing.catalogue import installed_name
 from tau3mu.processing.described import Description
@@ -32,10 +34,10 @@ from tau3mu.storage.files import json_text, make_folder, write_text
 from tau3mu.storage.names import CONFIGURATION, FULL_CONFIG, INPUT_DATA
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from tau3mu.datasets import CheckedFile, Dataset
+    from tau3mu.derived import SkimRequest
     from tau3mu.processing import Processor
     from tau3mu.run.plan import RunPlan
 
@@ -62,7 +64,7 @@ def freeze(plan: RunPlan, folder: Path) -> FrozenRun:
         inputs.append(str(plan.settings.proxy))
     copy = CodeCopy(inputs)
     copy.add_processors(plan.processors)
-    processors = tuple(_processor(one, copy) for one in plan.processors)
+    processors = tuple(_processor(one, copy, plan.skims.get(one.name)) for one in plan.processors)
     for one in processors:
         copy.add_values(one.parameters)
     fits = {
@@ -105,19 +107,23 @@ def _dataset(dataset: Dataset, plan: RunPlan) -> FrozenDataset:
         file.listed or file.path: file for file in plan.files if file.dataset == dataset.name
     }
     files = tuple(_file(dataset, path, checked.get(path)) for path in dataset.files)
+    lumi = dataset.whole_lumi if dataset.fraction < 1 else dataset.lumi
     return FrozenDataset(
         name=dataset.name,
         files=files,
         era=dataset.era,
         is_mc=dataset.is_mc,
-        lumi=None if dataset.lumi is None else float(dataset.lumi),
-        extra=redacted(json.loads(json_text(dataset.extra))),
+        lumi=None if lumi is None else float(lumi),
+        extra=json.loads(json.dumps(redacted(dataset.extra), default=str)),
         layout=dataset.layout,
+        certification=dataset.certification.document() if dataset.certification else None,
+        fraction=dataset.fraction,
     )
 
 
 def _file(dataset: Dataset, path: str, checked: CheckedFile | None) -> FrozenFile:
     details = dataset.details_of(path)
+    read = redact(checked.path) if checked and checked.listed else None
     return FrozenFile(
         path=redact(path),
         tree=dataset.files[path],
@@ -126,11 +132,12 @@ def _file(dataset: Dataset, path: str, checked: CheckedFile | None) -> FrozenFil
         entries=checked.entries if checked else details.entries,
         replicas=tuple(redact(replica) for replica in details.replicas),
         checksum=details.checksum,
+        sorted_as=details.sorted_as or read,
         shipped=shipped_path(path),
     )
 
 
-def _processor(processor: Processor, copy: CodeCopy) -> FrozenProcessor:
+def _processor(processor: Processor, copy: CodeCopy, skim: SkimRequest | None) -> FrozenProcessor:
     source, root, reason = _source(type(processor), copy)
     if source and not reason:
         reason = _why_not_again(processor)
@@ -141,7 +148,8 @@ def _processor(processor: Processor, copy: CodeCopy) -> FrozenProcessor:
         reason=reason,
         parameters=values_of(processor),
         columns=tuple(sorted(processor.columns)),
-        needs=tuple(getattr(processor, "needs", ())),
+        needs=tuple(processor.needs),
+        skim=asdict(skim) if skim else None,
         hash=str(processor.configuration.get("hash", "")),
     )
 
@@ -195,7 +203,7 @@ def _fingerprints(plan: RunPlan) -> Fingerprints:
         package=package_hashes(),
         versions={"python": platform.python_version(), **library_versions()},
         processors={one.name: _hash_of_processor(one) for one in plan.processors},
-        datasets={dataset.name: _version(dataset, plan.files) for dataset in plan.datasets},
+        datasets={one.name: dataset_version(one, plan.files) for one in plan.datasets},
         fits={name: model.hash for name, model in plan.models.items()},
     )
 
@@ -206,15 +214,6 @@ def _hash_of_processor(processor: Processor) -> str:
         for name, module in needed_modules([processor]).items()
     ]
     facts = [processor.configuration, sorted(processor.columns), sorted(modules)]
-    return _digest(json_text(facts).encode())
-
-
-def _version(dataset: Dataset, files: Sequence[CheckedFile]) -> str:
-    own = [file for file in files if file.dataset == dataset.name]
-    facts = [
-        sorted([file.tree, file.uuid, file.entries, file.checksum or ""] for file in own),
-        [dataset.era, dataset.is_mc, dataset.lumi, dataset.extra, dataset.layout],
-    ]
     return _digest(json_text(facts).encode())
 
 

@@ -42,6 +42,8 @@ class FrozenFile(Strict):
         uuid: The UUID that ROOT gave to it; empty if it could not be opened.
         entries: The number of its events, None if nobody knows it.
         replicas: Further places where it lies.
+        sorted_as: The path by which its results were sorted among those of others, None for its
+            own: that of the replica that was read.
         checksum: What the dataset file says about its bytes.
         shipped: Where it lies among the data of this package, if it does.
     """
@@ -52,6 +54,7 @@ class FrozenFile(Strict):
     uuid: str = ""
     entries: int | None = None
     replicas: tuple[str, ...] = ()
+    sorted_as: str | None = None
     checksum: str | None = None
     shipped: str | None = None
 
@@ -60,8 +63,11 @@ class FrozenDataset(Strict):
     """A dataset with its files.
 
     Attributes:
+        lumi: The luminosity; of a short view, that of the whole dataset.
         layout: The name of the layout that is asked for or the text of a user's table, None to
             detect it.
+        certification: The runs and luminosity sections that are used, None for all.
+        fraction: Of the events of each file, the first of which are used.
     """
 
     name: str
@@ -71,6 +77,8 @@ class FrozenDataset(Strict):
     lumi: float | None = None
     extra: _Facts
     layout: str | None = None
+    certification: dict[str, list[list[int]]] | None = None
+    fraction: float = 1.0
 
 
 class FrozenProcessor(Strict):
@@ -85,6 +93,7 @@ class FrozenProcessor(Strict):
         parameters: The values of all parameters.
         columns: What it reads.
         needs: The processors of the same pass that it needs.
+        skim: What is derived by it, as `tau3mu.derived.SkimRequest` takes it.
         hash: Of class and parameters, as in its configuration.
     """
 
@@ -95,6 +104,7 @@ class FrozenProcessor(Strict):
     parameters: dict[str, Any]
     columns: tuple[str, ...]
     needs: tuple[str, ...] = ()
+    skim: dict[str, Any] | None = None
     hash: str = ""
 
 

@@ -101,7 +101,7 @@ def prepare_thawed(
     try:
         plan = prepare(
             thawed.datasets, thawed.processors, chosen,
-            fits=thawed.fits, isolate=isolate, on_file=on_file,
+            fits=thawed.fits, skims=thawed.skims, isolate=isolate, on_file=on_file,
         )  # fmt: skip
     except BaseException:
         there.__exit__(*sys.exc_info())

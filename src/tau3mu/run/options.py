@@ -11,7 +11,7 @@ from tau3mu import __version__
 from tau3mu.console.cli import Parser, path_of, text_of
 from tau3mu.run.settings import OUT, Settings, option_of
 
-__all__ = ["argument", "parser"]
+__all__ = ["argument", "parser", "whole_number"]
 
 _DIGITS = 12
 
@@ -88,7 +88,12 @@ def argument(name: str, annotation: Any) -> tuple[list[str], dict[str, Any]]:
     if get_origin(kind) is list:
         return flags, how | {"action": "append", "default": [], "type": text_of}
     least = 0 if name == "retries" else 1
-    types = {int: lambda text: _whole(text, least), float: _fraction, Path: path_of, str: text_of}
+    types = {
+        int: lambda text: whole_number(text, least),
+        float: _fraction,
+        Path: path_of,
+        str: text_of,
+    }
     return flags, how | {"type": types[kind]}
 
 
@@ -99,7 +104,16 @@ def _plain(annotation: Any) -> Any:
     return annotation
 
 
-def _whole(text: str, least: int) -> int:
+def whole_number(text: str, least: int) -> int:
+    """Returns the whole number that a text of the command line is.
+
+    Args:
+        text: Of decimal digits.
+        least: The smallest number that is accepted.
+
+    Raises:
+        ArgumentTypeError: It is not one.
+    """
     number = int(text) if text.isascii() and text.isdigit() and len(text) <= _DIGITS else -1
     if number < least:
         shown = repr(text) if len(text) <= 2 * _DIGITS else f"{text[:_DIGITS]!r}..."

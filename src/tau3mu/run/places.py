@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from functools import cache
 from importlib.resources import files as resources
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from tau3mu.config.documents import read_document
 from tau3mu.config.input_files import user_path
-from tau3mu.datasets import Dataset, FileDetails
+from tau3mu.datasets import Certification, Dataset, FileDetails
 from tau3mu.errors import InputError
 from tau3mu.storage.locations import is_url, locate
 
@@ -26,8 +28,13 @@ def shipped_path(path: str) -> str | None:
     Args:
         path: An absolute path or a URL.
     """
-    place, data = Path(path), Path(str(resources("tau3mu.data")))
-    return place.relative_to(data).as_posix() if place.is_relative_to(data) else None
+    start = f"{_shipped_data()}{os.sep}"
+    return path.removeprefix(start) if path.startswith(start) else None
+
+
+@cache
+def _shipped_data() -> Path:
+    return Path(str(resources("tau3mu.data")))
 
 
 def places_of(
@@ -55,7 +62,7 @@ def places_of(
     found = {}
     for dataset in frozen.datasets:
         for file in dataset.files:
-            if (dataset.name, file.path) in without:
+            if any((dataset.name, path) in without for path in (file.path, *file.replicas)):
                 continue
             if file.path in given:
                 place = locate(given[file.path], folder=Path.cwd(), prefix=None)
@@ -77,7 +84,7 @@ def _shipped(file: FrozenFile) -> str:
     """Returns the recorded place of a file, or that of the same file in this package."""
     if file.shipped is None or Path(file.path).is_file():
         return file.path
-    return str(Path(str(resources("tau3mu.data"))) / file.shipped)
+    return str(_shipped_data() / file.shipped)
 
 
 def _below(prefix: str, file: FrozenFile) -> str:
@@ -115,18 +122,26 @@ def dataset_at(dataset: FrozenDataset, places: Mapping[tuple[str, str], str]) ->
         is_mc=dataset.is_mc,
         lumi=dataset.lumi,
         extra=dict(dataset.extra),
-        details={
-            place: _details(file, moved=place != file.path)
-            for place, file in kept
-            if file.replicas or file.checksum
-        },
+        details={place: _details(file, moved=place != file.path) for place, file in kept},
         layout=dataset.layout,
+        certification=_certification(dataset),
+        fraction=dataset.fraction,
     )
+
+
+def _certification(dataset: FrozenDataset) -> Certification | None:
+    if dataset.certification is None:
+        return None
+    ranges = {
+        int(run): tuple((first, last) for first, last in parts)
+        for run, parts in dataset.certification.items()
+    }
+    return Certification(ranges)
 
 
 def _details(file: FrozenFile, *, moved: bool) -> FileDetails:
     replicas = () if moved else tuple(r for r in file.replicas if "***" not in r)
-    return FileDetails(replicas=replicas, checksum=file.checksum)
+    return FileDetails(replicas, file.checksum, sorted_as=file.sorted_as or file.path)
 
 
 def _mapping(files: str | Path | Mapping[str, str] | None) -> Mapping[str, str]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from tau3mu.clusters.proxy.proxy import Proxy
     from tau3mu.datasets import CheckedFile, Chunk, Dataset, FailedFile
+    from tau3mu.derived import SkimRequest
     from tau3mu.execution import ErrorGroup
     from tau3mu.fit import FitModel
     from tau3mu.outputs.contract import Returned
@@ -44,6 +45,8 @@ class RunPlan:
         models: The fits, by processor.
         expected: What the processors return without events.
         proxy: The grid proxy, if one is needed.
+        skims: What is derived beside the results, by processor.
+        warnings: What is odd about what is read, but no error.
         done: The manifest of the run that is resumed if nothing is left to do.
         isolate: Whether the others go on when a processor fails.
         set_apart: The errors of processors that have failed already, by name.
@@ -61,6 +64,8 @@ class RunPlan:
     models: dict[str, FitModel]
     expected: dict[str, Returned]
     proxy: Proxy | None = None
+    skims: dict[str, SkimRequest] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
     done: Manifest | None = None
     isolate: bool = False
     set_apart: Mapping[str, list[ErrorGroup]] = field(default_factory=dict)
@@ -104,4 +109,6 @@ class RunPlan:
             "candidates": self.settings.candidates,
             "fits": {name: model.hash for name, model in self.models.items()},
         }
+        if self.skims:
+            facts["skims"] = {name: repr(request) for name, request in self.skims.items()}
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

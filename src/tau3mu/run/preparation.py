@@ -13,6 +13,7 @@ import cloudpickle
 from tau3mu.clusters.proxy.distribution import use_proxy
 from tau3mu.clusters.proxy.proxy import find_proxy, needs_proxy
 from tau3mu.datasets import check_files, check_readable_files, make_chunks
+from tau3mu.derived.reading import check_derived
 from tau3mu.errors import InputError
 from tau3mu.execution import dry_run
 from tau3mu.execution.checkpoints import chunk_keys
@@ -29,6 +30,7 @@ from tau3mu.results.manifest import read_manifest
 from tau3mu.run.checked_files import remembered_files
 from tau3mu.run.fits import check_columns, models_of
 from tau3mu.run.plan import RunPlan
+from tau3mu.run.skims import checked_requests
 from tau3mu.storage.names import CHECKED_FILES, RUN
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 
     from tau3mu.clusters.proxy.proxy import Proxy
     from tau3mu.datasets import CheckedFile, Dataset, FailedFile
+    from tau3mu.derived import SkimRequest
     from tau3mu.fit import FitModel
     from tau3mu.processing import Processor
     from tau3mu.results.manifest import Manifest
@@ -57,6 +60,7 @@ def prepare(
     *,
     fits: Mapping[str, str | Path | FitModel | None] | None = None,
     isolate: bool = False,
+    skims: Mapping[str, SkimRequest] | None = None,
     on_file: Callable[[], object] = lambda: None,
 ) -> RunPlan:
     """Returns the plan of a run after a check of the processors, the fits and every file.
@@ -68,6 +72,7 @@ def prepare(
         fits: Of some processors, by their names, instead of what the settings say: a shipped fit,
             a file or a model, None for no fit.
         isolate: Whether the others go on when a processor fails, now or in the run.
+        skims: What to derive beside the results, by processor, in addition to `settings.skim`.
         on_file: Is called after each file that has been checked.
 
     Raises:
@@ -102,6 +107,7 @@ def prepare(
         stack.callback(close_files)
         with use_proxy(proxy):
             files, failed = _check(datasets, columns, settings, remembered, on_file)
+        warnings = check_derived(files, loaded)
         chunks = make_chunks(files, datasets, settings.chunk_size)
         lazily = settings.executor == "dask"
         expected = dry_run(
@@ -110,6 +116,7 @@ def prepare(
         if set_apart is not None:
             _refuse_none(set_apart)
             models = {name: model for name, model in models.items() if name in expected}
+        requests = checked_requests(settings.skim, skims, loaded, chunks, expected)
         for name, model in models.items():
             check_columns(model, name, expected[name].columns)
         if settings.executor != "iterative":
@@ -130,6 +137,8 @@ def prepare(
             proxy=proxy,
             isolate=isolate,
             set_apart=set_apart.groups if set_apart is not None else {},
+            skims=requests,
+            warnings=tuple(warnings),
         )
         return replace(plan, done=completed(plan), resources=stack.pop_all())
     raise AssertionError  # the block above returns or raises

@@ -206,6 +206,12 @@ class Settings(BaseModel):
         OUT, "results folder, new or empty (default: results/TIME-PROCESSORS)", "DIR",
         recorded=False,
     )] = None  # fmt: skip
+    skim: Annotated[_Texts, Option(
+        OUT,
+        "also keep the events that are left at this step of a processor, with all they hold, as "
+        "input of later runs: derived/PROCESSOR_STEP in the results folder; may be repeated",
+        "[PROCESSOR.]STEP", results=True,
+    )] = []  # fmt: skip
     candidates: Annotated[Literal["root", "parquet"], Option(
         OUT, "format of the candidates (default: root)", results=True,
     )] = "root"  # fmt: skip

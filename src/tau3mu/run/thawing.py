@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tau3mu.config.input_files import user_path
+from tau3mu.derived import SkimRequest
 from tau3mu.errors import InputError
 from tau3mu.processing.behaviors import without_changes
 from tau3mu.processing.catalogue import checked_class, load_class
@@ -37,7 +38,7 @@ __all__ = ["Thawed", "recorded_directory", "thaw"]
 
 _RESOLVED: Final = {
     *("files", "datasets", "prefix", "layout", "max_files", "certification"),
-    *("processors", "values", "variants", "n_minus_one", "fit"),
+    *("processors", "values", "variants", "n_minus_one", "fit", "skim"),
 }
 """Options that the frozen datasets, processors and fits hold already."""
 
@@ -51,6 +52,7 @@ class Thawed:
         datasets: With the places where their files are now.
         processors: In their order.
         fits: By the name of the processor, None without a fit.
+        skims: What is derived beside the results, by the name of the processor.
         settings: How the run was made, without where: its cluster, folder and proxy.
         frozen: What was recorded.
         places: Where the files are now, by dataset and recorded path.
@@ -61,6 +63,7 @@ class Thawed:
     datasets: list[Dataset]
     processors: list[Processor]
     fits: dict[str, FitModel | None]
+    skims: dict[str, SkimRequest]
     settings: Settings
     frozen: FrozenRun
     places: dict[tuple[str, str], str]
@@ -99,6 +102,7 @@ def thaw(
         datasets=[one for dataset in frozen.datasets if (one := dataset_at(dataset, places))],
         processors=processors,
         fits=fits,
+        skims={one.name: SkimRequest(**one.skim) for one in frozen.processors if one.skim},
         settings=_settings(frozen),
         frozen=frozen,
         places=places,
@@ -189,7 +193,7 @@ def _processors(folder: Path, frozen: FrozenRun, moved: Mapping[str, str]) -> li
 
         with user_errors(failed):
             processor = made_again(cls, one.name, moved_texts(one.parameters, moved))
-            if one.needs:
+            if one.needs != tuple(processor.needs):
                 processor = processor.with_needs(one.needs)
         made.append(processor)
     return made

@@ -10,6 +10,7 @@ __all__ = [
     "CHECKPOINTS",
     "CODE",
     "CONFIGURATION",
+    "DERIVED",
     "FULL_CONFIG",
     "INPUT_DATA",
     "LEDGER",
@@ -30,9 +31,10 @@ CONFIGURATION = "configuration.json"
 INPUT_DATA = "input_data.txt"
 CODE = "code"
 LOCK = ".lock"
+DERIVED = "derived"
 
 OWN = (
-    *(RUN, LOG, LEDGER, CHECKED_FILES, CHECKPOINTS, LOCK),
+    *(RUN, LOG, LEDGER, CHECKED_FILES, CHECKPOINTS, LOCK, DERIVED),
     *(FULL_CONFIG, CONFIGURATION, INPUT_DATA, CODE),
 )
 """What a run writes beside the folders of its processors; temporary files begin with a dot."""

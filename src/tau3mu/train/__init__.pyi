@@ -1,8 +1,13 @@
 from .comparison import Comparison as Comparison
 from .comparison import compare as compare
+from .reproduction import Reproduction as Reproduction
+from .reproduction import reproduce as reproduce
 from .states import State as State
 from .states import Status as Status
 from .states import read_status as read_status
 from .store import Store as Store
+from .testing import Tested as Tested
+from .testing import Tests as Tests
+from .testing import test as test
 from .wagon import Train as Train
 from .wagon import Wagon as Wagon

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tau3mu.train.dataset_changes import change_between
-from tau3mu.train.references import uses
+from tau3mu.train.registered import check_unchanged
 from tau3mu.train.registry import Registry
 
 if TYPE_CHECKING:
@@ -27,13 +27,14 @@ def dataset_rows(store: Store, *, derived: bool = False) -> list[dict[str, Any]]
         InputError: A record is damaged.
     """
     registry = Registry(store)
+    uses = registry.uses()
     rows = []
     for name in registry.names():
         versions = registry.versions(name)
         current = versions[-1]
         if derived and current.parent is None:
             continue
-        used = [str(use) for use in uses(registry, name)]
+        used = [str(use) for use in uses.get(name, [])]
         rows.append(
             {
                 "name": name,
@@ -61,15 +62,16 @@ def dataset_details(store: Store, reference: str) -> dict[str, Any]:
         reference: `NAME` or `NAME@VERSION`.
 
     Raises:
-        InputError: There is no such dataset, or its parent is missing.
+        InputError: There is no such dataset, it was changed by hand, or its parent is missing.
     """
     registry = Registry(store)
     shown = registry.get(reference)
+    check_unchanged(shown)
     versions = registry.versions(shown.name)
     current = versions[-1]
     facts = shown.model_dump(mode="json", exclude={"files", "registered", "schema_version"})
     facts |= {"files": len(shown.files), "events": shown.events, "bytes": shown.size}
-    found = uses(registry, shown.name)
+    found = registry.uses().get(shown.name, [])
     by_version = {version.version: version for version in versions}
     return {
         "facts": facts,

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
 
-__all__ = ["add_json_option", "add_store_option", "print_rows", "without_empty"]
+__all__ = [
+    "add_database_option", "add_json_option", "add_store_option", "print_rows", "without_empty",
+]  # fmt: skip
 
 
 def add_store_option(parser: argparse.ArgumentParser) -> None:
@@ -24,6 +26,18 @@ def add_store_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--store", type=path_of, metavar="DIR",
         help="where datasets, tests and trains are (default: $TAU3MU_STORE or ./trains)",
+    )  # fmt: skip
+
+
+def add_database_option(parser: argparse.ArgumentParser) -> None:
+    """Adds the option that says where the index of the store is.
+
+    Args:
+        parser: Of a command.
+    """
+    parser.add_argument(
+        "--database", metavar="URL",
+        help="PostgreSQL or SQLite (default: $TAU3MU_DATABASE or a file in the store)",
     )  # fmt: skip
 
 

@@ -1,9 +1,14 @@
-"""The records of trains and tests, as far as the registry and the database need them."""
+"""The records of trains and tests, as far as the registry and the database need them.
+
+`train.json` and `metrics.json` are read here, each in one function.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import BaseModel, ConfigDict
 
 from tau3mu.config.documents import read_document
 
@@ -11,7 +16,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["DatasetUse", "TestRecord", "TrainRecord", "WagonUse", "read_test", "read_train"]
+__all__ = [
+    "RECORD",
+    "DatasetUse",
+    "TestRecord",
+    "TrainRecord",
+    "WagonUse",
+    "read_test",
+    "read_train",
+]
+
+RECORD: Final = "train.json"
 
 
 @dataclass(frozen=True)
@@ -24,11 +39,11 @@ class DatasetUse:
 
 @dataclass(frozen=True)
 class WagonUse:
-    """A wagon of a train, with the number of its test and whether it was forced."""
+    """A wagon or a variant of a train, with the number of its test, and why it was forced."""
 
     name: str
     test: int | None = None
-    forced: bool = False
+    forced: str = ""
 
 
 @dataclass(frozen=True)
@@ -41,17 +56,47 @@ class TrainRecord:
     parent: int | None = None
     composed: str = ""
     by: str = ""
+    events: int | None = None
     wagons: tuple[WagonUse, ...] = ()
     datasets: tuple[DatasetUse, ...] = ()
 
 
 @dataclass(frozen=True)
 class TestRecord:
-    """What a test says of itself."""
+    """What a test says of itself; `numbers` are columns of the table of tests."""
 
     __test__ = False  # pytest takes it for one of its own
 
     datasets: tuple[DatasetUse, ...] = ()
+    numbers: Mapping[str, Any] = field(default_factory=dict)
+
+
+class _Part(BaseModel):
+    """Some keys of a record, whatever else it holds."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
+
+
+class _Dataset(_Part):
+    version: str = ""
+
+
+class _Test(_Part):
+    number: int | None = None
+    forced: str = ""
+
+
+class _Train(_Part):
+    name: str = ""
+    label: str = ""
+    comment: str = ""
+    parent: int | None = None
+    composed: str = ""
+    by: str = ""
+    events: int | None = None
+    wagons: dict[str, Any] = {}
+    tests: dict[str, _Test] = {}
+    datasets: dict[str, _Dataset] = {}
 
 
 def read_train(folder: Path) -> TrainRecord:
@@ -63,25 +108,21 @@ def read_train(folder: Path) -> TrainRecord:
     Raises:
         InputError: It is damaged.
     """
-    content = _content(folder / "train.json")
-    forced = set(content.get("forced", ()))
-    tests = content.get("tests", {})
+    path = folder / RECORD
+    if not path.is_file():
+        return TrainRecord()
+    found = read_document(path, "record of the train", language="train").validate(_Train)
+    tested = {name: found.tests.get(name, _Test()) for name in found.wagons}
     return TrainRecord(
-        name=content.get("name", ""),
-        label=content.get("label", ""),
-        comment=content.get("comment", ""),
-        parent=content.get("parent"),
-        composed=content.get("composed", ""),
-        by=content.get("by", ""),
-        wagons=tuple(
-            WagonUse(name, tests.get(name), name in forced) for name in content.get("wagons", ())
-        ),
-        datasets=_datasets(content),
-    )
+        found.name, found.label, found.comment, found.parent, found.composed, found.by,
+        found.events,
+        wagons=tuple(WagonUse(name, one.number, one.forced) for name, one in tested.items()),
+        datasets=tuple(DatasetUse(name, one.version) for name, one in found.datasets.items()),
+    )  # fmt: skip
 
 
 def read_test(folder: Path) -> TestRecord:
-    """Returns the record of a test, an empty one before it has begun.
+    """Returns the record of a test, an empty one before it has ended.
 
     Args:
         folder: Of the test.
@@ -89,13 +130,26 @@ def read_test(folder: Path) -> TestRecord:
     Raises:
         InputError: It is damaged.
     """
-    return TestRecord(datasets=_datasets(_content(folder / "test.json")))
+    from tau3mu.train.metrics import METRICS, read_metrics
 
-
-def _content(path: Path) -> Mapping[str, Any]:
-    return read_document(path, "record", language="train").content if path.is_file() else {}
-
-
-def _datasets(content: Mapping[str, Any]) -> tuple[DatasetUse, ...]:
-    datasets = content.get("datasets", {})
-    return tuple(DatasetUse(name, version or "") for name, version in datasets.items())
+    if not (folder / METRICS).is_file():
+        return TestRecord()
+    found = read_metrics(folder)
+    expected = found.expected
+    numbers = {
+        "started": found.started,
+        "changed": ", ".join(found.changed),
+        "events": found.events,
+        "events_per_second": found.events_per_second,
+        "cpu": found.loop.cpu,
+        "wall": found.loop.wall,
+        "pss_max": found.memory.pss_max,
+        "pss_average": found.memory.pss_average,
+        "input_bytes": found.input_bytes,
+        "output_bytes": found.output_bytes,
+        "expected_cpu_hours": expected.cpu_hours if expected else None,
+        "expected_memory": expected.memory_bytes if expected else None,
+        "expected_output": expected.output_bytes if expected else None,
+    }
+    versions = {name: found.parts.get(f"dataset {name}", "") for name in found.datasets}
+    return TestRecord(tuple(DatasetUse(*one) for one in versions.items()), numbers)

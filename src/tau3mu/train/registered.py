@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError, model_validator
 from tau3mu.config.documents import Strict, read_document
 from tau3mu.config.input_files import read_bytes
 from tau3mu.datasets import CheckedFile, Dataset, FileDetails
+from tau3mu.datasets.certification import Certification
 from tau3mu.datasets.versions import dataset_version
 from tau3mu.errors import InputError
 
@@ -21,6 +22,7 @@ __all__ = [
     "RegisteredDataset",
     "RegisteredFile",
     "Registration",
+    "check_unchanged",
     "read_registered",
     "registered_files",
 ]
@@ -131,7 +133,7 @@ class RegisteredDataset(Strict):
     lumi: Annotated[float, Field(gt=0)] | None = None
     extra: dict[str, Any] = Field(default_factory=dict)
     layout: str | None = None
-    certification: dict[str, list[tuple[int, int]]] | None = None
+    certification: dict[str, tuple[tuple[int, int], ...]] | None = None
     parent: Parent | None = None
     description: str = ""
     active: bool = True
@@ -164,9 +166,11 @@ class RegisteredDataset(Strict):
             for file in self.files
         }
         trees: dict[str, str | None] = {file.path: file.tree for file in self.files}
+        ranges = {int(run): parts for run, parts in (self.certification or {}).items()}
         return Dataset(
-            self.name, trees, self.era, self.is_mc, self.lumi, self.extra, details, self.layout
-        )
+            self.name, trees, self.era, self.is_mc, self.lumi, self.extra, details, self.layout,
+            Certification(ranges, f"dataset {self.name}") if ranges else None,
+        )  # fmt: skip
 
     def checked_files(self) -> list[CheckedFile]:
         """Returns the files as the preflight found them."""
@@ -200,7 +204,7 @@ def read_registered(path: Path) -> RegisteredDataset:
         path: Its file.
 
     Raises:
-        InputError: It cannot be read, or was changed: its content has another version.
+        InputError: It cannot be read, or was renamed.
     """
     try:  # fast, for 10,000 files
         found = RegisteredDataset.model_validate_json(read_bytes(path, "registered dataset"))
@@ -210,11 +214,24 @@ def read_registered(path: Path) -> RegisteredDataset:
     if (found.name, found.version) != (path.parent.name, path.stem):
         message = f"{path} is of {found.name}@{found.version}: it was renamed; put it back"
         raise InputError(message, code="train.renamed-version", path=path)
-    actual = dataset_version(found.dataset(), found.checked_files())
-    if actual != found.version:
-        message = (
-            f"{path} was changed by hand: its content has the version {actual}; put it back, or "
-            f"remove the file and register the files again (datasets add)"
-        )
-        raise InputError(message, code="train.changed-version", path=path)
     return found
+
+
+def check_unchanged(dataset: RegisteredDataset) -> None:
+    """Checks that a version has the content after which it is named.
+
+    Args:
+        dataset: As it was read.
+
+    Raises:
+        InputError: Its file was changed by hand.
+    """
+    actual = dataset_version(dataset.dataset(), dataset.checked_files())
+    if actual == dataset.version:
+        return
+    name = f"{dataset.name}@{dataset.version}"
+    message = (
+        f"the file of {name} was changed by hand: its content has the version {actual}; put it "
+        "back, or remove the file and register the data again (datasets add)"
+    )
+    raise InputError(message, code="train.changed-version", path=name)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tau3mu.datasets.finding import datasets
+from tau3mu.datasets.short import split_view
 from tau3mu.datasets.versions import dataset_version
 from tau3mu.errors import InputError
 from tau3mu.train.registry import Registry
@@ -25,8 +26,8 @@ class ResolvedDataset:
 
     Attributes:
         dataset: As runs take it.
-        version: Under which it is registered; None if it is not, so that its version is known only
-            when its files were opened (`tau3mu.datasets.versions`).
+        version: Under which the whole of it is registered; None if it is not, so that its version
+            is known only when its files were opened (`tau3mu.datasets.versions`).
     """
 
     dataset: Dataset
@@ -38,7 +39,7 @@ def resolve_dataset(name: str, store: Store, *, prefix: str | None = None) -> li
 
     Args:
         name: `NAME` or `NAME@VERSION` of a registered dataset, or else what `tau3mu.datasets`
-            takes.
+            takes; with `@short:0.01` at the end for a short view.
         store: In which datasets are registered.
         prefix: Put before the paths in dataset files; registered datasets know their places.
 
@@ -46,9 +47,10 @@ def resolve_dataset(name: str, store: Store, *, prefix: str | None = None) -> li
         InputError: There is no such dataset, it is not active, or its parent is missing.
     """
     registry = Registry(store)
-    if name.partition("@")[0] not in registry.names():
+    reference, fraction = split_view(name)
+    if reference.partition("@")[0] not in registry.names():
         return [ResolvedDataset(dataset) for dataset in datasets(name, prefix=prefix)]
-    found = registry.get(name)
+    found = registry.get(reference)
     if not found.active:
         message = (
             f"dataset {name!r} is not active; `python -m tau3mu.train datasets activate "
@@ -56,11 +58,15 @@ def resolve_dataset(name: str, store: Store, *, prefix: str | None = None) -> li
         )
         raise InputError(message, code="train.inactive-dataset", path=name)
     registry.ancestors(found)
-    return [ResolvedDataset(found.dataset(), found.version)]
+    dataset = found.dataset()
+    whole = fraction == 1
+    return [ResolvedDataset(dataset if whole else dataset.short(fraction), found.version)]
 
 
 def check_version(resolved: ResolvedDataset, files: Sequence[CheckedFile]) -> str:
-    """Returns the version of a dataset whose files were opened, which is that of the registry.
+    """Returns the version of a dataset whose files were opened, as the registry has it.
+
+    That of a short view is the version of the whole dataset.
 
     Args:
         resolved: The dataset.
@@ -69,7 +75,10 @@ def check_version(resolved: ResolvedDataset, files: Sequence[CheckedFile]) -> st
     Raises:
         InputError: The files are others than those that were registered.
     """
-    version = dataset_version(resolved.dataset, files)
+    whole = resolved.dataset
+    if whole.fraction < 1:
+        whole = replace(whole, fraction=1.0, lumi=whole.whole_lumi, whole_lumi=None)
+    version = dataset_version(whole, files)
     if resolved.version in {None, version}:
         return version
     name = resolved.dataset.name

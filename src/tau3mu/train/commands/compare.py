@@ -27,7 +27,8 @@ folder of a train or a test; or the number of a train of the store.
 examples:
   python -m tau3mu.train compare results/base results/tight
   python -m tau3mu.train compare 7 8 --json
-  python -m tau3mu.train compare results/demo/dsphipi events.csv
+  python -m tau3mu.train compare results/demo/dsphipi events.csv --sync --output sync
+      where the events are lost that others have selected and we have not
 
 docs/how-to/compare.md explains the tables
 
@@ -49,6 +50,15 @@ def main(arguments: Sequence[str]) -> int:
         "--strict", action="store_true",
         help="every bit counts; else floats may differ by the rounding of their sums",
     )  # fmt: skip
+    parser.add_argument(
+        "--sync", action="store_true",
+        help="run both analyses over their events again, and show the steps at which events are "
+        "lost on one side alone",
+    )  # fmt: skip
+    parser.add_argument(
+        "--output", type=path_of, metavar="DIR",
+        help="write all of it there: JSON, and CSV of the rows and events of one side alone",
+    )  # fmt: skip
     add_store_option(parser)
     add_json_option(parser)
     return run_main(_compare, parser.parse_args(arguments))
@@ -59,8 +69,11 @@ def _compare(options: argparse.Namespace) -> int:
     from tau3mu.storage.files import json_text
 
     found = compare(
-        _place(options.a, options.store), _place(options.b, options.store), strict=options.strict
-    )
+        _place(options.a, options.store), _place(options.b, options.store),
+        sync=options.sync, strict=options.strict,
+    )  # fmt: skip
+    if options.output is not None:
+        found.save(options.output)
     if options.json:
         sys.stdout.write(json_text(found.document()))
     else:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
+_DIGITS: Final = 12
+"""Of a version, in tables for people; they are enough to name it."""
 _MOST: Final = 5
 _FOR_PROGRAMS: Final = {"checksum", "layout", "replicas", "tree", "uuid", "written"}
 _PROGRAM = "python -m tau3mu.train datasets"
@@ -191,6 +193,8 @@ def _text(value: Any, key: str) -> Any:
     if isinstance(value, list | tuple):
         first = ", ".join(map(str, value[:_MOST]))
         return first + (f" and {len(value) - _MOST} more" if len(value) > _MOST else "")
+    if key == "version":
+        return str(value)[:_DIGITS]
     if key == "bytes":
         return f"{value / 1e6:,.1f} MB"
     return f"{value:,}" if isinstance(value, int) else str(value)

@@ -1,0 +1,197 @@
+"""From the parts of a skim to files of a sensible size."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import uproot
+
+from tau3mu.datasets.origin import Origin, Part, parse_origin, read_origin
+from tau3mu.derived.parts import part_path, write_tree
+from tau3mu.derived.rows import added_rows
+from tau3mu.storage.files import atomic
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from tau3mu.datasets import Chunk
+    from tau3mu.datasets.origin import CutRecord
+    from tau3mu.derived.requests import SkimJob
+
+__all__ = ["FILE_MB", "Merge", "Merged", "grouped", "merge", "merged_origin"]
+
+FILE_MB: Final = 64.0
+"""The size at which a file of a skim is closed."""
+
+
+@dataclass(frozen=True)
+class Merge:
+    """Parts that become one file.
+
+    Attributes:
+        target: The file.
+        tree: The name of its tree.
+        parts: The parts, in the order of the events.
+    """
+
+    target: str
+    tree: str
+    parts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Merged:
+    """A file of a skim.
+
+    Attributes:
+        path: The file.
+        uuid: The UUID of the file.
+        tree: The name of its tree.
+        entries: The number of its events.
+        size: Its length in bytes.
+        origin: The text of its origin.
+    """
+
+    path: str
+    uuid: str
+    tree: str
+    entries: int
+    size: int
+    origin: str
+
+
+def grouped(
+    job: SkimJob, chunks: Sequence[Chunk], folder: Path, *, file_mb: float | None = None
+) -> list[Merge]:
+    """Returns which parts of a skim make which files.
+
+    The parts of a file that is derived data itself stay together, since its parent's rows cannot
+    be divided.
+
+    Args:
+        job: The skim.
+        chunks: Of which there are parts, in the order of the events.
+        folder: Where the files are to be.
+        file_mb: The size of the parts of a file in MB, by default 64.
+    """
+    limit = FILE_MB if file_mb is None else file_mb
+    groups: dict[tuple[str, str], list[list[Path]]] = {}
+    sizes: dict[tuple[str, str], float] = {}
+    last = None
+    for chunk in chunks:
+        place, part = (chunk.dataset, chunk.tree), part_path(job, chunk)
+        size = part.stat().st_size / 1e6
+        file = chunk.dataset, chunk.path
+        together = file in job.origins and file == last
+        if place not in groups or (sizes[place] + size > limit and not together):
+            groups.setdefault(place, []).append([])
+            sizes[place] = 0.0
+        groups[place][-1].append(part)
+        sizes[place] += size
+        last = file
+    numbers: dict[str, int] = {}
+    merges = []
+    for (dataset, tree), parts in groups.items():
+        for one in parts:
+            numbers[dataset] = numbers.get(dataset, 0) + 1
+            target = folder / f"{dataset}_{numbers[dataset]}.root"
+            merges.append(Merge(str(target), tree, tuple(map(str, one))))
+    return merges
+
+
+def merge(_: None, task: Merge) -> Merged:
+    """Writes a file of a skim, one part in memory at a time.
+
+    Args:
+        task: What to write.
+
+    Raises:
+        RunError: The file cannot be written.
+    """
+    target = Path(task.target)
+    with atomic(target) as temporary:
+        if len(task.parts) == 1:
+            _linked_or_copied(Path(task.parts[0]), temporary)
+        else:
+            origin = merged_origin(map(_origin_of, task.parts))
+            write_tree(temporary, task.tree, _blocks(task), origin)
+    with uproot.open(target) as file:
+        return Merged(
+            path=task.target,
+            uuid=str(file.file.uuid),
+            tree=task.tree,
+            entries=int(file[task.tree].num_entries),
+            size=target.stat().st_size,
+            origin=read_origin(file),
+        )
+
+
+def merged_origin(origins: Iterable[Origin]) -> Origin:
+    """Returns the origin of what is merged of data with the same key.
+
+    Args:
+        origins: At least one.
+    """
+    found = list(origins)
+    cuts = [one.cuts for one in found if one.cuts is not None]
+    return found[0].model_copy(
+        update={
+            "rows": added_rows([one.rows for one in found]),
+            "parts": _joined(part for one in found for part in one.parts),
+            "ancestor_parts": _joined(part for one in found for part in one.ancestor_parts),
+            "cuts": _united(cuts) if cuts else None,
+        }
+    )
+
+
+def _joined(parts: Iterable[Part]) -> tuple[Part, ...]:
+    """Returns the parts with those that continue each other as one."""
+    joined: list[Part] = []
+    for part in parts:
+        if joined and _file(joined[-1]) == _file(part) and joined[-1].stop == part.start:
+            joined[-1] = joined[-1].model_copy(update={"stop": part.stop})
+        else:
+            joined.append(part)
+    return tuple(joined)
+
+
+def _file(part: Part) -> tuple[str, str, str]:
+    return part.path, part.uuid, part.tree
+
+
+def _united(cuts: Sequence[tuple[CutRecord, ...]]) -> tuple[CutRecord, ...]:
+    """Returns the cuts with all that they have read in any of the chunks."""
+    return tuple(
+        same[0].model_copy(
+            update={
+                name: {key: value for one in same for key, value in getattr(one, name).items()}
+                for name in ("parameters", "code")
+            }
+        )
+        for same in zip(*cuts, strict=True)
+    )
+
+
+def _origin_of(part: str) -> Origin:
+    with uproot.open(part) as file:
+        return parse_origin(read_origin(file), part)
+
+
+def _blocks(task: Merge) -> Iterator[dict[str, Any]]:
+    for index, part in enumerate(task.parts):
+        with uproot.open(part) as file:
+            ntuple = file[task.tree]
+            if ntuple.num_entries or not index:  # the first one also says which branches there are
+                yield ntuple.arrays(how=dict)
+
+
+def _linked_or_copied(part: Path, target: Path) -> None:
+    with suppress(OSError):  # of a file system without links
+        os.link(part, target)
+        return
+    shutil.copyfile(part, target)

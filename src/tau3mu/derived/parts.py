@@ -1,0 +1,169 @@
+"""The parts of a skim: what each worker writes of its chunk."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import uproot
+
+from tau3mu.datasets.origin import OBJECT, Origin, Part, parse_origin
+from tau3mu.derived.cuts import classes_of, cut_records
+from tau3mu.derived.linked import write_keys
+from tau3mu.derived.rows import prefixed, rows_up_to
+from tau3mu.errors import RunError
+from tau3mu.processing.parameters import values_of
+from tau3mu.redaction import redact
+from tau3mu.storage.files import atomic
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    import awkward as ak
+
+    from tau3mu.datasets import Chunk
+    from tau3mu.derived.requests import SkimJob
+    from tau3mu.ntuples.events import Entries
+    from tau3mu.outputs import Selection
+    from tau3mu.processing import Processor
+    from tau3mu.processing.survivors import Survivors
+
+__all__ = ["JOB", "has_part", "part_path", "write_part", "write_tree"]
+
+JOB: Final = "skim.json"
+"""The file by which a worker knows that it sees the folder of the parts."""
+
+
+def part_path(job: SkimJob, chunk: Chunk) -> Path:
+    """Returns where the part of a chunk is written.
+
+    Args:
+        job: The skim.
+        chunk: All that the part depends on is in its name.
+    """
+    facts = [
+        *(chunk.dataset, chunk.path, chunk.uuid, chunk.tree, chunk.start, chunk.stop),
+        *(chunk.branches, chunk.metadata, chunk.selected and chunk.selected.hex()),
+    ]
+    name = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:32]
+    suffix = "parquet" if job.kind == "linked" else "root"
+    return Path(job.folder) / f"{name}.{suffix}"
+
+
+def has_part(job: SkimJob, chunk: Chunk) -> bool:
+    """Returns whether the part of a chunk is there; it is whole then."""
+    return part_path(job, chunk).is_file()
+
+
+def write_part(
+    job: SkimJob,
+    chunk: Chunk,
+    processor: Processor,
+    selection: Selection,
+    survivors: Survivors,
+    entries: Entries,
+) -> None:
+    """Writes the events of a chunk that are left at the step of a skim.
+
+    Args:
+        job: The skim.
+        chunk: The chunk.
+        processor: That of the skim.
+        selection: What it found in the chunk.
+        survivors: The events that are left.
+        entries: The branches of the chunk, as they were read.
+
+    Raises:
+        RunError: This process does not see the folder, or cannot write there.
+    """
+    path = part_path(job, chunk)
+    if not (path.parent / JOB).is_file():
+        message = (
+            f"{path.parent} is not there for this worker: a skim is written by the workers, so the "
+            "results folder has to be on a file system that all of them share"
+        )
+        raise RunError(message, code="derived.folder-not-shared", path=path.parent)
+    if (kept := survivors.entries) is None:
+        message = f"{job.processor} does not tell which events step {job.step!r} leaves"
+        raise RunError(message, code="derived.unknown-step", path=job.step)
+    origin = _origin(job, chunk, processor, selection, survivors)
+    with atomic(path) as temporary:
+        if job.kind == "linked":
+            write_keys(temporary, chunk, entries.events(), kept, origin)
+        else:
+            write_tree(temporary, chunk.tree, [entries.at(kept).arrays], origin)
+
+
+def _origin(
+    job: SkimJob,
+    chunk: Chunk,
+    processor: Processor,
+    selection: Selection,
+    survivors: Survivors,
+) -> Origin:
+    rows = rows_up_to(selection.cutflow, job.step)
+    ancestors: tuple[str, ...] = ()
+    ancestor_parts: tuple[Part, ...] = ()
+    if text := job.origins.get((chunk.dataset, chunk.path)):
+        parent = parse_origin(text, chunk.path)
+        # Those of a file count once, with its first events.
+        rows = prefixed(parent.rows, empty=chunk.start > 0) + rows
+        ancestors = (parent.key, *parent.ancestors)
+        if chunk.start == 0:
+            ancestor_parts = (*parent.parts, *parent.ancestor_parts)
+    cuts = cut_records(processor, survivors.cuts, job.code)
+    facts: dict[str, Any] = {
+        "kind": job.kind,
+        "dataset": chunk.dataset,
+        "era": chunk.era,
+        "is_mc": chunk.is_mc,
+        "processor": job.processor,
+        "classes": classes_of(type(processor)),
+        "step": job.step,
+        "parameters": values_of(processor),
+        "code": {} if cuts is not None else _code(job),
+        "ancestors": ancestors,
+    }
+    key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+    return Origin(
+        cuts=cuts,
+        columns=job.columns,
+        rows=rows,
+        ancestor_parts=ancestor_parts,
+        parts=(Part(path=redact(chunk.path), uuid=chunk.uuid, tree=chunk.tree,
+                    start=chunk.start, stop=chunk.stop),),
+        key=key,
+        package=version("tau3mu"),
+        **facts,
+    )  # fmt: skip
+
+
+def _code(job: SkimJob) -> dict[str, str]:
+    """Returns what stands for the code of a processor whose cuts are not known one by one."""
+    return {n: code for n, code in job.code.items() if n == "select" or n.startswith("needs ")}
+
+
+def write_tree(
+    path: Path, tree: str, blocks: Iterable[Mapping[str, ak.Array]], origin: Origin
+) -> None:
+    """Writes branches and an origin as a file of one RNTuple, in which each block is a cluster.
+
+    Args:
+        path: The file.
+        tree: The name of the tree.
+        blocks: At least one, all with the same branches.
+        origin: The origin of all of them.
+    """
+    # Zstandard is the fastest to read; higher levels than 1 take longer and save less than 1 %.
+    with uproot.recreate(path, compression=uproot.ZSTD(1)) as file:
+        file[OBJECT] = origin.text
+        ntuple = None
+        for block in blocks:
+            if ntuple is None:
+                types = {name: array.type.content for name, array in block.items()}
+                ntuple = file.mkrntuple(tree, types)
+            if len(next(iter(block.values()))):
+                ntuple.extend(block)

@@ -1,0 +1,2 @@
+from .index import Index as Index
+from .updating import update as update

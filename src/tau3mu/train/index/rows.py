@@ -1,0 +1,267 @@
+"""The rows of a dataset, a test or a train, made from its files: one function for each kind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from tau3mu.config.documents import read_document
+from tau3mu.errors import InputError
+from tau3mu.run.frozen import FrozenRun, read_frozen
+from tau3mu.storage.names import FULL_CONFIG
+from tau3mu.train.index import tables
+from tau3mu.train.metrics import METRICS
+from tau3mu.train.records import RECORD, read_test, read_train
+from tau3mu.train.registered import RegisteredDataset, read_registered
+from tau3mu.train.states import STATUS, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from sqlalchemy import Table
+
+    from tau3mu.train.store import Store
+
+__all__ = ["Owner", "Row", "Rows", "files_of", "owner_of", "owners", "rows_of"]
+
+Row = dict[str, Any]
+Rows = dict["Table", list[Row]]
+
+
+@dataclass(frozen=True)
+class Owner:
+    """A folder or a file of a store that has rows in the database.
+
+    Attributes:
+        name: Its path below the store, such as `trains/0007`.
+        path: Where it is.
+        records: The files from which its rows are made.
+        listing: That of them which lists its files; the rows of these are many.
+    """
+
+    name: str
+    path: Path
+    records: tuple[Path, ...] = field(compare=False)
+    listing: Path = field(compare=False)
+
+    @property
+    def kind(self) -> str:
+        """`datasets`, `tests` or `trains`."""
+        return self.name.partition("/")[0]
+
+    def stamps(self) -> dict[str, str]:
+        """Returns what tells whether a record has changed, by its name."""
+        found = {}
+        for path in self.records:
+            try:
+                status = path.stat()
+            except OSError:
+                continue
+            found[path.name] = f"{status.st_size}:{status.st_mtime_ns}:{status.st_ino}"
+        return found or {"": ""}  # a folder that was made just now
+
+
+def owners(store: Store) -> Iterator[Owner]:
+    """Returns all that has rows in the database of a store.
+
+    Args:
+        store: The store.
+    """
+    for path in sorted(store.datasets.glob("*/*.json")):
+        if not path.name.startswith(".") and not path.parent.name.startswith("."):
+            yield owner_of(store, path)
+    for wagon in store.tested():
+        for path in store.tests(wagon):
+            yield owner_of(store, path)
+    for path in store.trains():
+        yield owner_of(store, path)
+
+
+def owner_of(store: Store, path: Path) -> Owner:
+    """Returns the owner at a path.
+
+    Args:
+        store: The store.
+        path: The file of a version of a dataset, or the folder of a test or a train.
+    """
+    name = path.relative_to(store.root).as_posix()
+    if name.startswith("datasets/"):
+        return Owner(name, path, (path,), path)
+    names = [STATUS, RECORD, METRICS, FULL_CONFIG]
+    return Owner(name, path, tuple(path / each for each in names), path / FULL_CONFIG)
+
+
+def rows_of(owner: Owner) -> Rows:
+    """Returns the rows of an owner but those of its files; of a damaged one, what is wrong.
+
+    Args:
+        owner: What is to be read.
+    """
+    make = {"datasets": _dataset, "tests": _test, "trains": _train}[owner.kind]
+    try:
+        found = make(owner)
+    except InputError as error:
+        table, row = _identity(owner)
+        found = {table: [{**row, "problem": str(error)}]}
+    return {table: _owned(owner, table, rows) for table, rows in found.items()}
+
+
+def files_of(owner: Owner) -> list[Row]:
+    """Returns a row for each data file of an owner.
+
+    Args:
+        owner: A version of a dataset, a test or a train.
+    """
+    try:
+        rows = _files_of_dataset(owner) if owner.kind == "datasets" else _files_of_run(owner)
+    except InputError:  # it cannot be run, and says so when that is tried
+        rows = []
+    return _owned(owner, tables.FILES, rows)
+
+
+def _owned(owner: Owner, table: Table, rows: list[Row]) -> list[Row]:
+    """Returns rows with the keys of all columns, which many rows in one statement have to have."""
+    empty = dict.fromkeys(column.name for column in table.columns)
+    if "position" not in empty:
+        return [{**empty, "owner": owner.name, **row} for row in rows]
+    return [
+        {**empty, "owner": owner.name, "position": index, **row} for index, row in enumerate(rows)
+    ]
+
+
+def _identity(owner: Owner) -> tuple[Table, Row]:
+    if owner.kind == "datasets":
+        return tables.DATASETS, {"name": owner.path.parent.name, "version": owner.path.stem}
+    number = int(owner.path.name)
+    if owner.kind == "tests":
+        return tables.TESTS, {"wagon": owner.path.parent.name, "number": number}
+    return tables.TRAINS, {"number": number}
+
+
+def _dataset(owner: Owner) -> Rows:
+    dataset: RegisteredDataset = read_registered(owner.path)
+    parent = dataset.parent
+    row = {
+        "name": dataset.name,
+        "version": dataset.version,
+        "number": dataset.last.number,
+        "registered": dataset.last.when,
+        "by": dataset.last.by,
+        "files": len(dataset.files),
+        "events": dataset.events,
+        "bytes": dataset.size,
+        "era": dataset.era,
+        "is_mc": dataset.is_mc,
+        "lumi": dataset.lumi,
+        "active": dataset.active,
+        "description": dataset.description,
+        "parent_dataset": parent.dataset if parent else None,
+        "parent_version": parent.version if parent else None,
+        "parent_train": parent.train if parent else None,
+        "parent_step": parent.step if parent else None,
+        "problem": None,
+    }
+    return {tables.DATASETS: [row]}
+
+
+def _train(owner: Owner) -> Rows:
+    record = read_train(owner.path)
+    states = _states(owner.path)
+    row = {
+        "number": int(owner.path.name),
+        "name": record.name,
+        "comment": record.comment,
+        "parent": record.parent,
+        "composed": record.composed,
+        "by": record.by,
+        "events": record.events,
+        **_last(states),
+        "problem": None,
+    }
+    return {
+        tables.TRAINS: [row],
+        tables.STATES: states,
+        tables.LABELS: [{"label": label} for label in filter(None, [record.label])],
+        tables.WAGONS: [
+            {"name": wagon.name, "test": wagon.test, "forced": wagon.forced}
+            for wagon in record.wagons
+        ],
+        tables.USES: [
+            {"dataset": use.name, "version": use.version} for use in record.datasets
+        ],
+    }  # fmt: skip
+
+
+def _test(owner: Owner) -> Rows:
+    record = read_test(owner.path)
+    states = _states(owner.path)
+    row = {
+        "wagon": owner.path.parent.name,
+        "number": int(owner.path.name),
+        **_last(states),
+        **record.numbers,
+        "problem": None,
+    }
+    return {
+        tables.TESTS: [row],
+        tables.STATES: states,
+        tables.USES: [
+            {"dataset": use.name, "version": use.version} for use in record.datasets
+        ],
+    }  # fmt: skip
+
+
+def _states(folder: Path) -> list[Row]:
+    """Returns the states as they were written: that a process is lost shows when it is asked."""
+    if not (folder / STATUS).is_file():
+        return []
+    status = read_document(folder / STATUS, "status", language="train").validate(Status)
+    return [
+        {"state": change.state.value, "time": change.time, "reason": change.reason}
+        for change in status.changes
+    ]
+
+
+def _last(states: list[Row]) -> Row:
+    last = states[-1] if states else {"state": None, "reason": None, "time": None}
+    return {"state": last["state"], "reason": last["reason"], "since": last["time"]}
+
+
+def _files_of_dataset(owner: Owner) -> list[Row]:
+    dataset = read_registered(owner.path)
+    return [
+        {
+            "dataset": dataset.name,
+            "path": file.path,
+            "tree": file.tree,
+            "uuid": file.uuid,
+            "entries": file.entries,
+            "bytes": file.size,
+        }
+        for file in dataset.files
+    ]
+
+
+def _files_of_run(owner: Owner) -> list[Row]:
+    """Returns the files of a frozen configuration, of which a run may have ten thousand."""
+    if not owner.listing.is_file():
+        return []
+    try:  # fast
+        frozen = FrozenRun.model_validate_json(owner.listing.read_bytes())
+    except ValidationError:
+        frozen = read_frozen(owner.path)
+    return [
+        {
+            "dataset": dataset.name,
+            "path": file.path,
+            "tree": file.tree,
+            "uuid": file.uuid,
+            "entries": file.entries,
+            "bytes": None,
+        }
+        for dataset in frozen.datasets
+        for file in dataset.files
+    ]

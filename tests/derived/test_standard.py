@@ -1,0 +1,99 @@
+"""Standard skims: the same events, and the parent's rows in front."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import awkward as ak
+import uproot
+from skim_variants import tight
+
+import tau3mu
+from tau3mu import DsPhiPi
+from tau3mu.datasets import dataset_from_files
+from tau3mu.derived import read_derived
+
+STEPS = ["all", "hlt", "l1", "vertex"]
+
+
+def rows(run, processor="dsphipi", dataset=None):
+    cutflow = run[processor].cutflow
+    return cutflow[dataset or next(iter(cutflow))]
+
+
+def up_to(steps, last):
+    names = [step["name"] for step in steps]
+    return steps[: names.index(last) + 1]
+
+
+def test_a_skim_gives_the_candidates_of_its_parent_bit_by_bit(parent, skim, read, same_candidates):
+    found = read(skim, [DsPhiPi(), tight()], chunk_size=400)
+    for name in ("dsphipi", "tight"):
+        same_candidates(parent[name].candidates, found[name].candidates)
+        for histogram in parent[name].histograms:
+            assert parent[name].histograms[histogram] == found[name].histograms[histogram]
+        assert parent[name].counters == found[name].counters
+
+
+def test_the_rows_of_the_parent_come_first_for_every_chunk_size(parent, skim, read):
+    expected = [{**row, "name": f"parent:{row['name']}"} for row in up_to(rows(parent), "vertex")]
+    for size in (333, 1000):
+        found = read(skim, chunk_size=size)
+        assert rows(found)[:4] == expected
+        assert [row["name"] for row in rows(found)[4:8]] == STEPS
+        assert rows(found)[4]["events"] == expected[-1]["events"]
+        assert rows(found)[7]["candidates"] == expected[-1]["candidates"]
+        stored = json.loads((found.folder / "dsphipi" / "cutflow.json").read_text())
+        assert stored["demo"] == rows(found)
+        assert rows(tau3mu.open(found.folder)) == rows(found)
+
+
+def test_all_objects_of_an_event_are_kept(parent, skim, demo):
+    files = read_derived(skim).datasets["demo"].files
+    kept = ak.concatenate([uproot.open(skim / one.path)[one.tree].arrays() for one in files])
+    every = ak.concatenate(
+        [uproot.open(f"{path}:Tree3Mu/ntuple").arrays(kept.fields) for path in demo]
+    )
+    places = {number: index for index, number in enumerate(_numbers(every))}
+    selected = every[[places[number] for number in _numbers(kept)]]
+    assert len(kept) == rows(parent)[3]["events"]
+    assert kept.type == selected.type
+    assert ak.array_equal(kept, selected, equal_nan=True)
+
+
+def _numbers(events):
+    return list(zip(*(events[name].tolist() for name in ("run", "lumi", "evt")), strict=True))
+
+
+def test_bare_files_and_subsets_have_their_own_rows(parent, skim, read, tmp_path, monkeypatch):
+    monkeypatch.setattr("tau3mu.derived.merging.FILE_MB", 1e-6)
+    folder = tmp_path / "parent"
+    tau3mu.run("demo", skim=["vertex"], no_fit=True, chunk_size=3000, output=folder)
+    files = sorted((folder / "derived" / "dsphipi_vertex").glob("*.root"))
+    assert [file.name for file in files] == [f"demo_{number}.root" for number in (1, 2, 3, 4)]
+    moved = [shutil.copy(file, tmp_path / f"any{number}.root") for number, file in enumerate(files)]
+    found = [read(dataset_from_files([str(file)])) for file in moved]
+    assert all(rows(one)[0]["events"] == 3000 for one in found)
+    together = read(dataset_from_files([str(file) for file in moved]))
+    for row in range(len(rows(together))):
+        for key in ("events", "candidates", "sumw"):
+            assert rows(together)[row][key] == sum(rows(one)[row][key] for one in found)
+    assert rows(together)[:4] == rows(read(skim))[:4]
+    assert rows(read(dataset_from_files([str(moved[0]), str(moved[2])])))[0]["events"] == 6000
+
+
+def test_an_empty_skim_is_files_with_rows(read, tmp_path):
+    none = DsPhiPi(name="none", mass_window=[1.0, 1.01])
+    folder = tmp_path / "parent"
+    first = tau3mu.run("demo", none, skim=["vertex"], no_fit=True, output=folder)
+    record = read_derived(folder / "derived" / "none_vertex")
+    assert [file.entries for file in record.datasets["demo"].files] == [0]
+    assert rows(first, "none")[3]["events"] == 0
+    found = read(folder / "derived" / "none_vertex", none)
+    assert rows(found, "none")[0] == {**rows(first, "none")[0], "name": "parent:all"}
+    assert [row["events"] for row in rows(found, "none")[3:]] == [0] * 10
+    again = read(folder / "derived" / "none_vertex", none, skim=["phi"])
+    file = again.folder / "derived" / "none_phi" / "demo_1.root"
+    third = read(dataset_from_files([str(file)]), none)
+    assert rows(third, "none")[0]["events"] == rows(first, "none")[0]["events"]
