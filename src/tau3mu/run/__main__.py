@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tau3mu.run.progress import Display
     from tau3mu.run.stored import Run
 
-__all__ = ["main"]
+__all__ = ["main", "report"]
 
 _MAX_LINES = 20
 
@@ -49,11 +49,17 @@ def _run(options: argparse.Namespace) -> int:
     if complete:
         complete[0].say(f"The run in {run.folder} is complete already; nothing was left to do")
     else:
-        _report(PlainConsole(), run)
+        report(PlainConsole(), run)
     return run.exit_code or 0
 
 
-def _report(console: Console, run: Run) -> None:
+def report(console: Console, run: Run) -> None:
+    """Prints what came of a run.
+
+    Args:
+        console: Where to print.
+        run: With its results, if there are any.
+    """
     from tau3mu.fit.output.report import print_fit
     from tau3mu.outputs import cutflow_table
 

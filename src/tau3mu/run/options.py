@@ -11,7 +11,7 @@ from tau3mu import __version__
 from tau3mu.console.cli import Parser, path_of, text_of
 from tau3mu.run.settings import OUT, Settings, option_of
 
-__all__ = ["parser", "whole_number"]
+__all__ = ["argument", "parser", "whole_number"]
 
 _DIGITS = 12
 
@@ -57,7 +57,7 @@ def parser() -> Parser:
         option = option_of(name)
         if option.group not in groups:
             groups[option.group] = made.add_argument_group(option.group)
-        flags, how = _argument(name, field.annotation)
+        flags, how = argument(name, field.annotation)
         groups[option.group].add_argument(*flags, help=option.help, **how)
     groups[OUT].add_argument(
         "--list",
@@ -68,8 +68,13 @@ def parser() -> Parser:
     return made
 
 
-def _argument(name: str, annotation: Any) -> tuple[list[str], dict[str, Any]]:
-    """Returns the names of an argument, and how argparse reads its value."""
+def argument(name: str, annotation: Any) -> tuple[list[str], dict[str, Any]]:
+    """Returns the names of an argument, and how argparse reads its value.
+
+    Args:
+        name: Of a setting.
+        annotation: Its type.
+    """
     option, kind = option_of(name), _plain(annotation)
     how: dict[str, Any] = {"metavar": option.metavar} if option.metavar else {}
     if option.metavar == name.upper():

@@ -51,6 +51,11 @@ class Display:
         if self._current is not None:
             self.progress.update(self._current, total=self.entries, advance=result.entries)
 
+    def show(self, done: int, entries: int) -> None:
+        """Shows how many events have been read, also by another process."""
+        if self._current is not None:
+            self.progress.update(self._current, total=entries, completed=done)
+
     def say(self, message: str) -> None:
         """Prints a line above the bars."""
         self.progress.console.print(message, soft_wrap=True, highlight=False)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AUTO",
     "BASE",
+    "SETTINGS",
     "Analysis",
     "Limits",
     "Outputs",
@@ -35,7 +36,7 @@ BASE: Final = "base"
 AUTO: Final = "auto"
 """Stands for the shipped fit of a processor, if it has one."""
 
-_SETTINGS: Final = (
+SETTINGS: Final = (
     *("executor", "workers", "scheduler", "cluster", "site", "insecure", "chunk_size"),
     *("no_sharing", "prefix", "layout", "max_files", "verify_checksum", "proxy", "certification"),
     *("per_run", "skip_bad_files", "allow_missing", "retries", "timeout", "candidates"),
@@ -157,7 +158,7 @@ class WagonEntry(Strict):
 def _settings_model() -> type[Strict]:
     """Returns the model of the settings: options of a run, as they are declared there."""
     fields: dict[str, Any] = {}
-    for name in _SETTINGS:
+    for name in SETTINGS:
         if name not in Settings.model_fields:
             continue
         field = Settings.model_fields[name]

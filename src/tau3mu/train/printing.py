@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
 
-__all__ = ["add_database_option", "add_json_option", "add_store_option", "print_rows"]
+__all__ = [
+    "add_database_option", "add_json_option", "add_store_option", "print_rows", "without_empty",
+]  # fmt: skip
 
 
 def add_store_option(parser: argparse.ArgumentParser) -> None:
@@ -70,3 +72,13 @@ def print_rows(
     for row in rows:
         table.add_row(*("" if value is None else str(value) for value in row.values()))
     PlainConsole().print(table)
+
+
+def without_empty(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Returns rows without the columns in which there is nothing.
+
+    Args:
+        rows: With equal keys.
+    """
+    used = [name for name in (rows[0] if rows else {}) if any(row[name] for row in rows)]
+    return [{name: row[name] for name in used} for row in rows]

@@ -6,7 +6,6 @@ keys that lead to them.
 
 from __future__ import annotations
 
-from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -256,7 +255,7 @@ class _Resolution:
         patch = {key: value for key, value in values.items() if value != usual[key]}
         try:
             processor = create(cls, name, patch, name=name)
-            return _with_needs(processor, entry.needs)
+            return processor.with_needs(entry.needs) if entry.needs else processor
         except InputError as error:
             where = base if variant == BASE else ("wagons", wagon, "variants", variant)
             self._add_error(where, error, name)
@@ -306,16 +305,6 @@ class _Resolution:
         problem = Problem((*keys, *below), error.code or "wrong-value", str(error))
         if problem not in self._problems:
             self._problems.append(problem)
-
-
-def _with_needs(processor: Processor, needs: tuple[str, ...]) -> Processor:
-    if not needs:
-        return processor
-    if not hasattr(processor, "with_needs"):
-        other = copy(processor)
-        other.needs = needs  # type: ignore[attr-defined]
-        return other
-    return processor.with_needs(needs)
 
 
 def _steps(path: str) -> Iterator[str | int]:

@@ -91,7 +91,7 @@ def read_status(folder: Path) -> Status:
     Raises:
         InputError: There is no status, or it cannot be read.
     """
-    status = read_document(folder / STATUS, "status", language="train").validate(Status)
+    status = _read(folder)
     if status.state is not State.RUNNING or (reason := _lost(folder, status)) is None:
         return status
     lost = StateChange(state=State.LOST, time=_now(), reason=reason)
@@ -109,9 +109,9 @@ def set_state(folder: Path, state: State, reason: str = "") -> Status:
     Raises:
         RunError: The status cannot be written.
     """
-    status = read_status(folder) if (folder / STATUS).is_file() else Status()
+    status = _read(folder) if (folder / STATUS).is_file() else Status()
     change = StateChange(state=state, time=_now(), reason=reason)
-    update = {"changes": (*status.changes, change)}
+    update: dict[str, object] = {"changes": (*status.changes, change)}
     if state is State.RUNNING:
         update |= {"host": platform.node(), "pid": os.getpid()}
     status = status.model_copy(update=update)
@@ -144,6 +144,10 @@ def alive(folder: Path) -> Iterator[None]:
         thread.join()
         with suppress(OSError):
             (folder / HEARTBEAT).unlink()
+
+
+def _read(folder: Path) -> Status:
+    return read_document(folder / STATUS, "status", language="train").validate(Status)
 
 
 def _lost(folder: Path, status: Status) -> str | None:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from tau3mu.processing import Processor
     from tau3mu.run.settings import Settings
     from tau3mu.train.resolution import Resolved
+    from tau3mu.train.resolving import ResolvedDataset
+    from tau3mu.train.store import Store
 
 __all__ = ["Train", "Wagon"]
 
@@ -237,16 +239,19 @@ class Train:
             content = _without_folder(content, f"{relative_to}/")
         return content
 
-    def check(self) -> dict[str, Resolved]:
+    def check(self, store: Store | None = None) -> dict[str, Resolved]:
         """Returns all wagons and variants that run, by the names of their results.
 
         Processors are made, fits are read, datasets are looked up; no file of data is opened.
+
+        Args:
+            store: In which datasets are registered; see `Store`.
 
         Raises:
             InputError: Something is wrong; the message names all of it, with its lines.
         """
         found, problems = self._resolution
-        problems = [*self._require(), *problems, *self._missing_datasets()]
+        problems = [*self._require(), *problems, *self._missing_datasets(store)]
         if problems:
             raise self._document.error(problems)
         return found
@@ -349,22 +354,33 @@ class Train:
         own = self.file.settings.model_dump(exclude_defaults=True)
         return Settings.of(**(own | {key: one for key, one in given.items() if is_given(one)}))
 
-    def datasets(self, *, short: float | None = None) -> list[Dataset]:
+    def datasets(self, *, short: float | None = None, store: Store | None = None) -> list[Dataset]:
         """Returns what it reads.
 
         Args:
             short: A fraction of the events, from all files.
+            store: In which datasets are registered; see `Store`.
 
         Raises:
             InputError: One cannot be found.
         """
-        from tau3mu.datasets.finding import datasets
+        return [one.dataset for one in self.found_datasets(short=short, store=store)]
 
-        names = self.dataset_names(short=short)
-        settings = self.file.settings
-        return datasets(
-            *names, prefix=settings.prefix, max_files=settings.max_files, layout=settings.layout
-        )
+    def found_datasets(
+        self, *, short: float | None = None, store: Store | None = None
+    ) -> list[ResolvedDataset]:
+        """Returns what it reads, with the versions of registered datasets.
+
+        Args:
+            short: A fraction of the events, from all files.
+            store: In which datasets are registered; see `Store`.
+
+        Raises:
+            InputError: One cannot be found.
+        """
+        from tau3mu.train.finding import find
+
+        return find(self.dataset_names(short=short), dict(self.file.settings), store)
 
     def dataset_names(self, *, short: float | None = None) -> list[str]:
         """Returns the names of what it reads, such as `demo@short:0.01`.
@@ -376,17 +392,19 @@ class Train:
             return list(self.file.datasets)
         return [f"{name.partition('@short:')[0]}@short:{short:g}" for name in self.file.datasets]
 
-    def _missing_datasets(self) -> list[Problem]:
+    def _missing_datasets(self, store: Store | None) -> list[Problem]:
         problems = []
         for number, name in enumerate(self.file.datasets):
             try:
-                self.with_file(self.file.model_copy(update={"datasets": (name,)})).datasets()
+                self.with_file(self.file.model_copy(update={"datasets": (name,)})).datasets(
+                    store=store
+                )
             except InputError as error:  # noqa: PERF203 - all problems at once
                 keys = ("datasets", number)
                 problems.append(Problem(keys, error.code or "wrong-value", str(error)))
         if not problems:
             try:
-                self.datasets()
+                self.datasets(store=store)
             except InputError as error:  # such as a file that is in two of them
                 problems.append(Problem(("datasets",), error.code, str(error)))
         return problems

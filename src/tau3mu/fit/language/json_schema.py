@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, get_args
 
+from tau3mu.config.key_tables import schema_of
 from tau3mu.fit.language.model import FitModel
 from tau3mu.fit.language.shapes import TEMPLATES
 from tau3mu.fit.pdfs import PDFS
@@ -27,39 +28,13 @@ def json_schema() -> dict[str, Any]:
     It describes each part alone. Contradictions between parts, such as a component with a parameter
     that is not defined, are found by `load_model` only.
     """
-    schema = FitModel.model_json_schema(by_alias=True)
-    parts = schema.pop("$defs")
-    for name, part in {"FitModel": schema, **parts}.items():
-        _tidy(part)
-        if name in ALTERNATIVES:
-            part["oneOf"] = [{"required": list(keys)} for keys in ALTERNATIVES[name]]
+    version = get_args(FitModel.model_fields["schema_version"].annotation)[0]
+    schema = schema_of(
+        FitModel, "A fit file of tau3mu", f"urn:tau3mu:fit:{version}", alternatives=ALTERNATIVES
+    )
     for name in ("Shape", "Component"):  # not an enum, since users have pdfs of their own
-        parts[name]["properties"]["pdf"]["examples"] = [*PDFS, *TEMPLATES]
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": f"urn:tau3mu:fit:{schema['properties']['schema_version']['const']}",
-        "title": "A fit file of tau3mu",
-        **schema,
-        "$defs": parts,
-    }
-
-
-def _tidy(part: Any) -> None:
-    """Makes a part of pydantic's schema shorter and as strict as the language."""
-    for value in part.values() if isinstance(part, dict) else part:
-        if isinstance(value, dict | list):
-            _tidy(value)
-    if not isinstance(part, dict):
-        return
-    if isinstance(part.get("title"), str):  # only repeats the name of the key
-        del part["title"]
-    if part.get("default", ...) is None or "$ref" in part:  # a part has the defaults of its keys
-        part.pop("default", None)
-    if "patternProperties" in part:
-        part["additionalProperties"] = False
-    if "anyOf" in part:  # null is the same as leaving the key out
-        kinds = [kind for kind in part.pop("anyOf") if kind != {"type": "null"}]
-        part |= kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
+        schema["$defs"][name]["properties"]["pdf"]["examples"] = [*PDFS, *TEMPLATES]
+    return schema
 
 
 def schema_text() -> str:

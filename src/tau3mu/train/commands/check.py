@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from tau3mu.console.cli import Parser, first_import, path_of, run_main
-from tau3mu.train.printing import add_json_option, print_rows
+from tau3mu.train.printing import add_json_option, print_rows, without_empty
 
 if TYPE_CHECKING:
     import argparse
@@ -42,7 +42,7 @@ def _check(options: argparse.Namespace) -> int:
     train = Train.load(options.file)
     found = train.check()
     title = f"{options.file}: {', '.join(train.file.datasets)}"
-    print_rows(resolved_rows(found), as_json=False, title=title)
+    print_rows(without_empty(resolved_rows(found)), as_json=False, title=title)
     return 0
 
 

@@ -1,0 +1,154 @@
+"""The composition of a train: its wagons have been tested, and its configuration is frozen."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+from tau3mu.datasets.versions import dataset_version
+from tau3mu.errors import InputError, suggest
+from tau3mu.redaction import redact
+from tau3mu.run.freezing import freeze
+from tau3mu.run.preparation import prepare
+from tau3mu.run.settings import Settings, option_of, recordable
+from tau3mu.train.record import DatasetOfTrain, TrainRecord, now, person, write_record
+from tau3mu.train.resolving import check_version
+from tau3mu.train.states import State, set_state
+from tau3mu.train.tested import check_tests, whole
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+    from pathlib import Path
+
+    from tau3mu.run.plan import RunPlan
+    from tau3mu.train.store import Store
+    from tau3mu.train.wagon import Train
+
+__all__ = ["compose", "new_train", "where"]
+
+
+def compose(
+    train: Train,
+    store: Store,
+    *,
+    force: Collection[str] = (),
+    short: float | None = None,
+    approved: str = "",
+    label: str = "",
+    comment: str = "",
+    file: str = "",
+    on_file: Callable[[], object] = lambda: None,
+    **settings: Any,
+) -> Path:
+    """Returns the folder of a new train, which runs from what is frozen there and nothing else.
+
+    Args:
+        train: The wagons and datasets.
+        store: Where tests and trains are.
+        force: Wagons that may run whatever their tests say, which is recorded.
+        short: A fraction of the events, from all files.
+        approved: Who says yes to more CPU time than the limits of the wagons allow.
+        label: What the train is called.
+        comment: What there is to say about it.
+        file: The train file.
+        on_file: Is called after each file that has been checked.
+        **settings: Options of `tau3mu.run` instead of those of the train.
+
+    Raises:
+        InputError: Something is wrong with the train or its files, or a wagon has no good test of
+            exactly this configuration; nothing was written.
+        RunError: The folder cannot be written.
+    """
+    found = train.check(store)
+    for name in force:
+        if name not in train.wagons:
+            message = (
+                f"--force {name}: the train has no wagon {name!r}{suggest(name, train.wagons)}; it "
+                f"has {', '.join(train.wagons)}"
+            )
+            raise InputError(message, code="train.unknown-wagon", path=name)
+    chosen = train.settings(**settings)
+    datasets = train.found_datasets(short=short, store=store)
+    plan = prepare(
+        [one.dataset for one in datasets], train.processors(), chosen,
+        fits=train.fits(), isolate=True, on_file=on_file,
+    )  # fmt: skip
+    with closing(plan):
+        for one in datasets:
+            check_version(one, [file for file in plan.files if file.dataset == one.dataset.name])
+        analysis = train.file.analysis
+        record = TrainRecord(
+            name=analysis.name or "",
+            title=analysis.title,
+            authors=analysis.authors,
+            contact=analysis.contact,
+            label=label,
+            comment=comment,
+            file=file,
+            document=train.document(),
+            asked=tuple(train.dataset_names(short=short)),
+            hash=train.hash,
+            wagons={one.name: one.hash for one in found.values()},
+            tests=check_tests(train, plan, store, force=force, approved=approved),
+            approved=approved,
+        )
+        return new_train(store, plan, record)
+
+
+def new_train(store: Store, plan: RunPlan, record: TrainRecord) -> Path:
+    """Returns the folder of a new train, with its frozen configuration and its record.
+
+    Args:
+        store: Where trains are.
+        plan: What it does.
+        record: What is known of it beside the plan.
+
+    Raises:
+        RunError: The folder cannot be written; it is removed.
+    """
+    folder = store.new_train()
+    try:
+        freeze(plan, folder)
+        record = record.model_copy(
+            update={
+                "datasets": _datasets(plan),
+                "events": sum(chunk.entries for chunk in plan.chunks),
+                "chunks": len(plan.chunks),
+                "composed": now(),
+                "by": person(),
+                "command": tuple(redact(word) for word in sys.orig_argv),
+                "settings": where(plan.settings),
+            }
+        )
+        write_record(folder, record)
+        set_state(folder, State.QUEUED, "composed")
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return folder
+
+
+def where(settings: Settings) -> dict[str, Any]:
+    """Returns the options that say where a train runs, which no frozen configuration has.
+
+    Args:
+        settings: Of the train.
+    """
+    names = [name for name in Settings.model_fields if option_of(name).place or name == "proxy"]
+    given = {name: recordable(name, getattr(settings, name)) for name in names}
+    return {name: value for name, value in given.items() if value not in (None, False)}
+
+
+def _datasets(plan: RunPlan) -> dict[str, DatasetOfTrain]:
+    found = {}
+    for dataset in plan.datasets:
+        own = [file for file in plan.files if file.dataset == dataset.name]
+        found[dataset.name] = DatasetOfTrain(
+            version=dataset_version(whole(dataset), own),
+            files=len(dataset.files),
+            events=sum(chunk.entries for chunk in plan.chunks if chunk.dataset == dataset.name),
+            fraction=dataset.fraction,
+        )
+    return found

@@ -1,0 +1,126 @@
+"""Which wagons may run in a train: those whose last test was of exactly what is going to run."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tau3mu.errors import InputError
+from tau3mu.run.freezing import freeze
+from tau3mu.train.metrics import METRICS, Metrics, read_metrics
+from tau3mu.train.parts import changed_parts, parts_of
+from tau3mu.train.record import WagonTest
+from tau3mu.train.states import STATUS, State, read_status
+from tau3mu.train.verdict import needs_approval
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from tau3mu.datasets import Dataset
+    from tau3mu.run.plan import RunPlan
+    from tau3mu.train.resolution import Resolved
+    from tau3mu.train.store import Store
+    from tau3mu.train.wagon import Train
+
+__all__ = ["check_tests", "whole"]
+
+
+def check_tests(
+    train: Train,
+    plan: RunPlan,
+    store: Store,
+    *,
+    force: Collection[str] = (),
+    approved: str = "",
+) -> dict[str, WagonTest]:
+    """Returns the tests that let the wagons of a train run.
+
+    Args:
+        train: The wagons.
+        plan: Of the train, whose files are checked.
+        store: Where the tests are.
+        force: Wagons that may run all the same.
+        approved: Who says yes to more CPU time than the limits allow.
+
+    Raises:
+        InputError: A wagon has no good test of this configuration, or needs more CPU time than its
+            limit and nobody has approved it.
+    """
+    wagons = list(dict.fromkeys(one.wagon for one in train.resolved.values()))
+    tests = {name: _test_of(train, name, plan, store) for name in wagons}
+    refused = {name: one.forced for name, one in tests.items() if one.forced}
+    if wrong := {name: reason for name, reason in refused.items() if name not in force}:
+        lines = [f"wagon {name} must not run: {reason}" for name, reason in wrong.items()]
+        names = " ".join(f"--force {name}" for name in wrong)
+        lines.append(f"test them with `python -m tau3mu.train test`, or run them with {names}")
+        raise InputError("\n".join(lines), code="train.not-tested", path=next(iter(wrong)))
+    large = {
+        name: one
+        for name, one in tests.items()
+        if one.cpu_hours is not None and one.limit is not None and one.cpu_hours > one.limit
+    }
+    if large and not approved:
+        lines = [
+            f"wagon {name} needs {one.cpu_hours:.3g} h of CPU time, its limit is {one.limit:g} h"
+            for name, one in large.items()
+        ]
+        lines.append("say who has approved it, with --approve NAME, or raise `limits.cpu_hours`")
+        raise InputError("\n".join(lines), code="train.not-approved", path=next(iter(large)))
+    return tests
+
+
+def whole(dataset: Dataset) -> Dataset:
+    """Returns the dataset of which another one is a short view, or which it is.
+
+    Args:
+        dataset: Whose files are those of the whole.
+    """
+    if dataset.fraction == 1:
+        return dataset
+    return replace(dataset, fraction=1.0, lumi=dataset.whole_lumi, whole_lumi=None)
+
+
+def _test_of(train: Train, name: str, plan: RunPlan, store: Store) -> WagonTest:
+    """Returns the last test of a wagon, with the reason for which it does not count."""
+    last = _last_test(store, name)
+    if last is None:
+        return WagonTest(forced="it has not been tested")
+    folder, state, metrics = last
+    known = WagonTest(number=int(folder.name), state=state.value)
+    if state not in {State.OK, State.WARN} or metrics is None:
+        return known.model_copy(update={"forced": f"test {known.number} is {state.value}"})
+    changed = changed_parts(metrics.parts, _parts(train.only(name).resolved, name, plan))
+    if changed:
+        reason = f"since test {known.number}, {', '.join(changed)} changed"
+        return known.model_copy(update={"forced": reason})
+    hours = metrics.expected.cpu_hours if metrics.expected else None
+    limit = train.wagons[name].entry.limits.cpu_hours if name in train.wagons else None
+    if limit is None and needs_approval(metrics):
+        limit = metrics.limits.cpu_hours
+    return known.model_copy(update={"cpu_hours": hours, "limit": limit})
+
+
+def _last_test(store: Store, name: str) -> tuple[Path, State, Metrics | None] | None:
+    for folder in reversed(store.tests(name)):
+        if not (folder / STATUS).is_file():
+            continue
+        status = read_status(folder)
+        if status.state.ended:
+            there = (folder / METRICS).is_file()
+            return folder, status.state, read_metrics(folder) if there else None
+    return None
+
+
+def _parts(needed: dict[str, Resolved], name: str, plan: RunPlan) -> dict[str, str]:
+    """Returns what a test of a wagon would depend on now: the whole datasets, without fits."""
+    alone = replace(
+        plan,
+        processors=[one for one in plan.processors if one.name in needed],
+        datasets=[whole(dataset) for dataset in plan.datasets],
+        models={},
+    )
+    with tempfile.TemporaryDirectory(prefix="tau3mu-train-") as folder:
+        frozen = freeze(alone, Path(folder))
+    return parts_of(frozen, {one.name for one in needed.values() if one.wagon == name})

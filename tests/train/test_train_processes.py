@@ -1,0 +1,143 @@
+"""Trains in processes of their own: started, killed, lost, resumed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+
+import pytest
+from train_processes import (
+    assert_same_results,
+    chunks_done,
+    command,
+    states,
+    train_folder,
+    wait_for,
+    write_train,
+)
+
+import tau3mu
+from tau3mu.train.states import read_status
+
+pytestmark = pytest.mark.integration
+
+NAMES = ("counted", "counted_hard")
+FORCE = ("--force", "counted")
+
+
+def run(folder, *words):
+    done = command(folder, *words)
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def reference(folder):
+    """The results of the same processors in this process, without any accident or delay."""
+    return tau3mu.run(
+        "demo",
+        [f"{folder / 'mine.py'}:Counted"],
+        variants=["counted_hard:min_pt=8"],
+        output=folder / "reference",
+        progress=False,
+    ).folder
+
+
+def test_the_commands_from_a_file_to_results(tmp_path):
+    write_train(tmp_path)
+    refused = command(tmp_path, "run", "train.json")
+    assert refused.returncode == 1
+    assert "counted" in refused.stderr
+    assert not (tmp_path / "store").exists()
+    done = run(tmp_path, "run", "train.json", *FORCE, "--label", "first")
+    folder = train_folder(tmp_path)
+    kept = (folder / "stdout.log").read_text()
+    assert kept
+    assert kept in done.stdout
+    last = kept.splitlines()[-1]
+    assert last.endswith(f"python -m tau3mu.train reproduce {folder / 'results'}")
+    (row,) = json.loads(run(tmp_path, "ls", "--json", "--label", "fir").stdout)
+    assert (row["train"], row["state"], row["events"]) == (1, "OK", 12000)
+    assert json.loads(run(tmp_path, "ls", "--json", "--state", "LOST").stdout) == []
+    shown = json.loads(run(tmp_path, "show", 1, "--json").stdout)
+    assert shown["progress"]["events"] == shown["progress"]["of"] == 12000
+    assert json.loads(run(tmp_path, "doctor", 1, "--json").stdout) == []
+    run(tmp_path, "rerun", 1, "--set", "executor=futures", "--set", "workers=2")
+    assert_same_results(folder / "results", train_folder(tmp_path, 2) / "results", NAMES)
+
+
+def test_a_train_is_ended_and_goes_on(tmp_path):
+    write_train(tmp_path, delay=1.0)
+    process = command(tmp_path, "run", "train.json", *FORCE, wait=False)
+    wait_for(lambda: chunks_done(tmp_path) >= 2)
+    running = json.loads(run(tmp_path, "show", 1, "--json").stdout)
+    assert running["states"][-1]["state"] == "RUNNING"
+    assert 0 < running["progress"]["events"] < 12000
+    assert running["progress"]["left"] > 0
+    run(tmp_path, "kill", 1)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130, err
+    assert states(tmp_path) == ["QUEUED", "RUNNING", "KILLED"]
+    before = chunks_done(tmp_path)
+    done = command(tmp_path, "doctor", 1, "--json")
+    assert done.returncode == 1
+    (row,) = json.loads(done.stdout)
+    assert "run --resume 1" in row["what to do"]
+    run(tmp_path, "run", "--resume", 1)
+    assert states(tmp_path)[-2:] == ["RUNNING", "OK"]
+    folder = train_folder(tmp_path) / "results"
+    lines = [json.loads(line) for line in (folder / "ledger.jsonl").read_text().splitlines()]
+    outcomes = [line["outcome"] for line in lines[before:]]
+    assert outcomes.count("resumed") >= 1
+    assert_same_results(folder, reference(tmp_path), NAMES)
+
+
+@pytest.mark.parametrize("victim", ["driver", "command"])
+def test_a_killed_process_loses_nothing(tmp_path, victim):
+    write_train(tmp_path, delay=1.0)
+    process = command(tmp_path, "run", "train.json", *FORCE, wait=False)
+    wait_for(lambda: chunks_done(tmp_path) >= 3)
+    folder = train_folder(tmp_path)
+    status = read_status(folder)
+    assert status.pid != process.pid
+    if victim == "command":  # the train runs on
+        process.kill()
+        process.communicate()
+        wait_for(lambda: read_status(folder).state.ended)
+        assert states(tmp_path) == ["QUEUED", "RUNNING", "OK"]
+    else:
+        os.kill(status.pid, signal.SIGKILL)
+        begin = time.monotonic()
+        process.communicate(timeout=30)
+        assert process.returncode not in {0, 2}
+        wait_for(lambda: read_status(folder).state.value == "LOST")
+        assert time.monotonic() - begin < 60
+        (row,) = json.loads(run(tmp_path, "ls", "--json", "--state", "LOST").stdout)
+        assert row["reason"]
+        run(tmp_path, "run", "--resume", 1)
+    assert_same_results(folder / "results", reference(tmp_path), NAMES)
+
+
+def test_ctrl_c_ends_both_processes(tmp_path):
+    write_train(tmp_path, delay=1.0)
+    process = command(tmp_path, "run", "train.json", *FORCE, wait=False, group=True)
+    wait_for(lambda: chunks_done(tmp_path) >= 2)
+    os.killpg(process.pid, signal.SIGINT)
+    process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert states(tmp_path)[-1] == "KILLED"
+
+
+def test_a_wagon_that_fails_is_named_and_the_others_finish(tmp_path):
+    wagons = {"broken": {"processor": "mine.py:Raises", "fit": None}}
+    write_train(tmp_path, wagons=wagons)
+    done = command(tmp_path, "run", "train.json", *FORCE, "--force", "broken")
+    assert done.returncode == 1
+    assert "broken" in done.stderr
+    assert states(tmp_path)[-1] == "FAILED"
+    done = command(tmp_path, "doctor", 1, "--json")
+    assert done.returncode == 1
+    kinds = {row["what"]: row for row in json.loads(done.stdout)}
+    assert kinds["wagon"]["name"] == "broken"
+    assert (train_folder(tmp_path) / "results" / "counted_hard" / "cutflow.json").is_file()

@@ -1,0 +1,120 @@
+"""Trains for tests: a wagon that takes its time, one that fails, and comparisons of results."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import numpy as np
+
+from tau3mu.run import open_run
+from tau3mu.train.states import read_status
+from tau3mu.train.store import Store
+
+MODULE = """\
+import time
+
+import hist
+import tau3mu
+from helper import THRESHOLD
+
+class Counted(tau3mu.Processor):
+    \"\"\"Muons above a threshold.\"\"\"
+
+    name = "counted"
+    columns = ["run", "lumi", "event", "muon.pt"]
+    min_pt: float = tau3mu.parameter(THRESHOLD, unit="GeV", help="of each muon")
+    delay: float = tau3mu.parameter(0.0, unit="s", ge=0, help="of each chunk")
+    axes = [hist.axis.Regular(20, 0, 40, name="pt", label="pT")]
+
+    def select(self, events, cutflow):
+        time.sleep(self.delay if len(events) else 0)
+        muons = cutflow.cut("pt", events.muon, events.muon.pt > self.min_pt)
+        return tau3mu.Table(pt=muons.pt)
+
+class Raises(Counted):
+    name = "raises"
+
+    def select(self, events, cutflow):
+        if len(events) and events.event[0] >= 0:
+            raise ValueError(f"no such muon in {len(events)} events")
+        return super().select(events, cutflow)
+"""
+HELPER = "THRESHOLD = 4.0\n"
+
+
+def write_train(folder, *, delay=0.0, wagons=None, datasets=("demo",), chunk_size=1500, **settings):
+    """Writes `train.json` with the module of its processors, and returns its path."""
+    (folder / "mine.py").write_text(MODULE)
+    (folder / "helper.py").write_text(HELPER)
+    own = {
+        "counted": {
+            "processor": "mine.py:Counted",
+            "parameters": {"delay": delay},
+            "variants": {"hard": {"min_pt": 8.0, "delay": 0.0}},
+            "fit": None,
+        }
+    }
+    document = {
+        "schema_version": 1,
+        "wagons": own if wagons is None else own | wagons,
+        "datasets": list(datasets),
+        "settings": {"chunk_size": chunk_size, **settings},
+    }
+    file = folder / "train.json"
+    file.write_text(json.dumps(document))
+    return file
+
+
+def command(folder, *words, wait=True, group=False):
+    """Runs `python -m tau3mu.train` in a folder with a store in it."""
+    given = [sys.executable, "-m", "tau3mu.train", *map(str, words)]
+    environment = os.environ | {"TAU3MU_STORE": str(folder / "store")}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    process = subprocess.Popen(given, cwd=folder, env=environment, start_new_session=group, **pipes)
+    if not wait:
+        return process
+    out, err = process.communicate(timeout=120)
+    return subprocess.CompletedProcess(given, process.returncode, out, err)
+
+
+def train_folder(folder, number=1):
+    return Store(folder / "store").train(number)
+
+
+def wait_for(condition, seconds=60):
+    """Waits until something is so, and returns it."""
+    end = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    return found
+
+
+def chunks_done(folder, number=1):
+    """The chunks that the ledger of a train has."""
+    trains = Store(folder / "store").trains()
+    ledger = trains[number - 1] / "results" / "ledger.jsonl" if len(trains) >= number else None
+    return len(ledger.read_text().splitlines()) if ledger and ledger.is_file() else 0
+
+
+def states(folder, number=1):
+    return [change.state.value for change in read_status(train_folder(folder, number)).changes]
+
+
+def assert_same_results(one, other, names):
+    """Holds that two results folders have the same bits in them."""
+    before, after = open_run(one), open_run(other)
+    for name in names:
+        assert before[name].cutflow == after[name].cutflow
+        assert before[name].counters == after[name].counters
+        assert set(before[name].histograms) == set(after[name].histograms)
+        for key, histogram in before[name].histograms.items():
+            same = after[name].histograms[key]
+            assert np.array_equal(histogram.view(flow=True), same.view(flow=True))
+        first, second = before[name].candidates, after[name].candidates
+        assert first.fields == second.fields
+        assert first.to_list() == second.to_list()
