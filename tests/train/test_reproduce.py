@@ -313,15 +313,19 @@ def test_large_files_and_secrets_are_linked_not_copied(run, tmp_path, monkeypatc
     monkeypatch.chdir(tmp_path)
     (tmp_path / "large.bin").write_bytes(bytes(10_000_001))
     (tmp_path / "key.pem").write_text("-----BEGIN PRIVATE KEY-----\nabc\n")
-    text = PROCESSOR.replace("SCALE =", "NAMED = ['large.bin', 'key.pem']\nSCALE =")
+    (tmp_path / "home" / ".netrc").parent.mkdir()
+    (tmp_path / "home" / ".netrc").write_text("machine host login me password abc")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    names = ["large.bin", "key.pem", "~/.netrc", str(tmp_path / "scale.json"), "helper.py"]
+    text = PROCESSOR.replace("SCALE =", f"import helper\nNAMED = {names}\nSCALE =")
+    (tmp_path / "helper.py").write_text("imported = True\n")
     (tmp_path / "muons.py").write_text(text)
     run()
     linked = {Path(one.path).name: one for one in read_frozen(tmp_path / "a").code if one.linked}
-    assert set(linked) == {"large.bin", "key.pem"}
+    assert set(linked) == {"large.bin", "key.pem", ".netrc"}
     assert all((tmp_path / "a" / one.path).is_symlink() for one in linked.values())
-    assert "abc" not in "".join(
-        path.read_text() for path in (tmp_path / "a").rglob("*.json") if path.is_file()
-    )
+    written = [path for path in (tmp_path / "a").rglob("*") if path.is_file()]
+    assert not [p for p in written if not p.is_symlink() and b"abc" in p.read_bytes()]
     assert reproduce(tmp_path / "a").same
     (tmp_path / "large.bin").unlink()
     with raises("frozen.missing-copy", path="large.bin", mentions="10 MB"):
@@ -405,6 +409,7 @@ class Muons(Processor):
 """
 
 
+@pytest.mark.integration
 def test_sums_over_chunks_agree_within_their_rounding(run, tmp_path):
     (tmp_path / "muons.py").write_text(OWN_SUMS)
     run(chunk_size=40)
