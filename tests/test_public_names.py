@@ -24,6 +24,7 @@ PUBLIC = {
     "tau3mu.clusters": [
         "Site", "check_versions", "connect", "load_site", "performance_report",
     ],
+    "tau3mu.compare": ["Comparison", "EventList", "compare", "read_event_list"],
     "tau3mu.corrections": ["MuonScaleFactors", "ScaleFactors"],
     "tau3mu.datasets": [
         "CheckedFile", "Chunk", "Dataset", "FileDetails", "FailedFile", "check_files",
@@ -67,7 +68,10 @@ PUBLIC = {
         "invariant_mass", "match", "passes_muon_acceptance", "plain", "rows_of",
         "step", "unique_objects",
     ],
-    "tau3mu.train": ["State", "Status", "Store", "Train", "Wagon", "read_status"],
+    "tau3mu.train": [
+        "Comparison", "Reproduction", "State", "Status", "Store", "Tested", "Tests", "Train",
+        "Wagon", "compare", "read_status", "reproduce", "test",
+    ],
 }  # fmt: skip
 
 

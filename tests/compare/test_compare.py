@@ -33,21 +33,49 @@ def test_the_same_run_twice_is_the_same(base, tmp_path):
     assert found.sections() == []
 
 
-def test_another_executor_is_the_same_physics(base, tmp_path):
-    tau3mu.run(
-        "demo", no_fit=True, executor="futures", workers=2, chunk_size=2500, candidates="parquet",
-        output=tmp_path / "futures",
-    )  # fmt: skip
-    found = compare(base, tmp_path / "futures", strict=True)
+def test_how_a_run_was_done_is_told_apart(base, tmp_path):
+    how = {"chunk_size": 2500, "candidates": "parquet", "retries": 5}
+    tau3mu.run("demo", no_fit=True, **how, output=tmp_path / "other")
+    found = compare(base, tmp_path / "other", strict=True)
     assert found.same
     assert keys(found.configuration) == []
-    how = {change.key: (change.a, change.b) for change in found.configuration}
-    assert how == {
-        "executor": ("iterative", "futures"),
-        "workers": (1, 2),
+    assert {change.key: (change.a, change.b) for change in found.configuration} == {
+        "retries": (2, 5),
         "chunk_size": (150_000, 2500),
         "candidates": ("root", "parquet"),
     }
+
+
+@pytest.mark.integration
+def test_another_executor_is_the_same_physics(base, tmp_path):
+    how = {"executor": "futures", "workers": 2, "chunk_size": 2500}
+    tau3mu.run("demo", no_fit=True, **how, output=tmp_path / "futures")
+    found = compare(base, tmp_path / "futures", strict=True)
+    assert found.same
+    assert keys(found.configuration) == []
+    assert sorted(keys(found.configuration, results=False)) == sorted(how)
+
+
+@pytest.mark.integration
+def test_fits_of_two_runs_are_compared(tmp_path):
+    """The same fit of the same data is the same; of other data, it is apart by its errors."""
+    fits = {}
+    for name, cut in (("base", 2.0), ("again", 2.0), ("tight", 3.0)):
+        run = tau3mu.run(
+            "demo", values=[f"dsphipi.flight_significance={cut}"], output=tmp_path / name
+        )
+        fits[name] = run.fits["dsphipi"].parameters
+    assert compare(tmp_path / "base", tmp_path / "again", strict=True).same
+    found = compare(tmp_path / "base", tmp_path / "tight")
+    assert keys(found.configuration) == ["dsphipi.parameters.flight_significance"]
+    (fit,) = found.fits
+    expected = {}
+    for name, one in fits["base"].items():
+        other = fits["tight"][name]
+        if one.error and other.error:
+            expected[name] = abs(one.value - other.value) / math.hypot(one.error, other.error)
+    assert {one.name: one.sigma for one in fit.parameters} == pytest.approx(expected)
+    assert fit.sigma == max(one.sigma for one in fit.parameters) > 0.1
 
 
 def test_another_cut_shows_in_every_part(base, tight):
@@ -56,7 +84,11 @@ def test_another_cut_shows_in_every_part(base, tight):
     (change,) = found.configuration
     assert (change.key, change.a, change.b) == ("dsphipi.parameters.flight_significance", 2.0, 3.0)
     (first,) = found.cutflow
-    assert (first.dataset, first.step, first.before) == ("demo", "flight", "n_tracks")
+    assert (first.dataset, first.step, first.before) == (
+        "demo",
+        "vertex: flight",
+        "vertex: n_tracks",
+    )
     assert (first.a["events"], first.b["events"]) == (9204, 8624)
     counters = {one.name: (one.a, one.b) for one in found.counters}
     assert counters["track_unmatched"] == (145, 122)
@@ -330,3 +362,13 @@ def test_names_are_escaped_in_html(base, tmp_path):
     assert "&lt;b&gt;&amp;" in html
     assert "<b>&" not in html
     assert "track_pt" in html
+
+
+def test_an_edited_file_of_a_user_shows_in_the_code(tmp_path, processor_file):
+    file = processor_file("    pass\n")
+    tau3mu.run("demo", f"{file}:Mine", no_fit=True, output=tmp_path / "a")
+    file.write_text(file.read_text() + "\n# edited\n")
+    tau3mu.run("demo", f"{file}:Mine", no_fit=True, output=tmp_path / "b")
+    found = compare(tmp_path / "a", tmp_path / "b", strict=True)
+    assert (found.same, found.configuration) == (True, [])
+    assert [change.key for change in found.code] == ["code.files.0/mine.py"]

@@ -31,6 +31,18 @@ class Pairs(Processor):
         return Table(pt=pairs.a.pt + pairs.b.pt)
 
 
+class Hard(Processor):
+    """Events in which `Pairs` finds some."""
+
+    columns = ["run", "lumi", "event"]
+    needs = ("Pairs",)
+
+    def select(self, events, cutflow):
+        found = set(cutflow.needed["Pairs"].candidates.event.tolist())
+        events = cutflow.cut_events("pairs", events, [one in found for one in events.event])
+        return Table(number=events.event % 7)
+
+
 class Own(Pairs):
     """Returns a cutflow that it has not recorded."""
 
@@ -110,6 +122,19 @@ def test_processors_that_record_their_cuts_are_followed(pairs, tmp_path):
 
 
 NAMES = ("run", "lumi", "event")
+
+
+def test_processors_that_need_others_are_followed(pairs, tmp_path):
+    both = [f"{pairs}:Pairs", f"{pairs}:Hard"]
+    a = made(tmp_path / "a", processor=both)
+    b = made(tmp_path / "b", "Pairs.min_pt=4", processor=both)
+    found = compare(a / "Hard", b / "Hard", sync=True)
+    assert [change.key for change in found.configuration] == ["Pairs.parameters.min_pt"]
+    (steps,) = found.sync
+    rows = [tau3mu.open(folder)["Hard"].cutflow["demo"][1] for folder in (a, b)]
+    assert (steps.first.name, steps.first.events_a, steps.first.events_b) == (
+        "pairs", rows[0]["events"], rows[1]["events"],
+    )  # fmt: skip
 
 
 def test_a_cutflow_that_is_not_recorded_is_an_error(pairs, tmp_path):

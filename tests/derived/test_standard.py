@@ -6,15 +6,12 @@ import json
 import shutil
 
 import awkward as ak
-import numpy as np
-import pytest
 import uproot
-from errors import raises
 from skim_variants import tight
 
 import tau3mu
 from tau3mu import DsPhiPi
-from tau3mu.datasets import Dataset, dataset_from_files
+from tau3mu.datasets import dataset_from_files
 from tau3mu.derived import read_derived
 
 STEPS = ["all", "hlt", "l1", "vertex"]
@@ -30,9 +27,7 @@ def up_to(steps, last):
     return steps[: names.index(last) + 1]
 
 
-def test_a_skim_gives_the_candidates_of_its_parent_bit_by_bit(
-    parent, skim, read, same_candidates
-):
+def test_a_skim_gives_the_candidates_of_its_parent_bit_by_bit(parent, skim, read, same_candidates):
     found = read(skim, [DsPhiPi(), tight()], chunk_size=400)
     for name in ("dsphipi", "tight"):
         same_candidates(parent[name].candidates, found[name].candidates)
@@ -42,9 +37,7 @@ def test_a_skim_gives_the_candidates_of_its_parent_bit_by_bit(
 
 
 def test_the_rows_of_the_parent_come_first_for_every_chunk_size(parent, skim, read):
-    expected = [
-        {**row, "name": f"parent:{row['name']}"} for row in up_to(rows(parent), "vertex")
-    ]
+    expected = [{**row, "name": f"parent:{row['name']}"} for row in up_to(rows(parent), "vertex")]
     for size in (333, 1000):
         found = read(skim, chunk_size=size)
         assert rows(found)[:4] == expected
@@ -57,10 +50,8 @@ def test_the_rows_of_the_parent_come_first_for_every_chunk_size(parent, skim, re
 
 
 def test_all_objects_of_an_event_are_kept(parent, skim, demo):
-    kept = []
-    for file in read_derived(skim).datasets["demo"].files:
-        kept.append(uproot.open(skim / file.path)[file.tree].arrays())
-    kept = ak.concatenate(kept)
+    files = read_derived(skim).datasets["demo"].files
+    kept = ak.concatenate([uproot.open(skim / one.path)[one.tree].arrays() for one in files])
     every = ak.concatenate(
         [uproot.open(f"{path}:Tree3Mu/ntuple").arrays(kept.fields) for path in demo]
     )

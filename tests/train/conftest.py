@@ -72,6 +72,10 @@ def new_postgres(postgres: str) -> str:
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.integration)])
 def database(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str | None:
-    """The URL of a new database, None for that of the store."""
-    monkeypatch.delenv("TAU3MU_DATABASE", raising=False)
-    return request.getfixturevalue("new_postgres") if request.param == "postgres" else None
+    """The URL of a new database, which is that of the variable; None for that of the store."""
+    if request.param == "sqlite":
+        monkeypatch.delenv("TAU3MU_DATABASE", raising=False)
+        return None
+    url: str = request.getfixturevalue("new_postgres")
+    monkeypatch.setenv("TAU3MU_DATABASE", url)
+    return url

@@ -118,6 +118,7 @@ class Comparison:
         results = [change for change in self.configuration if change.results]
         how = [change for change in self.configuration if not change.results]
         other = [one for one in self.candidates if not one.same]
+        synced = bool(self.sync)
         only = [(name, f"only in {side.upper()}") for name, side in self.processors.items()]
         sections = [
             change_section("Configuration", results),
@@ -127,7 +128,11 @@ class Comparison:
             *(section for one in self.sync for section in sync_sections(one)),
             counter_section(self.counters),
             histogram_section(self.histograms),
-            *(section for one in other for section in candidates_sections(one)),
+            *(
+                section
+                for one in other
+                for section in candidates_sections(one, synced=bool(self.sync))
+            ),
             *fit_sections(self.fits),
             change_section("Code", self.code),
             change_section("How it was done, which does not change results", how),

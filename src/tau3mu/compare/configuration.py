@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 
 from tau3mu.compare.fits import fit_document
@@ -49,17 +48,15 @@ def compare_configurations(a: Side, b: Side, pairs: list[Pair]) -> list[Change]:
         pairs: The processors.
     """
     found: list[Change] = []
-    for pair in pairs:
-        if pair.a and pair.b:
-            mine, theirs = (
-                _processor(side, one.name, frozen=bool(a.frozen and b.frozen))
-                for side, one in ((a, pair.a), (b, pair.b))
-            )
-            found += _changes(mine, theirs, pair.name)
-            one, other = fit_document(pair.a), fit_document(pair.b)
-            if one and other:  # else the setting `fits` says it
-                models = one.get("configuration"), other.get("configuration")
-                found += _changes(models[0] or {}, models[1] or {}, f"{pair.name}.fit")
+    both = [(pair.name, pair.a, pair.b) for pair in pairs if pair.a and pair.b]
+    left, right = _processors(a, b)
+    compared = {name: (one.name, other.name) for name, one, other in both}
+    for name, (one, other) in _with_needed(compared, left, right).items():
+        found += _changes(left[one], right[other], name)
+    for name, *sides in both:
+        models = [fit.get("configuration", {}) for side in sides if (fit := fit_document(side))]
+        if len(models) == len(sides):  # else the setting `fits` says it
+            found += _changes(models[0], models[1], f"{name}.fit")
     given = _given(a, b)
     found += _changes(_settings(a, given[0]), _settings(b, given[1]), "")
     return sorted(found, key=lambda change: not change.results)
@@ -85,7 +82,7 @@ def compare_code(a: Side, b: Side) -> list[Change]:
 
 def _parts(frozen: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     """Returns the beginnings of the hashes of the parts of this package and of users' files."""
-    files = {PurePath(one["path"]).name: one["sha256"] for one in frozen.get("code", ())}
+    files = {one["path"].removeprefix("code/"): one["sha256"] for one in frozen.get("code", ())}
     package = frozen.get("fingerprints", {}).get("package", {})
     return {
         name: {part: str(value)[:_DIGITS] for part, value in hashes.items()}
@@ -93,13 +90,37 @@ def _parts(frozen: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     }
 
 
-def _processor(side: Side, name: str, *, frozen: bool) -> dict[str, Any]:
-    """Returns what is known of a processor: from `run.json`, and what is only frozen."""
-    stored = side.frozen.get("processors", ()) if frozen else ()
-    none: Mapping[str, Any] = {}
-    more = next((one for one in stored if one.get("name") == name), none)
-    known = {**more, **side.run.configuration["processors"][name]}
-    return {key: value for key, value in known.items() if key in _OF_PROCESSORS}
+def _processors(a: Side, b: Side) -> list[dict[str, dict[str, Any]]]:
+    """Returns what is known of all processors, by side and name.
+
+    That is what `run.json` has, and where both sides have it, what is only frozen.
+    """
+    frozen = bool(a.frozen and b.frozen)
+    found = []
+    for side in (a, b):
+        more = {one["name"]: one for one in (side.frozen.get("processors", ()) if frozen else ())}
+        found.append({
+            name: {k: v for k, v in {**more.get(name, {}), **one}.items() if k in _OF_PROCESSORS}
+            for name, one in side.run.configuration["processors"].items()
+        })  # fmt: skip
+    return found
+
+
+def _with_needed(
+    compared: dict[str, tuple[str, str]],
+    a: Mapping[str, Mapping[str, Any]],
+    b: Mapping[str, Mapping[str, Any]],
+) -> dict[str, tuple[str, str]]:
+    """Returns the processors that are compared, and those on whose results theirs depend."""
+    found = dict(compared)
+    waiting = list(compared.values())
+    while waiting:
+        one, other = waiting.pop()
+        for name in set(a[one].get("needs", ())) & set(b[other].get("needs", ())):
+            if name not in found and name in a and name in b:
+                found[name] = name, name
+                waiting.append(found[name])
+    return found
 
 
 def _given(a: Side, b: Side) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
@@ -127,7 +148,7 @@ def _only_how(key: str) -> bool:
     return not option.results and option.group in {HOW, FAILURES}
 
 
-def _changes(a: Any, b: Any, prefix: str) -> Iterator[Change]:
+def _changes(a: Any, b: Any, prefix: str = "") -> Iterator[Change]:
     left, right = dict(_flat(a, prefix)), dict(_flat(b, prefix))
     for key in dict.fromkeys([*left, *right]):
         if left.get(key, _MISSING) != right.get(key, _MISSING):

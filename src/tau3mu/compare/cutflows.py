@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
     from tau3mu.compare.sides import Pair
 
-__all__ = ["CounterDifference", "CutflowDifference", "compare_counters", "compare_cutflows"]
+__all__ = [
+    "CounterDifference", "CutflowDifference", "compare_counters", "compare_cutflows", "step_label",
+]  # fmt: skip
 
 _COUNTED = ("events", "candidates", "sumw")
 
@@ -66,16 +68,20 @@ def compare_cutflows(pair: Pair, *, strict: bool) -> Iterator[CutflowDifference]
         before = ""
         for a, b in zip_longest(left.get(dataset, ()), right.get(dataset, ())):
             if a is None or b is None or _differ(a, b, strict=strict):
-                step = _name(a or b or {})
+                step = step_label(a or b or {})
                 yield CutflowDifference(pair.name, dataset, step, a, b, before)
                 break
-            before = _name(a)
+            before = step_label(a)
 
 
-def _name(row: Mapping[str, Any]) -> str:
-    """Returns the name of a step, or of a cut of a step."""
+def step_label(row: Mapping[str, Any]) -> str:
+    """Returns the name of a step, or `STEP: CUT` of a cut of a step of several.
+
+    Args:
+        row: Of a cutflow, from `with_cuts`.
+    """
     name: str = row["name"]
-    return name.removeprefix("- ") if "of" in row else name
+    return f"{row['of']}: {name.removeprefix('- ')}" if "of" in row else name
 
 
 def _differ(a: Mapping[str, Any], b: Mapping[str, Any], *, strict: bool) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from tau3mu.compare.candidates import EVENT
 from tau3mu.compare.numbers import shown
 from tau3mu.outputs.histograms import DATASET, VARIATION
 from tau3mu.redaction import redact
@@ -152,8 +153,7 @@ def cutflow_section(cutflows: Iterable[CutflowDifference]) -> Section:
 def _step(row: Any) -> str:
     if row is None:
         return "–"
-    name = row["name"].removeprefix("- ") + (f" of {row['of']}" if "of" in row else "")
-    counted = f"{name}: {row['events']} events, {row['candidates']} candidates"
+    counted = f"{row['events']} events, {row['candidates']} candidates"
     whole = row["sumw"] == row["events"]
     return counted if whole else f"{counted}, sumw {row['sumw']:.9g}"
 
@@ -207,11 +207,12 @@ def _place(where: Mapping[str, str]) -> str:
     return ", ".join(places)
 
 
-def candidates_sections(found: CandidatesDifference) -> list[Section]:
+def candidates_sections(found: CandidatesDifference, *, synced: bool) -> list[Section]:
     """Returns the rows of one side alone, and the columns that differ.
 
     Args:
         found: The differences of the candidates of a processor.
+        synced: Whether the events of one side alone are shown with their steps, too.
     """
     rows: list[tuple[str, ...]] = [
         ("rows", *map(str, found.rows)),
@@ -222,7 +223,7 @@ def candidates_sections(found: CandidatesDifference) -> list[Section]:
         rows.append(("events alone", *map(str, found.events)))
     order = "" if found.order else "the rows stand in another order"
     sections = [Section(f"Candidates of {found.processor}", ("", "A", "B"), rows, order)]
-    if any(found.alone):
+    if any(found.alone) and not (synced and found.keys == EVENT):
         sections.append(_alone(found))
     columns = [
         (
@@ -256,7 +257,9 @@ def _alone(found: CandidatesDifference) -> Section:
         rows += [(side, *map(str, row)) for row in zip(*some, strict=True)]
     more = n_a + n_b - len(rows)
     note = f"... and {more} more" if more else ""
-    return Section("Rows of one side alone", ("Only in", *found.keys), rows, note)
+    return Section(
+        f"Rows of {found.processor} on one side alone", ("Only in", *found.keys), rows, note
+    )
 
 
 def fit_sections(fits: Iterable[FitDifference]) -> list[Section]:
@@ -314,12 +317,16 @@ def sync_sections(found: Synchronization) -> list[Section]:
     if lost:
         sections.append(Section("Where they are lost", ("Events", "Step", "Number"), lost))
     if number := len(found.events["lost_a"]):
-        # First those that one side has selected.
-        selected = (found.events["lost_a"] == "") | (found.events["lost_b"] == "")
+        # First those that one side has selected, and others have listed.
+        selected = found.events["lost_b"] == ""
+        if not listed:
+            selected |= found.events["lost_a"] == ""
         order = np.argsort(~selected, kind="stable")[:MOST_ROWS]
         some = (values[order].tolist() for values in found.events.values())
         events = [tuple(map(str, row)) for row in zip(*some, strict=True)]
         names = (*list(found.events)[:-2], "Lost in A at", "Lost in B at")
         note = f"... and {number - len(events)} more" if number > len(events) else ""
-        sections.append(Section("Events of one side alone", names, events, note))
+        sections.append(
+            Section(f"Events of {found.processor} on one side alone", names, events, note)
+        )
     return sections

@@ -110,7 +110,8 @@ def make_chunks(
 
     Returns:
         The chunks in the order of the datasets, their files, and the entries. A file without
-        entries has none, unless it is derived data, whose parent counts; nor has one that was not among the readable ones.
+        entries has none, nor has one that was not among the readable ones; derived data
+        without entries have one of none, since the rows of their parent count.
 
     Raises:
         InputError: The chunk size is smaller than one, or two datasets have the same name.

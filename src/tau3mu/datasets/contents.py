@@ -108,9 +108,9 @@ def look_into(file: Any, dataset: str, path: str, asked: Asked) -> Inspection:
 def _refuse_slim(text: str, path: str) -> None:
     if (origin := parse_origin(text, path)).kind == "slim":
         message = (
-            f"holds slim data, the selected candidates of {origin.processor}, and not events: it is "
-            "no input of a run; open it with tau3mu.outputs.load_candidates, or read the parent "
-            f"{origin.dataset}"
+            f"holds slim data, the selected candidates of {origin.processor} rather than events, "
+            "which are not an input of runs: open it with tau3mu.outputs.load_candidates, or read "
+            f"the parent {origin.dataset}"
         )
         raise InputError(message, code="derived.slim-input", path=path)
 

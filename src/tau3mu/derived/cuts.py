@@ -18,7 +18,7 @@ from tau3mu.processing.processor import Processor
 from tau3mu.processing.user_code import class_name, plain_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from tau3mu.datasets.origin import Origin
     from tau3mu.processing.survivors import CutReads
@@ -36,7 +36,7 @@ def classes_of(cls: type) -> tuple[str, ...]:
 
 
 def is_related(processor: Processor, origin: Origin) -> bool:
-    """Returns whether a processor is of the class behind derived data, or one derives from the other.
+    """Returns whether a processor is of the class behind derived data, or of a related one.
 
     Args:
         processor: Which reads the data.
@@ -46,13 +46,14 @@ def is_related(processor: Processor, origin: Origin) -> bool:
     return origin.classes[0] in own or own[0] in origin.classes
 
 
-def codes(processor: Processor) -> dict[str, str]:
+def codes(processor: Processor, needed: Iterable[Processor] = ()) -> dict[str, str]:
     """Returns what stands for the methods of a processor, by their names.
 
     Workers may lack the files in which they are written.
 
     Args:
         processor: The processor.
+        needed: Those that it needs, on which all that it selects may depend.
     """
     bases = [b for b in type(processor).__mro__ if class_name(b) in classes_of(type(processor))]
     names = {
@@ -61,7 +62,11 @@ def codes(processor: Processor) -> dict[str, str]:
         for name, value in vars(base).items()
         if isinstance(value, FunctionType | property) and not name.startswith("__")
     }
-    return {name: identity(processor, name) for name in sorted(names)}
+    return {name: identity(processor, name) for name in sorted(names)} | _needed(needed)
+
+
+def _needed(needed: Iterable[Processor]) -> dict[str, str]:
+    return {f"{_NEEDS}{one.name}": one.configuration["hash"] for one in needed}
 
 
 def cut_records(
@@ -91,16 +96,21 @@ def cut_records(
     )
 
 
-def looser_cuts(processor: Processor, origin: Origin) -> Iterator[Difference]:
+def looser_cuts(
+    processor: Processor, origin: Origin, needed: Iterable[Processor] = ()
+) -> Iterator[Difference]:
     """Yields where events may be missing in derived data that a processor would select.
 
     Args:
         processor: Of the class behind the data, or related to it.
         origin: That of the data.
+        needed: The processors that it needs.
     """
+    own = _needed(needed)
     if origin.cuts is None:
         for name, code in origin.code.items():
-            if identity(processor, name) != code:
+            now = own.get(name) if name.startswith(_NEEDS) else identity(processor, name)
+            if now != code:
                 yield name, f"the code of {name} is another one"
         names = [n for n, one in declared(type(processor)).items() if type(one.default) is not Axis]
         yield from _looser(processor, {n: origin.parameters.get(n) for n in names}, "")
@@ -168,6 +178,7 @@ def identity(processor: Processor, name: str) -> str:
     return repr(value) if isinstance(value, _PLAIN) else class_name(type(value))
 
 
+_NEEDS = "needs "
 _PLAIN = (bool, int, float, str, bytes, tuple, frozenset, type(None))
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tau3mu.datasets.origin import parse_origin
+from tau3mu.datasets.versions import dataset_version
 from tau3mu.derived.cuts import classes_of
 from tau3mu.derived.merging import merged_origin
 from tau3mu.derived.records import (
@@ -79,26 +80,19 @@ def move_into_place(aside: Path, folder: Path, name: str) -> Path:
     return target
 
 
-def parents_of(
-    datasets: Sequence[Dataset],
-    files: Sequence[CheckedFile],
-    folder: Path,
-    versions: Mapping[str, str] | None = None,
-) -> dict[str, Parent]:
+def parents_of(datasets: Sequence[Dataset], files: Sequence[CheckedFile]) -> dict[str, Parent]:
     """Returns the parents of derived data, by the name of the dataset.
 
     Args:
         datasets: What was read.
         files: The files that were read.
-        folder: That of the derived data, to which paths are relative.
-        versions: The versions of the datasets, where they are known.
     """
     found = {}
     for dataset in datasets:
         own = [file for file in files if file.dataset == dataset.name]
         found[dataset.name] = Parent(
             name=dataset.name,
-            version=(versions or {}).get(dataset.name) or _version(dataset, own),
+            version=dataset_version(dataset, own),
             files=tuple(
                 ParentFile(
                     path=redact(file.path), uuid=file.uuid, tree=file.tree, entries=file.entries
@@ -117,14 +111,6 @@ def _derived(files: Sequence[CheckedFile]) -> str | None:
         if file.origin and "://" not in file.path and record.is_file():
             return str(record.absolute())
     return None
-
-
-def _version(dataset: Dataset, files: Sequence[CheckedFile]) -> str:
-    facts = {
-        "files": sorted((one.tree, one.uuid, one.entries, one.checksum or "") for one in files),
-        "facts": [dataset.era, dataset.is_mc, dataset.lumi, dict(dataset.extra)],
-    }
-    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 def write_records(

@@ -14,6 +14,7 @@ from tau3mu.derived.parts import JOB
 from tau3mu.derived.requests import SkimJob
 from tau3mu.errors import InputError, suggest
 from tau3mu.processing.fingerprint import fingerprint
+from tau3mu.processing.needs import with_needed
 from tau3mu.storage.files import make_folder, write_text
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def make_jobs(
             folder=str(_parts(folder, name) / key[:16]),
             key=key,
             columns=tuple(columns),
-            code=codes(by_name[owner]),
+            code=codes(by_name[owner], with_needed(processors, by_name[owner].needs)),
             origins=origins,
         )
         _make_folder(job)

@@ -8,13 +8,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import awkward as ak
-import numpy as np
 import uproot
 
 from tau3mu.datasets.origin import OBJECT, Origin, Part, parse_origin
 from tau3mu.derived.cuts import classes_of, cut_records
-from tau3mu.derived.linked import write_keys
 from tau3mu.derived.linked import write_keys
 from tau3mu.derived.rows import prefixed, rows_up_to
 from tau3mu.errors import RunError
@@ -24,6 +21,8 @@ from tau3mu.storage.files import atomic
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    import awkward as ak
 
     from tau3mu.datasets import Chunk
     from tau3mu.derived.requests import SkimJob
@@ -125,7 +124,7 @@ def _origin(
         "classes": classes_of(type(processor)),
         "step": job.step,
         "parameters": values_of(processor),
-        "code": {} if cuts is not None else {"select": job.code["select"]},
+        "code": {} if cuts is not None else _code(job),
         "ancestors": ancestors,
     }
     key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
@@ -140,6 +139,11 @@ def _origin(
         package=version("tau3mu"),
         **facts,
     )  # fmt: skip
+
+
+def _code(job: SkimJob) -> dict[str, str]:
+    """Returns what stands for the code of a processor whose cuts are not known one by one."""
+    return {n: code for n, code in job.code.items() if n == "select" or n.startswith("needs ")}
 
 
 def write_tree(

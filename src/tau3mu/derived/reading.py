@@ -11,6 +11,7 @@ from tau3mu.derived.rows import added_rows, as_dictionaries, prefixed
 from tau3mu.errors import InputError
 from tau3mu.ntuples.layout import layout
 from tau3mu.ntuples.table_checks import LEVELS
+from tau3mu.processing.needs import with_needed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -45,7 +46,8 @@ def check_derived(files: Sequence[CheckedFile], processors: Sequence[Processor])
     warnings: dict[str, None] = {}
     for kind in _kinds(files, origins):
         for processor in processors:
-            warnings |= dict.fromkeys(_checked(processor, *kind))
+            needed = with_needed(processors, processor.needs)
+            warnings |= dict.fromkeys(_checked(processor, needed, *kind))
     return list(warnings)
 
 
@@ -63,7 +65,9 @@ def _kinds(
             yield file, origin
 
 
-def _checked(processor: Processor, file: CheckedFile, origin: Origin) -> Iterator[str]:
+def _checked(
+    processor: Processor, needed: Sequence[Processor], file: CheckedFile, origin: Origin
+) -> Iterator[str]:
     """Yields warnings about a processor that reads derived data."""
     table = layout(file.layout)
     for column in sorted(set(processor.columns) - set(origin.columns)):
@@ -81,7 +85,7 @@ def _checked(processor: Processor, file: CheckedFile, origin: Origin) -> Iterato
             f"{origin.step!r}: events that do not pass it are not there"
         )
         return
-    for name, how in looser_cuts(processor, origin):
+    for name, how in looser_cuts(processor, origin, needed):
         message = (
             f"{processor.name} cannot read {printable(file.path)}, which was derived by "
             f"{origin.processor} at step {origin.step!r}, without losing events: {how}. Read the "
@@ -91,9 +95,7 @@ def _checked(processor: Processor, file: CheckedFile, origin: Origin) -> Iterato
         raise InputError(message, code="derived.looser-cut", path=f"{processor.name}.{name}")
 
 
-def _refuse_mixed(
-    files: Iterable[CheckedFile], origins: Mapping[tuple[str, str], Origin]
-) -> None:
+def _refuse_mixed(files: Iterable[CheckedFile], origins: Mapping[tuple[str, str], Origin]) -> None:
     first: dict[str, CheckedFile] = {}
     for file in files:
         other = first.setdefault(file.dataset, file)
@@ -132,14 +134,16 @@ def _refuse_overlaps(
         for which, tree, start, stop in claimed:
             claims.setdefault((which, tree), []).append((start, stop, file))
     for ranges in claims.values():
-        ranges.sort(key=lambda one: one[:2])
-        for (_, stop, one), (start, end, other) in zip(ranges, ranges[1:], strict=False):
-            if start < stop and start < end and one is not other:
+        reached, owner = 0, None
+        for start, stop, file in sorted(ranges, key=lambda one: one[:2]):
+            if start < min(reached, stop) and owner is not None and owner is not file:
                 message = (
-                    f"{printable(one.path)} and {printable(other.path)} stand for the same events "
+                    f"{printable(owner.path)} and {printable(file.path)} stand for the same events "
                     "of one parent file, or one was derived of the other; these would count twice"
                 )
-                raise InputError(message, code="derived.overlap", path=other.path)
+                raise InputError(message, code="derived.overlap", path=file.path)
+            if stop > reached:
+                reached, owner = stop, file
 
 
 def parent_rows(files: Iterable[CheckedFile]) -> dict[str, list[dict[str, Any]]]:

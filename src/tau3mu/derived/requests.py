@@ -107,9 +107,7 @@ class SkimJob:
         return Survivors(self.step)
 
 
-def parse_skims(
-    texts: Iterable[str], processors: Sequence[Processor]
-) -> dict[str, SkimRequest]:
+def parse_skims(texts: Iterable[str], processors: Sequence[Processor]) -> dict[str, SkimRequest]:
     """Returns the standard skims of `--skim STEP` and `--skim PROCESSOR.STEP`, by processor.
 
     Args:

@@ -1,4 +1,4 @@
-"""The rows of a parent's cutflow: of the parts of a file, of several files, before a reader's own."""
+"""The rows of the cutflow of a parent: of parts, of files, and before those of a reader."""
 
 from __future__ import annotations
 

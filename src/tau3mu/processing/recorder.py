@@ -131,8 +131,11 @@ class Cutflow:
 
     def _keep(self, name: str, passes: npt.NDArray[np.bool_]) -> None:
         """Notes which events pass the step that is asked for."""
-        if self.survivors is None or self.survivors.step != name:
-            return
+        if self.survivors is not None and self.survivors.step == name:
+            self.survivors.entries = self._passing(name, passes)
+
+    def _passing(self, name: str, passes: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+        """Returns the events that pass a step, as their index in the chunk."""
         entries = self.entries
         if len(passes) != len(entries):
             message = (
@@ -141,7 +144,7 @@ class Cutflow:
                 "the last cut_events returned"
             )
             raise InputError(message, code="processor.other-events", path=name)
-        self.survivors.entries = entries[passes]
+        return entries[passes]
 
     def _add(self, name: str, events: int, candidates: int) -> None:
         self.steps = (*self.steps, Step(name, events, candidates, sumw=float(events)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import awkward as ak
 import numpy as np
@@ -14,7 +14,6 @@ from tau3mu.processing.cuts import CutProcessor
 from tau3mu.processing.processor import Processor
 from tau3mu.processing.recorder import Cutflow
 from tau3mu.processing.table import EVENT_COLUMNS, Table
-from tau3mu.selection.rows import as_mask
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -125,21 +124,5 @@ class _Recorder(Cutflow):
         self._entries = np.arange(len(self.events))
         self.left = [("all", self._entries)]
 
-    def cut(self, name: str, collection: ak.Array, mask: Any) -> ak.Array:
-        rest = super().cut(name, collection, mask)
-        if len(rest) != len(self._entries):
-            message = (
-                f"cut {name!r} is on {len(rest)} events where {len(self._entries)} are left, so "
-                "that nobody can tell which events it leaves: cut the collections of the events "
-                "that the last cut_events returned"
-            )
-            raise InputError(message, code="processor.other-events", path=name)
-        numbers = ak.to_numpy(ak.fill_none(ak.num(rest), 0))
-        self.left.append((name, self._entries[numbers > 0]))
-        return rest
-
-    def cut_events(self, name: str, events: ak.Array, mask: Any) -> ak.Array:
-        rest = super().cut_events(name, events, mask)
-        self._entries = self._entries[as_mask(mask, len(self._entries), f"cut {name!r}")]
-        self.left.append((name, self._entries))
-        return rest
+    def _keep(self, name: str, passes: npt.NDArray[np.bool_]) -> None:
+        self.left.append((name, self._passing(name, passes)))

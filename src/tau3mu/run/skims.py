@@ -126,7 +126,7 @@ def finish_skims(
             by_name[job.processor],
             merged,
             plan.datasets,
-            parents_of(plan.datasets, plan.files, aside),
+            parents_of(plan.datasets, plan.files),
             missing,
             {chunk.dataset: chunk.layout for chunk in chunks},
         )

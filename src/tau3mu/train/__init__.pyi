@@ -6,5 +6,8 @@ from .states import State as State
 from .states import Status as Status
 from .states import read_status as read_status
 from .store import Store as Store
+from .testing import Tested as Tested
+from .testing import Tests as Tests
+from .testing import test as test
 from .wagon import Train as Train
 from .wagon import Wagon as Wagon

@@ -92,7 +92,7 @@ def evaluate(watched: Watched, whole: Whole) -> dict[str, Any]:
         "check": Times(cpu=whole.check, wall=whole.check),
         "loop": loop,
         "results": Times(cpu=results.get("cpu", 0.0), wall=results.get("wall", 0.0)),
-        "errors": _errors(watched.of("failed") + watched.of("error")),
+        "errors": _errors(watched),
         "unread": tuple(line["message"] for line in watched.of("unread")),
         "opened": opened,
         "remarks": tuple(results.get("warnings", ())),
@@ -111,7 +111,8 @@ def evaluate(watched: Watched, whole: Whole) -> dict[str, Any]:
         found["megabytes_per_second"] = n_bytes / 1e6 / loop.wall
         found["reader"], found["wagons"] = _parts(lines, results, loop, n_bytes)
     if results and start and lines:
-        found["output_bytes"] = _output(results["sizes"])
+        skims = sum(part.skim for part in found["wagons"].values())
+        found["output_bytes"] = _output(results["sizes"]) + skims
         found["expected"] = _expected(watched, whole, found, entries)
     return found
 
@@ -129,15 +130,24 @@ def _signal(code: int) -> str:
     return f"the process died of {name}{more}"
 
 
-def _errors(lines: Sequence[dict[str, Any]]) -> tuple[ErrorOfUser, ...]:
-    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for line in lines:
-        kind = line.get("kind") or line.get("code", "")
-        groups.setdefault((kind, line.get("place") or line.get("path", "")), []).append(line)
-    return tuple(
-        ErrorOfUser(kind=kind, place=place, message=group[0]["message"], count=len(group))
-        for (kind, place), group in groups.items()
-    )
+def _errors(watched: Watched) -> tuple[ErrorOfUser, ...]:
+    """Returns the errors of processors, and that which ended the process, in groups."""
+    groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+    for line in watched.of("failed"):
+        key = line["wagon"], line["kind"], line["place"]
+        groups.setdefault(key, []).append(line)
+    found = [
+        ErrorOfUser(
+            wagon=wagon, kind=kind, place=place, message=group[0]["message"],
+            example=group[0]["example"], count=len(group),
+        )
+        for (wagon, kind, place), group in groups.items()
+    ]  # fmt: skip
+    found += [
+        ErrorOfUser(wagon="", kind=line["code"], place=line["path"], message=line["message"])
+        for line in watched.of("error")
+    ]
+    return tuple(found)
 
 
 def _samples(watched: Watched) -> tuple[Sample, ...]:
@@ -217,7 +227,10 @@ def _parts(
             known["cpu"] = sum(one["cpu"].get(name, 0.0) for one in times)
             known["wall"] = sum(one["wall"].get(name, 0.0) for one in times)
             known["fraction"] = known["cpu"] / loop.cpu if loop.cpu else None
+        skims = [line["skims"].get(name, (0, 0)) for line in lines]
         wagons[name] = PartUse(
+            skim_events=sum(events for events, _ in skims),
+            skim=sum(n_bytes for _, n_bytes in skims),
             bytes=size["candidates"] + size["others"],
             candidates=number,
             histograms=size["others"],
@@ -258,7 +271,10 @@ def _expected(
         seconds_per_chunk=costs.per_chunk,
         seconds_per_file=whole.check / files,
         microseconds_per_event=1e6 * loop / total,
-        output_bytes=round(_expected_output(lines, results, merge, entries)),
+        output_bytes=round(
+            _expected_output(lines, results, merge, entries)
+            + _expected_skims([*lines, *large], lines, entries)
+        ),
         memory_bytes=round(_expected_memory(whole, found, lines, large, results, total)),
         grams_co2=cpu / 3600 * _WATTS / 1000 * _GRAMS_PER_KWH,
     )
@@ -273,16 +289,40 @@ def _expected_output(
     """Returns the bytes of all files: those of candidates grow with their number."""
     total = 0.0
     for name, sizes in results["sizes"].items():
-        rows = 0.0
-        for dataset, number in entries.items():
-            own = [line for line in lines if line["dataset"] == dataset] or list(lines)
-            rows += number * sum(line["rows"][name] for line in own) / _sum(own, "entries")
+        rows = _expected_rows(lines, [line["rows"][name] for line in lines], entries)
         known = results["rows"][name], sizes["candidates"]
         half = known
         if merge:
             half = merge["rows"][name], merge["sizes"][name]["candidates"]
         total += sizes["others"] + linear(half, known, rows)
     return total
+
+
+def _expected_skims(
+    seen: Sequence[dict[str, Any]], lines: Sequence[dict[str, Any]], entries: Counter[str]
+) -> float:
+    """Returns the bytes of all skims, whose files are merged: what each chunk adds is left out."""
+    total = 0.0
+    for name in lines[0]["skims"]:
+        parts = [line["skims"][name] for line in seen if name in line["skims"]]
+        sizes = [float(size) for _, size in parts]
+        costs = chunk_costs([name] * len(parts), [max(kept, 1) for kept, _ in parts], sizes)
+        kept = [line["skims"].get(name, (0, 0))[0] for line in lines]
+        events = _expected_rows(lines, kept, entries)
+        total += costs.per_chunk + costs.of(name) * events
+    return total
+
+
+def _expected_rows(
+    lines: Sequence[dict[str, Any]], rows: Sequence[int], entries: Counter[str]
+) -> float:
+    """Returns the rows of all events, of which each dataset has its own density."""
+    density: dict[str, float] = {}
+    for dataset in entries:
+        own = [i for i, line in enumerate(lines) if line["dataset"] == dataset]
+        own = own or list(range(len(lines)))
+        density[dataset] = sum(rows[i] for i in own) / sum(lines[i]["entries"] for i in own)
+    return sum(number * density[dataset] for dataset, number in entries.items())
 
 
 def _expected_memory(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tau3mu.train.dataset_changes import change_between
-from tau3mu.train.references import uses
 from tau3mu.train.registered import check_unchanged
 from tau3mu.train.registry import Registry
 
@@ -28,13 +27,14 @@ def dataset_rows(store: Store, *, derived: bool = False) -> list[dict[str, Any]]
         InputError: A record is damaged.
     """
     registry = Registry(store)
+    uses = registry.uses()
     rows = []
     for name in registry.names():
         versions = registry.versions(name)
         current = versions[-1]
         if derived and current.parent is None:
             continue
-        used = [str(use) for use in uses(registry, name)]
+        used = [str(use) for use in uses.get(name, [])]
         rows.append(
             {
                 "name": name,
@@ -71,7 +71,7 @@ def dataset_details(store: Store, reference: str) -> dict[str, Any]:
     current = versions[-1]
     facts = shown.model_dump(mode="json", exclude={"files", "registered", "schema_version"})
     facts |= {"files": len(shown.files), "events": shown.events, "bytes": shown.size}
-    found = uses(registry, shown.name)
+    found = registry.uses().get(shown.name, [])
     by_version = {version.version: version for version in versions}
     return {
         "facts": facts,

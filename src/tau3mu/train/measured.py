@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from tau3mu.datasets import Chunk
+    from tau3mu.derived.requests import SkimJob
     from tau3mu.execution import ChunkResult
+    from tau3mu.execution.set_apart import ErrorGroup
     from tau3mu.outputs.contract import Returned
     from tau3mu.processing import Processor
     from tau3mu.train.merging import Done
@@ -99,49 +101,66 @@ def run_job(index: int, job: Job, shared: Any) -> None:  # noqa: ARG001 - as poo
     """
     import awkward as ak
 
-    from tau3mu.execution.merge import Totals
-    from tau3mu.train.merging import merge_test
-    from tau3mu.train.writing import write_results
-
-    processors, behaviors = shared
+    processors, behaviors, _, skims = shared
     ak.behavior.update(behaviors)
     with _Lines(job.lines) as lines:
-        with _opened_files({chunk.path for chunk in job.chunks}) as opened:
-            done = _loop(job, processors, lines)
-            probe = _large(job, processors, done, lines) if done else None
-        if done:
-            lines.begin("results")
-            chunks = [chunk for chunk, _ in done]
-            forget_peak()
-            spent = _Spent()
-            totals = Totals(chunks, processors, job.expected)
-            for number, (_, result) in enumerate(done):
-                totals.add(number, result)
-            found = totals.result()
-            sizes = write_results(job.results, found.processors, job.candidates)
-            lines.write(
-                "results",
-                cpu=spent.cpu,
-                wall=spent.wall,
-                peak=peak_memory(),
-                sizes=sizes,
-                rows={name: len(one.candidates) for name, one in found.processors.items()},
-                held={name: int(one.candidates.nbytes) for name, one in found.processors.items()},
-                warnings=list(found.warnings),
-                triggers={name: dict(each) for name, each in found.triggers.items()},
-            )
-            lines.begin("merge test")
-            merge = merge_test(
-                done, probe, processors, found, job.expected, job.results, job.candidates
-            )
-            lines.write("merge", **asdict(merge))
+        with _opened_files({chunk.path for chunk in job.chunks}, job.lines.parent) as opened:
+            done = _loop(job, processors, skims, lines)
+            left = [one for one in processors if all(one.name in r.outputs for _, r in done)]
+            large = _large(job, left, skims, done, lines) if done and left else None
+        if done and left:
+            _finish(job, left, done, large, lines)
         lines.write("opened", files=dict(opened))
         lines.begin("end")
 
 
-def _loop(job: Job, processors: Sequence[Processor], lines: _Lines) -> list[Done]:
+def _finish(
+    job: Job, processors: Sequence[Processor], done: list[Done], large: Done | None, lines: _Lines
+) -> None:
+    """Sums up what was found, writes it, and does the merge test."""
+    from tau3mu.execution.merge import Totals
+    from tau3mu.execution.set_apart import NoneLeftError, SetApart
+    from tau3mu.train.merging import merge_test
+    from tau3mu.train.writing import write_results
+
+    lines.begin("results")
+    forget_peak()
+    spent = _Spent()
+    apart = SetApart(processors)
+    totals = Totals([chunk for chunk, _ in done], processors, job.expected, apart)
+    try:
+        for number, (_, result) in enumerate(done):
+            totals.add(number, result)
+        found = totals.result()
+    except NoneLeftError:
+        found = None
+    for name, groups in apart.groups.items():
+        for group in groups:
+            _write_error(lines, name, group)
+    if found is None or not found.processors:
+        return
+    sizes = write_results(job.results, found.processors, job.candidates)
+    lines.write(
+        "results",
+        cpu=spent.cpu,
+        wall=spent.wall,
+        peak=peak_memory(),
+        sizes=sizes,
+        rows={name: len(one.candidates) for name, one in found.processors.items()},
+        warnings=list(found.warnings),
+        triggers={name: dict(each) for name, each in found.triggers.items()},
+    )
+    lines.begin("merge test")
+    some = [one for one in processors if one.name in found.processors]
+    merged = merge_test(done, large, some, found, job.expected, job.results, job.candidates)
+    lines.write("merge", **asdict(merged))
+
+
+def _loop(
+    job: Job, processors: Sequence[Processor], skims: Sequence[SkimJob], lines: _Lines
+) -> list[Done]:
     """Returns the results of the chunks that were run before the time was up."""
-    from tau3mu.execution.chunk import ProcessorError, process_chunk
+    from tau3mu.execution.chunk import process_chunk
 
     done: list[Done] = []
     lines.write("start", cpu=_cpu(), memory=memory_now(), resets=forget_peak())
@@ -152,57 +171,56 @@ def _loop(job: Job, processors: Sequence[Processor], lines: _Lines) -> list[Done
             break
         forget_peak()
         spent = _Spent()
-        facts = _facts_about(chunk)
-        try:
-            result = process_chunk(chunk, processors)
-        except ProcessorError as error:
-            lines.write("failed", **facts, **error_facts(error))
-            sys.stderr.write(f"{error}\n{error.details}\n")
-            failures += 1
-        else:
-            if result.failure is None:
-                done.append((chunk, result))
-                lines.write("chunk", **facts, **spent.facts(), **_facts_of(result))
-            else:
-                failure = result.failure
-                lines.write("unread", **facts, kind=failure.kind, message=failure.message)
-                failures += 1
+        result = process_chunk(chunk, processors, skims, isolate=True)
+        facts = _facts_about(chunk) | spent.facts()
+        for name, group in result.set_apart.items():
+            _write_error(lines, name, group)
+        if result.failure is not None:
+            failure = result.failure
+            lines.write("unread", **facts, kind=failure.kind, message=failure.message)
+        elif result.outputs:
+            done.append((chunk, result))
+            lines.write("chunk", **facts, **_facts_of(result), skims=_parts(skims, chunk, result))
+        failures += result.failure is not None or bool(result.set_apart)
         if failures >= _MOST_FAILURES:
             break
     return done
 
 
 def _large(
-    job: Job, processors: Sequence[Processor], done: list[Done], lines: _Lines
+    job: Job,
+    processors: Sequence[Processor],
+    skims: Sequence[SkimJob],
+    done: list[Done],
+    lines: _Lines,
 ) -> Done | None:
     """Returns a chunk as large as those of a run and its result, None if there is no time for it.
 
     Costs and memory of a run are nearer to those of this chunk than to those of small ones. It has
     events that were read before, whose results are not counted twice.
     """
-    from tau3mu.execution.chunk import ProcessorError, process_chunk
+    from tau3mu.execution.chunk import process_chunk
 
     sizes = [chunk.entries for chunk, _ in done]
     seconds = sum(result.seconds for _, result in done) / sum(sizes)
     affordable = int(_CAUTION * _FOR_LARGE * job.seconds / seconds)
     chunk = replace(job.large, stop=min(job.large.stop, job.large.start + affordable))
     borders = _read_until(chunk, done)
-    if borders and borders[-1] >= chunk.stop:  # then results can be compared
-        chunk = replace(chunk, stop=max(border for border in borders if border <= chunk.stop))
+    within = [border for border in borders if border <= chunk.stop]
+    if within and borders[-1] >= chunk.stop:  # then results can be compared
+        chunk = replace(chunk, stop=within[-1])
     if chunk.entries <= max(sizes):
         return None
     lines.begin("large chunk")
     forget_peak()
     spent = _Spent()
-    try:
-        result = process_chunk(chunk, processors)
-    except ProcessorError as error:
-        lines.write("failed", **_facts_about(chunk), **error_facts(error))
-        sys.stderr.write(f"{error}\n{error.details}\n")
+    result = process_chunk(chunk, processors, skims, isolate=True)
+    for name, group in result.set_apart.items():
+        _write_error(lines, name, group)
+    if result.failure is not None or result.set_apart:
         return None
-    if result.failure is not None:
-        return None
-    lines.write("large", **_facts_about(chunk), **spent.facts(), **_facts_of(result))
+    facts = _facts_about(chunk) | spent.facts() | _facts_of(result)
+    lines.write("large", **facts, skims=_parts(skims, chunk, result))
     return chunk, result
 
 
@@ -220,18 +238,33 @@ def _read_until(large: Chunk, done: Sequence[Done]) -> list[int]:
     return found
 
 
-def error_facts(error: Exception) -> dict[str, str]:
-    """Returns the kind of an error of a processor, the deepest line of the user, and its message.
+def _write_error(lines: _Lines, name: str, group: ErrorGroup) -> None:
+    sys.stderr.write(f"{name}, {group.example}: {group.message}\n{group.details}\n")
+    lines.write(
+        "failed", wagon=name, kind=group.kind, place=group.place, message=group.message,
+        example=group.example,
+    )  # fmt: skip
 
-    Args:
-        error: As `process_chunk` raises it.
+
+def _parts(
+    skims: Sequence[SkimJob], chunk: Chunk, result: ChunkResult
+) -> dict[str, tuple[int, int]]:
+    """Returns the events and the bytes of the parts of skims that a chunk gave, and removes them.
+
+    They are by the name of the processor.
     """
-    cause = error.__cause__ or error
-    return {
-        "kind": type(cause).__name__,
-        "place": getattr(error, "path", ""),
-        "message": str(error),
-    }
+    from tau3mu.derived.parts import part_path
+
+    found = {}
+    for skim in skims:
+        part = part_path(skim, chunk)
+        if skim.processor in result.outputs and part.is_file():
+            rows = result.outputs[skim.processor].cutflow
+            every = [*rows, *(cut for row in rows for cut in getattr(row, "cuts", ()))]
+            events = next(row.events for row in every if row.name == skim.step)
+            found[skim.processor] = events, part.stat().st_size
+            part.unlink()
+    return found
 
 
 def _facts_about(chunk: Chunk) -> dict[str, Any]:
@@ -244,15 +277,13 @@ def _facts_about(chunk: Chunk) -> dict[str, Any]:
 
 
 def _facts_of(result: ChunkResult) -> dict[str, Any]:
-    timing = getattr(result, "timing", None)
-    parts: dict[str, Any] = {} if timing is None else asdict(timing)
     return {
         "bytes": result.bytes,
         "peak": peak_memory(),
         "memory": memory_now(),
         "rows": {name: len(one.candidates) for name, one in result.outputs.items()},
         "held": sum(int(one.candidates.nbytes) for one in result.outputs.values()),
-        "parts": parts,
+        "parts": result.timing.rounded(),
     }
 
 
@@ -300,18 +331,19 @@ class _Lines:
 
 
 @contextmanager
-def _opened_files(data: set[str]) -> Iterator[Counter[str]]:
-    """Counts how often each file is opened during the block, apart from programs and data."""
+def _opened_files(data: set[str], folder: Path) -> Iterator[Counter[str]]:
+    """Counts how often each file is opened during the block, but not programs, data and ours."""
     opened: Counter[str] = Counter()
     counting = True
-    ignored = (sys.prefix, sys.base_prefix, "/proc", "/dev", "/sys", str(Path(__file__).parents[1]))
+    ours = str(Path(__file__).parents[1]), str(folder)
+    ignored = (sys.prefix, sys.base_prefix, "/proc", "/dev", "/sys", *ours)
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
         if counting and event == "open" and isinstance(arguments[0], str):
             path, flags = arguments[0], arguments[2]
             if flags & (os.O_WRONLY | os.O_RDWR) or path in data or path.startswith(ignored):
                 return
-            if not path.endswith((".py", ".pyc")):
+            if not path.endswith((".py", ".pyc")) and "-info/" not in path:  # of packages
                 opened[path] += 1
 
     sys.addaudithook(hook)  # which stays until the end of the process

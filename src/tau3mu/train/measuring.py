@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tau3mu.datasets import Chunk
+    from tau3mu.derived.requests import SkimJob
     from tau3mu.outputs.contract import Returned
     from tau3mu.processing import Processor
 
@@ -71,6 +72,7 @@ def measure(
     large: Chunk,
     processors: Sequence[Processor],
     expected: dict[str, Returned],
+    skims: Sequence[SkimJob] = (),
     *,
     seconds: float,
     limits: Limits,
@@ -87,6 +89,7 @@ def measure(
         large: A chunk as large as those of a run; of the time, a part is kept for it.
         processors: What is to be run.
         expected: What they return without events, from `dry_run`.
+        skims: What is derived of each chunk; only its size is kept.
         seconds: After which no further chunk is begun.
         limits: A process with more than 1.25 times its memory is ended.
         candidates: The format of the candidates.
@@ -102,7 +105,7 @@ def measure(
     lines = folder / _LINES
     lines.write_text("")
     job = Job(tuple(chunks), large, expected, seconds, lines, folder / "results", candidates)
-    packed = pack(run_job, shared_by_tasks(processors))
+    packed = pack(run_job, shared_by_tasks(processors, skims, isolate=True))
     file = folder / _JOB
     file.write_bytes(pickle.dumps((job, packed)))
     command = [sys.executable, "-m", "tau3mu.train.measured", str(file), str(os.getpid())]

@@ -82,7 +82,7 @@ def _memory(pid: int) -> Memory | None:
     for line in text.splitlines()[1:]:
         name, _, value = line.partition(":")
         sizes[name] = int(value.split()[0]) * _KILOBYTE
-    if "Pss" not in sizes:  # of a process that is ending
+    if not sizes.get("Pss"):  # of a process that is ending
         return None
     return Memory(sizes["Pss"], sizes.get("Private_Clean", 0) + sizes.get("Private_Dirty", 0))
 
@@ -93,6 +93,8 @@ def _resident(pid: int) -> Memory | None:
     except (OSError, ValueError):
         return None
     page = os.sysconf("SC_PAGE_SIZE")
+    if not int(resident):  # of a process that is ending
+        return None
     return Memory(int(resident) * page, (int(resident) - int(shared)) * page)
 
 

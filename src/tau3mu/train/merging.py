@@ -119,7 +119,7 @@ def _chunking(
     rounding: list[float],
 ) -> Iterator[str]:
     """Yields what differs if the events of several chunks are in one."""
-    from tau3mu.execution.chunk import ProcessorError, process_chunk
+    from tau3mu.execution.chunk import process_chunk
 
     parts: list[Done] = [] if large is None else _within(large[0], ordered)
     if not parts:
@@ -128,12 +128,10 @@ def _chunking(
         pair = min(pairs, key=lambda each: each[0][0].entries + each[1][0].entries)
         parts = [*pair]
         chunk = replace(parts[0][0], stop=parts[1][0].stop)
-        try:
-            large = chunk, process_chunk(chunk, processors)
-        except ProcessorError as error:
-            yield str(error)
-            return
-    if large is None or large[1].failure is not None:
+        large = chunk, process_chunk(chunk, processors, isolate=True)
+        for name, group in large[1].set_apart.items():
+            yield f"{name}: {group.message}"
+    if large is None or large[1].failure is not None or large[1].set_apart:
         return
     one = _sum([large], processors, expected)
     several = _sum(parts, processors, expected)

@@ -140,15 +140,19 @@ class ErrorOfUser(Strict):
     """Errors of one kind at one line of a user's code.
 
     Attributes:
+        wagon: The name of the processor.
         kind: The class of the exception.
         place: File and line.
-        message: Of the first of them, with the events.
+        message: Of the first of them.
+        example: In which events the first of them came.
         count: In how many chunks.
     """
 
+    wagon: str
     kind: str
     place: str
     message: str
+    example: str = ""
     count: int = 1
 
 
@@ -259,14 +263,14 @@ class Metrics(Strict):
             "wagon": self.wagon,
             "state": self.state.value,
             "events": self.events,
-            "events/s": round(self.events_per_second),
-            "PSS max [MB]": _megabytes(self.memory.pss_max),
-            "PSS avg [MB]": _megabytes(self.memory.pss_average),
-            "CPU [s]": round(self.loop.cpu, 2),
-            "wall [s]": round(self.loop.wall, 2),
-            "CPU, all [h]": None if expected is None else round(expected.cpu_hours, 4),
-            "output, all [MB]": None if expected is None else _megabytes(expected.output_bytes),
-            "memory, all [MB]": None if expected is None else _megabytes(expected.memory_bytes),
+            "events_per_s": round(self.events_per_second),
+            "memory_mb": _megabytes(self.memory.most),
+            "average_mb": _megabytes(self.memory.pss_average),
+            "cpu_s": round(self.loop.cpu, 2),
+            "wall_s": round(self.loop.wall, 2),
+            "all_cpu_h": None if expected is None else round(expected.cpu_hours, 4),
+            "all_output_mb": None if expected is None else _megabytes(expected.output_bytes),
+            "all_memory_mb": None if expected is None else _megabytes(expected.memory_bytes),
         }
 
 

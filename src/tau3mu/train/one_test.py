@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import sys
 from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Final
 
+from tau3mu.derived.jobs import make_jobs
 from tau3mu.errors import Tau3muError
 from tau3mu.redaction import redact
 from tau3mu.results.provenance import provenance
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["fail_test", "run_test"]
 
 ENVIRONMENT: Final = "env.json"
+_DERIVED: Final = ".derived"
 _VARIABLES: Final = (
     *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "MALLOC_ARENA_MAX"),
     *("PYTHONPATH", "PYTHONHASHSEED", "VIRTUAL_ENV", "CONDA_PREFIX", "LD_PRELOAD"),
@@ -82,14 +85,16 @@ def run_test(
     }
     set_state(folder, State.RUNNING)
     _write_environment(folder, started)
+    derived = folder / _DERIVED
     try:
         with alive(folder):
             watched = measure(
                 folder,
                 sample_chunks(plan.chunks),
                 max(plan.chunks, key=lambda chunk: chunk.entries),
-                plan.processors,
+                plan.working,
                 plan.expected,
+                make_jobs(plan.skims, plan.processors, plan.files, derived) if plan.skims else (),
                 seconds=time_limit,
                 limits=limits,
                 candidates=plan.settings.candidates,
@@ -101,7 +106,11 @@ def run_test(
     except Tau3muError as error:
         set_state(folder, State.FAILED, str(error).splitlines()[0])
         raise
-    metrics = Metrics(**known, **evaluate(watched, Whole(plan.chunks, check)))
+    finally:
+        shutil.rmtree(derived, ignore_errors=True)
+    found = evaluate(watched, Whole(plan.chunks, check))
+    found["errors"] = (*_errors_before(plan), *found["errors"])
+    metrics = Metrics(**known, **found)
     metrics = judge(metrics, limits, skip_bad_files=plan.settings.skip_bad_files)
     _write_manifest(folder, plan, watched, started)
     write_metrics(folder, metrics)
@@ -132,7 +141,7 @@ def fail_test(
         changed: Which of them differ from the test before.
     """
     started = datetime.now(timezone.utc)
-    failure = ErrorOfUser(kind=error.code, place=error.path, message=str(error))
+    failure = ErrorOfUser(wagon=name, kind=error.code, place=error.path, message=str(error))
     metrics = Metrics(
         wagon=name,
         processors=(name,),
@@ -152,6 +161,18 @@ def fail_test(
     return metrics
 
 
+def _errors_before(plan: RunPlan) -> list[ErrorOfUser]:
+    """Returns the errors of processors that failed already without events."""
+    return [
+        ErrorOfUser(
+            wagon=name, kind=group.kind, place=group.place, message=group.message,
+            example=group.example,
+        )
+        for name, groups in plan.set_apart.items()
+        for group in groups
+    ]  # fmt: skip
+
+
 def _write_environment(folder: Path, started: datetime) -> None:
     found = provenance(started=started)
     found["environment"] = {
@@ -164,6 +185,7 @@ def _write_environment(folder: Path, started: datetime) -> None:
 def _write_manifest(folder: Path, plan: RunPlan, watched: Watched, started: datetime) -> None:
     """Makes `results` a results folder: that of a run over the events that were read."""
     from tau3mu.execution import FileRead, RunResult
+    from tau3mu.execution.timing import Timing
     from tau3mu.results.manifest import write_manifest
     from tau3mu.run.account import manifest_of
 
@@ -194,7 +216,9 @@ def _write_manifest(folder: Path, plan: RunPlan, watched: Watched, started: date
         attempts=len(watched.of("chunk")),
         warnings=tuple(found[0]["warnings"]),
         triggers=found[0]["triggers"],
+        timing=sum((Timing(**line["parts"]) for line in watched.of("chunk")), Timing()),
+        bytes=sum(line["bytes"] for line in watched.of("chunk")),
     )
     short = replace(plan, files=files, datasets=datasets, options=None, models={})
-    manifest = manifest_of(short, result, (), "finished", started, exit_code=0)
+    manifest = manifest_of(short, result, (), "finished", started, folder=results, exit_code=0)
     write_manifest(results, manifest)

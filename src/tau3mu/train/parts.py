@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 __all__ = ["changed_parts", "parts_of"]
 
 _SETTINGS: Final = ("chunk_size", "candidates", "n_minus_one", "no_sharing", "per_run")
+_OF_NEED: Final = {"name", "parameters", "needs"}
+_OF_WAGON: Final = {*_OF_NEED, "skim"}
 _CLASS: Final = "class"
 
 
@@ -27,10 +29,11 @@ def parts_of(frozen: FrozenRun, own: Collection[str]) -> dict[str, str]:
     prints = frozen.fingerprints
     mine = [one for one in frozen.processors if one.name in own]
     needed = [one for one in frozen.processors if one.name not in own]
+    needs = {one.name: one.model_dump(mode="json", include=_OF_NEED) for one in needed}
     settings = {name: frozen.settings.get(name) for name in _SETTINGS}
     return {
-        "wagon": _digest([[one.name, one.parameters, list(one.needs)] for one in mine]),
-        **{f"need {one.name}": _digest([one.parameters, list(one.needs)]) for one in needed},
+        "wagon": _digest([one.model_dump(mode="json", include=_OF_WAGON) for one in mine]),
+        **{f"need {name}": _digest(content) for name, content in needs.items()},
         **{f"dataset {name}": version for name, version in prints.datasets.items()},
         "code": _digest(
             [prints.package, prints.versions, [[one.path, one.sha256] for one in frozen.code]]

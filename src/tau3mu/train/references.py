@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from tau3mu.errors import InputError
+from tau3mu.train.records import read_test, read_train
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Sequence
 
-    from tau3mu.train.registry import Registry
     from tau3mu.train.store import Store
 
-__all__ = ["Use", "refuse_in_use", "uses"]
+__all__ = ["Use", "recorded_uses", "refuse_in_use"]
 
 _MOST: Final = 10
 
@@ -37,36 +37,38 @@ class Use:
         return f"{self.kind} {self.name}"
 
 
-def uses(registry: Registry, name: str) -> list[Use]:
-    """Returns all that refers to a dataset: first datasets, then trains and tests.
+def recorded_uses(store: Store) -> dict[str, list[Use]]:
+    """Returns which trains and tests refer to datasets, by the name of the dataset.
 
     Args:
-        registry: In which it is.
-        name: Of the dataset.
+        store: The store.
 
     Raises:
         InputError: The record of a train or a test is damaged.
     """
-    children = [
-        Use("dataset", f"{child.name}@{child.version}", child.parent.version or "")
-        for child in registry.children(name)
-        if child.parent is not None
-    ]
-    return [*children, *(use for other, use in _recorded(registry.store) if other == name)]
+    found: dict[str, list[Use]] = {}
+    for folder in store.trains():
+        for one in read_train(folder).datasets:
+            use = Use("train", str(int(folder.name)), one.version)
+            found.setdefault(one.name, []).append(use)
+    for wagon in store.tested():
+        for folder in store.tests(wagon):
+            for one in read_test(folder).datasets:
+                use = Use("test", f"{wagon}/{folder.name}", one.version)
+                found.setdefault(one.name, []).append(use)
+    return found
 
 
-def refuse_in_use(registry: Registry, name: str, versions: Collection[str]) -> None:
-    """Checks that nothing refers to versions of a dataset.
+def refuse_in_use(name: str, found: Sequence[Use]) -> None:
+    """Checks that nothing refers to a dataset.
 
     Args:
-        registry: In which it is.
         name: Of the dataset.
-        versions: Those that are to be removed.
+        found: What refers to the versions that are to be removed.
 
     Raises:
         InputError: Something does; the message has the names.
     """
-    found = [use for use in uses(registry, name) if use.version in versions]
     if not found:
         return
     more = f" and {len(found) - _MOST} more" if len(found) > _MOST else ""
@@ -76,16 +78,3 @@ def refuse_in_use(registry: Registry, name: str, versions: Collection[str]) -> N
         "trains from reading it"
     )
     raise InputError(message, code="train.dataset-in-use", path=name)
-
-
-def _recorded(store: Store) -> Iterator[tuple[str, Use]]:
-    """Returns the datasets of all trains and tests by name."""
-    from tau3mu.train.records import read_test, read_train
-
-    for folder in store.trains():
-        for dataset in read_train(folder).datasets:
-            yield dataset.name, Use("train", str(int(folder.name)), dataset.version)
-    for wagon in store.tested():
-        for folder in store.tests(wagon):
-            for dataset in read_test(folder).datasets:
-                yield dataset.name, Use("test", f"{wagon}/{folder.name}", dataset.version)

@@ -20,6 +20,8 @@ from tau3mu.redaction import redact
 from tau3mu.storage.files import disk_error, json_text, make_folder, write_text
 from tau3mu.storage.lock import locked
 from tau3mu.train.dataset_changes import DatasetChange, change_between
+from tau3mu.train.index import update
+from tau3mu.train.references import Use, recorded_uses, refuse_in_use
 from tau3mu.train.registered import (
     Parent,
     RegisteredDataset,
@@ -156,20 +158,21 @@ class Registry:
             found.append(current)
         return found
 
-    def children(self, name: str, version: str | None = None) -> list[RegisteredDataset]:
-        """Returns the versions of datasets that were made from one.
+    def uses(self) -> dict[str, list[Use]]:
+        """Returns what refers to datasets, by their names: first datasets, then trains and tests.
 
-        Args:
-            name: Of the dataset.
-            version: Its version; any of them by default.
+        Raises:
+            InputError: The record of a dataset, a train or a test is damaged.
         """
-        return [
-            child
-            for other in self.names()
-            for child in self.versions(other)
-            if child.parent and child.parent.dataset == name
-            and version in {None, child.parent.version}
-        ]  # fmt: skip
+        found: dict[str, list[Use]] = {}
+        for name in self.names():
+            for child in self.versions(name):
+                if (parent := child.parent) is not None and parent.dataset is not None:
+                    use = Use("dataset", f"{child.name}@{child.version}", parent.version or "")
+                    found.setdefault(parent.dataset, []).append(use)
+        for name, uses in recorded_uses(self.store).items():
+            found.setdefault(name, []).extend(uses)
+        return found
 
     def add(
         self,
@@ -250,18 +253,21 @@ class Registry:
             InputError: There is no such dataset, or something refers to it.
             RunError: A file cannot be removed.
         """
-        from tau3mu.train.references import refuse_in_use
-
         name, _, version = reference.partition("@")
         with self._changing():
-            gone = [self.get(reference)] if version else self.versions(name)
-            refuse_in_use(self, name, {one.version for one in gone})
+            past = self.versions(name)
+            gone = [self.get(reference)] if version else past
+            # What is not one of the others may well be meant, such as the version of a short view.
+            others = {one.version for one in past if one not in gone}
+            found = [use for use in self.uses().get(name, []) if use.version not in others]
+            refuse_in_use(name, found)
             for one in gone:
                 path = self._path(one)
                 try:
                     path.unlink()
                 except OSError as error:
                     raise disk_error(path, error) from error
+                update(path)
             with suppress(OSError):  # versions are left
                 (self.folder / name).rmdir()
         return gone
@@ -291,6 +297,7 @@ class Registry:
         path = self._path(dataset)
         make_folder(path.parent)
         write_text(path, json_text(dataset.model_dump(mode="json")))
+        update(path)
 
     @contextmanager
     def _changing(self) -> Iterator[None]:

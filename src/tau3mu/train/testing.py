@@ -24,6 +24,7 @@ from tau3mu.train.verdict import judge, needs_approval
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tau3mu.derived import SkimRequest
     from tau3mu.run.plan import RunPlan
     from tau3mu.train.wagon import Train
 
@@ -234,7 +235,18 @@ def _plan(train: Train) -> RunPlan:
     from tau3mu.run.preparation import prepare
 
     settings = train.settings(no_fit=True).model_copy(update={"executor": "iterative"})
-    return prepare(train.datasets(), train.processors(), settings)
+    return prepare(
+        train.datasets(), train.processors(), settings, skims=_skims(train), isolate=True
+    )
+
+
+def _skims(train: Train) -> dict[str, SkimRequest]:
+    from tau3mu.derived import SkimRequest
+
+    return {
+        name: SkimRequest(kind=skim.kind, at="" if skim.kind == "slim" else skim.at)
+        for name, skim in train.skims().items()
+    }
 
 
 def _limits(train: Train, name: str) -> Limits:

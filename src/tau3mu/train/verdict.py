@@ -62,8 +62,11 @@ def _failures(metrics: Metrics, limits: Limits, *, skip_bad_files: bool) -> Iter
         code = "memory.killed" if "memory" in metrics.killed else "process.killed"
         yield _failed(code, metrics.killed)
     for error in metrics.errors:
-        times = f" ({error.count} chunks)" if error.count > 1 else ""
-        yield _failed("wagon.raises", f"{error.message}{times}")
+        where = f" ({error.place})" if error.place else ""
+        times = f", {error.count} chunks" if error.count > 1 else ""
+        example = f" in {error.example}{times}" if error.example else ""
+        name = f"{error.wagon}: " if error.wagon else ""
+        yield _failed("wagon.raises", f"{name}{error.message}{where}{example}")
     if metrics.unread:
         more = f" and {len(metrics.unread) - 1} more" if len(metrics.unread) > 1 else ""
         make = _warned if skip_bad_files else _failed

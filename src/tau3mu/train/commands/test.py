@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from tau3mu.console.cli import Parser, path_of, print_error, run_main, text_of
 from tau3mu.train.printing import add_json_option, add_store_option, print_rows
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from tau3mu.train.testing import Tested
 
@@ -31,8 +31,18 @@ exit codes:
   0  all OK, or WARN without --strict
   1  a test is FAILED, or WARN with --strict; or wrong usage"""
 
-_SHORT: Final = ("wagon", "state", "events", "events/s", "PSS max [MB]", "CPU, all [h]",
-                 "output, all [MB]", "memory, all [MB]", "test", "changed")  # fmt: skip
+_COLUMNS: Final = {
+    "wagon": "wagon",
+    "test": "test",
+    "state": "state",
+    "events_per_s": "1/s",
+    "memory_mb": "MB",
+    "all_memory_mb": "all MB",
+    "all_cpu_h": "CPU h",
+    "all_output_mb": "out MB",
+    "changed": "changed",
+}
+"""What fits onto a terminal: events per second and memory, then what all events will need."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -100,13 +110,17 @@ def _test(options: Namespace) -> int:
         print_rows([{**row, "folder": str(one.folder), "findings": _findings(one)}
                     for row, one in zip(rows, tests, strict=True)], as_json=True)  # fmt: skip
     else:
-        print_rows([{name: row[name] for name in _SHORT} for row in rows], as_json=False)
+        print_rows([_short(row) for row in rows], as_json=False)
         for one in tests:
             for finding in one.metrics.findings:
                 print_error(f"{one.name}: {finding.state.value} {finding.code}: {finding.text}")
     if tests.state is State.FAILED:
         return 1
     return 1 if options.strict and tests.state is State.WARN else 0
+
+
+def _short(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {title: row.get(name) for name, title in _COLUMNS.items() if name in row}
 
 
 def _findings(one: Tested) -> list[dict[str, str]]:
@@ -128,7 +142,8 @@ def _history(options: Namespace) -> int:
     rows = history(store, options.history)
     names = list(dict.fromkeys(name for row in rows for name in row))
     full = [{name: row.get(name) for name in names} for row in rows]
-    print_rows(full, as_json=options.json, title=f"tests of {options.history}")
+    shown = full if options.json else [_short(row) for row in full]
+    print_rows(shown, as_json=options.json, title=f"tests of {options.history}")
     picture = plot_history(store, options.history)
     if not options.json:
         from tau3mu.console.terminal import PlainConsole

@@ -126,13 +126,12 @@ class Database:
         Raises:
             InputError: Something goes wrong with the database in the block.
         """
-        from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+        from sqlalchemy.exc import DBAPIError
 
         try:
             yield
-        except SQLAlchemyError as error:
-            cause = error.orig if isinstance(error, DBAPIError) else error
-            self._raise(str(cause).strip().splitlines()[0], error)
+        except DBAPIError as error:
+            self._raise(str(error.orig).strip().partition("\n")[0], error)
 
     def _raise(self, reason: str, error: Exception) -> NoReturn:
         from sqlalchemy.exc import OperationalError

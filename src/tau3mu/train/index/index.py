@@ -6,7 +6,7 @@ import logging
 import os
 import uuid
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection, delete, func, insert, inspect, select
 
@@ -17,8 +17,10 @@ from tau3mu.train.index.engine import Database
 from tau3mu.train.index.rows import Owner, files_of, owner_of, owners, rows_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
+
+    from sqlalchemy import Table
 
     from tau3mu.train.index.rows import Row
     from tau3mu.train.store import Store
@@ -27,7 +29,12 @@ __all__ = ["Index"]
 
 log = logging.getLogger(__name__)
 
-_IDENTITY = ".store"
+_IDENTITY: Final = ".store"
+_AT_ONCE: Final = 500
+"""So many owners are read before their rows are written."""
+
+_Change = tuple[str, "Owner | None", "dict[str, str] | None"]
+"""Name, owner (None if it is gone), and its stamps before (None if it is new)."""
 
 
 class Index:
@@ -110,11 +117,8 @@ class Index:
         with self.database.writing(self._engine) as connection:
             self._prepare(connection)
             known = select(tables.SOURCES).where(tables.SOURCES.c.owner == owner.name)
-            before = {row.file: row.stamp for row in connection.execute(known)}
-            if path.exists():
-                self._read(connection, owner, before)
-            else:
-                self._forget(connection, owner.name)
+            before = {row.file: row.stamp for row in connection.execute(known)} or None
+            self._replace(connection, [(owner.name, owner if path.exists() else None, before)])
 
     def sizes(self) -> dict[str, int]:
         """Returns the number of rows of each table."""
@@ -191,43 +195,46 @@ class Index:
         row = {"version": tables.INDEX_VERSION, "store": self._identity()}
         connection.execute(insert(tables.META), [row])
 
-    def _changes(self, connection: Connection) -> Iterator[tuple[str, Owner | None, Any]]:
-        """Returns what has changed: name, owner (None if it is gone), and its stamps before."""
+    def _changes(self, connection: Connection) -> Iterator[_Change]:
+        """Returns all owners that have changed, come or gone."""
         before: dict[str, dict[str, str]] = {}
         for owner, file, stamp in connection.execute(select(tables.SOURCES)):
             before.setdefault(owner, {})[file] = stamp
         for found in owners(self.store):
             known = before.pop(found.name, None)
-            if known is None or known != found.stamps():
-                yield found.name, found, known or {}
-        for name in before:
-            yield name, None, {}
+            if known != found.stamps():
+                yield found.name, found, known
+        for name, known in before.items():
+            yield name, None, known
 
     def _refresh(self, connection: Connection) -> int:
         changes = list(self._changes(connection))
-        for name, owner, before in changes:
-            if owner is None:
-                self._forget(connection, name)
-            else:
-                self._read(connection, owner, before)
+        for start in range(0, len(changes), _AT_ONCE):
+            self._replace(connection, changes[start : start + _AT_ONCE])
         return len(changes)
 
-    def _read(self, connection: Connection, owner: Owner, before: dict[str, str]) -> None:
-        """Replaces the rows of an owner; the stamps are from before its records were read."""
-        stamps = owner.stamps()
-        listing = owner.listing.name
-        same_files = bool(before) and before.get(listing) == stamps.get(listing)
-        rows = rows_of(owner)
-        files = [] if same_files else files_of(owner)
-        self._forget(connection, owner.name, but_files=same_files)
-        sources = [{"owner": owner.name, "file": f, "stamp": s} for f, s in stamps.items()]
-        for table, values in ((tables.SOURCES, sources), *rows.items(), (tables.FILES, files)):
+    def _replace(self, connection: Connection, changes: Iterable[_Change]) -> None:
+        """Replaces the rows of owners; the stamps are from before their records are read."""
+        new: dict[Table, list[Row]] = {}
+        for name, owner, before in changes:
+            stamps = owner.stamps() if owner else {}
+            same_files = owner is not None and _listed(owner, before) == _listed(owner, stamps)
+            if before is not None:
+                for table in (tables.SOURCES, *tables.OWNED, tables.FILES):
+                    if table is not tables.FILES or not same_files:
+                        connection.execute(delete(table).where(table.c.owner == name))
+            if owner is None:
+                continue
+            rows = rows_of(owner)
+            rows[tables.SOURCES] = [
+                {"owner": name, "file": file, "stamp": stamp} for file, stamp in stamps.items()
+            ]
+            rows[tables.FILES] = [] if same_files else files_of(owner)
+            for table, values in rows.items():
+                new.setdefault(table, []).extend(values)
+        for table, values in new.items():
             if values:
                 connection.execute(insert(table), values)
-
-    def _forget(self, connection: Connection, name: str, *, but_files: bool = False) -> None:
-        for table in (tables.SOURCES, *tables.OWNED, *(() if but_files else (tables.FILES,))):
-            connection.execute(delete(table).where(table.c.owner == name))
 
     def _identity(self) -> str:
         """Returns what tells this store from others, wherever it is mounted."""
@@ -248,6 +255,11 @@ class Index:
             finally:
                 temporary.unlink(missing_ok=True)
         return path.read_text(encoding="ascii").strip()
+
+
+def _listed(owner: Owner, stamps: dict[str, str] | None) -> str | None:
+    """Returns the stamp of the list of files; that there is none, is known after a look only."""
+    return None if stamps is None else stamps.get(owner.listing.name, "none")
 
 
 def _can_write(path: Path) -> bool:

@@ -123,10 +123,12 @@ def files_of(owner: Owner) -> list[Row]:
 
 
 def _owned(owner: Owner, table: Table, rows: list[Row]) -> list[Row]:
-    many = "position" in table.c
+    """Returns rows with the keys of all columns, which many rows in one statement have to have."""
+    empty = dict.fromkeys(column.name for column in table.columns)
+    if "position" not in empty:
+        return [{**empty, "owner": owner.name, **row} for row in rows]
     return [
-        {"owner": owner.name, **({"position": index} if many else {}), **row}
-        for index, row in enumerate(rows)
+        {**empty, "owner": owner.name, "position": index, **row} for index, row in enumerate(rows)
     ]
 
 
