@@ -12,7 +12,7 @@ from pydantic import Field
 
 from tau3mu.config.documents import Strict, read_document
 from tau3mu.errors import InputError
-from tau3mu.run.code_copy import CopiedFile
+from tau3mu.run.copied_files import CopiedFile
 from tau3mu.storage.names import FULL_CONFIG
 
 if TYPE_CHECKING:
