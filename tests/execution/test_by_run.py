@@ -28,9 +28,10 @@ EXECUTORS = [
     *(pytest.param(name, marks=pytest.mark.integration) for name in ("futures", "dask")),
 ]
 PROCESSORS = [
-    DsPhiPi(n_minus_one_histograms=True),
+    DsPhiPi(),
     DsPhiPi(name="loose", flight_significance=0.5, phi_window=(0.9, 1.2)),
 ]
+FILLING = [DsPhiPi(n_minus_one_histograms=True), PROCESSORS[1]]
 
 
 def chunks_of(datasets, size, *, per_run=False, processors=PROCESSORS):
@@ -69,14 +70,14 @@ def datasets(files):
 
 @pytest.fixture(scope="module")
 def plain(datasets):
-    return run(datasets, 100_000, per_run=False)
+    return run(datasets, 100_000, per_run=False, processors=FILLING)
 
 
 @pytest.mark.parametrize("size", [300, 5000])
 @pytest.mark.parametrize("executor", EXECUTORS)
 def test_totals_and_sums_of_runs(executor, size, datasets, plain, request):
     client = request.getfixturevalue("client") if executor == "dask" else None
-    found = run(datasets, size, executor=executor, client=client)
+    found = run(datasets, size, processors=FILLING, executor=executor, client=client)
     assert found.files == plain.files
     certified = run(
         [
@@ -85,6 +86,7 @@ def test_totals_and_sums_of_runs(executor, size, datasets, plain, request):
         ],
         100_000,
         per_run=False,
+        processors=FILLING,
     )
     for name, then in plain.processors.items():
         now = found.processors[name]
@@ -144,11 +146,11 @@ def test_certified_runs(datasets, files):
 
 def test_resumed_runs(datasets, tmp_path, monkeypatch):
     monkeypatch.setattr("tau3mu.execution.checkpoints._DELAY", 0.0)
-    then = run(datasets, 700)
-    run(datasets, 700, processors=PROCESSORS[:1], folder=tmp_path)
-    now = run(datasets, 700, folder=tmp_path, resume=True)
+    then = run(datasets, 700, processors=FILLING)
+    run(datasets, 700, processors=FILLING[:1], folder=tmp_path)
+    now = run(datasets, 700, processors=FILLING, folder=tmp_path, resume=True)
     assert now.resumed == 0
-    again = run(datasets, 700, folder=tmp_path, resume=True)
+    again = run(datasets, 700, processors=FILLING, folder=tmp_path, resume=True)
     assert again.resumed == again.chunks == 6
     for found in (now, again):
         for name, result in then.processors.items():

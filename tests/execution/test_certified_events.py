@@ -40,10 +40,11 @@ class Hard(Processor):
 
 
 PROCESSORS = [
-    DsPhiPi(n_minus_one_histograms=True),
+    DsPhiPi(),
     DsPhiPi(name="loose", flight_significance=0.5, phi_window=(0.9, 1.2)),
     Hard(),
 ]
+FILLING = [DsPhiPi(n_minus_one_histograms=True), *PROCESSORS[1:]]
 
 
 def chunks_of(datasets, size, **how):
@@ -76,7 +77,7 @@ def expected(files, tmp_path_factory):
     kept = [several_runs.keep(path, folder / path.name, wanted) for path in files]
     names = ("data", "more")
     whole = [Dataset(n, {str(path): None}) for n, path in zip(names, kept, strict=True)]
-    return execute(chunks_of(whole, 100_000), PROCESSORS)
+    return execute(chunks_of(whole, 100_000), FILLING)
 
 
 def without_file(candidates):
@@ -89,7 +90,7 @@ def test_certified_events_are_those_of_a_slow_loop(executor, size, datasets, exp
     client = request.getfixturevalue("client") if executor == "dask" else None
     found = execute(
         chunks_of(datasets, size),
-        PROCESSORS,
+        FILLING,
         certifications=certifications_of(datasets),
         executor=executor,
         client=client,
@@ -204,7 +205,7 @@ def test_columns_are_read_for_some_of_the_processors(datasets, tmp_path):
     then = execute(chunks, PROCESSORS, certifications=certifications)
     from tau3mu.execution.chunk import ChunkTask, process_task
 
-    shared = tuple(PROCESSORS), {}, certifications
+    shared = tuple(PROCESSORS), {}, False, (), certifications
     rows = [
         process_task(0, ChunkTask(chunk, frozenset({"Hard"})), shared).outputs["Hard"].candidates
         for chunk in chunks
