@@ -14,8 +14,8 @@ from tau3mu.datasets import (
     certifications_of,
     check_files,
     make_chunks,
-    own_columns,
 )
+from tau3mu.datasets.parts import own_columns
 from tau3mu.errors import RunError
 from tau3mu.execution import execute
 from tau3mu.execution.checkpoints import chunk_keys

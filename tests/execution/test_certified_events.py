@@ -15,8 +15,8 @@ from tau3mu.datasets import (
     certifications_of,
     check_files,
     make_chunks,
-    own_columns,
 )
+from tau3mu.datasets.parts import own_columns
 from tau3mu.execution import dry_run, execute
 from tau3mu.execution.checkpoints import chunk_keys
 from tau3mu.processing import Processor, Table

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tau3mu.datasets import certified, own_columns
+from tau3mu.datasets import certified
+from tau3mu.datasets.parts import own_columns
 from tau3mu.errors import InputError
 from tau3mu.ntuples.layout import layout
 

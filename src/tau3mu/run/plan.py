@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tau3mu.cpus import usable_cpus
-from tau3mu.datasets import own_columns, view_entries
+from tau3mu.datasets.parts import own_columns
+from tau3mu.datasets.short import view_entries
 from tau3mu.processing.fingerprint import source_hash
 
 if TYPE_CHECKING:

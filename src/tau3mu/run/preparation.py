@@ -15,10 +15,9 @@ from tau3mu.clusters.proxy.proxy import find_proxy, needs_proxy
 from tau3mu.datasets import (
     check_files,
     check_readable_files,
-    counted,
     make_chunks,
-    own_columns,
 )
+from tau3mu.datasets.parts import counted, own_columns
 from tau3mu.derived.linked import only_linked, read_links, with_links
 from tau3mu.derived.reading import check_derived
 from tau3mu.errors import InputError

@@ -327,7 +327,8 @@ def recordable(name: str, value: Any) -> Any:
 def _absolute(name: str, value: str) -> str:
     """Returns the value, a path made absolute, since a run may be resumed from elsewhere."""
     if name == "datasets":
-        from tau3mu.datasets import shipped_datasets, split_view
+        from tau3mu.datasets import shipped_datasets
+        from tau3mu.datasets.short import split_view
 
         name, fraction = split_view(value)
         if fraction < 1:
