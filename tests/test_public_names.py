@@ -27,9 +27,10 @@ PUBLIC = {
     "tau3mu.compare": ["Comparison", "EventList", "compare", "read_event_list"],
     "tau3mu.corrections": ["MuonScaleFactors", "ScaleFactors"],
     "tau3mu.datasets": [
-        "CheckedFile", "Chunk", "Dataset", "FileDetails", "FailedFile", "check_files",
-        "check_readable_files", "combine", "dataset_from_files", "limit_files", "load_datasets",
-        "make_chunks", "shipped_datasets", "verify_checksum",
+        "Certification", "CheckedFile", "Chunk", "Dataset", "FileDetails", "FailedFile",
+        "certifications_of", "certified", "changes", "check_files", "check_readable_files",
+        "combine", "dataset_from_files", "dataset_version", "limit_files", "load_datasets",
+        "make_chunks", "read_certification", "shipped_datasets", "verify_checksum",
     ],
     "tau3mu.errors": ["InputError", "RunError", "Tau3muError", "suggest"],
     "tau3mu.execution": [

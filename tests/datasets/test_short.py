@@ -10,9 +10,9 @@ import pytest
 from errors import raises
 
 import tau3mu
-from tau3mu.datasets import Dataset, check_files, load_datasets, make_chunks, split_view
+from tau3mu.datasets import Dataset, check_files, load_datasets, make_chunks
 from tau3mu.datasets.checked import CheckedFile
-from tau3mu.datasets.short import view_entries
+from tau3mu.datasets.short import split_view, view_entries
 
 
 def checked(path, entries, **facts):

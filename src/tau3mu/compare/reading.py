@@ -59,12 +59,14 @@ def recorded_steps(side: Side, names: Sequence[str]) -> dict[str, Recorded]:
             processor does not tell which events its steps leave.
         RunError: Events cannot be read.
     """
+    from tau3mu.datasets import certifications_of
     from tau3mu.execution import execute
 
     with closing(_plan(side, names)) as plan:
         found = execute(
             plan.chunks,
             plan.processors,
+            certifications=certifications_of(plan.datasets),
             skip_bad_files=plan.settings.skip_bad_files,
             expected=plan.expected,
         )

@@ -14,10 +14,7 @@ from .loading import load_datasets as load_datasets
 from .loading import shipped_datasets as shipped_datasets
 from .parts import certifications_of as certifications_of
 from .parts import certified as certified
-from .parts import counted as counted
 from .preflight import check_files as check_files
 from .preflight import check_readable_files as check_readable_files
-from .short import split_view as split_view
-from .short import view_entries as view_entries
 from .versions import changes as changes
 from .versions import dataset_version as dataset_version

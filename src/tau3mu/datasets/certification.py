@@ -244,4 +244,4 @@ def _numbers(values: Any) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.bool_]
     if plain.dtype.kind != "u" or plain.dtype.itemsize > np.dtype(np.uint32).itemsize:
         there &= (plain >= 0) & (plain <= _LAST)
         plain = np.where(there, plain, 0)
-    return np.ascontiguousarray(plain, dtype=np.uint32), there
+    return np.array(plain, dtype=np.uint32), there  # coffea takes no array of read-only memory

@@ -47,6 +47,7 @@ class Chunk:
         certification: The hash of the certification of its events, empty if all are used; None in
             a run in which no dataset has one.
         sorted_as: The path by which the results of its file are sorted, None for its own.
+        per_run: Whether results are kept by run number as well.
         selected: Of linked data, the entries that are meant among them, as 64-bit numbers.
     """
 
@@ -66,12 +67,14 @@ class Chunk:
     checksum: str | None = None
     certification: str | None = None
     sorted_as: str | None = None
+    per_run: bool = False
     selected: bytes | None = field(default=None, repr=False)
 
     @property
     def columns(self) -> frozenset[str]:
         """The columns that are read beside those of the processors."""
-        return frozenset({"run", "lumi"} if self.certification else ())
+        columns = {"run", "lumi"} if self.certification else set()
+        return frozenset(columns | ({"run"} if self.per_run else set()))
 
     @property
     def entries(self) -> int:
@@ -98,7 +101,11 @@ class Chunk:
 
 
 def make_chunks(
-    checked: Iterable[CheckedFile], datasets: Iterable[Dataset], chunk_size: int
+    checked: Iterable[CheckedFile],
+    datasets: Iterable[Dataset],
+    chunk_size: int,
+    *,
+    per_run: bool = False,
 ) -> list[Chunk]:
     """Returns chunks that cover every entry of the files once, or of short views of them.
 
@@ -107,6 +114,7 @@ def make_chunks(
         datasets: The datasets that they belong to.
         chunk_size: The largest number of entries of a chunk. A file is split into as few chunks
             as this allows, equal in size to one entry.
+        per_run: Whether results of data are kept by run number as well.
 
     Returns:
         The chunks in the order of the datasets, their files, and the entries. A file without
@@ -145,6 +153,7 @@ def make_chunks(
             checksum=file.checksum,
             certification=_certification(dataset) if certified else None,
             sorted_as=dataset.details_of(path).sorted_as,
+            per_run=per_run and not dataset.is_mc,
         )
         for dataset in datasets
         for path in dataset.files

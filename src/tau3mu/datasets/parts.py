@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tau3mu.datasets.checked import CheckedFile
     from tau3mu.datasets.dataset import Dataset
 
-__all__ = ["certifications_of", "certified", "counted"]
+__all__ = ["certifications_of", "certified", "counted", "own_columns"]
 
 
 def certified(
@@ -41,6 +41,17 @@ def certified(
         )
         raise InputError(message, code="certification.no-data", path=certification.source)
     return found
+
+
+def own_columns(datasets: Iterable[Dataset], *, per_run: bool = False) -> frozenset[str]:
+    """Returns the columns that are read whether or not a processor asks for them.
+
+    Args:
+        datasets: With or without certifications.
+        per_run: Whether results are kept by run number.
+    """
+    certified = any(dataset.certification is not None for dataset in datasets)
+    return frozenset({"run", "lumi"} if certified else {"run"} if per_run else ())
 
 
 def certifications_of(datasets: Iterable[Dataset]) -> dict[str, Certification]:

@@ -47,6 +47,7 @@ def part_path(job: SkimJob, chunk: Chunk) -> Path:
     facts = [
         *(chunk.dataset, chunk.path, chunk.uuid, chunk.tree, chunk.start, chunk.stop),
         *(chunk.branches, chunk.metadata, chunk.selected and chunk.selected.hex()),
+        chunk.certification,
     ]
     name = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:32]
     suffix = "parquet" if job.kind == "linked" else "root"
@@ -104,7 +105,9 @@ def _origin(
     selection: Selection,
     survivors: Survivors,
 ) -> Origin:
-    rows = rows_up_to(selection.cutflow, job.step)
+    # What is left at `all` are the certified events, if there is a certification.
+    certified = job.step == "all" and chunk.certification is not None
+    rows = rows_up_to(selection.cutflow, "certified" if certified else job.step)
     ancestors: tuple[str, ...] = ()
     ancestor_parts: tuple[Part, ...] = ()
     if text := job.origins.get((chunk.dataset, chunk.path)):
@@ -127,7 +130,8 @@ def _origin(
         "code": {} if cuts is not None else _code(job),
         "ancestors": ancestors,
     }
-    key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+    content = facts | ({"certification": chunk.certification} if chunk.certification else {})
+    key = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
     return Origin(
         cuts=cuts,
         columns=job.columns,

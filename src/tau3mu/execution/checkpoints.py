@@ -110,6 +110,10 @@ def chunk_key(chunk: Chunk) -> str:
         "range": [chunk.start, chunk.stop],
         "metadata": chunk.metadata,
     }
+    if chunk.certification is not None:
+        facts["certification"] = chunk.certification
+    if chunk.per_run:
+        facts["per_run"] = True
     if chunk.selected is not None:
         facts["selected"] = hashlib.sha256(chunk.selected).hexdigest()
     if not chunk.uuid.strip("0-"):  # from a writer that knows no UUIDs
@@ -203,8 +207,13 @@ class Checkpoints:
             path = self._folder / f"{chunk}-{_hash(sorted(outputs))[:16]}.npz"
             facts = {name: getattr(result, name) for name in _FACTS}
             facts["timing"] = asdict(result.timing)
+            runs = {
+                keys[name]: {str(run): to_document(one) for run, one in of_runs.items()}
+                for name, of_runs in result.runs.items()
+            }
             with atomic(path) as temporary:
-                write_document(temporary, {"chunk": chunk, **facts, "outputs": outputs})
+                content = {"chunk": chunk, **facts, "outputs": outputs, "runs": runs}
+                write_document(temporary, content)
             self._files.setdefault(chunk, []).append(path)
             del self._pending[index]
 
@@ -222,7 +231,13 @@ def _read(path: Path, chunk: str, names: Mapping[str, str]) -> ChunkResult:
         names[key]: from_document(one) for key, one in document["outputs"].items() if key in names
     }
     facts = {name: document[name] for name in _FACTS}
-    return ChunkResult(outputs=outputs, timing=Timing(**document["timing"]), **facts)
+    runs = {
+        names[key]: {int(run): from_document(one) for run, one in of_runs.items()}
+        for key, of_runs in document["runs"].items()
+        if key in names
+    }
+    timing = Timing(**document["timing"])
+    return ChunkResult(outputs=outputs, runs=runs, timing=timing, **facts)
 
 
 def together(first: ChunkResult, second: ChunkResult) -> ChunkResult:
@@ -230,6 +245,7 @@ def together(first: ChunkResult, second: ChunkResult) -> ChunkResult:
     return replace(
         second,
         outputs={**first.outputs, **second.outputs},
+        runs={**first.runs, **second.runs},
         triggers={**first.triggers, **second.triggers},
         bytes=first.bytes + second.bytes,
         timing=first.timing + second.timing,

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any
 import awkward as ak
 
 from tau3mu.derived.parts import has_part, write_part
-from tau3mu.errors import InputError
+from tau3mu.errors import InputError, RunError
+from tau3mu.execution.by_run import (
+    added,
+    join_survivors,
+    joined_triggers,
+    parts_by_run,
+    runs_follow,
+    shares,
+)
+from tau3mu.execution.certified import Part, certified_mask, with_certified
 from tau3mu.execution.pool import Failure, TaskError, this_process
 from tau3mu.execution.set_apart import error_group
 from tau3mu.execution.timing import Stopwatch, Timing
@@ -31,10 +40,14 @@ from tau3mu.redaction import redact
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tau3mu.datasets import Chunk
+    import numpy as np
+    import numpy.typing as npt
+
+    from tau3mu.datasets import Certification, Chunk
     from tau3mu.derived.requests import SkimJob
     from tau3mu.execution.pool import FailureKind
     from tau3mu.execution.set_apart import ErrorGroup
+    from tau3mu.ntuples.events import Entries
     from tau3mu.outputs import Selection
     from tau3mu.processing import Processor
     from tau3mu.processing.survivors import Survivors
@@ -81,6 +94,8 @@ class ChunkResult:
         worker: Where it was done, as `host:pid`.
         set_apart: The errors of processors that failed, by name, if the others were to go on.
         timing: What reading and each processor took.
+        runs: What each processor counted and filled of each run, if results are kept by run; its
+            candidates are among the others.
     """
 
     entries: int
@@ -93,6 +108,7 @@ class ChunkResult:
     worker: str = ""
     set_apart: Mapping[str, ErrorGroup] = field(default_factory=dict)
     timing: Timing = field(default_factory=Timing)
+    runs: Mapping[str, Mapping[int, Selection]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -114,37 +130,45 @@ class ChunkTask:
 
 
 def shared_by_tasks(
-    processors: Sequence[Processor], skims: Sequence[SkimJob] = (), *, isolate: bool = False
-) -> tuple[tuple[Processor, ...], Any, bool, tuple[SkimJob, ...]]:
+    processors: Sequence[Processor],
+    skims: Sequence[SkimJob] = (),
+    *,
+    isolate: bool = False,
+    certifications: Mapping[str, Certification] | None = None,
+) -> tuple[tuple[Processor, ...], Any, bool, tuple[SkimJob, ...], Mapping[str, Certification]]:
     """Returns what all calls of `process_task` need, fit to be sent to other processes.
 
     Args:
         processors: All processors of the run.
         skims: What is derived, each by one of the processors.
         isolate: Whether the others go on when one fails.
+        certifications: By the hashes by which chunks name them.
 
     Raises:
         InputError: Something in the processors cannot be sent to another process.
     """
     ship_code(processors)
-    return tuple(processors), users_behaviors(processors), isolate, tuple(skims)
+    behaviors = users_behaviors(processors)
+    return tuple(processors), behaviors, isolate, tuple(skims), certifications or {}
 
 
 def process_task(index: int, task: ChunkTask, shared: Any) -> ChunkResult:  # noqa: ARG001
     """Returns what `process_chunk` does of a task; `shared` is from `shared_by_tasks`."""
-    processors, behaviors, isolate, skims = shared
+    processors, behaviors, isolate, skims, certifications = shared
     ak.behavior.update(behaviors)
+    how: dict[str, Any] = {"isolate": isolate, "certifications": certifications}
     if task.processors is None:
-        return process_chunk(task.chunk, processors, skims, isolate=isolate)
+        return process_chunk(task.chunk, processors, skims, **how)
     if not task.processors:  # those that were to run are set apart, others have done the chunk
         return ChunkResult(task.chunk.entries, {}, worker=this_process())
     run = with_needed(processors, task.processors)
     # A part of a skim has all columns, also once some processors are set apart.
     parts = [j for j in skims if j.processor in task.processors and not has_part(j, task.chunk)]
     chunk = task.chunk if parts else restricted(task.chunk, run)
-    result = process_chunk(chunk, run, parts, isolate=isolate)
+    result = process_chunk(chunk, run, parts, **how)
     asked = {name: one for name, one in result.outputs.items() if name in task.processors}
-    return replace(result, outputs=asked)
+    runs = {name: one for name, one in result.runs.items() if name in task.processors}
+    return replace(result, outputs=asked, runs=runs)
 
 
 def process_chunk(
@@ -153,6 +177,7 @@ def process_chunk(
     skims: Sequence[SkimJob] = (),
     *,
     isolate: bool = False,
+    certifications: Mapping[str, Certification] | None = None,
 ) -> ChunkResult:
     """Returns what the processors find in the events of a chunk, or why it cannot be read.
 
@@ -163,6 +188,7 @@ def process_chunk(
         processors: What to run on it.
         skims: What is derived of it, each by one of the processors.
         isolate: Whether the others go on when one fails, which is then in `set_apart`.
+        certifications: By the hashes by which chunks name them.
 
     Raises:
         ProcessorError: A processor failed; the message names processor, file and entries.
@@ -199,7 +225,13 @@ def process_chunk(
         return failed("bad_file", message)
     asked = {job.processor: job.survivors() for job in skims}
     try:
-        result = _processed(events, chunk, processors, asked, isolate=isolate)
+        passes = certified_mask(events, chunk, certifications or {})
+        how: dict[str, Any] = {"asked": asked, "isolate": isolate}
+        if chunk.per_run:
+            result = _by_run(reading.entries, passes, chunk, processors, **how)
+        else:
+            part = Part.of(reading.entries, passes)
+            result = _processed(part, chunk, processors, **how)
     except ProcessorError as error:
         if not isinstance(error.__cause__, MemoryError):
             raise
@@ -213,7 +245,8 @@ def process_chunk(
             survivors = asked[job.processor]
             write_part(job, chunk, by_name[job.processor], selection, survivors, reading.entries)
     timing = replace(result.timing, read_wall=read_wall, read_cpu=read_cpu)
-    return _finished(replace(result, timing=timing), path, n_bytes, watch)
+    result = replace(result, entries=chunk.entries, timing=timing)
+    return _finished(result, path, n_bytes, watch)
 
 
 def _finished(result: ChunkResult, path: str, n_bytes: int, watch: Stopwatch) -> ChunkResult:
@@ -244,7 +277,7 @@ def check_names(processors: Sequence[Processor]) -> None:
 
 def restricted(chunk: Chunk, processors: Sequence[Processor]) -> Chunk:
     """Returns a chunk of the columns that some of the processors of a run read."""
-    columns = frozenset().union(*(processor.columns for processor in processors))
+    columns = chunk.columns.union(*(processor.columns for processor in processors))
     reference, branches = read_for(chunk.layout, chunk.branches, columns)
     return replace(chunk, layout=reference, branches=branches)
 
@@ -270,7 +303,7 @@ def empty_result(
     chunk: Chunk, processors: Sequence[Processor], *, isolate: bool = False
 ) -> ChunkResult:
     """Returns the result of a chunk in which there is nothing, without reading it."""
-    return _processed(no_events(chunk), chunk, processors, {}, isolate=isolate)
+    return _processed(Part(no_events(chunk)), chunk, processors, asked={}, isolate=isolate)
 
 
 def no_events(chunk: Chunk) -> ak.Array:
@@ -279,15 +312,15 @@ def no_events(chunk: Chunk) -> ak.Array:
 
 
 def _processed(
-    events: ak.Array,
+    part: Part,
     chunk: Chunk,
     processors: Sequence[Processor],
-    asked: Mapping[str, Survivors],
     *,
+    asked: Mapping[str, Survivors],
     isolate: bool,
 ) -> ChunkResult:
     columns = frozenset().union(*(processor.columns for processor in processors))
-    memo = Memo()
+    memos = Memo(), Memo()
     found: dict[str, Selection] = {}
     set_apart: dict[str, ErrorGroup] = {}
     timing = Timing()
@@ -297,22 +330,74 @@ def _processed(
         watch = Stopwatch()
         name = processor.name
         try:
-            found[name] = _select(processor, events, chunk, memo, found, asked.get(name))
+            found[name] = _select(processor, part, chunk, memos, found, asked.get(name))
         except ProcessorError as error:
             if not isolate or isinstance(error.__cause__, MemoryError):
                 raise
             set_apart[name] = error_group(error, chunk.label)
         timing.wall[name], timing.cpu[name] = watch.read()
     outputs = {one.name: found[one.name] for one in processors if one.name in found}
-    triggers = used_triggers(events, columns)
-    return ChunkResult(len(events), outputs, triggers, set_apart=set_apart, timing=timing)
+    for survivors in asked.values():
+        if survivors.entries is not None:
+            survivors.entries = part.in_chunk(survivors.entries)
+    triggers = used_triggers(part.events, columns)
+    return ChunkResult(len(part.events), outputs, triggers, set_apart=set_apart, timing=timing)
+
+
+def _by_run(
+    entries: Entries,
+    passes: npt.NDArray[np.bool_] | None,
+    chunk: Chunk,
+    processors: Sequence[Processor],
+    *,
+    asked: Mapping[str, Survivors],
+    isolate: bool,
+) -> ChunkResult:
+    """Returns what the processors find in a chunk, with the share of each run."""
+    follow = runs_follow(entries)
+    left = list(processors)
+    results: dict[int, ChunkResult] = {}
+    survivors: list[dict[str, Survivors]] = []
+    for run, part in parts_by_run(entries, passes):
+        survivors.append({name: replace(one) for name, one in asked.items()} if follow else {})
+        results[run] = _processed(part, chunk, left, asked=survivors[-1], isolate=isolate)
+        left = [one for one in left if one.name in results[run].outputs]
+    every = [*results.values()]
+    if follow:
+        for name, one in asked.items():
+            join_survivors(one, [part[name] for part in survivors])
+    else:
+        everything = Part.of(entries, passes)
+        every.append(_processed(everything, chunk, left, asked=asked, isolate=isolate))
+        left = [one for one in left if one.name in every[-1].outputs]
+    set_apart = {name: one for result in every for name, one in result.set_apart.items()}
+    outputs, runs = {}, {}
+    for name in (one.name for one in left):
+        of_runs = {run: result.outputs[name] for run, result in results.items()}
+        try:
+            parts = [result.outputs[name] for result in (every if follow else every[-1:])]
+            whole = added(name, parts, chunk.label)
+            runs[name] = shares(name, whole, of_runs, chunk.label)
+            outputs[name] = whole
+        except (InputError, RunError) as error:
+            if not isolate:
+                raise
+            set_apart[name] = error_group(error, chunk.label)
+    return ChunkResult(
+        chunk.entries,
+        outputs,
+        joined_triggers([result.triggers for result in every]),
+        set_apart=set_apart,
+        timing=sum((result.timing for result in every), Timing()),
+        runs=runs,
+    )
 
 
 def _select(
     processor: Processor,
-    events: ak.Array,
+    part: Part,
     chunk: Chunk,
-    memo: Memo,
+    memos: tuple[Memo, Memo],
     before: Mapping[str, Selection],
     survivors: Survivors | None,
 ) -> Selection:
@@ -320,7 +405,8 @@ def _select(
         return ProcessorError(f"{processor.name} failed on {chunk.label}: {what(error)}")
 
     with user_errors(failed, MisalignedError):
-        selection = selected(processor, events, memo, before, survivors)
+        selection = selected(processor, part.events, memos[0], before, survivors)
+        selection = with_certified(selection, chunk, processor, part, memos[1])
         check_fill(processor, selection.candidates, chunk)
     return selection
 

@@ -11,6 +11,7 @@ import awkward as ak
 import numpy as np
 
 from tau3mu.errors import InputError, RunError
+from tau3mu.execution.certified import Part, with_certified
 from tau3mu.execution.chunk import no_events, selected
 from tau3mu.execution.set_apart import error_group
 from tau3mu.outputs.arrays import strings
@@ -20,6 +21,7 @@ from tau3mu.outputs.stored import from_document, read_document, to_document, wri
 from tau3mu.processing.found import TAKEN, check_fill
 from tau3mu.processing.histogram_checks import check_chunk_histograms, failed, first_line
 from tau3mu.processing.histograms import empty_histograms, fill
+from tau3mu.processing.memo import Memo
 from tau3mu.processing.needs import in_order
 from tau3mu.processing.user_code import user_errors
 from tau3mu.storage.files import Memory
@@ -107,7 +109,9 @@ def _tried(
     processor: Processor, chunk: Chunk, before: Mapping[str, Selection], *, lazily: bool
 ) -> Selection:
     with user_errors(lambda error: failed(processor, error)):
-        selection = selected(processor, no_events(chunk), before=before)
+        part = Part(no_events(chunk))
+        selection = selected(processor, part.events, before=before)
+        selection = with_certified(selection, chunk, processor, part, Memo())
         rows, empty = selection.candidates, empty_histograms(processor, [chunk.dataset])
         names = set(empty)
         filled = fill(processor, empty, rows, chunk.dataset, is_mc=chunk.is_mc, lazily=lazily)

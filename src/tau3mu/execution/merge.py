@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tau3mu.errors import RunError
 from tau3mu.execution.chunk import ProcessorError, empty_result
+from tau3mu.execution.run_totals import RunTotals
 from tau3mu.execution.set_apart import NoneLeftError, error_group
 from tau3mu.execution.timing import Timing
 from tau3mu.outputs.contract import NO_EVENTS, Contract
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from tau3mu.datasets import Chunk
     from tau3mu.execution.chunk import ChunkResult
     from tau3mu.execution.set_apart import ErrorGroup, SetApart
+    from tau3mu.outputs import Selection
     from tau3mu.outputs.contract import Returned
     from tau3mu.processing import Processor
 
@@ -86,12 +88,15 @@ class ProcessorResult:
         cutflow: By dataset, the steps as dictionaries of name, events, candidates and sumw; a step
             of several cuts has a list `cuts` of such dictionaries.
         counters: By dataset, the further counts of the processor.
+        runs: By dataset of data and run number, cutflow, counters and histograms, if the results
+            are kept by run.
     """
 
     candidates: ak.Array
     histograms: dict[str, Hist[Any]]
     cutflow: dict[str, list[dict[str, Any]]]
     counters: dict[str, dict[str, int]]
+    runs: Mapping[str, Mapping[int, Selection]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -172,6 +177,7 @@ class Totals:
         self._waiting: dict[FileKey, list[tuple[int, int, ChunkResult]]] = {}
         self._read: Counter[FileKey] = Counter()
         self._totals = {processor.name: ProcessorTotal() for processor in processors}
+        self._runs = {processor.name: RunTotals() for processor in processors}
         self._triggers: dict[str, dict[str, set[str]]] = {}
 
     def add(self, index: int, result: ChunkResult) -> None:
@@ -239,6 +245,8 @@ class Totals:
         dataset, path = file[0], redact(file[1])
         for name, total in self._totals.items():
             total.add(result.outputs[name], dataset, path)
+        for name, of_runs in result.runs.items():
+            self._runs[name].add(dataset, of_runs)
         known = self._triggers.setdefault(dataset, {})
         for column, triggers in result.triggers.items():
             known.setdefault(column, set()).update(triggers)
@@ -322,7 +330,10 @@ class Totals:
         counters = {dataset: dict(total.counters[dataset]) for dataset in datasets}
         cutflow = total.cutflow()
         ordered = {dataset: cutflow[dataset] for dataset in datasets}
-        return ProcessorResult(candidates, histograms, ordered, counters)
+        chunks = {chunk.dataset: chunk for chunk in self._chunks if chunk.per_run}
+        runs = self._runs[processor.name].selections(processor, candidates, chunks)
+        by_run = {dataset: runs.get(dataset, {}) for dataset in sorted(chunks)}
+        return ProcessorResult(candidates, histograms, ordered, counters, by_run)
 
 
 def _filled(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from tau3mu.derived.parts import has_part
 from tau3mu.errors import InputError, RunError
+from tau3mu.execution.certified import certification_warnings
 from tau3mu.execution.checkpoints import Checkpoints, Keys, together
 from tau3mu.execution.chunk import ChunkTask, check_names, process_task, shared_by_tasks
 from tau3mu.execution.ledger import Ledger
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from distributed import Client
 
-    from tau3mu.datasets import Chunk
+    from tau3mu.datasets import Certification, Chunk
     from tau3mu.derived.requests import SkimJob
     from tau3mu.execution.chunk import ChunkResult
     from tau3mu.execution.ledger import Attempt
@@ -45,6 +46,7 @@ def execute(
     chunks: Sequence[Chunk],
     processors: Sequence[Processor],
     *,
+    certifications: Mapping[str, Certification] | None = None,
     executor: Executor = "iterative",
     workers: int = 2,
     client: Client | None = None,
@@ -66,6 +68,7 @@ def execute(
     Args:
         chunks: What to read, from `make_chunks`.
         processors: What to run; their columns must be among the branches of the chunks.
+        certifications: Those of the datasets, from `certifications_of`; chunks name them by hash.
         executor: `iterative` in this process, `futures` in processes of this machine, `dask` on
             the cluster of `client`.
         workers: Number of processes for `futures`; no more are started than there are chunks to do.
@@ -98,6 +101,7 @@ def execute(
         message = "there are no events to process: all files are empty"
         raise InputError(message, code="execution.no-events")
     check_names(processors)
+    _check_certifications(chunks, certifications or {})
     in_order(processors)
     retry_policy = retry_policy or RetryPolicy()
     set_apart = SetApart(processors) if isolate else None
@@ -113,12 +117,14 @@ def execute(
             names = {one.name for one in processors}
             tasks = run.find_tasks(names, resume=resume, skims=skims)
             workers = max(1, min(workers, len(tasks)))
-            pool = _pool(executor, processors, workers, client, retry_policy, stack, isolate, skims)
+            shared = tuple(processors), tuple(skims), isolate, certifications or {}
+            pool = _pool(executor, shared, workers, client, retry_policy, stack)
             process_chunks(tasks, pool, retry_policy=retry_policy, listener=run)
             if run.n_read == 0 or (totals.failed and not skip_bad_files):
                 result = RunResult({}, totals.files())
             else:
                 result = totals.result(lazily=executor == "dask")
+                result = _with_warnings(result, chunks, certifications or {})
         except NoneLeftError:
             result = RunResult({}, totals.files())
         if not result.processors or totals.failed or set_apart:
@@ -133,6 +139,30 @@ def execute(
         timing=totals.timing,
         bytes=totals.bytes,
     )
+
+
+def _with_warnings(
+    result: RunResult, chunks: Sequence[Chunk], certifications: Mapping[str, Certification]
+) -> RunResult:
+    if not result.processors:
+        return result
+    found = next(iter(result.processors.values()))
+    runs = found.runs if any(chunk.per_run for chunk in chunks) else None
+    texts = certification_warnings(chunks, found.cutflow, runs, certifications)
+    return replace(result, warnings=(*result.warnings, *texts))
+
+
+def _check_certifications(
+    chunks: Sequence[Chunk], certifications: Mapping[str, Certification]
+) -> None:
+    asked = {chunk.certification: chunk.dataset for chunk in chunks if chunk.certification}
+    if missing := asked.keys() - certifications.keys():
+        dataset = asked[min(missing)]
+        message = (
+            f"the certification of dataset {dataset!r} is not given: pass "
+            "certifications=certifications_of(datasets)"
+        )
+        raise InputError(message, code="execution.no-certification", path=dataset)
 
 
 class _Run(Listener):
@@ -249,22 +279,21 @@ def _place(chunk: Chunk) -> tuple[str, str, str, int]:
 
 def _pool(
     executor: Executor,
-    processors: Sequence[Processor],
+    what: tuple[tuple[Processor, ...], tuple[SkimJob, ...], bool, Mapping[str, Certification]],
     workers: int,
     client: Client | None,
     retry_policy: RetryPolicy,
     stack: ExitStack,
-    isolate: bool,
-    skims: Sequence[SkimJob],
 ) -> Pool:
+    processors, skims, isolate, certifications = what
     if executor == "iterative":
         stack.callback(close_files)
-        here: tuple[Any, ...] = tuple(processors), {}, isolate, tuple(skims)
+        here: tuple[Any, ...] = processors, {}, isolate, skims, certifications
         return IterativePool(process_task, here, timeout=retry_policy.timeout)
     if executor == "dask" and client is None:
         message = "executor 'dask' needs a client: see tau3mu.clusters.connect"
         raise InputError(message, code="execution.no-client", path="executor")
-    shared = shared_by_tasks(processors, skims, isolate=isolate)
+    shared = shared_by_tasks(processors, skims, isolate=isolate, certifications=certifications)
     if executor == "futures" or client is None:
         return FuturesPool(process_task, shared, workers=workers)
     from tau3mu.execution.dask_pool import DaskPool

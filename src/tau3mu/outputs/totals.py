@@ -12,13 +12,13 @@ from hist.axis import StrCategory
 
 from tau3mu.outputs.arrays import strings
 from tau3mu.outputs.histograms import DATASET
+from tau3mu.outputs.selection import Selection
+from tau3mu.selection.cutflow import Step
 from tau3mu.selection.sums import exact_sum, rounded_sum
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from tau3mu.outputs.selection import Selection
-    from tau3mu.selection.cutflow import Step
 
 __all__ = ["ProcessorTotal", "on_datasets"]
 
@@ -77,6 +77,21 @@ class ProcessorTotal:
         """Returns the steps by dataset; a step of several cuts has a row for each in `cuts`."""
         return {dataset: [row.as_dict() for row in rows] for dataset, rows in self._cutflow.items()}
 
+    def selection(self, dataset: str) -> Selection:
+        """Returns the sum for one dataset, of which nothing was rounded.
+
+        Args:
+            dataset: The only one that was added.
+        """
+        self._pack()
+        rows = ak.concatenate(self._packed) if len(self._packed) > 1 else self._packed[0]
+        return Selection(
+            rows,
+            tuple(row.as_step() for row in self._cutflow[dataset]),
+            dict(self.counters[dataset]),
+            dict(self.histograms[dataset]),
+        )
+
     def _pack(self) -> None:
         if self._rows:
             self._packed.append(ak.to_packed(ak.concatenate(self._rows)))
@@ -99,6 +114,11 @@ class _Row:
         if len(self.parts) > _MANY:
             self.parts = list(exact_sum(np.array(self.parts)))
         _add_steps(self.cuts, getattr(step, "cuts", ()))
+
+    def as_step(self) -> Step:
+        sumw, *remainder = exact_sum(np.array(self.parts)) or (0.0,)
+        cuts = tuple(row.as_step() for row in self.cuts)
+        return Step(self.name, self.events, self.candidates, sumw, tuple(remainder), cuts)
 
     def as_dict(self) -> dict[str, Any]:
         counted = {
@@ -126,8 +146,10 @@ def on_datasets(parts: dict[str, Hist[Any]], datasets: Sequence[str]) -> Hist[An
         datasets: The names of all datasets.
     """
     first = next(iter(parts.values()))
-    axis = StrCategory(datasets, growth=True, name=DATASET)
     has_axis = DATASET in first.axes.name
+    # As it was given: `.label` of an axis without one is its name, which would be another axis.
+    label = vars(first.axes[DATASET]).get("label", "") if has_axis else ""
+    axis = StrCategory(datasets, growth=True, name=DATASET, label=label)
     axes = [axis if one.name == DATASET else one for one in first.axes]
     axes = axes if has_axis else [axis, *axes]
     total: Hist[Any] = Hist(*axes, storage=first.storage_type(), name=first.name, label=first.label)

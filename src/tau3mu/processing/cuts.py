@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from tau3mu.processing.memo import ChunkAnswers
     from tau3mu.processing.recorder import Cutflow
     from tau3mu.processing.survivors import Survivors
+    from tau3mu.selection import Step
 
 __all__ = [
     "CandidateRows", "Cut", "CutProcessor", "counter", "cut", "event_cut", "quantity",
@@ -131,6 +132,17 @@ class CutProcessor(Processor):
                 for name, histogram in getattr(found, kind).items()
             }
         return Selection(self._table(answers, left), tuple(steps), counters, filled)
+
+    def uncut(self, events: ak.Array, memo: Memo | None = None) -> Step:
+        """Returns the first row of the cutflow: all events, and all their candidates.
+
+        Args:
+            events: NanoEvents in the canonical view.
+            memo: What other processors have computed on them.
+        """
+        memo = Memo() if memo is None or not self.sharing else memo
+        _, left = next(self._stages(memo.of(events, self.collection)))
+        return left.steps[-1]
 
     def candidates(self, events: ak.Array, *, before: str = "") -> ak.Array:
         """Returns all candidates that pass the cuts, not only the best of each event.

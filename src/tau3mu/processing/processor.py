@@ -26,6 +26,7 @@ from tau3mu.processing.recorder import Cutflow
 from tau3mu.processing.survivors import check_survivors
 from tau3mu.processing.table import Table
 from tau3mu.processing.user_code import class_name
+from tau3mu.selection import Step
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
     from tau3mu.processing.memo import Memo
     from tau3mu.processing.survivors import Survivors
-    from tau3mu.selection import Step
 
 __all__ = ["Processor"]
 
@@ -170,6 +170,15 @@ class Processor(ProcessorABC):  # type: ignore[misc]
             return selected
         candidates = selected.candidates(cutflow.events, self.columns)
         return Selection(candidates, cutflow.steps, cutflow.counters)
+
+    def uncut(self, events: ak.Array, memo: Memo | None = None) -> Step:  # noqa: ARG002
+        """Returns the first row of the cutflow of some events, of which nothing is cut.
+
+        Args:
+            events: NanoEvents in the canonical view.
+            memo: What other processors have computed on them.
+        """
+        return Step("all", len(events), len(events), sumw=float(len(events)))
 
     def histograms(self) -> dict[str, Hist[Any]]:
         """Returns the empty histograms: by default those of `axes`.

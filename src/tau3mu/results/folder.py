@@ -8,6 +8,7 @@ log.txt    what the run logged
     histograms.json, histograms.root    by dataset and variation
     candidates.root or .parquet         one row per selected event
     counters.json                       further counts of the processor, by dataset
+    runs.npz                            with --per-run: all but the candidates, by dataset and run
 ```
 """
 
@@ -22,6 +23,7 @@ from tau3mu.errors import InputError, RunError
 from tau3mu.outputs.candidates import CandidatesFormat, check_format, write_candidates
 from tau3mu.outputs.cutflow import cutflow_text, with_cuts
 from tau3mu.outputs.histograms import write_histograms
+from tau3mu.results.by_run import write_runs
 from tau3mu.storage.files import disk_error, json_text, make_folder, write_text
 from tau3mu.storage.names import LOCK, LOG, why_no_folder
 
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 
     import awkward as ak
     from hist import Hist
+
+    from tau3mu.outputs import Selection
 
 __all__ = ["ResultsFolder", "default_folder"]
 
@@ -118,6 +122,7 @@ class ResultsFolder:
         cutflow: Mapping[str, Sequence[Mapping[str, Any]]],
         counters: Mapping[str, Any],
         candidates_format: CandidatesFormat = "root",
+        runs: Mapping[str, Mapping[int, Selection]] | None = None,
     ) -> Path:
         """Writes what a processor found and returns its folder.
 
@@ -128,6 +133,7 @@ class ResultsFolder:
             cutflow: The steps of each dataset, each with `name`, `events`, `candidates`, `sumw`.
             counters: The further counts of the processor, by dataset.
             candidates_format: How to write the candidates.
+            runs: What was counted and filled, by dataset and run; see `write_runs`.
 
         Raises:
             InputError: The name cannot be that of a folder, or there is no such format.
@@ -140,6 +146,8 @@ class ResultsFolder:
         write_text(folder / "counters.json", json_text(counters))
         write_candidates(folder, candidates, fmt=candidates_format)
         write_histograms(folder, histograms)
+        if runs:
+            write_runs(folder, runs)
         return folder
 
     def _processor_folder(self, name: str) -> Path:

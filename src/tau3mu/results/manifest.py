@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = [
+    "CertificationFacts",
     "ChunkCounts",
     "DatasetFacts",
     "DerivedVerdict",
@@ -42,8 +43,19 @@ class _Part(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True)
 
 
+class CertificationFacts(_Part):
+    """The certification of a dataset: a hash of its content, its file, how many runs it has."""
+
+    hash: str
+    source: str = ""
+    runs: int
+
+
 class DatasetFacts(_Part):
-    """A dataset of the run; `triggers` are the names that a pattern of a column stands for."""
+    """A dataset of the run; `triggers` are the names that a pattern of a column stands for.
+
+    Of a short view, `fraction` is that of the entries of each file, and `lumi` that of the events.
+    """
 
     model_config = ConfigDict(allow_inf_nan=False)
 
@@ -51,6 +63,8 @@ class DatasetFacts(_Part):
     is_mc: bool = False
     lumi: float | None = None
     triggers: dict[str, list[str]] = {}
+    fraction: float = 1.0
+    certification: CertificationFacts | None = None
 
 
 class InputFile(_Part):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tau3mu.ntuples.layout import layout
 from tau3mu.processing.user_code import class_name
 from tau3mu.results.manifest import (
+    CertificationFacts,
     ChunkCounts,
     DatasetFacts,
     DerivedVerdict,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Literal
 
+    from tau3mu.datasets import Dataset
     from tau3mu.execution import FileRead, RunResult
     from tau3mu.fit import FitResult
     from tau3mu.run.plan import RunPlan
@@ -103,6 +105,8 @@ def manifest_of(
                 era=dataset.era,
                 is_mc=dataset.is_mc,
                 lumi=None if dataset.lumi is None else float(dataset.lumi),
+                fraction=dataset.fraction,
+                certification=_certification(dataset),
                 triggers={
                     column: list(paths)
                     for column, paths in result.triggers.get(dataset.name, {}).items()
@@ -117,7 +121,11 @@ def manifest_of(
                 tree=file.tree,
                 layout=layout(file.layout).name,
                 uuid=file.uuid,
-                entries=(done.expected or 0) if done and file.dataset in linked else file.entries,
+                entries=(
+                    (done.expected or 0)
+                    if done and file.dataset in linked
+                    else plan.view_entries(file) or 0
+                ),
                 read=done.read if done else 0,
                 errors=list(done.errors) if done else [],
             )
@@ -146,6 +154,12 @@ def manifest_of(
     )
 
 
+def _certification(dataset: Dataset) -> CertificationFacts | None:
+    if (found := dataset.certification) is None:
+        return None
+    return CertificationFacts(hash=found.hash, source=found.source, runs=len(found.runs))
+
+
 def _resources(result: RunResult, folder: Path) -> Resources:
     """Returns what reading and each processor took, and the size of the files of each."""
     timing = result.timing
@@ -171,6 +185,7 @@ def _configuration(plan: RunPlan) -> dict[str, Any]:
         "cluster": settings.cluster,
         "chunk_size": settings.chunk_size,
         "candidates": settings.candidates,
+        "per_run": settings.per_run,
         "skip_bad_files": settings.skip_bad_files,
         "allow_missing": settings.allow_missing or 0.0,
         "processors": {

@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tau3mu.clusters.proxy.distribution import distribute
+from tau3mu.datasets import certifications_of
 from tau3mu.derived.reading import parent_rows, with_parent_rows
 from tau3mu.errors import InputError, RunError
 from tau3mu.execution import FileRead, RetryPolicy
@@ -157,6 +158,7 @@ def _write(
                 cutflow=found.cutflow,
                 counters=found.counters,
                 candidates_format=plan.settings.candidates,
+                runs=found.runs,
             )
         write_manifest(folder, describe("writing"))
     for name in (*plan.set_apart, *result.set_apart):  # of the run that is resumed
@@ -201,7 +203,13 @@ def _remember(plan: RunPlan, folder: Path, without: Collection[tuple[str, str]] 
 
 def _unopened(plan: RunPlan) -> list[FileRead]:
     return [
-        FileRead(file.dataset, file.path, expected=file.entries, read=0, errors=(file.reason,))
+        FileRead(
+            file.dataset,
+            file.path,
+            expected=plan.view_entries(file),
+            read=0,
+            errors=(file.reason,),
+        )
         for file in plan.failed
     ]
 
@@ -254,6 +262,7 @@ def _execute(
             if plan.set_apart
             else plan.chunks,
             plan.working,
+            certifications=certifications_of(plan.datasets),
             executor=settings.executor,
             workers=plan.workers,
             client=client,

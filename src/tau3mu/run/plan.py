@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tau3mu.cpus import usable_cpus
+from tau3mu.datasets.parts import own_columns
+from tau3mu.datasets.short import view_entries
 from tau3mu.processing.fingerprint import source_hash
 
 if TYPE_CHECKING:
@@ -80,6 +82,17 @@ class RunPlan:
         """The number of events to read."""
         return sum(chunk.entries for chunk in self.chunks)
 
+    def view_entries(self, file: CheckedFile | FailedFile) -> int | None:
+        """Returns how many events of a file are to be read, None if nobody knows.
+
+        Args:
+            file: Of one of the datasets, which may be a short view.
+        """
+        fractions = {dataset.name: dataset.fraction for dataset in self.datasets}
+        if file.entries is None:
+            return None
+        return view_entries(file.entries, fractions[file.dataset])
+
     @property
     def workers(self) -> int:
         """The number of processes: no more than there are chunks."""
@@ -94,8 +107,9 @@ class RunPlan:
 
     @property
     def columns(self) -> frozenset[str]:
-        """The columns that the processors read."""
-        return frozenset().union(*(processor.columns for processor in self.processors))
+        """The columns that are read."""
+        columns = own_columns(self.datasets, per_run=self.settings.per_run)
+        return columns.union(*(processor.columns for processor in self.processors))
 
     def key(self, keys: Sequence[str]) -> str:
         """Returns a hash of all that the results depend on.

@@ -12,7 +12,12 @@ import cloudpickle
 
 from tau3mu.clusters.proxy.distribution import use_proxy
 from tau3mu.clusters.proxy.proxy import find_proxy, needs_proxy
-from tau3mu.datasets import check_files, check_readable_files, make_chunks
+from tau3mu.datasets import (
+    check_files,
+    check_readable_files,
+    make_chunks,
+)
+from tau3mu.datasets.parts import counted, own_columns
 from tau3mu.derived.linked import only_linked, read_links, with_links
 from tau3mu.derived.reading import check_derived
 from tau3mu.errors import InputError
@@ -29,6 +34,7 @@ from tau3mu.processing.needs import in_order
 from tau3mu.results import ResultsFolder, default_folder
 from tau3mu.results.manifest import read_manifest
 from tau3mu.run.checked_files import remembered_files
+from tau3mu.run.data import check_own_columns, check_run_column, with_certification
 from tau3mu.run.fits import check_columns, models_of
 from tau3mu.run.plan import RunPlan
 from tau3mu.run.skims import checked_requests
@@ -90,7 +96,10 @@ def prepare(
     set_apart = SetApart(loaded) if isolate else None
     names = [processor.name for processor in loaded]
     folder = settings.resume or settings.output or default_folder(names)
-    columns = frozenset[str]().union(*(processor.columns for processor in loaded))
+    datasets = with_certification(datasets, settings)
+    check_own_columns(datasets, settings)
+    columns = own_columns(datasets, per_run=settings.per_run)
+    columns = columns.union(*(processor.columns for processor in loaded))
     remembered: Remembered = {}
     if settings.resume:
         remembered = remembered_files(folder, processors=names, datasets=datasets, columns=columns)
@@ -111,7 +120,9 @@ def prepare(
         links = {one.name: read_links(one.linked) for one in datasets if one.linked}
         files = with_links(files, links)
         warnings = check_derived(files, loaded)
-        chunks = only_linked(make_chunks(files, datasets, settings.chunk_size), links)
+        datasets = [counted(one, [f for f in files if f.dataset == one.name]) for one in datasets]
+        chunks = make_chunks(files, datasets, settings.chunk_size, per_run=settings.per_run)
+        chunks = only_linked(chunks, links)
         lazily = settings.executor == "dask"
         expected = dry_run(
             chunks, loaded, lazily=lazily, candidates=settings.candidates, set_apart=set_apart
@@ -120,6 +131,8 @@ def prepare(
             _refuse_none(set_apart)
             models = {name: model for name, model in models.items() if name in expected}
         requests = checked_requests(settings.skim, skims, loaded, chunks, expected)
+        if settings.per_run:
+            check_run_column(expected)
         for name, model in models.items():
             check_columns(model, name, expected[name].columns)
         if settings.executor != "iterative":

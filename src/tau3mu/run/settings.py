@@ -83,7 +83,9 @@ class Settings(BaseModel):
         "FILES", results=True,
     )] = []  # fmt: skip
     datasets: Annotated[_Texts, Option(
-        READ, "a shipped dataset or a JSON file of datasets; may be repeated (default: demo)",
+        READ,
+        "a shipped dataset or a JSON file of datasets, with @short:0.01 at the end for the first "
+        "hundredth of each file; may be repeated (default: demo)",
         "NAME-OR-FILE", "--dataset", results=True,
     )] = []  # fmt: skip
     prefix: Annotated[_Text | None, Option(
@@ -97,6 +99,12 @@ class Settings(BaseModel):
     )] = None  # fmt: skip
     max_files: Annotated[_Positive | None, Option(
         READ, "use the first N files of each dataset", "N", results=True,
+    )] = None  # fmt: skip
+    certification: Annotated[_Path | None, Option(
+        READ,
+        "use only the runs and luminosity sections of data in this file: a certification JSON or a "
+        "list of runs, in place of those of dataset files",
+        "FILE", results=True,
     )] = None  # fmt: skip
     verify_checksum: Annotated[bool, Option(
         READ,
@@ -134,6 +142,10 @@ class Settings(BaseModel):
         DO,
         "also fill the N−1 and cut-by-cut distributions of processors of named cuts, such as "
         "dsphipi",
+        results=True,
+    )] = False  # fmt: skip
+    per_run: Annotated[bool, Option(
+        DO, "also keep the results of each run number of data, to add up any of them later",
         results=True,
     )] = False  # fmt: skip
     executor: Annotated[Literal["iterative", "futures", "dask"], Option(
@@ -316,8 +328,13 @@ def _absolute(name: str, value: str) -> str:
     """Returns the value, a path made absolute, since a run may be resumed from elsewhere."""
     if name == "datasets":
         from tau3mu.datasets import shipped_datasets
+        from tau3mu.datasets.short import split_view
 
-        is_path = value not in shipped_datasets()
+        name, fraction = split_view(value)
+        if fraction < 1:
+            return f"{_absolute('datasets', name)}{value[len(name) :]}"
+        is_path = name not in shipped_datasets()
+        value = name
     elif name in {"files", "prefix"}:
         is_path = not is_url(without_file_scheme(value))
     elif name == "processors":  # path/to/file.py:Class

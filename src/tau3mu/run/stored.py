@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cached_property, reduce
 from html import escape
 from operator import add
@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, cast
 from tau3mu.config.documents import read_document
 from tau3mu.config.input_files import user_path
 from tau3mu.errors import InputError, Tau3muError, suggest
+from tau3mu.execution import ProcessorResult
 from tau3mu.outputs import load_candidates, load_histograms
 from tau3mu.outputs.histograms import DATASET, NOMINAL, VARIATION, variable_axes
+from tau3mu.results.by_run import RUNS, read_runs, sum_of_runs
 from tau3mu.results.cutflows import Cutflows, ProcessorCutflow
 from tau3mu.results.manifest import Manifest, read_manifest
 from tau3mu.storage.names import CHECKED_FILES, LOG, RUN
@@ -24,8 +26,8 @@ if TYPE_CHECKING:
     from hist import Hist
     from matplotlib.figure import Figure
 
-    from tau3mu.execution import ProcessorResult
     from tau3mu.fit import FitResult
+    from tau3mu.outputs import Selection
     from tau3mu.results.manifest import DatasetFacts, FailedProcessor, MissingFile
 
 __all__ = ["ProcessorResults", "Run", "open_run"]
@@ -76,6 +78,8 @@ class ProcessorResults:
                 cutflow=ProcessorCutflow(found.cutflow),
                 counters=found.counters,
             )
+            if found.runs:
+                vars(self)["_by_run"] = found.runs
         if fit is not None:
             vars(self)["fit"] = fit
 
@@ -107,6 +111,39 @@ class ProcessorResults:
         from tau3mu.fit import FitResult
 
         return FitResult.load(self.folder)
+
+    @cached_property
+    def runs(self) -> list[int]:
+        """The run numbers of data, ascending; empty unless they were kept, with `--per-run`."""
+        if "_by_run" not in vars(self) and not (self.folder / RUNS).is_file():
+            return []
+        return sorted({run for of_runs in self._by_run.values() for run in of_runs})
+
+    def of_runs(self, runs: Iterable[int]) -> ProcessorResults:
+        """Returns the results of some runs of data, with all of simulation; no events are read.
+
+        There is no fit of them, and the luminosity of data is not known.
+
+        Args:
+            runs: Run numbers, such as some of `runs`.
+
+        Raises:
+            InputError: There are no results by run, or no events of one of the runs.
+        """
+        chosen = {*map(int, runs)}
+        total = ProcessorResult(self.candidates, self.histograms, self.cutflow, self.counters)
+        found = sum_of_runs(total, self._by_run, chosen)
+        facts = {
+            name: one if one.is_mc else one.model_copy(update={"lumi": None})
+            for name, one in self.datasets.items()
+        }
+        results = ProcessorResults(self.name, self.folder, facts, found=found)
+        vars(results)["fit"] = None
+        return results
+
+    @cached_property
+    def _by_run(self) -> Mapping[str, Mapping[int, Selection]]:
+        return read_runs(self.folder)
 
     def histogram(
         self, name: str, dataset: str | None = None, variation: str = NOMINAL

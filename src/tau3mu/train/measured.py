@@ -101,21 +101,27 @@ def run_job(index: int, job: Job, shared: Any) -> None:  # noqa: ARG001 - as poo
     """
     import awkward as ak
 
-    processors, behaviors, _, skims = shared
+    processors, behaviors, _, skims, certifications = shared
+    how = {"isolate": True, "certifications": certifications}
     ak.behavior.update(behaviors)
     with _Lines(job.lines) as lines:
         with _opened_files({chunk.path for chunk in job.chunks}, job.lines.parent) as opened:
-            done = _loop(job, processors, skims, lines)
+            done = _loop(job, processors, skims, how, lines)
             left = [one for one in processors if all(one.name in r.outputs for _, r in done)]
-            large = _large(job, left, skims, done, lines) if done and left else None
+            large = _large(job, left, skims, how, done, lines) if done and left else None
         if done and left:
-            _finish(job, left, done, large, lines)
+            _finish(job, left, done, large, how, lines)
         lines.write("opened", files=dict(opened))
         lines.begin("end")
 
 
 def _finish(
-    job: Job, processors: Sequence[Processor], done: list[Done], large: Done | None, lines: _Lines
+    job: Job,
+    processors: Sequence[Processor],
+    done: list[Done],
+    large: Done | None,
+    how: Mapping[str, Any],
+    lines: _Lines,
 ) -> None:
     """Sums up what was found, writes it, and does the merge test."""
     from tau3mu.execution.merge import Totals
@@ -152,12 +158,16 @@ def _finish(
     )
     lines.begin("merge test")
     some = [one for one in processors if one.name in found.processors]
-    merged = merge_test(done, large, some, found, job.expected, job.results, job.candidates)
+    merged = merge_test(done, large, some, found, job.expected, job.results, job.candidates, how)
     lines.write("merge", **asdict(merged))
 
 
 def _loop(
-    job: Job, processors: Sequence[Processor], skims: Sequence[SkimJob], lines: _Lines
+    job: Job,
+    processors: Sequence[Processor],
+    skims: Sequence[SkimJob],
+    how: Mapping[str, Any],
+    lines: _Lines,
 ) -> list[Done]:
     """Returns the results of the chunks that were run before the time was up."""
     from tau3mu.execution.chunk import process_chunk
@@ -171,7 +181,7 @@ def _loop(
             break
         forget_peak()
         spent = _Spent()
-        result = process_chunk(chunk, processors, skims, isolate=True)
+        result = process_chunk(chunk, processors, skims, **how)
         facts = _facts_about(chunk) | spent.facts()
         for name, group in result.set_apart.items():
             _write_error(lines, name, group)
@@ -191,6 +201,7 @@ def _large(
     job: Job,
     processors: Sequence[Processor],
     skims: Sequence[SkimJob],
+    how: Mapping[str, Any],
     done: list[Done],
     lines: _Lines,
 ) -> Done | None:
@@ -214,7 +225,7 @@ def _large(
     lines.begin("large chunk")
     forget_peak()
     spent = _Spent()
-    result = process_chunk(chunk, processors, skims, isolate=True)
+    result = process_chunk(chunk, processors, skims, **how)
     for name, group in result.set_apart.items():
         _write_error(lines, name, group)
     if result.failure is not None or result.set_apart:

@@ -19,10 +19,10 @@ from tau3mu.train.measured import Job, run_job
 from tau3mu.train.memory import tree_memory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from tau3mu.datasets import Chunk
+    from tau3mu.datasets import Certification, Chunk
     from tau3mu.derived.requests import SkimJob
     from tau3mu.outputs.contract import Returned
     from tau3mu.processing import Processor
@@ -77,6 +77,7 @@ def measure(
     seconds: float,
     limits: Limits,
     candidates: str = "root",
+    certifications: Mapping[str, Certification] | None = None,
     on_sample: Callable[[], object] = lambda: None,
 ) -> Watched:
     """Returns what is known of a process that ran processors on chunks for a limited time.
@@ -93,6 +94,7 @@ def measure(
         seconds: After which no further chunk is begun.
         limits: A process with more than 1.25 times its memory is ended.
         candidates: The format of the candidates.
+        certifications: Those of the datasets, by hash.
         on_sample: Is called after each look at the process.
 
     Raises:
@@ -105,7 +107,9 @@ def measure(
     lines = folder / _LINES
     lines.write_text("")
     job = Job(tuple(chunks), large, expected, seconds, lines, folder / "results", candidates)
-    packed = pack(run_job, shared_by_tasks(processors, skims, isolate=True))
+    packed = pack(
+        run_job, shared_by_tasks(processors, skims, isolate=True, certifications=certifications)
+    )
     file = folder / _JOB
     file.write_bytes(pickle.dumps((job, packed)))
     command = [sys.executable, "-m", "tau3mu.train.measured", str(file), str(os.getpid())]

@@ -63,6 +63,7 @@ def merge_test(
     expected: Mapping[str, Returned],
     folder: Path,
     fmt: str,
+    how: Mapping[str, Any],
 ) -> Merged:
     """Returns whether the parts of a test add up.
 
@@ -74,6 +75,7 @@ def merge_test(
         expected: What they return without events.
         folder: Where half of the results may be written, and removed again.
         fmt: The format of the candidates.
+        how: How chunks are processed.
     """
     ordered = sorted(done, key=lambda one: (one[0].dataset, one[0].path, one[0].start))
     middle = len(ordered) // 2
@@ -96,7 +98,7 @@ def merge_test(
     for name, both in whole.processors.items():
         parts = first.processors[name], second.processors[name]
         halves += [f"{name}: {text}" for text in differences(parts, both, rounding)]
-    chunking = list(_chunking(ordered, large, processors, expected, rounding))
+    chunking = list(_chunking(ordered, large, processors, expected, rounding, how))
     return Merged(halves, chunking, max(rounding), half=half)
 
 
@@ -117,6 +119,7 @@ def _chunking(
     processors: Sequence[Processor],
     expected: Mapping[str, Returned],
     rounding: list[float],
+    how: Mapping[str, Any],
 ) -> Iterator[str]:
     """Yields what differs if the events of several chunks are in one."""
     from tau3mu.execution.chunk import process_chunk
@@ -128,7 +131,7 @@ def _chunking(
         pair = min(pairs, key=lambda each: each[0][0].entries + each[1][0].entries)
         parts = [*pair]
         chunk = replace(parts[0][0], stop=parts[1][0].stop)
-        large = chunk, process_chunk(chunk, processors, isolate=True)
+        large = chunk, process_chunk(chunk, processors, **how)
         for name, group in large[1].set_apart.items():
             yield f"{name}: {group.message}"
     if large is None or large[1].failure is not None or large[1].set_apart:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Final
 
+from tau3mu.datasets import certifications_of
 from tau3mu.derived.jobs import make_jobs
 from tau3mu.errors import Tau3muError
 from tau3mu.redaction import redact
@@ -98,6 +99,7 @@ def run_test(
                 seconds=time_limit,
                 limits=limits,
                 candidates=plan.settings.candidates,
+                certifications=certifications_of(plan.datasets),
                 on_sample=on_sample,
             )
     except KeyboardInterrupt:
