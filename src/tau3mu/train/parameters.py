@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from tau3mu.processing.parameters import declared, defaults, values_of
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
 
     from tau3mu.train.resolution import Resolved
 
-__all__ = ["changed_keys", "parameter_rows", "parameter_table"]
+__all__ = ["changed_keys", "html_table", "parameter_rows", "parameter_table"]
 
 
 def parameter_rows(one: Resolved) -> list[dict[str, Any]]:
@@ -52,6 +54,33 @@ def parameter_table(found: Mapping[str, Resolved]) -> list[dict[str, Any]]:
         before = values_of(base.processor)
         rows += [row for row in parameter_rows(one) if row["value"] != before[row["parameter"]]]
     return rows
+
+
+def html_table(found: Mapping[str, Resolved], caption: str) -> str:
+    """Returns a row for each wagon and variant, with what is not its default.
+
+    Args:
+        found: Wagons and variants by name.
+        caption: Stands above the table.
+    """
+    rows = []
+    for one in found.values():
+        changes = ", ".join(
+            f"{row['parameter']} = {json.dumps(row['value'], ensure_ascii=False)}"
+            for row in parameter_rows(one)
+            if row["value"] != row["default"]
+        )
+        fit = one.fit.name if one.fit else ""
+        cls = one.processor.configuration["class"]
+        rows.append((one.name, cls, changes, ", ".join(one.needs), fit, one.hash))
+    names = ("results", "processor", "not the defaults", "needs", "fit", "hash")
+    head = "".join(f"<th>{name}</th>" for name in names)
+    lines = ("".join(f"<td>{escape(text)}</td>" for text in row) for row in rows)
+    body = "".join(f"<tr>{line}</tr>" for line in lines)
+    return (
+        f"<table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead>"
+        f"<tbody>{body}</tbody></table>"
+    )
 
 
 def changed_keys(

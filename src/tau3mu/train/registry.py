@@ -225,6 +225,8 @@ class Registry:
             change = change_between(before, content) if before else DatasetChange()
             if written := content != before:
                 self._write(content)
+        if written:
+            update(self._path(content))
         return Added(content, before, change, written)
 
     def set_active(self, name: str, active: bool) -> RegisteredDataset:
@@ -241,6 +243,7 @@ class Registry:
         with self._changing():
             dataset = self.get(name).model_copy(update={"active": active})
             self._write(dataset)
+        update(self._path(dataset))
         return dataset
 
     def remove(self, reference: str) -> list[RegisteredDataset]:
@@ -267,9 +270,10 @@ class Registry:
                     path.unlink()
                 except OSError as error:
                     raise disk_error(path, error) from error
-                update(path)
             with suppress(OSError):  # versions are left
                 (self.folder / name).rmdir()
+        for one in gone:
+            update(self._path(one))
         return gone
 
     def _check_parent(self, name: str, parent: Parent) -> None:
@@ -297,7 +301,6 @@ class Registry:
         path = self._path(dataset)
         make_folder(path.parent)
         write_text(path, json_text(dataset.model_dump(mode="json")))
-        update(path)
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
