@@ -11,12 +11,12 @@ import awkward as ak
 import numpy as np
 import pytest
 import uproot
+from errors import raises
 
 import tau3mu
 from tau3mu.run import read_frozen, thaw
 from tau3mu.train import reproduce
 from tau3mu.train.__main__ import main
-from tests.errors import raises
 
 TABLE = """\
 #tree\tEvents
@@ -313,15 +313,19 @@ def test_large_files_and_secrets_are_linked_not_copied(run, tmp_path, monkeypatc
     monkeypatch.chdir(tmp_path)
     (tmp_path / "large.bin").write_bytes(bytes(10_000_001))
     (tmp_path / "key.pem").write_text("-----BEGIN PRIVATE KEY-----\nabc\n")
-    text = PROCESSOR.replace("SCALE =", "NAMED = ['large.bin', 'key.pem']\nSCALE =")
+    (tmp_path / "home" / ".netrc").parent.mkdir()
+    (tmp_path / "home" / ".netrc").write_text("machine host login me password abc")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    names = ["large.bin", "key.pem", "~/.netrc", str(tmp_path / "scale.json"), "helper.py"]
+    text = PROCESSOR.replace("SCALE =", f"import helper\nNAMED = {names}\nSCALE =")
+    (tmp_path / "helper.py").write_text("imported = True\n")
     (tmp_path / "muons.py").write_text(text)
     run()
     linked = {Path(one.path).name: one for one in read_frozen(tmp_path / "a").code if one.linked}
-    assert set(linked) == {"large.bin", "key.pem"}
+    assert set(linked) == {"large.bin", "key.pem", ".netrc"}
     assert all((tmp_path / "a" / one.path).is_symlink() for one in linked.values())
-    assert "abc" not in "".join(
-        path.read_text() for path in (tmp_path / "a").rglob("*.json") if path.is_file()
-    )
+    written = [path for path in (tmp_path / "a").rglob("*") if path.is_file()]
+    assert not [p for p in written if not p.is_symlink() and b"abc" in p.read_bytes()]
     assert reproduce(tmp_path / "a").same
     (tmp_path / "large.bin").unlink()
     with raises("frozen.missing-copy", path="large.bin", mentions="10 MB"):
@@ -381,3 +385,147 @@ def test_fingerprints_say_which_part_has_changed(run, tmp_path):
     assert one.processors != three.processors
     assert (one.package, one.datasets) == (three.package, three.datasets)
     assert set(one.package) >= {"selection", "processing", "execution", "ntuples"}
+
+
+OWN_SUMS = """\
+import awkward as ak
+import hist
+import numpy as np
+
+from tau3mu.outputs import Selection
+from tau3mu.processing import Processor
+
+
+class Muons(Processor):
+    columns = ("run", "event", "muon.pt", "gen_weight")
+
+    def select(self, events, cutflow):
+        muons = cutflow.cut("pt", events.muon, events.muon.pt > 5)
+        own = hist.Hist(hist.axis.Regular(2, 0, 80, name="pt"), storage="Weight")
+        weights = ak.broadcast_arrays(np.exp(events.gen_weight), muons.pt)[0]
+        own.fill(pt=ak.flatten(muons.pt), weight=ak.flatten(weights))
+        rows = ak.zip({"event": events.event})
+        return Selection(rows, tuple(cutflow.steps), {}, {"own": own})
+"""
+
+
+@pytest.mark.integration
+def test_sums_over_chunks_agree_within_their_rounding(run, tmp_path):
+    (tmp_path / "muons.py").write_text(OWN_SUMS)
+    run(chunk_size=40)
+    differing = []
+    for chunk_size in (9, 11, 13):
+        found = reproduce(tmp_path / "a", chunk_size=chunk_size, output=tmp_path / f"{chunk_size}")
+        assert found.same
+        histograms = [
+            tau3mu.open(tmp_path / name)["Muons"].histograms["own"].view(flow=True)["value"]
+            for name in ("a", f"{chunk_size}")
+        ]
+        differing.append((histograms[0] != histograms[1]).any())
+    assert any(differing)  # else nothing was tested
+    assert reproduce(tmp_path / "a").same
+
+    def add(histograms):
+        histograms["own"]["storage"]["values"][0][1] *= 1 + 1e-9
+
+    changed(tmp_path / "a" / "Muons" / "histograms.json", add)
+    assert not reproduce(tmp_path / "a", chunk_size=9).same
+
+
+def test_a_short_view_with_certified_sections(files, tmp_path):
+    from dataclasses import replace
+
+    from tau3mu.datasets import Certification
+
+    (one,) = tau3mu.datasets(str(files / "m_1.root"), layout=str(tmp_path / "mine.tsv"))
+    view = replace(one.short(0.55), lumi=None, whole_lumi=3.0)
+    view = replace(view, certification=Certification({297050: ((1, 2),)}))
+    first = tau3mu.run(
+        [view], f"{tmp_path / 'muons.py'}:Muons", output=tmp_path / "a", progress=False
+    )
+    (dataset,) = read_frozen(tmp_path / "a").datasets
+    assert (dataset.fraction, dataset.lumi) == (0.55, 3.0)
+    assert dataset.certification == {"297050": [[1, 2]]}
+    assert thaw(tmp_path / "a").datasets[0].whole_lumi == 3.0
+    found = reproduce(tmp_path / "a", output=tmp_path / "b")
+    assert found.same
+    assert found.comparison.code == []
+    assert first.cutflow["Muons"]["files"][0]["events"] == 22
+
+
+def test_a_processor_that_failed_fails_again(run, tmp_path):
+    text = (
+        PROCESSOR
+        + """
+
+class Broken(Muons):
+    def select(self, events, cutflow):
+        if len(events):
+            raise RuntimeError("it fails")
+        return super().select(events, cutflow)
+"""
+    )
+    (tmp_path / "muons.py").write_text(text)
+    from contextlib import closing
+
+    from tau3mu.run import Settings, analyse, prepare
+
+    run("ignored")  # writes the dataset file
+    names = [f"{tmp_path / 'muons.py'}:{name}" for name in ("Muons", "Broken")]
+    settings = Settings.of(output=tmp_path / "a")
+    datasets = tau3mu.datasets(tmp_path / "sets.json")
+    with closing(prepare(datasets, names, settings, isolate=True)) as plan:
+        assert set(analyse(plan).set_apart) == {"Broken"}
+    found = reproduce(tmp_path / "a", output=tmp_path / "b")
+    assert found.same
+    assert set(tau3mu.open(tmp_path / "b").set_apart) == {"Broken"}
+
+
+def test_a_resumed_run_records_what_it_was_made_of_in_the_end(run, files, tmp_path):
+    content = (files / "m_2.root").read_bytes()
+    (files / "m_2.root").write_bytes(content[:500])
+    run(skip_bad_files=True)
+    (files / "m_2.root").write_bytes(content)
+    (tmp_path / "muons.py").write_text(PROCESSOR.replace("2.1 * weight", "2.2 * weight"))
+    (tmp_path / "scale.json").write_text("1.5")
+    again = tau3mu.run(resume=tmp_path / "a", progress=False)
+    assert again.exit_code == 0
+    without_inputs(tmp_path)
+    assert reproduce(tmp_path / "a").same
+    assert len(list((tmp_path / "a" / "code").rglob("muons.py"))) == 1
+    assert not list((tmp_path / "a").glob(".new-*"))
+
+
+def test_a_run_without_code_of_users_has_none(tmp_path):
+    tau3mu.run("demo", max_files=1, no_fit=True, output=tmp_path / "a", progress=False)
+    assert not (tmp_path / "a" / "code").exists()
+    (file,) = read_frozen(tmp_path / "a").datasets[0].files
+    assert file.shipped == "demo/Tree_PhiPi_1.root"
+
+    def elsewhere(frozen):
+        frozen["datasets"][0]["files"][0]["path"] = "/gone/site-packages/Tree_PhiPi_1.root"
+
+    changed(tmp_path / "a" / "full_config.json", elsewhere)
+    assert reproduce(tmp_path / "a").same
+
+
+def test_what_is_no_finished_run_is_an_error(run, tmp_path):
+    (tmp_path / "nothing").mkdir()
+    with raises("results.no-run", path="nothing"):
+        reproduce(tmp_path / "nothing")
+    run()
+    (tmp_path / "a" / "full_config.json").unlink()
+    with raises("frozen.no-configuration", path="full_config.json"):
+        reproduce(tmp_path / "a")
+
+
+def test_the_command_says_what_is_wrong(run, tmp_path, capsys):
+    run()
+    for words in (["--workers", "0"], ["--executor", "spark"], ["--nonsense"]):
+        with pytest.raises(SystemExit) as ended:
+            main(["reproduce", str(tmp_path / "a"), *words])
+        assert ended.value.code == 1
+    assert main(["reproduce", str(tmp_path / "gone")]) == 1
+    (tmp_path / "map.json").write_text('{"x.root": 5}')
+    assert main(["reproduce", str(tmp_path / "a"), "--files", str(tmp_path / "map.json")]) == 1
+    assert "x.root" in capsys.readouterr().err

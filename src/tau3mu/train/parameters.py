@@ -11,7 +11,7 @@ from tau3mu.train.language import BASE
 from tau3mu.train.resolution import result_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from tau3mu.train.resolution import Resolved
 
@@ -98,9 +98,8 @@ def changed_keys(
         if one is None or other is None:
             rows.append(_row(name, "", "there" if one else None, "there" if other else None))
             continue
-        values, others = _flat(one.configuration), _flat(other.configuration)
-        both = ((key, values.get(key), others.get(key)) for key in {**values, **others})
-        rows += [_row(name, key, old, new) for key, old, new in both if old != new]
+        differences = _differences(one.configuration, other.configuration)
+        rows += [_row(name, key, old, new) for key, old, new in differences]
     return rows
 
 
@@ -108,12 +107,16 @@ def _row(wagon: str, key: str, before: Any, after: Any) -> dict[str, Any]:
     return {"wagon": wagon, "key": key, "before": before, "after": after}
 
 
-def _flat(part: Mapping[str, Any], above: str = "") -> dict[str, Any]:
-    """Returns values by keys with dots between them."""
-    found: dict[str, Any] = {}
-    for key, value in part.items():
-        if isinstance(value, dict) and value:
-            found |= _flat(value, f"{above}{key}.")
-        else:
-            found[f"{above}{key}"] = value
-    return found
+def _differences(before: Any, after: Any, key: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Yields keys with dots between them, and the values that differ."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        for name in dict.fromkeys((*before, *after)):
+            below = f"{key}.{name}" if key else name
+            yield from _differences(before.get(name), after.get(name), below)
+    elif before != after:
+        yield key, _named(key, before), _named(key, after)
+
+
+def _named(key: str, value: Any) -> Any:
+    """Returns the name of a fit instead of its whole document."""
+    return value["name"] if key == "fit" and isinstance(value, dict) else value
