@@ -158,13 +158,19 @@ def test_the_processor_of_the_guide_finds_pairs_of_muons(tmp_path):
         return energy, pt * math.cos(phi), pt * math.sin(phi), pt * math.sinh(eta)
 
     page = ROOT / "docs" / "how-to" / "own-processor.md"
-    (code,) = [match[3] for match in blocks(page, "python") if match[2]]
+    code, lowest = (match[3] for match in blocks(page, "python") if match[2])
     (tmp_path / "dimuons.py").write_text(code)
+    (tmp_path / "lowest.py").write_text(lowest)
     name = f"{tmp_path / 'dimuons.py'}:Dimuons"
     processors = load_processors([name], variants=["hard:min_pt=6"])
     datasets = load_datasets("demo")
     chunks = make_chunks(check_files(datasets, processors[0].columns), datasets, 4000)
     result = execute(chunks, processors)
+
+    both = load_processors([f"{tmp_path / 'lowest.py'}:Lowest", "dsphipi"])
+    columns = frozenset().union(*(one.columns for one in both))
+    found = execute(make_chunks(check_files(datasets, columns), datasets, 4000), both).processors
+    assert found["Lowest"].candidates.event.tolist() == found["dsphipi"].candidates.event.tolist()
     demo = sorted((Path(str(files("tau3mu.data"))) / "demo").glob("*.root"))
     names = ["MuonPt", "MuonEta", "MuonPhi", "MuonEnergy", "MuonCharge"]
     events = [

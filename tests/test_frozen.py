@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from errors import raises
 
 import tau3mu
 from tau3mu.run import analyse, prepare_frozen, read_frozen, thaw
-from tests.errors import raises
 
 SF = Path(str(tau3mu.__path__[0])).parents[1] / "data" / "muon_id_sf_2017UL.json"
 

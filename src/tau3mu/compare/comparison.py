@@ -128,11 +128,7 @@ class Comparison:
             *(section for one in self.sync for section in sync_sections(one)),
             counter_section(self.counters),
             histogram_section(self.histograms),
-            *(
-                section
-                for one in other
-                for section in candidates_sections(one, synced=bool(self.sync))
-            ),
+            *(part for one in other for part in candidates_sections(one, synced=synced)),
             *fit_sections(self.fits),
             change_section("Code", self.code),
             change_section("How it was done, which does not change results", how),

@@ -18,7 +18,9 @@ __all__ = ["Change", "compare_code", "compare_configurations"]
 
 _HOW_ALONE: Final = frozenset({"chunk_size", "candidates", "verify_checksum", "proxy"})
 _OF_PROCESSORS: Final = ("class", "columns", "needs", "parameters", "skim", "source")
-_MISSING: Final = object()
+_EMPTY: Final[tuple[Any, ...]] = (None, [], "")
+"""Values of keys that may as well be missing, as those are that older versions do not write."""
+
 _DIGITS: Final = 12
 
 
@@ -151,8 +153,9 @@ def _only_how(key: str) -> bool:
 def _changes(a: Any, b: Any, prefix: str = "") -> Iterator[Change]:
     left, right = dict(_flat(a, prefix)), dict(_flat(b, prefix))
     for key in dict.fromkeys([*left, *right]):
-        if left.get(key, _MISSING) != right.get(key, _MISSING):
-            yield Change(key, left.get(key), right.get(key), results=not _only_how(key))
+        one, other = left.get(key), right.get(key)
+        if one != other and not (one in _EMPTY and other in _EMPTY):
+            yield Change(key, one, other, results=not _only_how(key))
 
 
 def _flat(value: Any, key: str) -> Iterator[tuple[str, Any]]:

@@ -77,9 +77,9 @@ def _difference(a: Side, b: Side, name: str) -> DatasetDifference:
         mine, theirs = (_facts(side, name, frozen=frozen) for side in (a, b))
         mine["layouts"], theirs["layouts"] = _layouts(left), _layouts(right)
         facts = [
-            Change(key, mine.get(key), theirs.get(key))
-            for key in dict.fromkeys([*mine, *theirs])
-            if mine.get(key) != theirs.get(key)
+            Change(key, mine[key], theirs[key])
+            for key in mine
+            if key in theirs and mine[key] != theirs[key]
         ]
     events = [sum(file.read for file in found.values()) for found in (left, right)]
     only = "" if in_a and in_b else "a" if in_a else "b"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from tau3mu.compare.candidates import EVENT
+from tau3mu.compare.cutflows import step_label
 from tau3mu.compare.numbers import shown
 from tau3mu.outputs.histograms import DATASET, VARIATION
 from tau3mu.redaction import redact
@@ -145,17 +146,24 @@ def cutflow_section(cutflows: Iterable[CutflowDifference]) -> Section:
     Args:
         cutflows: Those that part.
     """
-    rows = [(one.processor, one.dataset, one.step, _step(one.a), _step(one.b)) for one in cutflows]
+    rows = [(one.processor, one.dataset, one.step, *_steps(one.a, one.b)) for one in cutflows]
     headers = ("Processor", "Dataset", "First step that differs", "A", "B")
     return Section("Cutflow", headers, rows)
 
 
-def _step(row: Any) -> str:
-    if row is None:
-        return "–"
-    counted = f"{row['events']} events, {row['candidates']} candidates"
-    whole = row["sumw"] == row["events"]
-    return counted if whole else f"{counted}, sumw {row['sumw']:.9g}"
+def _steps(a: Mapping[str, Any] | None, b: Mapping[str, Any] | None) -> list[str]:
+    """Returns the rows of both cutflows, with their names if these differ."""
+    names = [step_label(row) if row else "" for row in (a, b)]
+    weights = shown(*(row["sumw"] if row else 0.0 for row in (a, b)))
+    found = []
+    for row, name, sumw in zip((a, b), names, weights, strict=True):
+        if row is None:
+            found.append("–")
+            continue
+        text = f"{row['events']} events, {row['candidates']} candidates"
+        text += "" if row["sumw"] == row["events"] else f", sumw {sumw}"
+        found.append(text if names[0] == names[1] else f"{name}: {text}")
+    return found
 
 
 def counter_section(counters: Iterable[CounterDifference]) -> Section:

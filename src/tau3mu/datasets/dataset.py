@@ -70,6 +70,7 @@ class Dataset:
         certification: The runs and luminosity sections of data that are used, None for all.
         fraction: Of the entries of each file, the first of which are used: a short view.
         whole_lumi: The luminosity of the dataset of which this is a short view.
+        linked: The file of the links that tell which entries of the files are used; None for all.
 
     Raises:
         InputError: The name cannot be the name of a file, there are no files, one of them or of
@@ -88,6 +89,7 @@ class Dataset:
     certification: Certification | None = None
     fraction: float = 1.0
     whole_lumi: float | None = None
+    linked: str | None = None
 
     def __post_init__(self) -> None:
         """Checks name and files."""

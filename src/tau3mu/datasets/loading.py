@@ -13,7 +13,8 @@ A dataset file is one object with an entry per dataset, in coffea's form:
   `adler32:0a1b2c3d`) and `entries` beside them are compared with what is found.
 - `metadata` knows `era`, `is_mc` (false if absent: data), `lumi` in fb^-1, `layout` (the name of a
   layout, or a table in a file beside the dataset file), `certification` (a file beside it: the runs
-  and luminosity sections of data that are used), and `extra`: an object that processors find
+  and luminosity sections of data that are used), `linked` (a file beside it: the entries of the
+  files that are used, see `tau3mu.derived`), and `extra`: an object that processors find
   in `events.metadata`. Every other key is an error, so that a misspelt
   `is_MC` does not turn simulation into data.
 - Relative paths lie under the prefix, or without one in the folder of the dataset file.
@@ -66,6 +67,11 @@ def load_datasets(file: str | Path, *, prefix: str | None = None) -> list[Datase
     name, fraction = split_view(os.fspath(file))
     path = _path_of(name)
     document = read_document(path, "dataset file", language="dataset")
+    if document.content.keys() >= {"kind", "step", "datasets"}:
+        kind = document.content["kind"]
+        hint = "slim data are no input of runs" if kind == "slim" else "give dataset.json beside it"
+        message = f"{path} is the record of {kind} derived data, not a dataset file: {hint}"
+        raise InputError(message, code="derived.not-an-input", path=path)
     entries = document.validate(DatasetFile).root
     found, problems = [], []
     for name, entry in entries.items():
@@ -137,6 +143,7 @@ def _dataset(
         known,
         layout,
         _certification(facts.certification, folder),
+        linked=None if facts.linked is None else str((folder / facts.linked).absolute()),
     )
 
 

@@ -29,6 +29,7 @@ class Metadata(Strict):
     lumi: _Lumi | None = None
     layout: _Text | None = None
     certification: _Text | None = None
+    linked: _Text | None = None
     extra: dict[str, Any] = Field(default_factory=dict)
 
     @field_validator("extra")

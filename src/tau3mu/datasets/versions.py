@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from tau3mu.config.input_files import read_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -43,6 +46,8 @@ def dataset_version(dataset: Dataset, files: Sequence[CheckedFile]) -> str:
         "certification": dataset.certification.hash if dataset.certification else None,
         "fraction": _number(dataset.fraction),
     }
+    if dataset.linked is not None:
+        facts["linked"] = hashlib.sha256(read_bytes(Path(dataset.linked), "links")).hexdigest()
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 

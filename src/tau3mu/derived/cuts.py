@@ -115,8 +115,7 @@ def looser_cuts(
         names = [n for n, one in declared(type(processor)).items() if type(one.default) is not Axis]
         yield from _looser(processor, {n: origin.parameters.get(n) for n in names}, "")
         return
-    known = {one.name for one in cuts_of(type(processor))} if _has_cuts(processor) else set()
-    active = {one.name for one in processor.active_cuts} if _has_cuts(processor) else set()
+    known, active = _names_of_cuts(processor)
     for record in origin.cuts:
         if record.name not in active:
             how = "is skipped" if record.name in known else "is missing"
@@ -128,8 +127,12 @@ def looser_cuts(
         yield from _looser(processor, record.parameters, f" of cut {record.name}")
 
 
-def _has_cuts(processor: Any) -> Any:
-    return isinstance(processor, CutProcessor)
+def _names_of_cuts(processor: Any) -> tuple[set[str], set[str]]:
+    """Returns the names of all cuts of a processor, and of those that it applies."""
+    if not isinstance(processor, CutProcessor):
+        return set(), set()
+    cls: Any = type(processor)
+    return {one.name for one in cuts_of(cls)}, {one.name for one in processor.active_cuts}
 
 
 def _looser(processor: Processor, before: dict[str, Any], of: str) -> Iterator[Difference]:

@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 import uproot
 
-from tau3mu.datasets.origin import Origin, Part, parse_origin, read_origin
+from tau3mu.datasets.origin import parse_origin, read_origin
 from tau3mu.derived.parts import part_path, write_tree
-from tau3mu.derived.rows import added_rows
+from tau3mu.derived.rows import merged_origin
 from tau3mu.storage.files import atomic
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from tau3mu.datasets import Chunk
-    from tau3mu.datasets.origin import CutRecord
+    from tau3mu.datasets.origin import Origin
     from tau3mu.derived.requests import SkimJob
 
-__all__ = ["FILE_MB", "Merge", "Merged", "grouped", "merge", "merged_origin"]
+__all__ = ["FILE_MB", "Merge", "Merged", "grouped", "merge"]
 
 FILE_MB: Final = 64.0
 """The size at which a file of a skim is closed."""
@@ -129,52 +129,6 @@ def merge(_: None, task: Merge) -> Merged:
             size=target.stat().st_size,
             origin=read_origin(file),
         )
-
-
-def merged_origin(origins: Iterable[Origin]) -> Origin:
-    """Returns the origin of what is merged of data with the same key.
-
-    Args:
-        origins: At least one.
-    """
-    found = list(origins)
-    cuts = [one.cuts for one in found if one.cuts is not None]
-    return found[0].model_copy(
-        update={
-            "rows": added_rows([one.rows for one in found]),
-            "parts": _joined(part for one in found for part in one.parts),
-            "ancestor_parts": _joined(part for one in found for part in one.ancestor_parts),
-            "cuts": _united(cuts) if cuts else None,
-        }
-    )
-
-
-def _joined(parts: Iterable[Part]) -> tuple[Part, ...]:
-    """Returns the parts with those that continue each other as one."""
-    joined: list[Part] = []
-    for part in parts:
-        if joined and _file(joined[-1]) == _file(part) and joined[-1].stop == part.start:
-            joined[-1] = joined[-1].model_copy(update={"stop": part.stop})
-        else:
-            joined.append(part)
-    return tuple(joined)
-
-
-def _file(part: Part) -> tuple[str, str, str]:
-    return part.path, part.uuid, part.tree
-
-
-def _united(cuts: Sequence[tuple[CutRecord, ...]]) -> tuple[CutRecord, ...]:
-    """Returns the cuts with all that they have read in any of the chunks."""
-    return tuple(
-        same[0].model_copy(
-            update={
-                name: {key: value for one in same for key, value in getattr(one, name).items()}
-                for name in ("parameters", "code")
-            }
-        )
-        for same in zip(*cuts, strict=True)
-    )
 
 
 def _origin_of(part: str) -> Origin:

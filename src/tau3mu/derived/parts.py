@@ -12,7 +12,7 @@ import uproot
 
 from tau3mu.datasets.origin import OBJECT, Origin, Part, parse_origin
 from tau3mu.derived.cuts import classes_of, cut_records
-from tau3mu.derived.linked import write_keys
+from tau3mu.derived.linked import write_links
 from tau3mu.derived.rows import prefixed, rows_up_to
 from tau3mu.errors import RunError
 from tau3mu.processing.parameters import values_of
@@ -92,7 +92,7 @@ def write_part(
     origin = _origin(job, chunk, processor, selection, survivors)
     with atomic(path) as temporary:
         if job.kind == "linked":
-            write_keys(temporary, chunk, entries.events(), kept, origin)
+            write_links(temporary, chunk, entries.events(), kept, origin)
         else:
             write_tree(temporary, chunk.tree, [entries.at(kept).arrays], origin)
 

@@ -59,7 +59,7 @@ def _kinds(
     for file in files:
         if (origin := origins.get((file.dataset, file.path))) is None:
             continue
-        cuts = origin.cuts and tuple(map(repr, origin.cuts))
+        cuts = repr(origin.cuts)
         if (what := (origin.key, origin.columns, cuts)) not in seen:
             seen.add(what)
             yield file, origin

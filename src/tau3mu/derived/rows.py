@@ -1,18 +1,27 @@
-"""The rows of the cutflow of a parent: of parts, of files, and before those of a reader."""
+"""The rows of the cutflow of a parent, of parts and of files, and what they were counted in."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from tau3mu.datasets.origin import Counts
+from tau3mu.datasets.origin import Counts, Origin, Part
 from tau3mu.selection.sums import exact_sum, rounded_sum
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from tau3mu.datasets.origin import CutRecord
     from tau3mu.selection import Step
 
-__all__ = ["PREFIX", "added_rows", "as_dictionaries", "prefixed", "rows_up_to"]
+__all__ = [
+    "PREFIX",
+    "added_rows",
+    "as_counts",
+    "as_dictionaries",
+    "merged_origin",
+    "prefixed",
+    "rows_up_to",
+]
 
 PREFIX: Final = "parent:"
 """How the rows of a parent begin in the cutflow of whoever reads derived data."""
@@ -61,6 +70,24 @@ def _nothing(row: Counts) -> dict[str, Any]:
     return {"events": 0, "candidates": 0, "sumw": (), "cuts": cuts}
 
 
+def as_counts(rows: Iterable[Mapping[str, Any]]) -> tuple[Counts, ...]:
+    """Returns rows of `cutflow.json` as counts.
+
+    Args:
+        rows: The rows.
+    """
+    return tuple(
+        Counts(
+            name=row["name"],
+            events=row["events"],
+            candidates=row["candidates"],
+            sumw=(row["sumw"],),
+            cuts=as_counts(row.get("cuts", ())),
+        )
+        for row in rows
+    )
+
+
 def as_dictionaries(rows: Iterable[Counts]) -> list[dict[str, Any]]:
     """Returns rows in the form of `cutflow.json`."""
     return [
@@ -99,3 +126,49 @@ def added_rows(many: Sequence[tuple[Counts, ...]]) -> tuple[Counts, ...]:
             )
         )
     return tuple(added)
+
+
+def merged_origin(origins: Iterable[Origin]) -> Origin:
+    """Returns the origin of what is merged of data with the same key.
+
+    Args:
+        origins: At least one.
+    """
+    found = list(origins)
+    cuts = [one.cuts for one in found if one.cuts is not None]
+    return found[0].model_copy(
+        update={
+            "rows": added_rows([one.rows for one in found]),
+            "parts": _joined(part for one in found for part in one.parts),
+            "ancestor_parts": _joined(part for one in found for part in one.ancestor_parts),
+            "cuts": _united(cuts) if cuts else None,
+        }
+    )
+
+
+def _joined(parts: Iterable[Part]) -> tuple[Part, ...]:
+    """Returns the parts with those that continue each other as one."""
+    joined: list[Part] = []
+    for part in parts:
+        if joined and _file(joined[-1]) == _file(part) and joined[-1].stop == part.start:
+            joined[-1] = joined[-1].model_copy(update={"stop": part.stop})
+        else:
+            joined.append(part)
+    return tuple(joined)
+
+
+def _file(part: Part) -> tuple[str, str, str]:
+    return part.path, part.uuid, part.tree
+
+
+def _united(cuts: Sequence[tuple[CutRecord, ...]]) -> tuple[CutRecord, ...]:
+    """Returns the cuts with all that they have read in any of the chunks."""
+    return tuple(
+        same[0].model_copy(
+            update={
+                name: {key: value for one in same for key, value in getattr(one, name).items()}
+                for name in ("parameters", "code")
+            }
+        )
+        for same in zip(*cuts, strict=True)
+    )

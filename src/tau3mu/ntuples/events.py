@@ -72,7 +72,8 @@ class Entries:
         Args:
             index: Which ones, in their order.
         """
-        return self._with({n: _taken(a, index) for n, a in self.arrays.items()}, len(index))
+        arrays = {n: ak.Array(_taken(ak.to_layout(a), index)) for n, a in self.arrays.items()}
+        return self._with(arrays, len(index))
 
     def between(self, start: int, stop: int) -> Entries:
         """Returns the entries from `start` up to `stop`, without copying them."""
@@ -171,11 +172,22 @@ def _cut(array: ak.Array, passes: npt.NDArray[np.bool_]) -> ak.Array:
     return ak.Array(_as_lists(ak.to_layout(array)[passes]))
 
 
-def _taken(array: ak.Array, index: npt.NDArray[np.int64]) -> ak.Array:
-    layout = ak.to_layout(array)
-    if layout.is_numpy:
-        return ak.Array(np.asarray(layout.data)[index])
-    return ak.Array(_as_lists(layout[index]))
+def _taken(content: Any, index: npt.NDArray[np.int64]) -> Any:
+    """Returns some entries of a content, in memory of their own.
+
+    For lists of numbers in a few calls of NumPy, where awkward needs many.
+    """
+    if content.is_numpy and content.purelist_depth == 1:
+        return ak.contents.NumpyArray(np.asarray(content.data)[index])
+    if isinstance(content, ak.contents.IndexedArray):  # texts, of which few differ
+        return ak.contents.IndexedArray(ak.index.Index64(content.index.data[index]), content.content)
+    if not content.is_list or content.parameters:
+        return _as_lists(content[index])
+    lists = from_zero(content)
+    starts, counts = lists.offsets.data[index], np.diff(lists.offsets.data)[index]
+    offsets = np.concatenate([[0], np.cumsum(counts)])
+    places = np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], counts)
+    return ak.contents.ListOffsetArray(ak.index.Index64(offsets), _taken(lists.content, places))
 
 
 def _as_lists(content: ak.contents.Content) -> ak.contents.Content:

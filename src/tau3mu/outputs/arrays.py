@@ -17,9 +17,11 @@ def own_copy(rows: ak.Array) -> ak.Array:
     """Returns rows in memory of their own."""
     layout = ak.to_layout(rows)
     if layout.is_record and all(column.is_numpy for column in layout.contents):
-        columns = [
-            ak.contents.NumpyArray(np.array(column.data), parameters=column.parameters)
-            for column in (layout.content(name) for name in layout.fields)
+        columns = [  # which may be longer than the record
+            ak.contents.NumpyArray(
+                np.array(column.data[: layout.length]), parameters=column.parameters
+            )
+            for column in layout.contents
         ]
         return ak.Array(ak.contents.RecordArray(columns, layout.fields))
     form, length, buffers = ak.to_buffers(ak.to_packed(rows))

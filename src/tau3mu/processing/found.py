@@ -73,9 +73,10 @@ def _candidates(selection: Selection) -> ak.Array:
             _unexpected("the candidates are", shown, expected), code="processor.wrong-candidates"
         )
     layout = ak.to_layout(candidates)
+    columns = dict(zip(layout.fields, layout.contents, strict=True)) if layout.is_record else {}
     for name in candidates.fields:
         _check_name(name, "a column of the candidates")
-        column = layout.content(name) if layout.is_record else None
+        column = columns.get(name)
         if name in TAKEN or not (column is not None and column.is_numpy and not column.inner_shape):
             _check_column(name, candidates[name])
     return candidates

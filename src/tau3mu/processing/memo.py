@@ -322,7 +322,11 @@ class _Function:
         return self._keys[number]
 
     def of(self, processor: Any, length: int) -> Known:
-        return self._known.setdefault(self.key(processor), Known(length))
+        key = self.key(processor)
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = Known(length)
+        return known
 
     def forget(self, processor: Any) -> None:
         self._known.pop(self.key(processor), None)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ChunkCounts",
     "DatasetFacts",
+    "DerivedVerdict",
     "FailedProcessor",
     "FitVerdict",
     "InputFile",
@@ -124,6 +125,15 @@ class Resources(_Part):
     processors: dict[str, ProcessorResources] = {}
 
 
+class DerivedVerdict(_Part):
+    """Data that a run derived: where they are and how many events, or why they are not there."""
+
+    kind: str
+    folder: str | None = None
+    events: int = 0
+    problem: str | None = None
+
+
 class Manifest(_Part):
     """The content of `run.json`.
 
@@ -143,6 +153,7 @@ class Manifest(_Part):
         chunks: How many there were.
         warnings: What is odd about the results but no error.
         fits: By processor.
+        derived: What the run derived, by name.
         set_apart: The errors of processors that failed while the others went on, by name.
         resources: What reading and each processor took.
         command, directory, started, finished, host, python, versions, git: See `provenance`.
@@ -161,6 +172,7 @@ class Manifest(_Part):
     chunks: ChunkCounts = ChunkCounts()
     warnings: list[str] = []
     fits: dict[str, FitVerdict] = {}
+    derived: dict[str, DerivedVerdict] = {}
     set_apart: dict[str, list[FailedProcessor]] = {}
     resources: Resources = Resources()
     command: list[str] = []

@@ -10,6 +10,7 @@ from tau3mu.processing.user_code import class_name
 from tau3mu.results.manifest import (
     ChunkCounts,
     DatasetFacts,
+    DerivedVerdict,
     FailedProcessor,
     FitVerdict,
     InputFile,
@@ -37,14 +38,14 @@ __all__ = ["exit_code", "manifest_of"]
 def exit_code(plan: RunPlan, result: RunResult, missing: Sequence[FileRead], *, valid: bool) -> int:
     """Returns the exit code of a run.
 
-    It is 2 if more events are missing than allowed, 1 if a fit is not valid or a processor was set
-    apart, else 0.
+    It is 2 if more events are missing than allowed, 1 if a fit is not valid, a processor was set
+    apart or what was to be derived is not there, else 0.
 
     Args:
         plan: Which says the allowed fraction of all events.
         result: What was read.
         missing: The files of which nothing is in the results.
-        valid: Whether all fits are valid.
+        valid: Whether all fits are valid, and all is there that was to be derived.
     """
     if missing:
         known = [file.expected for file in missing if file.expected is not None]
@@ -67,6 +68,7 @@ def manifest_of(
     exit_code: int | None = None,
     fits: Mapping[str, FitResult] | None = None,
     failed: Mapping[str, str] | None = None,
+    derived: Mapping[str, DerivedVerdict] | None = None,
 ) -> Manifest:
     """Returns the manifest of a run.
 
@@ -80,9 +82,11 @@ def manifest_of(
         exit_code: That of the run, None until it has ended.
         fits: The fits by processor.
         failed: Why fits could not be made, by processor.
+        derived: What was derived, by name.
     """
     read = {(file.dataset, file.path): file for file in result.files}
     inputs = [(file, read.get((file.dataset, file.path))) for file in plan.files]
+    linked = {dataset.name for dataset in plan.datasets if dataset.linked}
     verdicts = {
         name: FitVerdict(valid=fit.valid, messages=list(fit.messages))
         for name, fit in (fits or {}).items()
@@ -113,7 +117,7 @@ def manifest_of(
                 tree=file.tree,
                 layout=layout(file.layout).name,
                 uuid=file.uuid,
-                entries=file.entries,
+                entries=(done.expected or 0) if done and file.dataset in linked else file.entries,
                 read=done.read if done else 0,
                 errors=list(done.errors) if done else [],
             )
@@ -130,6 +134,7 @@ def manifest_of(
         ],
         chunks=ChunkCounts(total=result.chunks, resumed=result.resumed, attempts=result.attempts),
         warnings=list(result.warnings),
+        derived=dict(derived or {}),
         fits=verdicts
         | {name: FitVerdict(valid=False, messages=[text]) for name, text in (failed or {}).items()},
         set_apart={

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from tau3mu.derived.requests import SkimJob
     from tau3mu.execution import ChunkResult, RunResult
     from tau3mu.fit import FitResult
+    from tau3mu.results.manifest import DerivedVerdict
     from tau3mu.run.plan import RunPlan
 
 __all__ = ["analyse"]
@@ -138,12 +139,14 @@ def _write(
         if not any((folder / processor.name).exists() for processor in plan.processors):
             write_manifest(folder, manifest)
         return Run(folder, manifest)
-    if jobs:
+    derived: dict[str, DerivedVerdict] = {}
+    if plan.skims:
         on_stage("Writing derived data")
         failed_files: dict[str, list[str]] = {}
         for file in missing:
             failed_files.setdefault(file.dataset, []).append(file.path)
-        finish_skims(plan, jobs, result, failed_files, folder, client)
+        derived = finish_skims(plan, jobs, result, failed_files, folder, client)
+        describe = partial(describe, derived=derived)
     on_stage("Writing results")
     with staged(folder, replace=True) as aside:
         for name, found in result.processors.items():
@@ -164,9 +167,8 @@ def _write(
         write_manifest(folder, manifest)
     unfitted = Run(folder, manifest, found=result.processors)
     fits, failed = _fit_all(plan, unfitted, on_stage)
-    code = exit_code(
-        plan, result, missing, valid=not failed and all(f.valid for f in fits.values())
-    )
+    sound = not failed and not any(one.problem for one in derived.values())
+    code = exit_code(plan, result, missing, valid=sound and all(f.valid for f in fits.values()))
     manifest = describe("finished", exit_code=code, fits=fits, failed=failed)
     write_manifest(folder, manifest)
     if not missing and not manifest.set_apart:

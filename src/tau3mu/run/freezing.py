@@ -118,6 +118,7 @@ def _dataset(dataset: Dataset, plan: RunPlan) -> FrozenDataset:
         layout=dataset.layout,
         certification=dataset.certification.document() if dataset.certification else None,
         fraction=dataset.fraction,
+        linked=dataset.linked,
     )
 
 

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from tau3mu.config.documents import Strict, read_document
 from tau3mu.errors import InputError
-from tau3mu.run.code_copy import CopiedFile
+from tau3mu.run.copied_files import CopiedFile
 from tau3mu.storage.names import FULL_CONFIG
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ class FrozenDataset(Strict):
             detect it.
         certification: The runs and luminosity sections that are used, None for all.
         fraction: Of the events of each file, the first of which are used.
+        linked: The file of the links that tell which events are used, None for all.
     """
 
     name: str
@@ -79,6 +80,7 @@ class FrozenDataset(Strict):
     layout: str | None = None
     certification: dict[str, list[list[int]]] | None = None
     fraction: float = 1.0
+    linked: str | None = None
 
 
 class FrozenProcessor(Strict):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tau3mu.config.input_files import user_path
 from tau3mu.errors import InputError
-from tau3mu.run.code_copy import hash_of
+from tau3mu.run.copied_files import hash_of
 from tau3mu.run.preparation import prepare
 from tau3mu.run.settings import Settings
 from tau3mu.run.thawing import recorded_directory, thaw

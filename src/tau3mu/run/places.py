@@ -126,6 +126,7 @@ def dataset_at(dataset: FrozenDataset, places: Mapping[tuple[str, str], str]) ->
         layout=dataset.layout,
         certification=_certification(dataset),
         fraction=dataset.fraction,
+        linked=dataset.linked,
     )
 
 

@@ -78,7 +78,7 @@ class RunPlan:
     @property
     def entries(self) -> int:
         """The number of events to read."""
-        return sum(file.entries for file in self.files)
+        return sum(chunk.entries for chunk in self.chunks)
 
     @property
     def workers(self) -> int:

@@ -13,6 +13,7 @@ import cloudpickle
 from tau3mu.clusters.proxy.distribution import use_proxy
 from tau3mu.clusters.proxy.proxy import find_proxy, needs_proxy
 from tau3mu.datasets import check_files, check_readable_files, make_chunks
+from tau3mu.derived.linked import only_linked, read_links, with_links
 from tau3mu.derived.reading import check_derived
 from tau3mu.errors import InputError
 from tau3mu.execution import dry_run
@@ -107,8 +108,10 @@ def prepare(
         stack.callback(close_files)
         with use_proxy(proxy):
             files, failed = _check(datasets, columns, settings, remembered, on_file)
+        links = {one.name: read_links(one.linked) for one in datasets if one.linked}
+        files = with_links(files, links)
         warnings = check_derived(files, loaded)
-        chunks = make_chunks(files, datasets, settings.chunk_size)
+        chunks = only_linked(make_chunks(files, datasets, settings.chunk_size), links)
         lazily = settings.executor == "dask"
         expected = dry_run(
             chunks, loaded, lazily=lazily, candidates=settings.candidates, set_apart=set_apart

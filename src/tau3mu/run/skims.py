@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from typing import TYPE_CHECKING, Any
 
-from tau3mu.derived.finishing import (
-    move_into_place,
-    new_folder,
-    parents_of,
-    write_records,
-)
+from tau3mu.derived.finishing import RecordWriter, move_into_place, new_folder
 from tau3mu.derived.jobs import check_requests, forget_parts, make_jobs
 from tau3mu.derived.merging import grouped, merge
-from tau3mu.derived.requests import SkimRequest, parse_skims
+from tau3mu.derived.requests import parse_skims
+from tau3mu.derived.slim import write_slim
+from tau3mu.errors import RunError
 from tau3mu.execution.chunk import no_events, selected
 from tau3mu.execution.merge import file_of
 from tau3mu.execution.tasks import run_tasks
 from tau3mu.processing.needs import in_order, with_needed
 from tau3mu.processing.survivors import Survivors
+from tau3mu.results.manifest import DerivedVerdict
 from tau3mu.storage.names import DERIVED
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from distributed import Client
 
     from tau3mu.datasets import Chunk
-    from tau3mu.derived.requests import SkimJob
+    from tau3mu.derived.requests import SkimJob, SkimRequest
     from tau3mu.execution import RunResult
     from tau3mu.outputs import Selection
     from tau3mu.processing import Processor
@@ -91,13 +90,13 @@ def finish_skims(
     missing: Mapping[str, Sequence[str]],
     folder: Path,
     client: Client | None,
-) -> None:
-    """Puts together what the workers wrote, and moves it into place.
+) -> dict[str, DerivedVerdict]:
+    """Returns what was derived, by name, after it was put together and moved into place.
 
     Args:
         plan: That of the run.
         jobs: What the workers were told.
-        result: What was read.
+        result: What was found and read.
         missing: The files of each dataset of which events are missing.
         folder: The results folder.
         client: Of the Dask cluster, if there is one.
@@ -111,28 +110,42 @@ def finish_skims(
         (chunk for chunk in plan.chunks if file_of(chunk)[:2] not in failed),
         key=lambda chunk: (*file_of(chunk), chunk.start),
     )
-    by_name = {processor.name: processor for processor in plan.processors}
-    for job in jobs:
-        if job.processor not in result.processors:  # it was set apart
+    by_name = {job.processor: job for job in jobs}
+    verdicts = {}
+    for processor in plan.processors:
+        request = plan.skims.get(processor.name)
+        if request is None or processor.name not in result.processors:  # it was set apart
             continue
-        request = plan.skims[job.processor]
-        aside = new_folder(derived, job.name)
-        how: dict[str, Any] = {"workers": plan.workers, "client": client}
-        merged = run_tasks(merge, None, grouped(job, chunks, aside), **how)
-        write_records(
-            aside,
-            job.name,
-            request,
-            by_name[job.processor],
-            merged,
-            plan.datasets,
-            parents_of(plan.datasets, plan.files),
-            missing,
-            {chunk.dataset: chunk.layout for chunk in chunks},
-        )
-        place = move_into_place(aside, derived, job.name)
-        size = sum(one.size for one in merged) / 1e6
-        events = sum(one.entries for one in merged)
-        log.info("skim %s: %d events, %.1f MB in %s", job.name, events, size, place)
+        name = request.named(processor.name)
+        aside = new_folder(derived, name)
+        writer = RecordWriter(aside, name, request, processor, plan.datasets, plan.files, missing)
+        if request.kind == "slim":
+            found = result.processors[processor.name]
+            try:
+                write_slim(aside, request, processor, found.candidates, list(found.cutflow))
+            except RunError as error:
+                if error.code != "derived.too-large":
+                    raise
+                log.error("%s", error)  # noqa: TRY400 - a message for users
+                shutil.rmtree(aside)
+                verdicts[name] = DerivedVerdict(kind=request.kind, problem=str(error))
+                continue
+            writer.write_slim(found.cutflow)
+        elif request.kind == "linked":
+            writer.write_links(by_name[processor.name], chunks)
+        else:
+            merges = grouped(by_name[processor.name], chunks, aside)
+            how: dict[str, Any] = {"workers": plan.workers, "client": client}
+            writer.write_skim(run_tasks(merge, None, merges, **how), _layouts(chunks))
+        place = move_into_place(aside, derived, name)
         if not missing:
-            forget_parts(derived, job.name)
+            forget_parts(derived, name)
+        verdicts[name] = DerivedVerdict(
+            kind=request.kind, folder=str(place.relative_to(folder)), events=writer.events
+        )
+        log.info("%s data %s: %d events in %s", request.kind, name, writer.events, place)
+    return verdicts
+
+
+def _layouts(chunks: Sequence[Chunk]) -> dict[str, str]:
+    return {chunk.dataset: chunk.layout for chunk in chunks}

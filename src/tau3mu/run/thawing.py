@@ -19,9 +19,10 @@ from tau3mu.processing.catalogue import checked_class, load_class
 from tau3mu.processing.own_code import library_versions, package_hashes
 from tau3mu.processing.user_code import user_errors, what
 from tau3mu.processing.user_files import import_user_file
-from tau3mu.run.code_copy import hash_of, moved_texts
+from tau3mu.run.copied_files import hash_of
 from tau3mu.run.freezing import made_again
 from tau3mu.run.frozen import read_frozen
+from tau3mu.run.named_files import moved_texts
 from tau3mu.run.places import dataset_at, places_of
 from tau3mu.run.settings import Settings, option_of
 

@@ -19,6 +19,8 @@ __all__ = ["Costs", "chunk_costs", "later_half", "leak", "linear", "memory_of_ch
 
 _FEW: Final = 3
 _SPREAD: Final = 1.3
+_ROUNDS: Final = 20
+_HUBER: Final = 2.0
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,6 @@ def chunk_costs(datasets: Sequence[str], entries: Sequence[int], seconds: Sequen
     if len(sizes) < len(names) + _FEW or sizes.max() < _SPREAD * sizes.min():
         return Costs(0.0, mean)
     columns = np.column_stack([np.ones(len(sizes)), of * sizes[:, np.newaxis]])
-    # A garbage collection in one of them moves least squares, but not the sum of distances.
     found = _robust(columns, spent)
     if found[0] <= 0:
         return Costs(0.0, mean)
@@ -75,16 +76,20 @@ def chunk_costs(datasets: Sequence[str], entries: Sequence[int], seconds: Sequen
 
 
 def _robust(columns: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Returns the coefficients of a linear model, scaled so that its sum is that of the values."""
+    """Returns the coefficients of a linear model, scaled so that its sum is that of the values.
+
+    Least squares, in which values that are far off count less (Huber's weights).
+    """
     weights = np.ones(len(values))
     found = np.zeros(columns.shape[1])
-    for _ in range(20):
+    for _ in range(_ROUNDS):
         root = np.sqrt(weights)
         found = np.linalg.lstsq(columns * root[:, np.newaxis], values * root, rcond=None)[0]
         distance = np.abs(values - columns @ found)
-        weights = 1 / np.maximum(distance, 1e-3 * np.median(values))
+        usual = _HUBER * max(float(np.median(distance)), 1e-6 * float(values.max()))
+        weights = np.minimum(1.0, usual / np.maximum(distance, usual))
     total = float((columns @ found).sum())
-    # Such a collection belongs to the costs all the same.
+    # What is far off, such as a garbage collection, belongs to the costs all the same.
     return found * (values.sum() / total) if total > 0 else found
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tau3mu.datasets import check_files
+from tau3mu.datasets import check_files, combine
 from tau3mu.datasets.finding import datasets, is_dataset_file
 from tau3mu.errors import InputError
+from tau3mu.train.derived_sources import derived_datasets, folder_of_derived
 from tau3mu.train.registered import Parent
 from tau3mu.train.registry import Added, Registry
 
@@ -36,7 +37,7 @@ def register(
 
     Args:
         store: The store.
-        sources: What `tau3mu.datasets` takes.
+        sources: What `tau3mu.datasets` takes, and folders of derived data with their parents.
         name: Of the dataset, if there is one; ntuples need it.
         parent: The registered dataset from which it was made, `NAME` or `NAME@VERSION`.
         description: A line for other people.
@@ -51,16 +52,22 @@ def register(
     """
     registry = Registry(store)
     above = _parent(registry, parent)
-    found = _named(datasets(*sources, prefix=prefix, layout=layout), sources, name)
-    files = check_files(found, frozenset(), on_file=on_file)
+    folders = {source: folder_of_derived(source) for source in sources}
+    plain = [source for source, folder in folders.items() if folder is None]
+    found = [(one, above) for one in _plain(plain, name, prefix=prefix, layout=layout)]
+    for folder in filter(None, folders.values()):
+        found += [(one, above or own) for one, own in derived_datasets(registry, folder)]
+    if name is not None:
+        found = [(replace(_only(found, name), name=name), found[0][1])]
+    files = check_files(combine([one for one, _ in found]), frozenset(), on_file=on_file)
     return [
         registry.add(
             dataset,
             [file for file in files if file.dataset == dataset.name],
-            parent=above,
+            parent=own,
             description=description,
         )
-        for dataset in found
+        for dataset, own in found
     ]
 
 
@@ -100,14 +107,20 @@ def _parent(registry: Registry, reference: str | None) -> Parent | None:
     return Parent(dataset=dataset.name, version=dataset.version)
 
 
-def _named(found: list[Dataset], sources: Sequence[str], name: str | None) -> list[Dataset]:
-    if name is None:
-        if ntuples := [source for source in sources if not is_dataset_file(source)]:
-            message = f"{ntuples[0]} needs the name of its dataset: --name NAME"
-            raise InputError(message, code="train.name-needed", path="name")
-        return found
+def _plain(
+    sources: Sequence[str], name: str | None, *, prefix: str | None, layout: str | None
+) -> list[Dataset]:
+    """Returns the datasets of sources that are not derived data."""
+    ntuples = [source for source in sources if not is_dataset_file(source)]
+    if ntuples and name is None:
+        message = f"{ntuples[0]} needs the name of its dataset: --name NAME"
+        raise InputError(message, code="train.name-needed", path="name")
+    return datasets(*sources, prefix=prefix, layout=layout) if sources else []
+
+
+def _only(found: Sequence[tuple[Dataset, Parent | None]], name: str) -> Dataset:
     if len(found) > 1:
-        names = ", ".join(dataset.name for dataset in found)
+        names = ", ".join(dataset.name for dataset, _ in found)
         message = f"these are {len(found)} datasets ({names}), which cannot all be {name!r}"
         raise InputError(message, code="train.one-name", path="name")
-    return [replace(found[0], name=name)]
+    return found[0][0]
