@@ -83,6 +83,8 @@ def test_a_variant_is_the_wagon_with_a_patch(tmp_path):
         assert one.limits.memory_mb == 2000
     assert [one.name for one in train.processors()] == list(found)
     assert train.skims() == {}
+    skims = loaded(tmp_path, with_wagon(outputs={"skim": {"at": "vertex"}})).skims()
+    assert {name: skim.at for name, skim in skims.items()} == dict.fromkeys(found, "vertex")
 
 
 @pytest.mark.parametrize(
@@ -213,6 +215,7 @@ TWO = {
     "a": {"processor": "dsphipi", "variants": {"b_c": {"track_pt": 2}}},
     "a_b": {"processor": "dsphipi_notebook", "variants": {"C": {"track_pt": 3}}},
 }  # fmt: skip
+SLIM_AT = {"skim": {"kind": "slim", "at": "l1"}}
 CIRCLE = {
     "a": {"processor": "dsphipi", "needs": ["b"]},
     "b": {"processor": "dsphipi", "needs": ["a"], "parameters": {"track_pt": 2}},
@@ -240,6 +243,9 @@ CIRCLE = {
         (with_wagon(active=[]), "train.nothing-active", "wagons", 10),
         (with_wagon(variants={"base": {}}), "train.taken-name", "dsphipi.variants.base", None),
         (with_wagon(variants={"a": {"track_pt": 1.2}}), "train.same-wagon", "variants.a", None),
+        (with_wagon(outputs={"skim": {}}), "train.missing-key", "dsphipi.outputs.skim.at", None),
+        (with_wagon(outputs=SLIM_AT), "train.conflicting-keys", "outputs.skim.at", None),
+        (with_wagon(outputs={"skim": {"at": "vertx"}}), "derived.unknown-step", "skim.at", None),
         (broken(wagons=CIRCLE), "train.needs-cycle", "wagons.a.needs", None),
         (broken(wagons=TWO), "train.same-name", "wagons.a_b.variants.C", None),
         (broken(datasets=["demo", "dem"]), "dataset.unknown-file", "datasets[1]", None),

@@ -73,7 +73,7 @@ def compose(
     datasets = train.found_datasets(short=short, store=store)
     plan = prepare(
         [one.dataset for one in datasets], train.processors(), chosen,
-        fits=train.fits(), isolate=True, on_file=on_file,
+        fits=train.fits(), skims=train.skims(), isolate=True, on_file=on_file,
     )  # fmt: skip
     with closing(plan):
         for one in datasets:

@@ -17,6 +17,7 @@ from tau3mu.errors import Tau3muError
 from tau3mu.storage.lock import locked
 from tau3mu.train.record import RESULTS, read_record
 from tau3mu.train.states import State, alive, set_state
+from tau3mu.train.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,8 +72,7 @@ def run_train(folder: Path, **settings: Any) -> int:
         except BaseException as error:
             set_state(folder, State.FAILED, f"{type(error).__name__}: {error}")
             raise
-        state, reason = verdict(run)
-        set_state(folder, state, reason)
+        set_state(folder, *_with_skims(folder, run))
     return run.exit_code or 0
 
 
@@ -117,6 +117,23 @@ def verdict(run: Run) -> tuple[State, str]:
         return State.FAILED, "; ".join(reasons) or f"exit code {run.exit_code}"
     reasons += manifest.warnings
     return (State.WARN, "; ".join(reasons)) if reasons else (State.OK, "")
+
+
+def _with_skims(folder: Path, run: Run) -> tuple[State, str]:
+    """Returns the state of a train, after registering what it has derived of all events."""
+    from tau3mu.train.skims import register_skims
+
+    state, reason = verdict(run)
+    if state is State.FAILED or not run.manifest.complete:
+        return state, reason
+    try:
+        for added in register_skims(folder, Store(folder.parent.parent)):
+            name, version = added.dataset.name, added.dataset.version
+            sys.stdout.write(f"Registered: {name}@{version} ({added.text})\n")
+    except Tau3muError as error:
+        text = f"derived data are not registered: {error}"
+        return State.WARN, "; ".join(filter(None, (reason, text.partition("\n")[0])))
+    return state, reason
 
 
 def _interrupt(_: int, frame: object) -> NoReturn:  # noqa: ARG001 - as Python calls it

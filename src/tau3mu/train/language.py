@@ -64,8 +64,21 @@ class Skim(Strict):
         "from the files of the parent.",
     )
     at: str = Field(
-        min_length=1, description="The step or cut of the processor after which events are kept."
+        default="",
+        description="The step of the cutflow after which events are kept; needed but for `slim`, "
+        "which is of all cuts.",
     )
+    max_mb: Annotated[float, Field(gt=0)] | None = Field(
+        default=None, description="The largest size of `slim` data, in MB."
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Skim:
+        if self.kind == "slim" and self.at:
+            _refuse("conflicting-keys", "slim data are of all cuts: leave 'at' out", "at")
+        if self.kind != "slim" and not self.at:
+            _refuse("missing-key", "missing key; give the name of a step", "at")
+        return self
 
 
 class Outputs(Strict):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from tau3mu.processing.parameters import declared, defaults, values_of
@@ -9,11 +11,11 @@ from tau3mu.train.language import BASE
 from tau3mu.train.resolution import result_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from tau3mu.train.resolution import Resolved
 
-__all__ = ["changed_keys", "parameter_rows", "parameter_table"]
+__all__ = ["changed_keys", "html_table", "parameter_rows", "parameter_table"]
 
 
 def parameter_rows(one: Resolved) -> list[dict[str, Any]]:
@@ -54,6 +56,33 @@ def parameter_table(found: Mapping[str, Resolved]) -> list[dict[str, Any]]:
     return rows
 
 
+def html_table(found: Mapping[str, Resolved], caption: str) -> str:
+    """Returns a row for each wagon and variant, with what is not its default.
+
+    Args:
+        found: Wagons and variants by name.
+        caption: Stands above the table.
+    """
+    rows = []
+    for one in found.values():
+        changes = ", ".join(
+            f"{row['parameter']} = {json.dumps(row['value'], ensure_ascii=False)}"
+            for row in parameter_rows(one)
+            if row["value"] != row["default"]
+        )
+        fit = one.fit.name if one.fit else ""
+        cls = one.processor.configuration["class"]
+        rows.append((one.name, cls, changes, ", ".join(one.needs), fit, one.hash))
+    names = ("results", "processor", "not the defaults", "needs", "fit", "hash")
+    head = "".join(f"<th>{name}</th>" for name in names)
+    lines = ("".join(f"<td>{escape(text)}</td>" for text in row) for row in rows)
+    body = "".join(f"<tr>{line}</tr>" for line in lines)
+    return (
+        f"<table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead>"
+        f"<tbody>{body}</tbody></table>"
+    )
+
+
 def changed_keys(
     before: Mapping[str, Resolved], after: Mapping[str, Resolved]
 ) -> list[dict[str, Any]]:
@@ -69,9 +98,8 @@ def changed_keys(
         if one is None or other is None:
             rows.append(_row(name, "", "there" if one else None, "there" if other else None))
             continue
-        values, others = _flat(one.configuration), _flat(other.configuration)
-        both = ((key, values.get(key), others.get(key)) for key in {**values, **others})
-        rows += [_row(name, key, old, new) for key, old, new in both if old != new]
+        differences = _differences(one.configuration, other.configuration)
+        rows += [_row(name, key, old, new) for key, old, new in differences]
     return rows
 
 
@@ -79,12 +107,16 @@ def _row(wagon: str, key: str, before: Any, after: Any) -> dict[str, Any]:
     return {"wagon": wagon, "key": key, "before": before, "after": after}
 
 
-def _flat(part: Mapping[str, Any], above: str = "") -> dict[str, Any]:
-    """Returns values by keys with dots between them."""
-    found: dict[str, Any] = {}
-    for key, value in part.items():
-        if isinstance(value, dict) and value:
-            found |= _flat(value, f"{above}{key}.")
-        else:
-            found[f"{above}{key}"] = value
-    return found
+def _differences(before: Any, after: Any, key: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Yields keys with dots between them, and the values that differ."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        for name in dict.fromkeys((*before, *after)):
+            below = f"{key}.{name}" if key else name
+            yield from _differences(before.get(name), after.get(name), below)
+    elif before != after:
+        yield key, _named(key, before), _named(key, after)
+
+
+def _named(key: str, value: Any) -> Any:
+    """Returns the name of a fit instead of its whole document."""
+    return value["name"] if key == "fit" and isinstance(value, dict) else value

@@ -202,6 +202,7 @@ class _Resolution:
         one = Resolved(
             name, wagon, variant, processor, entry.needs, fit, entry.outputs, entry.limits
         )
+        self._check_skim(one)
         try:
             of_needs = {need: before[need].hash for need in entry.needs}
         except KeyError:  # which has a problem of its own
@@ -281,6 +282,20 @@ class _Resolution:
             else:
                 merged = model.model_dump(mode="json")
         return merged
+
+    def _check_skim(self, one: Resolved) -> None:
+        """Checks the step of a skim, as far as it is known without a look at events."""
+        from tau3mu.processing.cuts import CutProcessor
+
+        skim = one.outputs.skim
+        if skim is None or not skim.at or not isinstance(one.processor, CutProcessor):
+            return
+        steps = ["all", *dict.fromkeys(cut.step for cut in one.processor.active_cuts)]
+        if skim.at not in steps:
+            text = f"{one.name} has no step {skim.at!r}{suggest(skim.at, steps)}"
+            text = f"{text}; it has {', '.join(steps)}"
+            keys = ("wagons", one.wagon, "outputs", "skim", "at")
+            self._problems.append(Problem(keys, "derived.unknown-step", text))
 
     def _refuse_copies(self, found: Mapping[str, Resolved]) -> None:
         first: dict[tuple[str, int], Resolved] = {}

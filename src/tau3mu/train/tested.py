@@ -120,6 +120,7 @@ def _parts(needed: dict[str, Resolved], name: str, plan: RunPlan) -> dict[str, s
         processors=[one for one in plan.processors if one.name in needed],
         datasets=[whole(dataset) for dataset in plan.datasets],
         models={},
+        skims={name: skim for name, skim in plan.skims.items() if name in needed},
     )
     with tempfile.TemporaryDirectory(prefix="tau3mu-train-") as folder:
         frozen = freeze(alone, Path(folder))

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from tau3mu.errors import InputError, RunError, suggest
-from tau3mu.run.settings import is_given
+from tau3mu.run.settings import is_given, recordable
 from tau3mu.train.language import SETTINGS
 from tau3mu.train.record import STDERR, STDOUT, read_record
 from tau3mu.train.states import State, read_status, set_state
@@ -56,7 +56,8 @@ def start(
     """
     command = [sys.executable, "-m", "tau3mu.train.driver", str(folder)]
     if given := {name: value for name, value in (settings or {}).items() if is_given(value)}:
-        command += ["--settings", json.dumps(given, default=str)]
+        absolute = {name: recordable(name, value) for name, value in given.items()}
+        command += ["--settings", json.dumps(absolute)]
     # Nothing is imported from the working directory, and none of it is named in the code.
     environment = {**os.environ, "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1"}
     with (folder / STDOUT).open("ab") as out, (folder / STDERR).open("ab") as err:
@@ -215,9 +216,9 @@ def _again(
     from tau3mu.train.composition import new_train
 
     old = read_record(folder)
-    chosen: dict[str, Any] = {**old.settings, **settings}
-    if chosen.get("executor", "iterative") == "iterative" and settings.get("executor"):
-        chosen.pop("workers", None)
+    # Another executor works somewhere else.
+    places = {} if "executor" in settings else old.settings
+    chosen: dict[str, Any] = {**places, **settings}
     with closing(prepare_thawed(thawed, isolate=True, **chosen)) as plan:
         if changed := changed_files(thawed, plan):
             place, problem = next(iter(changed.items()))

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +11,12 @@ from tau3mu.config.documents import Document, read_document
 from tau3mu.config.input_files import user_path
 from tau3mu.config.problems import Problem
 from tau3mu.errors import InputError, suggest
-from tau3mu.storage.files import write_text
-from tau3mu.storage.locations import is_url
 from tau3mu.train.language import TrainFile, WagonEntry
+from tau3mu.train.paths import with_absolute_paths, without_folder, write_document
 
 if TYPE_CHECKING:
     from tau3mu.datasets import Dataset
+    from tau3mu.derived import SkimRequest
     from tau3mu.fit import FitModel
     from tau3mu.processing import Processor
     from tau3mu.run.settings import Settings
@@ -170,7 +168,7 @@ class Train:
         self._document = document
         self._folder = folder
         self._classes = dict(classes)
-        self.file = _with_absolute_paths(document.validate(TrainFile), folder)
+        self.file = with_absolute_paths(document.validate(TrainFile), folder)
         self.wagons = {name: self._wagon(name, entry) for name, entry in self.file.wagons.items()}
 
     def _wagon(self, name: str, entry: WagonEntry) -> Wagon:
@@ -212,20 +210,7 @@ class Train:
             )
             raise InputError(message, code="train.class-of-session", path=name)
         file = user_path(path).absolute()
-        content = self.document(relative_to=file.parent)
-        if file.suffix not in {".yaml", ".yml"}:
-            write_text(file, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
-            return
-        from io import StringIO
-
-        from ruamel.yaml import YAML
-
-        text = StringIO()
-        yaml = YAML(typ="safe", pure=True)
-        yaml.default_flow_style = False
-        yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
-        yaml.dump(content, text)
-        write_text(file, text.getvalue())
+        write_document(file, self.document(relative_to=file.parent))
 
     def document(self, *, relative_to: Path | None = None) -> dict[str, Any]:
         """Returns the content of its train file, without defaults.
@@ -236,7 +221,7 @@ class Train:
         content = self.file.model_dump(mode="json", exclude_defaults=True)
         content = {"schema_version": 1, **content}
         if relative_to is not None:
-            content = _without_folder(content, f"{relative_to}/")
+            content = without_folder(content, f"{relative_to}/")
         return content
 
     def check(self, store: Store | None = None) -> dict[str, Resolved]:
@@ -250,8 +235,10 @@ class Train:
         Raises:
             InputError: Something is wrong; the message names all of it, with its lines.
         """
+        from tau3mu.train.checking import dataset_problems, version_problems
+
         found, problems = self._resolution
-        problems = [*self._require(), *problems, *self._missing_datasets(store)]
+        problems = [*version_problems(self.file), *problems, *dataset_problems(self.file, store)]
         if problems:
             raise self._document.error(problems)
         return found
@@ -335,10 +322,16 @@ class Train:
         """Returns the fit of each result, None where nothing is fitted."""
         return {name: one.fit for name, one in self.resolved.items()}
 
-    def skims(self) -> dict[str, Any]:
+    def skims(self) -> dict[str, SkimRequest]:
         """Returns what is asked for as derived data, by the names of the results."""
-        found = {name: one.outputs.skim for name, one in self.resolved.items()}
-        return {name: skim for name, skim in found.items() if skim is not None}
+        from tau3mu.derived import SkimRequest
+
+        asked = {name: one.outputs.skim for name, one in self.resolved.items()}
+        return {
+            name: SkimRequest(**skim.model_dump(exclude_none=True))
+            for name, skim in asked.items()
+            if skim is not None
+        }
 
     def settings(self, **given: Any) -> Settings:
         """Returns how it runs.
@@ -392,41 +385,6 @@ class Train:
             return list(self.file.datasets)
         return [f"{name.partition('@short:')[0]}@short:{short:g}" for name in self.file.datasets]
 
-    def _missing_datasets(self, store: Store | None) -> list[Problem]:
-        problems = []
-        for number, name in enumerate(self.file.datasets):
-            try:
-                self.with_file(self.file.model_copy(update={"datasets": (name,)})).datasets(
-                    store=store
-                )
-            except InputError as error:  # noqa: PERF203 - all problems at once
-                keys = ("datasets", number)
-                problems.append(Problem(keys, error.code or "wrong-value", str(error)))
-        if not problems:
-            try:
-                self.datasets(store=store)
-            except InputError as error:  # such as a file that is in two of them
-                problems.append(Problem(("datasets",), error.code, str(error)))
-        return problems
-
-    def _require(self) -> list[Problem]:
-        if not self.file.require:
-            return []
-        from importlib.metadata import version
-
-        from packaging.specifiers import InvalidSpecifier, SpecifierSet
-
-        here = version("tau3mu")
-        try:
-            allowed = SpecifierSet(self.file.require).contains(here, prereleases=True)
-        except InvalidSpecifier:
-            text = f"expected versions such as '>=0.9', got {self.file.require!r}"
-            return [Problem(("require",), "wrong-version", text)]
-        if allowed:
-            return []
-        text = f"tau3mu {self.file.require} is required, installed is {here}: install another one"
-        return [Problem(("require",), "other-version", text)]
-
     def __eq__(self, other: object) -> bool:
         """Returns whether both have the same content."""
         return isinstance(other, Train) and (self.file, self._classes) == (
@@ -443,29 +401,9 @@ class Train:
         return f"Train({list(self.wagons)}, {list(self.file.datasets)})"
 
     def _repr_html_(self) -> str:
-        from tau3mu.train.parameters import parameter_rows
+        from tau3mu.train.parameters import html_table
 
-        rows = [
-            (one.name, one.processor.configuration["class"], _changes(parameter_rows(one)),
-             ", ".join(one.needs), one.fit.name if one.fit else "", one.hash)
-            for one in self.resolved.values()
-        ]  # fmt: skip
-        names = ("results", "processor", "not the defaults", "needs", "fit", "hash")
-        cells = "".join(f"<th>{name}</th>" for name in names)
-        lines = [f"<tr>{''.join(f'<td>{escape(text)}</td>' for text in row)}</tr>" for row in rows]
-        caption = escape(", ".join(self.file.datasets))
-        return (
-            f"<table><caption>{caption}</caption><thead><tr>{cells}</tr></thead>"
-            f"<tbody>{''.join(lines)}</tbody></table>"
-        )
-
-
-def _changes(rows: Iterable[Mapping[str, Any]]) -> str:
-    return ", ".join(
-        f"{row['parameter']} = {json.dumps(row['value'], ensure_ascii=False)}"
-        for row in rows
-        if row["value"] != row["default"]
-    )
+        return html_table(self.resolved, ", ".join(self.file.datasets))
 
 
 def _by_name(wagons: Mapping[str, Wagon] | Iterable[Wagon]) -> dict[str, Wagon]:
@@ -478,41 +416,3 @@ def _by_name(wagons: Mapping[str, Wagon] | Iterable[Wagon]) -> dict[str, Wagon]:
             raise InputError(message, code="train.same-name", path=wagon.name)
         named[wagon.name] = wagon
     return named
-
-
-def _with_absolute_paths(file: TrainFile, folder: Path) -> TrainFile:
-    """Returns a content that means the same in every folder."""
-    from tau3mu.fit.language import shipped_fits
-
-    def absolute(text: str) -> str:
-        return str(folder / user_path(text))
-
-    wagons = {}
-    for name, entry in file.wagons.items():
-        update: dict[str, Any] = {}
-        path, colon, cls = entry.processor.rpartition(":")
-        if colon and path.endswith(".py"):
-            update["processor"] = f"{absolute(path)}:{cls}"
-        if entry.fit and Path(entry.fit).suffix and entry.fit not in shipped_fits():
-            update["fit"] = absolute(entry.fit)
-        wagons[name] = entry.model_copy(update=update) if update else entry
-    named = (_is_name(text) for text in file.datasets)
-    datasets = tuple(
-        text if is_name else absolute(text)
-        for text, is_name in zip(file.datasets, named, strict=True)
-    )
-    return file.model_copy(update={"wagons": wagons, "datasets": datasets})
-
-
-def _is_name(dataset: str) -> bool:
-    """Returns whether a text is a name of a dataset or a URL rather than a path."""
-    plain = dataset.partition("@short:")[0]
-    return is_url(plain) or not ("/" in plain or Path(plain).suffix in {".json", ".root"})
-
-
-def _without_folder(part: Any, folder: str) -> Any:
-    if isinstance(part, dict):
-        return {key: _without_folder(value, folder) for key, value in part.items()}
-    if isinstance(part, list):
-        return [_without_folder(value, folder) for value in part]
-    return part.removeprefix(folder) if isinstance(part, str) else part

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from tau3mu.console.cli import Parser, first_import, path_of, run_main
-from tau3mu.train.printing import add_json_option, print_rows, without_empty
+from tau3mu.train.printing import add_json_option, add_store_option, print_rows, without_empty
 
 if TYPE_CHECKING:
     import argparse
@@ -30,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parser = Parser("python -m tau3mu.train check", _DESCRIPTION)
     parser.add_argument("file", type=path_of, metavar="FILE", help="train file, YAML or JSON")
+    add_store_option(parser)
     add_json_option(parser)
     options = parser.parse_args(arguments)
     with first_import("tau3mu.processing.processor"):
@@ -37,10 +38,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
+    from tau3mu.train.store import Store
     from tau3mu.train.wagon import Train
 
     train = Train.load(options.file)
-    found = train.check()
+    found = train.check(Store(options.store))
     title = f"{options.file}: {', '.join(train.file.datasets)}"
     print_rows(without_empty(resolved_rows(found)), as_json=False, title=title)
     return 0
@@ -48,12 +50,13 @@ def _check(options: argparse.Namespace) -> int:
 
 def _check_as_json(options: argparse.Namespace) -> int:
     from tau3mu.errors import InputError
+    from tau3mu.train.store import Store
     from tau3mu.train.wagon import Train
 
     answer: dict[str, Any] = {"valid": True, "problems": []}
     try:
         train = Train.load(options.file)
-        found = train.check()
+        found = train.check(Store(options.store))
     except InputError as error:
         problems = str(error).splitlines()
         answer = {"valid": False, "code": error.code, "path": error.path, "problems": problems}
