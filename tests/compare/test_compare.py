@@ -405,3 +405,12 @@ def test_trains_of_a_store_are_compared_by_number(base, tight, tmp_path, capsys)
     capsys.readouterr()
     assert main(["compare", "1", "3", *store]) == 1
     assert capsys.readouterr().out == ""
+
+
+def test_no_candidates_at_all_are_the_same(tmp_path):
+    for name in ("a", "b"):
+        none = tau3mu.DsPhiPi(flight_significance=1e9)
+        tau3mu.run("demo", none, no_fit=True, output=tmp_path / name)
+    found = compare(tmp_path / "a", tmp_path / "b", strict=True, sync=True)
+    assert found.same
+    assert (found.candidates[0].common, found.sync[0].first) == (0, None)
