@@ -372,3 +372,45 @@ def test_an_edited_file_of_a_user_shows_in_the_code(tmp_path, processor_file):
     found = compare(tmp_path / "a", tmp_path / "b", strict=True)
     assert (found.same, found.configuration) == (True, [])
     assert [change.key for change in found.code] == ["code.files.0/mine.py"]
+
+
+def test_many_processors_stay_readable(base, tmp_path, capsys):
+    names = [f"v{number}" for number in range(25)]
+    for side in ("a", "b"):
+        folder = tmp_path / side
+        shutil.copytree(base, folder)
+        manifest = json.loads((folder / "run.json").read_text())
+        one = manifest["configuration"]["processors"].pop("dsphipi")
+        manifest["configuration"]["processors"] = dict.fromkeys(names, one)
+        (folder / "run.json").write_text(json.dumps(manifest))
+        (folder / "full_config.json").unlink()
+        rows = load_candidates(base / "dsphipi")
+        for name in names:
+            shutil.copytree(base / "dsphipi", folder / name)
+            if side == "b":
+                write_candidates(folder / name, rows[3:], fmt="root")
+    arguments = ["compare", str(tmp_path / "a"), str(tmp_path / "b")]
+    assert main(arguments) == 1
+    assert len(capsys.readouterr().out.splitlines()) < 70
+    assert main([*arguments, "--json"]) == 1
+    assert len(json.loads(capsys.readouterr().out)["candidates"]) == 25
+
+
+def test_trains_of_a_store_are_compared_by_number(base, tight, tmp_path, capsys):
+    for number, source in (("0001", base), ("0002", tight)):
+        shutil.copytree(source, tmp_path / "store" / "trains" / number / "results")
+    store = ["--store", str(tmp_path / "store")]
+    assert main(["compare", "1", "1", *store]) == 0
+    assert main(["compare", "1", "2", *store]) == 1
+    capsys.readouterr()
+    assert main(["compare", "1", "3", *store]) == 1
+    assert capsys.readouterr().out == ""
+
+
+def test_no_candidates_at_all_are_the_same(tmp_path):
+    for name in ("a", "b"):
+        none = tau3mu.DsPhiPi(flight_significance=1e9)
+        tau3mu.run("demo", none, no_fit=True, output=tmp_path / name)
+    found = compare(tmp_path / "a", tmp_path / "b", strict=True, sync=True)
+    assert found.same
+    assert (found.candidates[0].common, found.sync[0].first) == (0, None)

@@ -99,6 +99,8 @@ def test_usual_spellings_and_separators_are_known(write, header, separator):
         ([["run", "lumi", "event", "ls"], ["1", "2", "3", "4"]], "compare.repeated-column", ""),
         ([["run", "lumi", "event", "mass"], ["297057", "1", "7", "x"]], "compare.bad-row", ":2"),
         ([], "compare.no-event-list", ""),
+        ([["run", "lumi", "event"], ["1", "2", "9" * 5_000]], "compare.bad-row", ":2"),
+        ([["run", "lumi", "event"], ["1", "2", "9" * 200_000]], "compare.bad-row", ":2"),
     ],
 )
 def test_bad_lists_are_errors_that_name_the_line(base, write, rows, code, line):
@@ -146,3 +148,21 @@ def test_an_event_that_was_not_read_is_told(base, write):
     assert steps[1] == "not read"
     assert np.count_nonzero(found.events["lost_b"] == "not listed") == 1479
     assert found.first.name == "all"
+
+
+def test_a_list_without_events_has_none_of_ours(base, write):
+    (found,) = compare(base, write([["run", "lumi", "event"]])).candidates
+    assert (found.common, found.alone, found.events) == (0, (1480, 0), (1480, 0))
+
+
+def test_rows_of_an_event_are_told_apart_by_their_position(base, write):
+    """Two candidates of one event: without positions, they are matched in their order."""
+    rows = [["297057", "1", "7", "0"], ["297057", "1", "7", "3"]]
+    (found,) = compare(base, write([["run", "lumi", "event", "triplet"], *rows])).candidates
+    assert (found.keys, found.common) == (("run", "lumi", "event", "triplet"), 1)
+    assert found.only_b["triplet"].tolist() == [3]
+    assert found.events == (1479, 0)
+    (found,) = compare(
+        base, write([["run", "lumi", "event"], *(row[:3] for row in rows)])
+    ).candidates
+    assert (found.common, found.alone[1], found.events) == (1, 1, (1479, 0))

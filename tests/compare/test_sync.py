@@ -141,3 +141,18 @@ def test_a_cutflow_that_is_not_recorded_is_an_error(pairs, tmp_path):
     own = made(tmp_path / "own", processor=f"{pairs}:Own")
     with raises("processor.unknown-steps"):
         compare(own, own, sync=True)
+
+
+def test_a_skim_is_followed_from_where_it_begins(base, tmp_path):
+    tau3mu.run("demo", skim=["vertex"], no_fit=True, output=tmp_path / "first")
+    skim = tmp_path / "first" / "derived" / "dsphipi_vertex" / "dataset.json"
+    tau3mu.run(str(skim), no_fit=True, output=tmp_path / "second")
+    found = compare(base, tmp_path / "second", strict=True, sync=True)
+    assert found.candidates[0].same
+    assert all(one.same for one in found.histograms)
+    (steps,) = found.sync
+    assert (steps.first.name, steps.first.only_a, steps.first.only_b) == ("all", 12000 - 9204, 0)
+    after = {one.name: (one.events_a, one.events_b, one.only_a) for one in steps.steps}
+    assert after["vertex: flight"] == (9204, 9204, 0)
+    assert steps.lost() == []
+    assert set(steps.events["lost_b"].tolist()) == {"not read"}

@@ -123,7 +123,7 @@ def compare_candidates(pair: Pair, *, strict: bool) -> CandidatesDifference | No
         return None
     a, b = pair.a.candidates, pair.b.candidates
     keys = keys_of_rows(a, b)
-    left, right = (columns_of(one, one.fields) for one in (a, b))
+    left, right = (columns_of(one, [n for n in one.fields if n != "file"]) for one in (a, b))
     matched = match_rows(_key_columns(left, keys, len(a)), _key_columns(right, keys, len(b)))
     found = []
     for name in dict.fromkeys([*a.fields, *b.fields]):

@@ -18,7 +18,7 @@ from tau3mu.compare.sections import (
     counter_section,
     cutflow_section,
     dataset_section,
-    fit_sections,
+    fit_section,
     histogram_section,
     sync_sections,
 )
@@ -117,19 +117,17 @@ class Comparison:
         """Returns the tables of what differs: first why, then what, then how it was done."""
         results = [change for change in self.configuration if change.results]
         how = [change for change in self.configuration if not change.results]
-        other = [one for one in self.candidates if not one.same]
-        synced = bool(self.sync)
         only = [(name, f"only in {side.upper()}") for name, side in self.processors.items()]
         sections = [
             change_section("Configuration", results),
             dataset_section(self.datasets),
             Section("Processors", ("Processor", ""), only),
             cutflow_section(self.cutflow),
-            *(section for one in self.sync for section in sync_sections(one)),
+            *sync_sections(self.sync),
             counter_section(self.counters),
             histogram_section(self.histograms),
-            *(part for one in other for part in candidates_sections(one, synced=synced)),
-            *fit_sections(self.fits),
+            *candidates_sections(self.candidates, synced=bool(self.sync)),
+            fit_section(self.fits),
             change_section("Code", self.code),
             change_section("How it was done, which does not change results", how),
         ]

@@ -128,7 +128,7 @@ def read_event_list(path: Path) -> EventList:
 
 
 def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Yields the number of each line and its fields."""
+    """Yields the number of each line and its fields, none if it cannot be divided."""
     separator = ""
     for number, given in enumerate(text.splitlines(), 1):
         line = given.strip().lstrip("\ufeff")
@@ -141,12 +141,18 @@ def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
         if not line:
             continue
         separator = separator or next((one for one in ",;\t:|" if one in line), " ")
-        if separator == " ":
-            yield number, line.split()
-        else:
-            line = line.strip("|") if separator == "|" else line
-            (fields,) = csv.reader([line], delimiter=separator)
-            yield number, [one.strip() for one in fields]
+        yield number, _fields(line, separator)
+
+
+def _fields(line: str, separator: str) -> list[str]:
+    if separator == " ":
+        return line.split()
+    line = line.strip("|") if separator == "|" else line
+    try:
+        (fields,) = csv.reader([line], delimiter=separator)
+    except csv.Error:  # such as a field that is as long as a file
+        return []
+    return [one.strip() for one in fields]
 
 
 def _canonical(name: str) -> str:
@@ -176,9 +182,7 @@ def _numbers(
 
 def _whole(text: str) -> int | None:
     """Returns a whole number, also one that is written like 297057.0; None for anything else."""
-    if text.isascii() and text.isdigit():
-        return int(text)
-    return int(match[1]) if (match := re.fullmatch(r"([0-9]+)\.0*", text)) else None
+    return int(match[1]) if (match := re.fullmatch(r"([0-9]{1,20})(?:\.0*)?", text)) else None
 
 
 def _bad_rows(path: Path, bad: list[tuple[int, Any]]) -> InputError:

@@ -186,7 +186,8 @@ def _common(one: Any, other: Any) -> tuple[npt.NDArray[np.int64], npt.NDArray[np
 
 
 def _variances(histogram: Hist[Any]) -> npt.NDArray[np.float64]:
-    stored = histogram.variances(flow=True)
+    with np.errstate(divide="ignore", invalid="ignore"):  # of means without entries
+        stored = histogram.variances(flow=True)
     if stored is None:  # sums of weights without those of their squares
         return np.abs(np.asarray(histogram.values(flow=True), np.float64))
     return np.nan_to_num(np.asarray(stored, np.float64), nan=0.0)

@@ -30,11 +30,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MOST_ROWS", "Section", "candidates_sections", "change_section", "counter_section",
-    "cutflow_section", "dataset_section", "fit_sections", "histogram_section", "sigma_text",
+    "cutflow_section", "dataset_section", "fit_section", "histogram_section", "sigma_text",
     "sync_sections",
 ]  # fmt: skip
 
 _SHORT: Final = 4
+_DETAILED: Final = 3
+"""Of so many processors, rows and events are shown; the numbers of all are."""
+
 MOST_ROWS: Final = 20
 """The rows of a table; there are more in the JSON, and all in the files of `save`."""
 
@@ -215,25 +218,37 @@ def _place(where: Mapping[str, str]) -> str:
     return ", ".join(places)
 
 
-def candidates_sections(found: CandidatesDifference, *, synced: bool) -> list[Section]:
-    """Returns the rows of one side alone, and the columns that differ.
+def candidates_sections(
+    candidates: Iterable[CandidatesDifference], *, synced: bool
+) -> list[Section]:
+    """Returns the numbers of rows, and of some processors the rows and the columns that differ.
 
     Args:
-        found: The differences of the candidates of a processor.
+        candidates: All, also those that do not differ.
         synced: Whether the events of one side alone are shown with their steps, too.
     """
-    rows: list[tuple[str, ...]] = [
-        ("rows", *map(str, found.rows)),
-        ("in both", str(found.common), str(found.common)),
-        ("alone", *map(str, found.alone)),
-    ]
-    if found.events is not None and found.events != found.alone:
-        rows.append(("events alone", *map(str, found.events)))
-    order = "" if found.order else "the rows stand in another order"
-    sections = [Section(f"Candidates of {found.processor}", ("", "A", "B"), rows, order)]
-    if any(found.alone) and not (synced and found.keys == EVENT):
-        sections.append(_alone(found))
-    columns = [
+    different = [one for one in candidates if not one.same]
+    rows: list[tuple[str, ...]] = []
+    for one in different:
+        events = one.events or ("", "")
+        alone = [
+            str(n) if m in {"", n} else f"{n} ({m} events)"
+            for n, m in zip(one.alone, events, strict=True)
+        ]
+        columns = str(len(one.columns) or "") + ("" if one.order else " another order")
+        rows.append((one.processor, *map(str, one.rows), str(one.common), *alone, columns.strip()))
+    headers = ("Processor", "A", "B", "In both", "Only in A", "Only in B", "Columns that differ")
+    sections = [Section("Candidates", headers, rows)]
+    for one in different[:_DETAILED]:
+        if any(one.alone) and not (synced and one.keys == EVENT):
+            sections.append(_alone(one))
+        if one.columns:
+            sections.append(_columns(one))
+    return sections
+
+
+def _columns(found: CandidatesDifference) -> Section:
+    rows = [
         (
             one.name,
             str(one.rows) if one.rows else "",
@@ -243,10 +258,8 @@ def candidates_sections(found: CandidatesDifference, *, synced: bool) -> list[Se
         )
         for one in found.columns
     ]
-    if columns:
-        headers = ("Column", "Rows that differ", "Largest", "First", "A", "B")
-        sections.append(Section(f"Columns of {found.processor}", headers, columns))
-    return sections
+    headers = ("Column", "Rows that differ", "Largest", "First", "A", "B")
+    return Section(f"Columns of {found.processor}", headers, rows)
 
 
 def _kinds(kinds: tuple[str, str] | None) -> tuple[str, str]:
@@ -270,38 +283,38 @@ def _alone(found: CandidatesDifference) -> Section:
     )
 
 
-def fit_sections(fits: Iterable[FitDifference]) -> list[Section]:
+def fit_section(fits: Iterable[FitDifference]) -> Section:
     """Returns verdicts, minima and parameters of fits that differ.
 
     Args:
         fits: All, also those that do not.
     """
-    sections = []
-    for one in fits:
-        if one.same:
-            continue
-        title = f"Fit of {one.processor}"
-        if one.only:
-            title += f": only in {one.only.upper()}"
-        verdicts = [{True: "valid", False: "not valid", None: "–"}[valid] for valid in one.valid]
-        rows = [("verdict", *verdicts, "")] if verdicts[0] != verdicts[1] else []
+    rows: list[tuple[str, ...]] = []
+    for one in sorted((one for one in fits if not one.same), key=lambda fit: -fit.sigma):
+        verdicts = [{True: "valid", False: "not valid", None: "no fit"}[v] for v in one.valid]
+        if verdicts[0] != verdicts[1]:
+            rows.append((one.processor, "verdict", *verdicts, ""))
         if one.nll[0] != one.nll[1]:
-            rows.append(("NLL", *shown(*one.nll), ""))
+            rows.append((one.processor, "NLL", *shown(*one.nll), ""))
         for parameter in one.parameters:
             value = shown(parameter.a[0], parameter.b[0])
             error = shown(parameter.a[1], parameter.b[1])
             texts = [f"{v} ± {e}" if e != "–" else v for v, e in zip(value, error, strict=True)]
-            rows.append((parameter.name, *texts, sigma_text(parameter.sigma)))
-        sections.append(Section(title, ("", "A", "B", "Difference"), rows))
-    return sections
+            rows.append((one.processor, parameter.name, *texts, sigma_text(parameter.sigma)))
+    return Section("Fits", ("Fit", "Quantity", "A", "B", "Difference"), rows)
 
 
-def sync_sections(found: Synchronization) -> list[Section]:
+def sync_sections(sync: Iterable[Synchronization]) -> list[Section]:
     """Returns the steps with their events, where events of one side alone are lost, and some.
 
     Args:
-        found: Where the steps of a processor part.
+        sync: Where the steps of each processor part; some of those that part are shown.
     """
+    parted = [one for one in sync if one.first is not None or len(one.events["lost_a"])]
+    return [section for one in parted[:_DETAILED] for section in _followed(one)]
+
+
+def _followed(found: Synchronization) -> list[Section]:
     listed = all(step.b is None for step in found.steps)
     rows = [
         (
