@@ -73,6 +73,7 @@ PUBLIC = {
         "Comparison", "Reproduction", "State", "Status", "Store", "Tested", "Tests", "Train",
         "Wagon", "compare", "read_status", "reproduce", "test",
     ],
+    "tau3mu.train.index": ["Index", "update"],
 }  # fmt: skip
 
 

@@ -6,8 +6,8 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from postgres_server import USER, find_programs, postgres_server
 
+from measuring.postgres import USER, find_programs, postgres_server
 from tau3mu.datasets import CheckedFile, Dataset, FileDetails
 from tau3mu.train import Store
 

@@ -6,14 +6,12 @@ import os
 import shutil
 import sys
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 
 import pytest
 from errors import raises
 from sqlalchemy import select, text
-from stores import add_test, add_train, freeze
 
+from measuring.stores import add_test, add_train, freeze, write_at_a_time
 from tau3mu.storage.files import write_text
 from tau3mu.train.__main__ import main
 from tau3mu.train.index import Index, update
@@ -227,6 +225,11 @@ def test_a_broken_file_is_named_and_made_again(damage, store, filled_sqlite):
     assert len(index.trains()) == 3
 
 
+def test_a_database_that_cannot_be_opened(filled_sqlite):
+    with raises("train.no-database", path="none.sqlite"):
+        Index(filled_sqlite, f"sqlite:///{filled_sqlite.root}/index.sqlite/none.sqlite").trains()
+
+
 @pytest.fixture
 def filled_sqlite(store, monkeypatch):
     monkeypatch.delenv("TAU3MU_DATABASE", raising=False)
@@ -302,24 +305,9 @@ def test_a_database_that_does_not_answer_is_no_error_of_a_train(store, caplog):
     assert len(caplog.records) == 1
 
 
-def _transactions(root, database, number, rounds):
-    """Makes trains and changes their states; each change is a transaction."""
-    store = Store(root)
-    index = Index(store, database)
-    for _ in range(rounds // 5):
-        train = add_train(store, label=str(number))
-        index.update(train)
-        for state in (State.RUNNING, State.WARN, State.RUNNING, State.OK):
-            set_state(train, state, str(number))
-            index.update(train)
-    return number
-
-
 @pytest.mark.integration
 def test_eight_processes_write_at_a_time(store, index, database):
-    with ProcessPoolExecutor(8, mp_context=get_context("spawn")) as pool:
-        jobs = [pool.submit(_transactions, store.root, database, i, 50) for i in range(8)]
-        assert [job.result() for job in jobs] == list(range(8))
+    write_at_a_time(store, database, processes=8, transactions=50)
     told = dump(index)
     labels = Counter(row["labels"][0] for row in index.trains(state="OK"))
     assert labels == {str(i): 10 for i in range(8)}

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sqlalchemy import Connection, Engine
+    from sqlalchemy.exc import DBAPIError
 
     from tau3mu.train.store import Store
 
@@ -75,15 +76,22 @@ class Database:
         self.name = redact(found.render_as_string(hide_password=True))
 
     def engine(self) -> Engine:
-        """Returns a new engine; its connections are closed after each use."""
+        """Returns a new engine; its connections are closed after each use.
+
+        Raises:
+            InputError: The driver of the database cannot be imported.
+        """
         from sqlalchemy import create_engine, event
         from sqlalchemy.pool import NullPool, StaticPool
 
         pool = NullPool if self.path or not self.is_sqlite else StaticPool
         timeout = {"timeout": _WAIT} if self.is_sqlite else {"connect_timeout": 10}
-        engine = create_engine(
-            self._url, poolclass=pool, connect_args=timeout, hide_parameters=True
-        )
+        try:
+            engine = create_engine(
+                self._url, poolclass=pool, connect_args=timeout, hide_parameters=True
+            )
+        except ImportError as error:  # psycopg without the library of PostgreSQL
+            raise _missing(is_postgres=not self.is_sqlite) from error
         if self.is_sqlite:
             event.listen(engine, "connect", _prepare_sqlite)
             event.listen(engine, "begin", _begin_sqlite)
@@ -126,20 +134,21 @@ class Database:
         Raises:
             InputError: Something goes wrong with the database in the block.
         """
-        from sqlalchemy.exc import DBAPIError
+        from sqlalchemy.exc import DBAPIError as DatabaseError
 
         try:
             yield
-        except DBAPIError as error:
+        except DatabaseError as error:
             self._raise(str(error.orig).strip().partition("\n")[0], error)
 
-    def _raise(self, reason: str, error: Exception) -> NoReturn:
+    def _raise(self, reason: str, error: DBAPIError) -> NoReturn:
         from sqlalchemy.exc import OperationalError
 
-        if isinstance(error, OperationalError) and self.is_sqlite and "locked" in reason:
+        if self.is_sqlite and "locked" in reason:
             message = f"other processes have kept the database {self.name} for {_WAIT} s: try again"
             raise RunError(message, code="train.database-busy", path=self.name) from error
-        if isinstance(error, OperationalError) and not self.is_sqlite:
+        # SQLite says so of a table or a column, which no server does.
+        if isinstance(error, OperationalError) and "no such" not in reason:
             message = f"cannot use the database {self.name}: {reason}"
             raise RunError(message, code="train.no-database", path=self.name) from error
         message = (

@@ -129,7 +129,16 @@ class Index:
             }
 
     def trains(self, **filters: Any) -> list[Row]:
-        """Returns a row for each train, the newest first; see `questions.trains`."""
+        """Returns a row for each train, the newest first, with its wagons, datasets and labels.
+
+        Args:
+            filters: `name`, `label`, `state`, `dataset`, `wagon`: only trains with this one; `text`:
+                only those with it in name, comment, label or a wagon; `limit`: at most so many.
+
+        Raises:
+            InputError: The database is broken, newer, or of another store.
+            RunError: The database does not answer.
+        """
         with self._asking() as connection:
             return questions.trains(connection, self.store, **filters)
 

@@ -16,7 +16,6 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
-    String,
     Table,
     Text,
 )
@@ -48,7 +47,7 @@ TABLES: Final = MetaData()
 
 def _owned(name: str, *columns: SchemaItem, numbered: bool = False) -> Table:
     """Returns a table of one row for each owner, or of several that are numbered."""
-    keys: list[Column[Any]] = [Column("owner", String(300), primary_key=True)]
+    keys: list[Column[Any]] = [Column("owner", Text, primary_key=True)]
     if numbered:
         keys.append(Column("position", Integer, primary_key=True, autoincrement=False))
     return Table(name, TABLES, *keys, *columns)
@@ -57,14 +56,14 @@ def _owned(name: str, *columns: SchemaItem, numbered: bool = False) -> Table:
 META: Final = Table(
     "tau3mu_store", TABLES,
     Column("version", Integer, nullable=False),
-    Column("store", String(32), nullable=False),
+    Column("store", Text, nullable=False),
 )  # fmt: skip
 
 SOURCES: Final = Table(
     "sources", TABLES,
-    Column("owner", String(300), primary_key=True),
-    Column("file", String(100), primary_key=True),
-    Column("stamp", String(100), nullable=False),
+    Column("owner", Text, primary_key=True),
+    Column("file", Text, primary_key=True),
+    Column("stamp", Text, nullable=False),
 )  # fmt: skip
 
 DATASETS: Final = _owned(
@@ -98,7 +97,7 @@ TRAINS: Final = _owned(
     Column("composed", Text),
     Column("by", Text),
     Column("events", BigInteger),
-    Column("state", String(20), index=True),
+    Column("state", Text, index=True),
     Column("reason", Text),
     Column("since", Text),
     Column("problem", Text),
@@ -109,7 +108,7 @@ TESTS: Final = _owned(
     Column("wagon", Text, nullable=False, index=True),
     Column("number", Integer, nullable=False),
     Column("started", Text),
-    Column("state", String(20)),
+    Column("state", Text),
     Column("reason", Text),
     Column("since", Text),
     Column("changed", Text),
@@ -129,7 +128,7 @@ TESTS: Final = _owned(
 
 STATES: Final = _owned(
     "states",
-    Column("state", String(20), nullable=False),
+    Column("state", Text, nullable=False),
     Column("time", Text),
     Column("reason", Text),
     numbered=True,

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
 
 from tau3mu.run.frozen import Fingerprints, FrozenDataset, FrozenFile, FrozenRun
 from tau3mu.storage.files import json_text, write_text
 from tau3mu.storage.names import FULL_CONFIG
+from tau3mu.train.index import Index
 from tau3mu.train.metrics import Metrics, write_metrics
 from tau3mu.train.states import State, set_state
+from tau3mu.train.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from tau3mu.train.store import Store
-
-__all__ = ["add_test", "add_train", "freeze"]
+__all__ = ["add_test", "add_train", "freeze", "write_at_a_time"]
 
 
 def add_train(
@@ -95,3 +97,30 @@ def add_test(
     for state in states:
         set_state(folder, state)
     return folder
+
+
+def write_at_a_time(
+    store: Store, database: str | None, *, processes: int, transactions: int
+) -> None:
+    """Lets processes make trains, labelled by their number, and change their states.
+
+    Each change is a transaction of the index; there are five to a train.
+    """
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        jobs = [
+            pool.submit(_write, store.root, database, number, transactions // 5)
+            for number in range(processes)
+        ]
+        for job in jobs:
+            job.result()
+
+
+def _write(root: Path, database: str | None, number: int, trains: int) -> None:
+    store = Store(root)
+    index = Index(store, database)
+    for _ in range(trains):
+        train = add_train(store, label=str(number))
+        index.update(train)
+        for state in (State.RUNNING, State.WARN, State.RUNNING, State.OK):
+            set_state(train, state, str(number))
+            index.update(train)
