@@ -227,3 +227,34 @@ def test_options_about_datasets(tmp_path, store, demo):
     assert run_train(folder) == 0
     steps = tau3mu.open(folder / "results")["counted"].cutflow["mine"]
     assert [step["name"] for step in steps][:2] == ["all", "certified"]
+
+
+def test_a_wagon_gets_what_it_needs(tmp_path, store):
+    wagons = {"late": {"processor": "mine.py:Needs", "needs": ["counted_hard"], "fit": None}}
+    train = Train.load(write_train(tmp_path, wagons=wagons)).only("late")
+    assert list(train.check()) == ["counted_hard", "late"]
+    folder = compose(train, store, force=["counted", "late"])
+    assert run_train(folder) == 0
+    run = tau3mu.open(folder / "results")
+    events = run["counted_hard"].cutflow["demo"][-1]["events"]
+    assert run["late"].counters["demo"]["of_the_other"] == events > 0
+
+
+def test_files_that_are_gone_are_named(tmp_path, store, demo):
+    copies = [shutil.copy(file, tmp_path / file.name) for file in demo]
+    content = {"mine": {"files": {str(file): None for file in copies}}}
+    (tmp_path / "mine.json").write_text(json.dumps(content))
+    file = write_train(tmp_path, datasets=["mine.json"], skip_bad_files=True)
+    folder = compose(Train.load(file), store, force=["counted"])
+    lost = copies[1].rename(tmp_path / "elsewhere.root")
+    assert run_train(folder) == 2
+    assert read_status(folder).state is State.FAILED
+    (row,) = (row for row in problems_of(folder) if row["what"] == "file")
+    assert (row["name"], row["count"]) == ("mine", 1)
+    assert str(copies[1]) in row["example"]
+    (missing,) = train_details(folder, store)["missing"]
+    assert missing["file"] == str(copies[1])
+    lost.rename(copies[1])
+    assert run_train(resume(store, 1)) == 0
+    assert read_status(folder).state is State.OK
+    assert problems_of(folder) == []

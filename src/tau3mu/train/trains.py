@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from codecs import getincrementaldecoder
 from contextlib import closing, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
@@ -83,7 +84,7 @@ def start(
         except KeyboardInterrupt:
             with suppress(KeyboardInterrupt):
                 process.wait()
-            _copy(err, sys.stderr)
+            sys.stderr.write(err.read().decode("utf-8", "replace"))
             raise
     return process.returncode if process.returncode >= 0 else 128 - process.returncode
 
@@ -91,20 +92,19 @@ def start(
 def _follow(
     process: subprocess.Popen[bytes], out: BinaryIO, err: BinaryIO, on_tick: Callable[[], object]
 ) -> None:
+    """Copies what a process prints until it ends; a character may come in two parts."""
+    decoder = getincrementaldecoder("utf-8")
+    streams = (out, sys.stdout, decoder("replace")), (err, sys.stderr, decoder("replace"))
     while True:
         ended = process.poll() is not None
-        _copy(out, sys.stdout)
-        _copy(err, sys.stderr)
+        for file, stream, part in streams:
+            if text := part.decode(file.read(), final=ended):
+                stream.write(text)
+                stream.flush()
         if ended:
             return
         on_tick()
         time.sleep(0.1)
-
-
-def _copy(file: BinaryIO, stream: Any) -> None:
-    if text := file.read().decode("utf-8", "replace"):
-        stream.write(text)
-        stream.flush()
 
 
 def resume(store: Store, number: int | str) -> Path:
