@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from tau3mu.console.cli import path_of
 
@@ -12,9 +12,14 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
 
+    from rich.table import Table
+
 __all__ = [
     "add_database_option", "add_json_option", "add_store_option", "print_rows", "without_empty",
 ]  # fmt: skip
+
+_BREAKABLE: Final = 24
+"""Longer words, such as hashes and paths, may be broken."""
 
 
 def add_store_option(parser: argparse.ArgumentParser) -> None:
@@ -63,15 +68,50 @@ def print_rows(
     if as_json:
         sys.stdout.write(json.dumps([dict(row) for row in rows], indent=2) + "\n")
         return
-    from tau3mu.console.terminal import PlainConsole, PlainTable
+    from tau3mu.console.terminal import PlainConsole
 
+    console = PlainConsole(highlight=False)
+    console.print(_table(without_empty(rows), title, console.width))
+
+
+def _table(rows: Sequence[Mapping[str, Any]], title: str | None, width: int) -> Table:
+    """Returns rows as a table, of one record below the other where the width breaks words."""
+    from rich import box
+
+    from tau3mu.console.terminal import PlainTable
+
+    texts = [{name: _cell(value) for name, value in row.items()} for row in rows]
+    names = list(texts[0]) if texts else []
+    words = [[name, *(word for text in texts for word in text[name].split())] for name in names]
+    longest = [max(map(len, column)) for column in words]
+    if sum(min(length, _BREAKABLE) + 3 for length in longest) + 1 > width:
+        table = PlainTable(title=title, show_header=False, box=box.SIMPLE, title_justify="left")
+        table.add_column(no_wrap=True)
+        table.add_column(overflow="fold")
+        for text in texts:
+            table.add_section()
+            for name, value in text.items():
+                if value:
+                    table.add_row(name, value)
+        return table
     table = PlainTable(title=title)
-    for name, value in (rows[0] if rows else {}).items():
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        table.add_column(name, justify="right" if number else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*("" if value is None else str(value) for value in row.values()))
-    PlainConsole().print(table)
+    for name, length in zip(names, longest, strict=True):
+        number = all(isinstance(row[name], int | float | None) for row in rows)
+        table.add_column(
+            name,
+            justify="right" if number else "left",
+            overflow="fold",
+            min_width=min(length, _BREAKABLE),
+        )
+    for text in texts:
+        table.add_row(*text.values())
+    return table
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else str(value)
 
 
 def without_empty(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -80,5 +120,9 @@ def without_empty(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     Args:
         rows: With equal keys.
     """
-    used = [name for name in (rows[0] if rows else {}) if any(row[name] for row in rows)]
+    used = [
+        name
+        for name in (rows[0] if rows else {})
+        if any(row[name] is not None and row[name] != "" for row in rows)
+    ]
     return [{name: row[name] for name in used} for row in rows]

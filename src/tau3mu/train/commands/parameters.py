@@ -10,7 +10,7 @@ from tau3mu.train.printing import add_json_option, print_rows
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 __all__ = ["main"]
 
@@ -49,10 +49,21 @@ def _show(options: argparse.Namespace) -> int:
     else:
         rows = parameter_table(train.only(other).resolved if other else train.resolved)
         title = str(options.file)
-    if not options.json:
-        rows = [{key: _cell(key, value) for key, value in row.items()} for row in rows]
-    print_rows(rows, as_json=options.json, title=title)
+    if options.json:
+        print_rows(rows, as_json=True)
+        return 0
+    for wagon in dict.fromkeys(row.get("wagon", "") for row in rows):
+        shown = [_short(row) for row in rows if row.get("wagon", "") == wagon]
+        print_rows(shown, as_json=False, title=wagon or title)
     return 0
+
+
+def _short(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a row for people: without its wagon, and the default only where it is another."""
+    cells = {key: _cell(key, value) for key, value in row.items() if key != "wagon"}
+    if cells.get("default") == cells.get("value"):
+        cells["default"] = None
+    return cells
 
 
 def _cell(key: str, value: Any) -> Any:
