@@ -10,7 +10,7 @@ from errors import raises
 from train_processes import assert_same_results, write_train
 
 import tau3mu
-from tau3mu.train import State, Train, read_status
+from tau3mu.train import State, Train, Wagon, read_status
 from tau3mu.train.composition import compose
 from tau3mu.train.driver import run_train
 from tau3mu.train.problems import problems_of
@@ -116,6 +116,7 @@ def test_what_is_edited_in_the_frozen_copy_is_an_error(composed):
     assert read_status(composed).state is State.FAILED
 
 
+@pytest.mark.integration
 def test_a_wagon_that_raises_is_set_apart(tmp_path, store):
     wagons = {"broken": {"processor": "mine.py:Raises", "fit": None}}
     train = Train.load(write_train(tmp_path, wagons=wagons))
@@ -135,6 +136,7 @@ def test_a_wagon_that_raises_is_set_apart(tmp_path, store):
     assert wagon["set apart"]
 
 
+@pytest.mark.integration
 def test_a_short_train_is_promoted(tmp_path, store):
     train = Train.load(write_train(tmp_path))
     short = compose(train, store, force=["counted"], short=0.1, label="short")
@@ -143,6 +145,8 @@ def test_a_short_train_is_promoted(tmp_path, store):
     with raises("train.not-ok", path="1"):
         promote(store, 1)
     assert run_train(short) == 0
+    row = tau3mu.open(short / "results")["counted"].cutflow["demo"][0]
+    assert (row["name"], row["events"]) == ("all", 1200)
     (tmp_path / "helper.py").write_text("THRESHOLD = 20.0\n")
     full = promote(store, 1, label="full")
     old, new = read_record(short), read_record(full)
@@ -159,6 +163,7 @@ def test_a_short_train_is_promoted(tmp_path, store):
         promote(store, 2)
 
 
+@pytest.mark.integration
 def test_a_train_runs_again_with_other_options(composed, store, tmp_path):
     assert run_train(composed) == 0
     (tmp_path / "mine.py").unlink()
@@ -188,3 +193,68 @@ def test_two_processes_do_not_run_one_train(composed):
     with locked(composed), raises("storage.locked", path="0001"):
         run_train(composed)
     assert read_status(composed).state is State.QUEUED
+
+
+def test_a_class_of_the_session_cannot_be_frozen(tmp_path, store):
+    class Local(tau3mu.DsPhiPi):
+        name = "local"
+
+    train = Train([Wagon(Local, fit=None)], "demo")
+    with raises("train.class-of-session", path="local"):
+        compose(train, store, force=["local"])
+    assert store.trains() == []
+
+
+@pytest.mark.integration
+def test_options_about_datasets(tmp_path, store, demo):
+    (tmp_path / "data").mkdir()
+    for file in demo:
+        shutil.copy(file, tmp_path / "data" / file.name)
+    content = {"mine": {"files": {file.name: None for file in demo}}}
+    (tmp_path / "mine.json").write_text(json.dumps(content))
+    file = write_train(tmp_path, datasets=["mine.json"], prefix="data", max_files=1)
+    train = Train.load(file)
+    record = read_record(compose(train, store, force=["counted"]))
+    assert (record.datasets["mine"].files, record.events) == (1, 6000)
+    record = read_record(compose(train, store, force=["counted"], max_files=2, chunk_size=2000))
+    assert (record.datasets["mine"].files, record.chunks) == (2, 6)
+    runs = tmp_path / "certified.json"
+    runs.write_text("[1]")
+    content = json.loads(file.read_text())
+    content["settings"]["certification"] = "certified.json"
+    file.write_text(json.dumps(content))
+    folder = compose(Train.load(file), store, force=["counted"])
+    assert run_train(folder) == 0
+    steps = tau3mu.open(folder / "results")["counted"].cutflow["mine"]
+    assert [step["name"] for step in steps][:2] == ["all", "certified"]
+
+
+def test_a_wagon_gets_what_it_needs(tmp_path, store):
+    wagons = {"late": {"processor": "mine.py:Needs", "needs": ["counted_hard"], "fit": None}}
+    train = Train.load(write_train(tmp_path, wagons=wagons)).only("late")
+    assert list(train.check()) == ["counted_hard", "late"]
+    folder = compose(train, store, force=["counted", "late"])
+    assert run_train(folder) == 0
+    run = tau3mu.open(folder / "results")
+    events = run["counted_hard"].cutflow["demo"][-1]["events"]
+    assert run["late"].counters["demo"]["of_the_other"] == events > 0
+
+
+def test_files_that_are_gone_are_named(tmp_path, store, demo):
+    copies = [shutil.copy(file, tmp_path / file.name) for file in demo]
+    content = {"mine": {"files": {str(file): None for file in copies}}}
+    (tmp_path / "mine.json").write_text(json.dumps(content))
+    file = write_train(tmp_path, datasets=["mine.json"], skip_bad_files=True)
+    folder = compose(Train.load(file), store, force=["counted"])
+    lost = copies[1].rename(tmp_path / "elsewhere.root")
+    assert run_train(folder) == 2
+    assert read_status(folder).state is State.FAILED
+    (row,) = (row for row in problems_of(folder) if row["what"] == "file")
+    assert (row["name"], row["count"]) == ("mine", 1)
+    assert str(copies[1]) in row["example"]
+    (missing,) = train_details(folder, store)["missing"]
+    assert missing["file"] == str(copies[1])
+    lost.rename(copies[1])
+    assert run_train(resume(store, 1)) == 0
+    assert read_status(folder).state is State.OK
+    assert problems_of(folder) == []

@@ -194,6 +194,8 @@ def test_what_is_needed_comes_first_and_by_itself(tmp_path):
     }
     train = loaded(tmp_path, document)
     assert list(train.check()) == ["dsphipi_notebook", "early_a", "late"]
+    for name in ("dsphipi_notebook", "early", "early_a"):
+        assert list(train.only(name).check())[-1] in {name, "early_a"}
     before = train.resolved["late"].hash
     document["wagons"]["early"]["variants"]["a"]["pv_tracks"] = 4
     assert loaded(tmp_path, document).resolved["late"].hash != before  # of what it needs

@@ -7,6 +7,7 @@ import os
 import signal
 import time
 
+import numpy as np
 import pytest
 from train_processes import (
     assert_same_results,
@@ -19,6 +20,7 @@ from train_processes import (
 )
 
 import tau3mu
+from tau3mu.train.record import read_record
 from tau3mu.train.states import read_status
 
 pytestmark = pytest.mark.integration
@@ -141,3 +143,82 @@ def test_a_wagon_that_fails_is_named_and_the_others_finish(tmp_path):
     kinds = {row["what"]: row for row in json.loads(done.stdout)}
     assert kinds["wagon"]["name"] == "broken"
     assert (train_folder(tmp_path) / "results" / "counted_hard" / "cutflow.json").is_file()
+
+
+def test_a_wagon_runs_only_as_it_was_tested(tmp_path):
+    write_train(tmp_path)
+    run(tmp_path, "test", "train.json", "--time-limit", 5)
+    run(tmp_path, "run", "train.json", "--compose-only")
+    record = read_record(train_folder(tmp_path))
+    assert (record.tests["counted"].number, record.tests["counted"].forced) == (1, "")
+    run(tmp_path, "run", "train.json", "--compose-only", "--short", "0.1")  # of the same files
+    assert read_record(train_folder(tmp_path, 2)).events == 1200
+
+    def refused():
+        done = command(tmp_path, "run", "train.json", "--compose-only")
+        assert done.returncode == 1
+        return done.stderr
+
+    document = json.loads((tmp_path / "train.json").read_text())
+    wagon = document["wagons"]["counted"]
+    for key, value in (("parameters", {"min_pt": 5}), ("limits", {"cpu_hours": 1e-9})):
+        wagon[key], before = value, wagon.get(key, {})
+        (tmp_path / "train.json").write_text(json.dumps(document))
+        assert ("--approve" if key == "limits" else "wagon") in refused()
+        if key == "limits":
+            run(tmp_path, "run", "train.json", "--compose-only", "--approve", "A. Boss")
+            assert read_record(train_folder(tmp_path, 3)).approved == "A. Boss"
+        wagon[key] = before
+    (tmp_path / "train.json").write_text(json.dumps(document))
+    run(tmp_path, "run", "train.json", "--compose-only")
+    (tmp_path / "helper.py").write_text("THRESHOLD = 4.0  # GeV\n")
+    assert "code" in refused()
+
+
+def test_a_skim_is_a_dataset_of_the_next_train(tmp_path):
+    wagon = {"processor": "dsphipi", "fit": None}
+    document = {
+        "schema_version": 1,
+        "wagons": {"dsphipi": wagon | {"outputs": {"skim": {"at": "vertex"}}}},
+        "datasets": ["demo"],
+    }
+    file = tmp_path / "train.json"
+    file.write_text(json.dumps(document))
+    force = ("--force", "dsphipi")
+    run(tmp_path, "run", "train.json", *force, "--short", "0.5")
+    assert json.loads(run(tmp_path, "datasets", "ls", "--json").stdout) == []  # not of all events
+    run(tmp_path, "promote", 1)
+    (row,) = json.loads(run(tmp_path, "datasets", "ls", "--json").stdout)
+    assert row["name"] == "dsphipi_vertex"
+    assert "train 2" in row["parent"]
+    file.write_text(json.dumps(document | {"datasets": ["dsphipi_vertex"]} | {
+        "wagons": {"dsphipi": wagon | {"variants": {"tight": {"flight_significance": 3}}}},
+    }))  # fmt: skip
+    run(tmp_path, "run", "train.json", *force)
+    before = tau3mu.open(train_folder(tmp_path, 2) / "results")["dsphipi"]
+    after = tau3mu.open(train_folder(tmp_path, 3) / "results")["dsphipi"]
+    assert np.array_equal(
+        np.sort(before.candidates["mass"].to_numpy()), np.sort(after.candidates["mass"].to_numpy())
+    )
+    assert (
+        command(tmp_path, "datasets", "rm", "dsphipi_vertex").returncode == 1
+    )  # train 3 has read it
+
+
+def test_several_datasets_and_executors(tmp_path, demo):
+    for name, file in zip(("first", "second"), demo, strict=True):
+        content = {name: {"files": {str(file): None}, "metadata": {"era": name}}}
+        (tmp_path / f"{name}.json").write_text(json.dumps(content))
+    write_train(tmp_path, datasets=["first.json", "second.json"])
+    run(tmp_path, "run", "train.json", *FORCE)
+    run(tmp_path, "run", "train.json", *FORCE, "--executor", "dask", "--workers", 2)
+    run(tmp_path, "run", "train.json", *FORCE, "--executor", "futures", "--chunk-size", 4000)
+    folders = [train_folder(tmp_path, number) / "results" for number in (1, 2, 3)]
+    for other in folders[1:]:
+        assert_same_results(folders[0], other, NAMES)
+    found = tau3mu.open(folders[0])["counted"]
+    assert set(found.cutflow) == {"first", "second"}
+    details = json.loads(run(tmp_path, "show", 2, "--json").stdout)
+    assert {row["dataset"]: row["events"] for row in details["datasets"]} == {
+        "first": 6000, "second": 6000,
+    }  # fmt: skip

@@ -35,6 +35,16 @@ class Counted(tau3mu.Processor):
         muons = cutflow.cut("pt", events.muon, events.muon.pt > self.min_pt)
         return tau3mu.Table(pt=muons.pt)
 
+class Needs(Counted):
+    \"\"\"The muons of events that another processor has selected.\"\"\"
+
+    name = "needs"
+
+    def select(self, events, cutflow):
+        selected = cutflow.needed["counted_hard"]
+        cutflow.count(of_the_other=selected.cutflow[-1].events)
+        return super().select(events, cutflow)
+
 class Raises(Counted):
     name = "raises"
 

@@ -7,7 +7,6 @@ import sys
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from tau3mu.datasets.versions import dataset_version
 from tau3mu.errors import InputError, suggest
 from tau3mu.redaction import redact
 from tau3mu.run.freezing import freeze
@@ -16,17 +15,19 @@ from tau3mu.run.settings import Settings, option_of, recordable
 from tau3mu.train.record import DatasetOfTrain, TrainRecord, now, person, write_record
 from tau3mu.train.resolving import check_version
 from tau3mu.train.states import State, set_state
-from tau3mu.train.tested import check_tests, whole
+from tau3mu.train.tested import check_tests
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
+    from tau3mu.run.frozen import FrozenRun
     from tau3mu.run.plan import RunPlan
+    from tau3mu.train.resolving import ResolvedDataset
     from tau3mu.train.store import Store
     from tau3mu.train.wagon import Train
 
-__all__ = ["compose", "new_train", "where"]
+__all__ = ["compose", "new_train", "versions_of", "where"]
 
 
 def compose(
@@ -61,6 +62,7 @@ def compose(
             exactly this configuration; nothing was written.
         RunError: The folder cannot be written.
     """
+    train = train.with_settings(**settings) if settings else train
     found = train.check(store)
     for name in force:
         if name not in train.wagons:
@@ -69,15 +71,13 @@ def compose(
                 f"has {', '.join(train.wagons)}"
             )
             raise InputError(message, code="train.unknown-wagon", path=name)
-    chosen = train.settings(**settings)
     datasets = train.found_datasets(short=short, store=store)
     plan = prepare(
-        [one.dataset for one in datasets], train.processors(), chosen,
+        [one.dataset for one in datasets], train.processors(), train.settings(),
         fits=train.fits(), skims=train.skims(), isolate=True, on_file=on_file,
     )  # fmt: skip
     with closing(plan):
-        for one in datasets:
-            check_version(one, [file for file in plan.files if file.dataset == one.dataset.name])
+        versions = versions_of(datasets, plan)
         analysis = train.file.analysis
         record = TrainRecord(
             name=analysis.name or "",
@@ -94,26 +94,47 @@ def compose(
             tests=check_tests(train, plan, store, force=force, approved=approved),
             approved=approved,
         )
-        return new_train(store, plan, record)
+        return new_train(store, plan, record, versions)
 
 
-def new_train(store: Store, plan: RunPlan, record: TrainRecord) -> Path:
+def versions_of(datasets: Sequence[ResolvedDataset], plan: RunPlan) -> dict[str, str]:
+    """Returns the versions of datasets by name, those of the whole ones for short views.
+
+    Args:
+        datasets: As they were found.
+        plan: With their files.
+
+    Raises:
+        InputError: The files of a registered dataset are not those that were registered.
+    """
+    files = {
+        one.dataset.name: [file for file in plan.files if file.dataset == one.dataset.name]
+        for one in datasets
+    }
+    return {one.dataset.name: check_version(one, files[one.dataset.name]) for one in datasets}
+
+
+def new_train(
+    store: Store, plan: RunPlan, record: TrainRecord, versions: Mapping[str, str]
+) -> Path:
     """Returns the folder of a new train, with its frozen configuration and its record.
 
     Args:
         store: Where trains are.
         plan: What it does.
         record: What is known of it beside the plan.
+        versions: Of its datasets, by name.
 
     Raises:
+        InputError: A processor cannot be frozen, such as a class of a notebook.
         RunError: The folder cannot be written; it is removed.
     """
     folder = store.new_train()
     try:
-        freeze(plan, folder)
+        _refuse_lost(freeze(plan, folder))
         record = record.model_copy(
             update={
-                "datasets": _datasets(plan),
+                "datasets": _datasets(plan, versions),
                 "events": sum(chunk.entries for chunk in plan.chunks),
                 "chunks": len(plan.chunks),
                 "composed": now(),
@@ -141,14 +162,24 @@ def where(settings: Settings) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value not in (None, False)}
 
 
-def _datasets(plan: RunPlan) -> dict[str, DatasetOfTrain]:
-    found = {}
-    for dataset in plan.datasets:
-        own = [file for file in plan.files if file.dataset == dataset.name]
-        found[dataset.name] = DatasetOfTrain(
-            version=dataset_version(whole(dataset), own),
+def _refuse_lost(frozen: FrozenRun) -> None:
+    """Refuses processors that cannot be made again from what is frozen."""
+    for one in frozen.processors:
+        if one.source is None or one.reason:
+            message = (
+                f"{one.name} cannot be frozen: {one.reason or 'its class is in no file'}; put its "
+                "class into a Python file and give path/to/file.py:Class"
+            )
+            raise InputError(message, code="train.class-of-session", path=one.name)
+
+
+def _datasets(plan: RunPlan, versions: Mapping[str, str]) -> dict[str, DatasetOfTrain]:
+    return {
+        dataset.name: DatasetOfTrain(
+            version=versions[dataset.name],
             files=len(dataset.files),
             events=sum(chunk.entries for chunk in plan.chunks if chunk.dataset == dataset.name),
             fraction=dataset.fraction,
         )
-    return found
+        for dataset in plan.datasets
+    }

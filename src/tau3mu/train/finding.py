@@ -22,8 +22,8 @@ def find(
 
     Args:
         names: Registered and shipped datasets, dataset files, and ntuples.
-        settings: Those of the train, of which `prefix`, `layout`, `max_files` and `certification`
-            are about datasets.
+        settings: Those of the train, of which `prefix`, `layout` and `max_files` are about
+            datasets.
         store: In which datasets are registered; see `Store`.
 
     Raises:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from tau3mu.config.input_files import user_path
 from tau3mu.storage.files import write_text
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from tau3mu.train.language import TrainFile
 
 __all__ = ["with_absolute_paths", "without_folder", "write_document"]
+
+_PATHS: Final = ("prefix", "layout", "site", "proxy", "certification")
 
 
 def with_absolute_paths(file: TrainFile, folder: Path) -> TrainFile:
@@ -38,12 +40,25 @@ def with_absolute_paths(file: TrainFile, folder: Path) -> TrainFile:
         if entry.fit and Path(entry.fit).suffix and entry.fit not in shipped_fits():
             update["fit"] = absolute(entry.fit)
         wagons[name] = entry.model_copy(update=update) if update else entry
+    settings = file.settings
+    places = {name: getattr(settings, name, None) for name in _PATHS}
+    texts: dict[str, Any] = {
+        name: type(value)(absolute(str(value)))  # a path or a text
+        for name, value in places.items()
+        if value is not None and not _is_word(name, str(value))
+    }
+    settings = settings.model_copy(update=texts) if texts else settings
     named = (_is_name(text) for text in file.datasets)
     datasets = tuple(
         text if is_name else absolute(text)
         for text, is_name in zip(file.datasets, named, strict=True)
     )
-    return file.model_copy(update={"wagons": wagons, "datasets": datasets})
+    return file.model_copy(update={"wagons": wagons, "datasets": datasets, "settings": settings})
+
+
+def _is_word(name: str, value: str) -> bool:
+    """Returns whether a setting is a URL, or the name of a layout, rather than a path."""
+    return is_url(value) or (name == "layout" and not Path(value).suffix)
 
 
 def _is_name(dataset: str) -> bool:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from codecs import getincrementaldecoder
 from contextlib import closing, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
@@ -20,11 +21,12 @@ from tau3mu.train.record import STDERR, STDOUT, read_record
 from tau3mu.train.states import State, read_status, set_state
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
     from typing import BinaryIO
 
     from tau3mu.run.thawing import Thawed
+    from tau3mu.train.resolving import ResolvedDataset
     from tau3mu.train.states import Status
     from tau3mu.train.store import Store
 
@@ -82,7 +84,7 @@ def start(
         except KeyboardInterrupt:
             with suppress(KeyboardInterrupt):
                 process.wait()
-            _copy(err, sys.stderr)
+            sys.stderr.write(err.read().decode("utf-8", "replace"))
             raise
     return process.returncode if process.returncode >= 0 else 128 - process.returncode
 
@@ -90,20 +92,19 @@ def start(
 def _follow(
     process: subprocess.Popen[bytes], out: BinaryIO, err: BinaryIO, on_tick: Callable[[], object]
 ) -> None:
+    """Copies what a process prints until it ends; a character may come in two parts."""
+    decoder = getincrementaldecoder("utf-8")
+    streams = (out, sys.stdout, decoder("replace")), (err, sys.stderr, decoder("replace"))
     while True:
         ended = process.poll() is not None
-        _copy(out, sys.stdout)
-        _copy(err, sys.stderr)
+        for file, stream, part in streams:
+            if text := part.decode(file.read(), final=ended):
+                stream.write(text)
+                stream.flush()
         if ended:
             return
         on_tick()
         time.sleep(0.1)
-
-
-def _copy(file: BinaryIO, stream: Any) -> None:
-    if text := file.read().decode("utf-8", "replace"):
-        stream.write(text)
-        stream.flush()
 
 
 def resume(store: Store, number: int | str) -> Path:
@@ -159,7 +160,8 @@ def promote(store: Store, number: int | str, **record: Any) -> Path:
     thawed = _thawed(folder)
     thawed = replace(thawed, datasets=[whole(dataset) for dataset in thawed.datasets])
     asked = tuple(name.partition("@short:")[0] for name in old.asked)
-    return _again(store, folder, thawed, {"relation": "promote", "asked": asked, **record}, {})
+    facts = {"relation": "promote", "asked": asked, **record}
+    return _again(store, folder, thawed, facts, {})
 
 
 def rerun(
@@ -189,14 +191,15 @@ def rerun(
             raise InputError(message, code="train.unknown-option", path=name)
     folder = store.train(number)
     thawed = _thawed(folder)
-    if datasets_now:
-        from tau3mu.train.finding import find
+    facts = {"relation": "rerun", **record}
+    if not datasets_now:
+        return _again(store, folder, thawed, facts, settings or {})
+    from tau3mu.train.finding import find
 
-        old = read_record(folder)
-        own = old.document.get("settings", {})
-        found = [one.dataset for one in find(old.asked, own, store)]
-        thawed = replace(thawed, datasets=found, places={})
-    return _again(store, folder, thawed, {"relation": "rerun", **record}, settings or {})
+    old = read_record(folder)
+    found = find(old.asked, old.document.get("settings", {}), store)
+    now = replace(thawed, datasets=[one.dataset for one in found], places={})
+    return _again(store, folder, now, facts, settings or {}, found)
 
 
 def _thawed(folder: Path) -> Thawed:
@@ -211,9 +214,11 @@ def _again(
     thawed: Thawed,
     record: Mapping[str, Any],
     settings: Mapping[str, Any],
+    found: Sequence[ResolvedDataset] | None = None,
 ) -> Path:
+    """Returns the folder of a train like another one; `found` are other datasets than its own."""
     from tau3mu.run.frozen_plan import changed_files, prepare_thawed
-    from tau3mu.train.composition import new_train
+    from tau3mu.train.composition import new_train, versions_of
 
     old = read_record(folder)
     # Another executor works somewhere else.
@@ -224,7 +229,9 @@ def _again(
             place, problem = next(iter(changed.items()))
             raise InputError(problem, code="frozen.changed-file", path=place)
         update = {"parent": int(folder.name), "label": "", "comment": "", **record}
-        return new_train(store, plan, old.model_copy(update=update))
+        versions = {name: one.version for name, one in old.datasets.items()}
+        versions = versions_of(found, plan) if found is not None else versions
+        return new_train(store, plan, old.model_copy(update=update), versions)
 
 
 def kill(store: Store, number: int | str, *, patience: float = _PATIENCE) -> Status:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from tau3mu.config.documents import Document, read_document
 from tau3mu.config.input_files import user_path
 from tau3mu.config.problems import Problem
 from tau3mu.errors import InputError, suggest
-from tau3mu.train.language import TrainFile, WagonEntry
+from tau3mu.train.language import TrainFile, TrainSettings, WagonEntry
 from tau3mu.train.paths import with_absolute_paths, without_folder, write_document
 
 if TYPE_CHECKING:
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from tau3mu.train.store import Store
 
 __all__ = ["Train", "Wagon"]
+
+_OF_DATASETS: Final = ("prefix", "layout", "max_files")
+"""Settings that the datasets have in them already."""
 
 
 class Wagon:
@@ -273,25 +276,44 @@ class Train:
         Raises:
             InputError: There is no such wagon.
         """
-        places = {one.name: one for one in self.resolved.values()}
+        found = self.resolved
         chosen: dict[str, list[str]] = {}
         for name in wagons:
-            if name in self.file.wagons:
-                chosen.setdefault(name, []).extend(self.file.wagons[name].members)
-            elif name in places:
-                chosen.setdefault(places[name].wagon, []).append(places[name].variant)
+            variants = [one.variant for one in found.values() if one.wagon == name]
+            if variants:
+                chosen.setdefault(name, []).extend(variants)
+            elif name in found:
+                chosen.setdefault(found[name].wagon, []).append(found[name].variant)
             else:
-                known = dict.fromkeys((*self.file.wagons, *places))
+                known = dict.fromkeys((*self.file.wagons, *found))
                 message = (
-                    f"the train has no wagon {name!r}{suggest(name, known)}; it has "
+                    f"the train has no wagon {name!r} that is active{suggest(name, known)}; it has "
                     f"{', '.join(known)}"
                 )
                 raise InputError(message, code="train.unknown-wagon", path=name)
+        # Those that are needed and not in the file are in the train of all.
+        added = {name: WagonEntry(processor=name) for name in chosen if name not in self.wagons}
         entries = {
             name: entry.model_copy(update={"active": tuple(chosen.get(name, ()))})
-            for name, entry in self.file.wagons.items()
+            for name, entry in (self.file.wagons | added).items()
         }
         return self.with_file(self.file.model_copy(update={"wagons": entries}))
+
+    def with_settings(self, **given: Any) -> Train:
+        """Returns a train that runs in another way.
+
+        Args:
+            **given: Options of `tau3mu.run` instead of those of the train; None is not given.
+
+        Raises:
+            InputError: An option is not known or has a value that it cannot have.
+        """
+        from tau3mu.run.settings import is_given, recordable
+
+        own = self.file.settings.model_dump(mode="json", exclude_defaults=True)
+        own |= {key: recordable(key, one) for key, one in given.items() if is_given(one)}
+        settings = Document(own, "options", "train").validate(TrainSettings)
+        return self.with_file(self.file.model_copy(update={"settings": settings}))
 
     def with_file(self, file: TrainFile) -> Train:
         """Returns a train with another content.
@@ -345,7 +367,8 @@ class Train:
         from tau3mu.run.settings import Settings, is_given
 
         own = self.file.settings.model_dump(exclude_defaults=True)
-        return Settings.of(**(own | {key: one for key, one in given.items() if is_given(one)}))
+        kept = {name: value for name, value in own.items() if name not in _OF_DATASETS}
+        return Settings.of(**(kept | {key: one for key, one in given.items() if is_given(one)}))
 
     def datasets(self, *, short: float | None = None, store: Store | None = None) -> list[Dataset]:
         """Returns what it reads.
