@@ -100,6 +100,12 @@ def _of_memory(metrics: Metrics, limits: Limits) -> Iterator[Finding]:
     if slope is not None and slope > _LEAK and slope > _SIGMA * error:
         text = f"memory grows by {slope / 1e6:.1f} ± {error / 1e6:.1f} MB per chunk: a leak?"
         yield _warned("memory.leak", text)
+    elif not metrics.killed:  # which says more
+        yield from _of_peak(metrics)
+
+
+def _of_peak(metrics: Metrics) -> Iterator[Finding]:
+    memory = metrics.memory
     above = memory.pss_max - memory.pss_average
     if memory.pss_max > _ABOVE_AVERAGE * memory.pss_average and above > _SMALL:
         yield _warned(
@@ -115,7 +121,7 @@ def _of_extrapolation(metrics: Metrics, limits: Limits) -> Iterator[Finding]:
         if expected.cpu_hours > limits.cpu_hours:
             text = (
                 f"the whole dataset needs {expected.cpu_hours:.3g} hours of CPU, limit "
-                f"{limits.cpu_hours:g}: a train needs approval (--yes)"
+                f"{limits.cpu_hours:g}: a train has to be approved (--approve NAME)"
             )
             yield _warned(_APPROVAL, text)
         if expected.output_bytes > limits.output_mb * 1e6:
