@@ -128,6 +128,11 @@ def _of_extrapolation(metrics: Metrics, limits: Limits) -> Iterator[Finding]:
             size = expected.output_bytes / 1e6
             text = f"the whole dataset gives {size:.0f} MB of output, limit {limits.output_mb:g} MB"
             yield _warned("output.limit", text)
+        for name, most in metrics.slim_mb.items():
+            size = expected.candidates_bytes.get(name, 0) / 1e6
+            if size > most:
+                text = f"slim data of {name} may have {size:.0f} MB, at most {most:g} MB are slim"
+                yield _warned("skim.not-slim", text)
     for name, wagon in metrics.wagons.items():
         if wagon.skim_events and metrics.events < limits.min_reduction * wagon.skim_events:
             factor = metrics.events / wagon.skim_events
