@@ -175,7 +175,7 @@ def _memory(
 ) -> MemoryUse:
     phases = {line["phase"]: line["at"] for line in watched.of("phase")}
     end = phases.get("large chunk", phases.get("results", float("inf")))
-    during = [(p, own) for at, p, own in watched.samples if phases["events"] <= at <= end]
+    during = [(p, own) for at, p, own in watched.samples if phases.get("events", 0.0) <= at <= end]
     peaks = [line["peak"] for line in lines]
     pss, private = [one[0] for one in during], [one[1] for one in during]
     known: dict[str, Any] = {"source": "pss" if pss else "rss"}

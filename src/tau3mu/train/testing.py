@@ -24,7 +24,6 @@ from tau3mu.train.verdict import judge, needs_approval
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tau3mu.derived import SkimRequest
     from tau3mu.run.plan import RunPlan
     from tau3mu.train.wagon import Train
 
@@ -236,19 +235,8 @@ def _plan(train: Train, store: Store) -> RunPlan:
 
     settings = train.settings(no_fit=True).model_copy(update={"executor": "iterative"})
     return prepare(
-        train.datasets(store=store), train.processors(), settings, skims=_skims(train), isolate=True
+        train.datasets(store=store), train.processors(), settings, skims=train.skims(), isolate=True
     )
-
-
-def _skims(train: Train) -> dict[str, SkimRequest]:
-    from tau3mu.derived import SkimRequest
-
-    return {
-        name: skim
-        if isinstance(skim, SkimRequest)
-        else SkimRequest(kind=skim.kind, at="" if skim.kind == "slim" else skim.at)
-        for name, skim in train.skims().items()
-    }
 
 
 def _limits(train: Train, name: str) -> Limits:
