@@ -94,7 +94,7 @@ def _facts(side: Side, name: str, *, frozen: bool) -> dict[str, Any]:
         del facts["certification"]["source"]  # the same may lie elsewhere
     if "certification" in known:  # with all ranges
         facts["certification"] = known["certification"]
-    return {**known, **facts, "files": None, "layout": None}
+    return {**known, **facts, "files": None, "layout": None, "linked": None}  # places, texts
 
 
 def _file(a: InputFile | None, b: InputFile | None) -> FileChange | None:
