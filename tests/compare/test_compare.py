@@ -374,6 +374,7 @@ def test_an_edited_file_of_a_user_shows_in_the_code(tmp_path, processor_file):
     assert [change.key for change in found.code] == ["code.files.0/mine.py"]
 
 
+@pytest.mark.integration
 def test_many_processors_stay_readable(base, tmp_path, capsys):
     names = [f"v{number}" for number in range(25)]
     for side in ("a", "b"):

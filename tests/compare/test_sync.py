@@ -127,6 +127,7 @@ def test_processors_that_record_their_cuts_are_followed(pairs, tmp_path):
 NAMES = ("run", "lumi", "event")
 
 
+@pytest.mark.integration
 def test_processors_that_need_others_are_followed(pairs, tmp_path):
     both = [f"{pairs}:Pairs", f"{pairs}:Hard"]
     a = made(tmp_path / "a", processor=both)
@@ -167,6 +168,7 @@ def test_files_that_have_changed_are_an_error(demo, remade, tmp_path):
         compare(tmp_path / "out", tmp_path / "out", sync=True)
 
 
+@pytest.mark.integration
 def test_a_skim_is_followed_from_where_it_begins(base, tmp_path):
     tau3mu.run("demo", skim=["vertex"], no_fit=True, output=tmp_path / "first")
     skim = tmp_path / "first" / "derived" / "dsphipi_vertex" / "dataset.json"
@@ -180,3 +182,26 @@ def test_a_skim_is_followed_from_where_it_begins(base, tmp_path):
     assert after["vertex: flight"] == (9204, 9204, 0)
     assert steps.lost() == []
     assert set(steps.events["lost_b"].tolist()) == {"not read"}
+
+
+@pytest.mark.integration
+def test_certified_data_are_told_and_followed(base, tmp_path):
+    (tmp_path / "certified.json").write_text('{"297057": [[1, 10]]}')
+    certified = tau3mu.run(
+        "demo", certification=tmp_path / "certified.json", no_fit=True, output=tmp_path / "some"
+    )
+    found = compare(base, certified, sync=True)
+    facts = {change.key: (change.a, change.b) for change in found.datasets[0].facts}
+    assert facts["certification.297057"] == (None, [[1, 10]])
+    (steps,) = found.sync
+    lumis = [
+        row for row in tau3mu.open(base)["dsphipi"].candidates.tolist()
+        if row["run"] == 297057 and row["lumi"] <= 10
+    ]  # fmt: skip
+    last = steps.steps[-1]
+    assert (last.events_a, last.events_b) == (1480, len(lumis))
+    assert steps.lost() == [("b", "certified, or not read", 1480 - len(lumis))]
+    again = tmp_path / "elsewhere.json"
+    again.write_text('{"297057": [[1, 4], [5, 10]]}')
+    tau3mu.run("demo", certification=again, no_fit=True, output=tmp_path / "same")
+    assert compare(certified, tmp_path / "same", strict=True).same

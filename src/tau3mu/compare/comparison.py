@@ -10,17 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tau3mu.compare.event_sections import candidates_sections, sync_sections
+from tau3mu.compare.section import MOST_ROWS, Section
 from tau3mu.compare.sections import (
-    MOST_ROWS,
-    Section,
-    candidates_sections,
     change_section,
     counter_section,
     cutflow_section,
     dataset_section,
     fit_section,
     histogram_section,
-    sync_sections,
 )
 from tau3mu.config.input_files import user_path
 from tau3mu.redaction import redact

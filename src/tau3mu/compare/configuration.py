@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from tau3mu.compare.sides import Pair, Side
 
-__all__ = ["Change", "compare_code", "compare_configurations"]
+__all__ = ["Change", "changes", "compare_code", "compare_configurations"]
 
 _HOW_ALONE: Final = frozenset({"chunk_size", "candidates", "verify_checksum", "proxy"})
 _OF_PROCESSORS: Final = ("class", "columns", "needs", "parameters", "skim", "source")
@@ -54,13 +54,13 @@ def compare_configurations(a: Side, b: Side, pairs: list[Pair]) -> list[Change]:
     left, right = _processors(a, b)
     compared = {name: (one.name, other.name) for name, one, other in both}
     for name, (one, other) in _with_needed(compared, left, right).items():
-        found += _changes(left[one], right[other], name)
+        found += changes(left[one], right[other], name)
     for name, *sides in both:
         models = [fit.get("configuration", {}) for side in sides if (fit := fit_document(side))]
         if len(models) == len(sides):  # else the setting `fits` says it
-            found += _changes(models[0], models[1], f"{name}.fit")
+            found += changes(models[0], models[1], f"{name}.fit")
     given = _given(a, b)
-    found += _changes(_settings(a, given[0]), _settings(b, given[1]), "")
+    found += changes(_settings(a, given[0]), _settings(b, given[1]), "")
     return sorted(found, key=lambda change: not change.results)
 
 
@@ -73,12 +73,12 @@ def compare_code(a: Side, b: Side) -> list[Change]:
     """
     one, other = a.run.manifest, b.run.manifest
     found = [
-        *_changes(one.versions, other.versions, ""),
-        *_changes({"python": one.python}, {"python": other.python}, ""),
-        *_changes(one.git or {}, other.git or {}, "git"),
+        *changes(one.versions, other.versions, ""),
+        *changes({"python": one.python}, {"python": other.python}, ""),
+        *changes(one.git or {}, other.git or {}, "git"),
     ]
     if a.frozen and b.frozen:
-        found += _changes(_parts(a.frozen), _parts(b.frozen), "code")
+        found += changes(_parts(a.frozen), _parts(b.frozen), "code")
     return found
 
 
@@ -150,7 +150,14 @@ def _only_how(key: str) -> bool:
     return not option.results and option.group in {HOW, FAILURES}
 
 
-def _changes(a: Any, b: Any, prefix: str = "") -> Iterator[Change]:
+def changes(a: Any, b: Any, prefix: str) -> Iterator[Change]:
+    """Yields the keys of two documents whose values differ.
+
+    Args:
+        a: The one document.
+        b: The other one.
+        prefix: Stands before the keys.
+    """
     left, right = dict(_flat(a, prefix)), dict(_flat(b, prefix))
     for key in dict.fromkeys([*left, *right]):
         one, other = left.get(key), right.get(key)

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from tau3mu.compare.configuration import Change
+from tau3mu.compare.configuration import changes
 
 if TYPE_CHECKING:
+    from tau3mu.compare.configuration import Change
     from tau3mu.compare.sides import Side
     from tau3mu.results.manifest import InputFile
 
@@ -76,11 +77,8 @@ def _difference(a: Side, b: Side, name: str) -> DatasetDifference:
         frozen = bool(a.frozen and b.frozen)
         mine, theirs = (_facts(side, name, frozen=frozen) for side in (a, b))
         mine["layouts"], theirs["layouts"] = _layouts(left), _layouts(right)
-        facts = [
-            Change(key, mine[key], theirs[key])
-            for key in mine
-            if key in theirs and mine[key] != theirs[key]
-        ]
+        known = (key for key in mine if key in theirs)  # to the versions that wrote both
+        facts = [one for key in known for one in changes(mine[key], theirs[key], key)]
     events = [sum(file.read for file in found.values()) for found in (left, right)]
     only = "" if in_a and in_b else "a" if in_a else "b"
     return DatasetDifference(name, only, (events[0], events[1]), tuple(files), tuple(facts))
@@ -91,8 +89,12 @@ def _facts(side: Side, name: str, *, frozen: bool) -> dict[str, Any]:
     stored = side.frozen.get("datasets", ()) if frozen else ()
     none: dict[str, Any] = {}
     known = next((one for one in stored if one.get("name") == name), none)
-    more = {key: value for key, value in known.items() if key not in {"name", "files", "layout"}}
-    return more | side.run.datasets[name].model_dump(mode="json")
+    facts = side.run.datasets[name].model_dump(mode="json")
+    if facts.get("certification"):
+        del facts["certification"]["source"]  # the same may lie elsewhere
+    if "certification" in known:  # with all ranges
+        facts["certification"] = known["certification"]
+    return {**known, **facts, "files": None, "layout": None, "linked": None}  # places, texts
 
 
 def _file(a: InputFile | None, b: InputFile | None) -> FileChange | None:

@@ -100,7 +100,7 @@ def _recorded(found: ProcessorResult) -> Recorded:
         {"dataset": ak.to_numpy(rows["dataset"])}
         | {name: ak.to_numpy(rows[name]).astype(np.int64) for name in EVENT},
         ak.to_numpy(rows["steps"]),
-        "not read" if len(steps) == own else f"before {steps[-own]}",
+        "not read" if len(steps) == own else f"{steps[-own]}, or not read",
     )
 
 
