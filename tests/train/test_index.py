@@ -6,6 +6,8 @@ import os
 import shutil
 import sys
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 import pytest
 from errors import raises
@@ -26,7 +28,9 @@ def dump(index):
     """Returns the content of all tables."""
     with index.database.reading(index._engine) as connection:
         return {
-            table.name: sorted(map(repr, connection.execute(select(table)).all()))
+            table.name.removeprefix("tau3mu_"): sorted(
+                map(repr, connection.execute(select(table)).all())
+            )
             for table in TABLES.sorted_tables
         }
 
@@ -130,7 +134,7 @@ def test_it_is_the_same_after_changes_and_when_made_again(store, registrable, in
     index.refresh()
     before = dump(index)
     assert {name: len(rows) for name, rows in before.items()} == {
-        "datasets": 1, "files": 6, "labels": 0, "sources": 9, "states": 5, "tau3mu_store": 1,
+        "datasets": 1, "files": 6, "labels": 0, "sources": 9, "states": 5, "store": 1,
         "tests": 2, "trains": 2, "uses": 3, "wagons": 1,
     }  # fmt: skip
     assert index.rebuild() == 5
@@ -180,7 +184,7 @@ def test_a_newer_database_is_left_alone(index, filled):
 def test_an_older_database_is_made_again(index, filled):
     index.refresh()
     with index.database.writing(index._engine) as connection:
-        connection.execute(text("DROP TABLE wagons"))
+        connection.execute(text("DROP TABLE tau3mu_wagons"))
         connection.execute(META.update().values(version=0))
     assert index.trains()[1]["wagons"] == ["phi", "phi_tight"]
 
@@ -188,11 +192,34 @@ def test_an_older_database_is_made_again(index, filled):
 def test_a_database_without_a_table_is_broken(index, filled):
     index.refresh()
     with index.database.writing(index._engine) as connection:
-        connection.execute(text("DROP TABLE wagons"))
+        connection.execute(text("DROP TABLE tau3mu_wagons"))
     with raises("train.broken-database", mentions="index --rebuild"):
         index.trains()
     index.rebuild()
     assert index.trains()[1]["wagons"] == ["phi", "phi_tight"]
+
+
+def test_a_changed_table_is_broken(index, filled):
+    index.refresh()
+    with index.database.writing(index._engine) as connection:
+        connection.execute(text("ALTER TABLE tau3mu_wagons DROP COLUMN forced"))
+    set_state(filled.train(1), State.RUNNING)
+    with raises("train.broken-database", mentions="index --rebuild"):
+        index.trains()
+    index.rebuild()
+    assert index.trains()[1]["wagons"] == ["phi", "phi_tight"]
+
+
+def test_tables_of_others_are_left_alone(index, filled):
+    with index.database.writing(index._engine) as connection:
+        connection.execute(text("CREATE TABLE trains (name TEXT)"))
+        connection.execute(text("INSERT INTO trains VALUES ('of another program')"))
+    assert len(index.trains()) == 3
+    index.rebuild()
+    with index.database.reading(index._engine) as connection:
+        assert connection.execute(text("SELECT name FROM trains")).all() == [
+            ("of another program",)
+        ]
 
 
 def test_a_database_of_another_store(index, filled, database, tmp_path):
@@ -312,6 +339,29 @@ def test_eight_processes_write_at_a_time(store, index, database):
     labels = Counter(row["labels"][0] for row in index.trains(state="OK"))
     assert labels == {str(i): 10 for i in range(8)}
     assert len(told["states"]) == 8 * 50
+    index.rebuild()
+    assert dump(index) == told
+
+
+def _ask(root, database, rebuild):
+    index = Index(Store(root), database)
+    for _ in range(10):
+        if rebuild:
+            index.rebuild()
+        assert len(index.trains(label="old")) == 20
+
+
+@pytest.mark.integration
+def test_it_is_made_again_while_others_ask_and_write(store, index, database):
+    for _ in range(20):
+        add_train(store, label="old")
+    with ProcessPoolExecutor(4, mp_context=get_context("spawn")) as pool:
+        jobs = [pool.submit(_ask, store.root, database, rebuild=i == 0) for i in range(3)]
+        write_at_a_time(store, database, processes=1, transactions=50)
+        for job in jobs:
+            job.result()
+    told = dump(index)
+    assert len(told["trains"]) == 30
     index.rebuild()
     assert dump(index) == told
 

@@ -147,8 +147,9 @@ class Database:
         if self.is_sqlite and "locked" in reason:
             message = f"other processes have kept the database {self.name} for {_WAIT} s: try again"
             raise RunError(message, code="train.database-busy", path=self.name) from error
-        # SQLite says so of a table or a column, which no server does.
-        if isinstance(error, OperationalError) and "no such" not in reason:
+        # SQLite says so of tables and columns, of which servers have errors of another class.
+        is_missing = self.is_sqlite and ("no such" in reason or "has no column" in reason)
+        if isinstance(error, OperationalError) and not is_missing:
             message = f"cannot use the database {self.name}: {reason}"
             raise RunError(message, code="train.no-database", path=self.name) from error
         message = (
