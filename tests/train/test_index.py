@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
@@ -292,6 +293,23 @@ def test_a_missing_library_is_named_with_its_extra(extra, store, monkeypatch):
         Index(store, url)
     monkeypatch.setenv("TAU3MU_DATABASE", url or "")
     update(add_train(store))  # does nothing, or warns
+
+
+def test_the_store_works_without_sqlalchemy(tmp_path):
+    """In a fresh process, which cannot import it; only the index needs it."""
+    program = (
+        "import sys; sys.modules['sqlalchemy'] = None\n"
+        "from tau3mu.train.__main__ import main\n"
+        "for words in (['datasets', 'add', 'demo'], ['datasets', 'ls'], ['ls'], ['index']):\n"
+        "    print('code', main([*words, '--store', 'store']))\n"
+    )
+    run = [sys.executable, "-c", program]
+    done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, check=True)
+    codes = [line for line in done.stdout.splitlines() if line.startswith("code")]
+    assert codes == ["code 0", "code 0", "code 0", "code 1"]
+    assert "tau3mu[train]" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert [path.name for path in (tmp_path / "store").iterdir()] == ["datasets"]
 
 
 @pytest.mark.parametrize("url", ["mysql://me:secret@host/x", "x", "postgresql://me:secret@host:x"])

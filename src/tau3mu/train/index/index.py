@@ -8,12 +8,16 @@ import uuid
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Connection, delete, func, insert, inspect, select
-
 from tau3mu.errors import InputError
 from tau3mu.storage.files import disk_error
+from tau3mu.train.index.engine import Database, missing_extra
+
+try:
+    from sqlalchemy import Connection, delete, func, insert, inspect, select
+except ImportError as error:
+    raise missing_extra() from error
+
 from tau3mu.train.index import questions, tables
-from tau3mu.train.index.engine import Database
 from tau3mu.train.index.rows import Owner, files_of, owner_of, owners, rows_of
 
 if TYPE_CHECKING:
