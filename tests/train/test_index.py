@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 import pytest
 from errors import raises
@@ -26,7 +29,9 @@ def dump(index):
     """Returns the content of all tables."""
     with index.database.reading(index._engine) as connection:
         return {
-            table.name: sorted(map(repr, connection.execute(select(table)).all()))
+            table.name.removeprefix("tau3mu_"): sorted(
+                map(repr, connection.execute(select(table)).all())
+            )
             for table in TABLES.sorted_tables
         }
 
@@ -130,7 +135,7 @@ def test_it_is_the_same_after_changes_and_when_made_again(store, registrable, in
     index.refresh()
     before = dump(index)
     assert {name: len(rows) for name, rows in before.items()} == {
-        "datasets": 1, "files": 6, "labels": 0, "sources": 9, "states": 5, "tau3mu_store": 1,
+        "datasets": 1, "files": 6, "labels": 0, "sources": 9, "states": 5, "store": 1,
         "tests": 2, "trains": 2, "uses": 3, "wagons": 1,
     }  # fmt: skip
     assert index.rebuild() == 5
@@ -180,7 +185,7 @@ def test_a_newer_database_is_left_alone(index, filled):
 def test_an_older_database_is_made_again(index, filled):
     index.refresh()
     with index.database.writing(index._engine) as connection:
-        connection.execute(text("DROP TABLE wagons"))
+        connection.execute(text("DROP TABLE tau3mu_wagons"))
         connection.execute(META.update().values(version=0))
     assert index.trains()[1]["wagons"] == ["phi", "phi_tight"]
 
@@ -188,11 +193,34 @@ def test_an_older_database_is_made_again(index, filled):
 def test_a_database_without_a_table_is_broken(index, filled):
     index.refresh()
     with index.database.writing(index._engine) as connection:
-        connection.execute(text("DROP TABLE wagons"))
+        connection.execute(text("DROP TABLE tau3mu_wagons"))
     with raises("train.broken-database", mentions="index --rebuild"):
         index.trains()
     index.rebuild()
     assert index.trains()[1]["wagons"] == ["phi", "phi_tight"]
+
+
+def test_a_changed_table_is_broken(index, filled):
+    index.refresh()
+    with index.database.writing(index._engine) as connection:
+        connection.execute(text("ALTER TABLE tau3mu_wagons DROP COLUMN forced"))
+    set_state(filled.train(1), State.RUNNING)
+    with raises("train.broken-database", mentions="index --rebuild"):
+        index.trains()
+    index.rebuild()
+    assert index.trains()[1]["wagons"] == ["phi", "phi_tight"]
+
+
+def test_tables_of_others_are_left_alone(index, filled):
+    with index.database.writing(index._engine) as connection:
+        connection.execute(text("CREATE TABLE trains (name TEXT)"))
+        connection.execute(text("INSERT INTO trains VALUES ('of another program')"))
+    assert len(index.trains()) == 3
+    index.rebuild()
+    with index.database.reading(index._engine) as connection:
+        assert connection.execute(text("SELECT name FROM trains")).all() == [
+            ("of another program",)
+        ]
 
 
 def test_a_database_of_another_store(index, filled, database, tmp_path):
@@ -267,6 +295,23 @@ def test_a_missing_library_is_named_with_its_extra(extra, store, monkeypatch):
     update(add_train(store))  # does nothing, or warns
 
 
+def test_the_store_works_without_sqlalchemy(tmp_path):
+    """In a fresh process, which cannot import it; only the index needs it."""
+    program = (
+        "import sys; sys.modules['sqlalchemy'] = None\n"
+        "from tau3mu.train.__main__ import main\n"
+        "for words in (['datasets', 'add', 'demo'], ['datasets', 'ls'], ['ls'], ['index']):\n"
+        "    print('code', main([*words, '--store', 'store']))\n"
+    )
+    run = [sys.executable, "-c", program]
+    done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, check=True)
+    codes = [line for line in done.stdout.splitlines() if line.startswith("code")]
+    assert codes == ["code 0", "code 0", "code 0", "code 1"]
+    assert "tau3mu[train]" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert [path.name for path in (tmp_path / "store").iterdir()] == ["datasets"]
+
+
 @pytest.mark.parametrize("url", ["mysql://me:secret@host/x", "x", "postgresql://me:secret@host:x"])
 def test_urls_that_are_refused(url, store):
     with raises("train.bad-database-url", path="database") as error:
@@ -312,6 +357,29 @@ def test_eight_processes_write_at_a_time(store, index, database):
     labels = Counter(row["labels"][0] for row in index.trains(state="OK"))
     assert labels == {str(i): 10 for i in range(8)}
     assert len(told["states"]) == 8 * 50
+    index.rebuild()
+    assert dump(index) == told
+
+
+def _ask(root, database, rebuild):
+    index = Index(Store(root), database)
+    for _ in range(10):
+        if rebuild:
+            index.rebuild()
+        assert len(index.trains(label="old")) == 20
+
+
+@pytest.mark.integration
+def test_it_is_made_again_while_others_ask_and_write(store, index, database):
+    for _ in range(20):
+        add_train(store, label="old")
+    with ProcessPoolExecutor(4, mp_context=get_context("spawn")) as pool:
+        jobs = [pool.submit(_ask, store.root, database, rebuild=i == 0) for i in range(3)]
+        write_at_a_time(store, database, processes=1, transactions=50)
+        for job in jobs:
+            job.result()
+    told = dump(index)
+    assert len(told["trains"]) == 30
     index.rebuild()
     assert dump(index) == told
 

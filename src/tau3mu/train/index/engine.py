@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tau3mu.train.store import Store
 
-__all__ = ["DATABASE", "Database", "is_installed"]
+__all__ = ["DATABASE", "Database", "is_installed", "missing_extra"]
 
 DATABASE: Final = "TAU3MU_DATABASE"
 _FILE: Final = "index.sqlite"
@@ -53,7 +53,7 @@ class Database:
             InputError: A library is not installed, or the URL is not one of a known database.
         """
         if not is_installed():
-            raise _missing(is_postgres=False)
+            raise missing_extra()
         from sqlalchemy import make_url
         from sqlalchemy.exc import ArgumentError
 
@@ -66,7 +66,7 @@ class Database:
         if kind not in {"sqlite", "postgres"}:
             raise _bad_url(str(given))
         if kind == "postgres" and find_spec("psycopg") is None:
-            raise _missing(is_postgres=True)
+            raise missing_extra(is_postgres=True)
         self.is_sqlite = kind == "sqlite"
         self.path: Path | None = None
         if self.is_sqlite and found.database not in {None, "", ":memory:"}:
@@ -91,7 +91,7 @@ class Database:
                 self._url, poolclass=pool, connect_args=timeout, hide_parameters=True
             )
         except ImportError as error:  # psycopg without the library of PostgreSQL
-            raise _missing(is_postgres=not self.is_sqlite) from error
+            raise missing_extra(is_postgres=not self.is_sqlite) from error
         if self.is_sqlite:
             event.listen(engine, "connect", _prepare_sqlite)
             event.listen(engine, "begin", _begin_sqlite)
@@ -147,8 +147,9 @@ class Database:
         if self.is_sqlite and "locked" in reason:
             message = f"other processes have kept the database {self.name} for {_WAIT} s: try again"
             raise RunError(message, code="train.database-busy", path=self.name) from error
-        # SQLite says so of a table or a column, which no server does.
-        if isinstance(error, OperationalError) and "no such" not in reason:
+        # SQLite says so of tables and columns, of which servers have errors of another class.
+        is_missing = self.is_sqlite and ("no such" in reason or "has no column" in reason)
+        if isinstance(error, OperationalError) and not is_missing:
             message = f"cannot use the database {self.name}: {reason}"
             raise RunError(message, code="train.no-database", path=self.name) from error
         message = (
@@ -177,7 +178,12 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _missing(*, is_postgres: bool) -> InputError:
+def missing_extra(*, is_postgres: bool = False) -> InputError:
+    """Returns the error that says how to install what the database needs.
+
+    Args:
+        is_postgres: Whether it is the driver of PostgreSQL that is missing.
+    """
     library, extra = ("psycopg", "postgres") if is_postgres else ("SQLAlchemy", "train")
     message = f"{library} is not installed, which the database needs: pip install 'tau3mu[{extra}]'"
     return InputError(message, code="train.missing-extra", path=extra)

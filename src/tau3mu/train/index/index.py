@@ -8,16 +8,20 @@ import uuid
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Connection, delete, func, insert, inspect, select
-
 from tau3mu.errors import InputError
 from tau3mu.storage.files import disk_error
+from tau3mu.train.index.engine import Database, missing_extra
+
+try:
+    from sqlalchemy import Connection, delete, func, insert, inspect, select
+except ImportError as error:
+    raise missing_extra() from error
+
 from tau3mu.train.index import questions, tables
-from tau3mu.train.index.engine import Database
 from tau3mu.train.index.rows import Owner, files_of, owner_of, owners, rows_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from sqlalchemy import Table
@@ -70,22 +74,26 @@ class Index:
         Raises:
             RunError: The database does not answer, or its file cannot be written.
         """
-        try:
-            with self.database.writing(self._engine) as connection:
-                self._make(connection)
-                return self._refresh(connection)
-        except InputError as error:
-            if error.code != "train.broken-database" or self.database.path is None:
-                raise
-        # The file itself is damaged; what others have open is of no use to them either.
-        for ending in ("", "-wal", "-shm"):
-            path = self.database.path.with_name(self.database.path.name + ending)
+        # Rows are removed before tables, and these before the file: that disturbs others less.
+        for begin in (self._clear, self._make):
             try:
-                path.unlink(missing_ok=True)
-            except OSError as error:
-                raise disk_error(path, error) from error
+                return self._made(begin)
+            except InputError as error:  # noqa: PERF203 - of two attempts
+                if error.code != "train.broken-database":
+                    raise
+        # What others have open of a damaged file is of no use to them either.
+        if (path := self.database.path) is not None:
+            for ending in ("", "-wal", "-shm"):
+                file = path.with_name(path.name + ending)
+                try:
+                    file.unlink(missing_ok=True)
+                except OSError as error:
+                    raise disk_error(file, error) from error
+        return self._made(self._make)
+
+    def _made(self, begin: Callable[[Connection], None]) -> int:
         with self.database.writing(self._engine) as connection:
-            self._make(connection)
+            begin(connection)
             return self._refresh(connection)
 
     def refresh(self) -> int:
@@ -124,7 +132,9 @@ class Index:
         """Returns the number of rows of each table."""
         with self._asking() as connection:
             return {
-                table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
+                table.name.removeprefix(tables.PREFIX): connection.execute(
+                    select(func.count()).select_from(table)
+                ).scalar_one()
                 for table in (*tables.OWNED, tables.FILES)
             }
 
@@ -198,10 +208,26 @@ class Index:
         if not self._is_ready(connection):
             self._make(connection)
 
+    def _clear(self, connection: Connection) -> None:
+        """Removes all rows; tables that are not those of this version are made again."""
+        names = set(inspect(connection).get_table_names())
+        version = select(tables.META.c.version)
+        if names >= set(tables.TABLES.tables) and (
+            connection.execute(version).scalar_one_or_none() == tables.INDEX_VERSION
+        ):
+            for table in tables.TABLES.sorted_tables:
+                connection.execute(delete(table))
+            self._sign(connection)
+        else:
+            self._make(connection)
+
     def _make(self, connection: Connection) -> None:
         """Makes all tables, empty."""
         tables.TABLES.drop_all(connection)
         tables.TABLES.create_all(connection)
+        self._sign(connection)
+
+    def _sign(self, connection: Connection) -> None:
         row = {"version": tables.INDEX_VERSION, "store": self._identity()}
         connection.execute(insert(tables.META), [row])
 

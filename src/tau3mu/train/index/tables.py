@@ -13,7 +13,6 @@ from sqlalchemy import (
     Boolean,
     Column,
     Float,
-    Index,
     Integer,
     MetaData,
     Table,
@@ -30,6 +29,7 @@ __all__ = [
     "LABELS",
     "META",
     "OWNED",
+    "PREFIX",
     "SOURCES",
     "STATES",
     "TABLES",
@@ -42,6 +42,9 @@ __all__ = [
 INDEX_VERSION: Final = 1
 """To be counted up with each change of a table; an older database is made again."""
 
+PREFIX: Final = "tau3mu_"
+"""Of the names of tables: a database may hold those of other programs, which are left alone."""
+
 TABLES: Final = MetaData()
 
 
@@ -50,17 +53,17 @@ def _owned(name: str, *columns: SchemaItem, numbered: bool = False) -> Table:
     keys: list[Column[Any]] = [Column("owner", Text, primary_key=True)]
     if numbered:
         keys.append(Column("position", Integer, primary_key=True, autoincrement=False))
-    return Table(name, TABLES, *keys, *columns)
+    return Table(PREFIX + name, TABLES, *keys, *columns)
 
 
 META: Final = Table(
-    "tau3mu_store", TABLES,
+    PREFIX + "store", TABLES,
     Column("version", Integer, nullable=False),
     Column("store", Text, nullable=False),
 )  # fmt: skip
 
 SOURCES: Final = Table(
-    "sources", TABLES,
+    PREFIX + "sources", TABLES,
     Column("owner", Text, primary_key=True),
     Column("file", Text, primary_key=True),
     Column("stamp", Text, nullable=False),
@@ -156,10 +159,9 @@ FILES: Final = _owned(
     Column("dataset", Text, nullable=False),
     Column("path", Text, nullable=False),
     Column("tree", Text),
-    Column("uuid", Text),
+    Column("uuid", Text, index=True),
     Column("entries", BigInteger),
     Column("bytes", BigInteger),
-    Index("files_by_uuid", "uuid"),
     numbered=True,
 )
 
