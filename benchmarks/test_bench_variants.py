@@ -16,10 +16,17 @@ TWENTY = [DsPhiPi(name=f"v{i}", flight_significance=1 + 0.2 * i) for i in range(
 
 def cpu_and_peak(chunks, processors):
     """Returns the CPU seconds of the event loop, and the peak memory of the process so far."""
+    cpu, peak, _ = measured(chunks, processors)
+    return cpu, peak
+
+
+def measured(chunks, processors):
+    """Returns the same with the bytes that were read."""
     ends = []
     begin = time.process_time()
-    execute(chunks, processors, on_result=lambda _: ends.append(time.process_time()))
-    return ends[-1] - begin, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    result = execute(chunks, processors, on_result=lambda _: ends.append(time.process_time()))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return ends[-1] - begin, peak, result.bytes
 
 
 def test_twenty_values_of_a_cut(study, files, options):
@@ -37,4 +44,7 @@ def test_twenty_values_of_a_cut(study, files, options):
     text = f"{ratio:.2f} ({twenty:.3g} against {one:.3g} s)"
     study.add("CPU of the event loop, 20 values of a cut / 1", text, "<= 1.25", met=ratio <= 1.25)
     memory = after / before
+    read = [measured(chunks, processors)[2] for processors in (ONE, TWENTY)]
+    text = f"{read[1]} and {read[0]}"
+    study.add("bytes read, 20 values of a cut and 1", text, "equal", met=read[0] == read[1])
     study.add("peak memory, 20 values of a cut / 1", f"{memory:.2f}", "<= 1.15", met=memory <= 1.15)

@@ -314,3 +314,51 @@ def test_what_a_failing_function_began_is_no_answer_for_others():
     found = Parts().selection(EVENTS, memo)
     assert content(found) == content(Parts().selection(EVENTS))
     assert found.candidates.x.tolist() == [5.0, 4.0]
+
+
+class Chain(Toy):
+    """Later cuts, of which one reads an attribute for some candidates alone."""
+
+    limit: float = parameter(9.0, help="of large candidates")
+
+    @cut("x")
+    def below(self, rows):
+        large = rows.x > 3
+        return np.where(large, rows.x < self.limit, True) if large.any() else ~large
+
+
+def test_processors_that_differ_before_equal_cuts_find_what_each_finds_alone():
+    """From the third on, the last cuts are counted rather than followed one by one."""
+    values = itertools.product((4.0, 2.5, 1.5, 0.0), (9.0, 4.5))
+    processors = [Chain(low=low, limit=limit, name=f"{low}_{limit}") for low, limit in values]
+    expected = {one.name: content(one.selection(EVENTS)) for one in processors}
+    assert len({repr(one) for one in expected.values()}) > 4
+    for order in itertools.islice(itertools.permutations(processors), 0, None, 997):
+        memo = Memo()
+        for one in order:
+            assert content(one.selection(EVENTS, memo)) == expected[one.name], one.name
+
+
+def test_what_several_cuts_leave_is_what_they_leave_one_by_one(rng):
+    from tau3mu.selection import Candidates
+    from tau3mu.selection.candidates import AllCandidates
+
+    lists = ak.unflatten(np.arange(300.0), rng.multinomial(300, [0.01] * 100))
+    everything = AllCandidates(lists, ak.zip({"x": lists}))
+    left = Candidates.of(everything).cut("first", rng.random(300) < 0.7)
+    for number in (len(left.index), 0):
+        some = left.cut("some", np.arange(len(left.index)) < number)
+        masks = [rng.random(number) < 0.6 for _ in range(4)]
+        passed = np.cumprod(masks, axis=0).sum(axis=0)
+        found = some.cut_all(["a", "b", "c", "d"], passed)
+        expected = some
+        for name, mask, one in zip("abcd", masks, found, strict=True):
+            expected = expected.cut(name, mask[np.isin(some.index, expected.index)])
+            assert one.steps == expected.steps
+            assert one.index.tolist() == expected.index.tolist()
+            assert one.entries.tolist() == expected.entries.tolist()
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(5)

@@ -214,11 +214,16 @@ class CutProcessor(Processor):
         key: Hashable = ("left",)
         left: Candidates = answers.once(key, lambda: Candidates.of(answers.candidates))
         yield None, left
-        for one in self.active_cuts:
+        cuts = self.active_cuts
+        for number, one in enumerate(cuts, 1):
             if before in {one.name, one.step}:
                 return
             left, key = answers.follow(one, self, left, key)
             yield one, left
+            rest = None if before else answers.follow_all(cuts[number:], self, left, key)
+            if rest is not None:
+                yield from zip(cuts[number:], rest, strict=True)
+                return
 
     def _tell(
         self, survivors: Survivors | None, step: str, left: Candidates, answers: ChunkAnswers

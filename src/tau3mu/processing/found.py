@@ -63,8 +63,8 @@ def check_fill(processor: Processor, candidates: ak.Array, chunk: Chunk) -> None
 
 def _candidates(selection: Selection) -> ak.Array:
     candidates = selection.candidates
-    is_record = isinstance(candidates, ak.Array) and isinstance(
-        candidates.type.content, ak.types.RecordType
+    is_record = isinstance(candidates, ak.Array) and (
+        candidates.layout.is_record or isinstance(candidates.type.content, ak.types.RecordType)
     )
     if not is_record or not candidates.fields:
         shown = candidates.type.content if isinstance(candidates, ak.Array) else candidates

@@ -7,20 +7,21 @@ as they are, and only candidates that nobody has asked about are computed.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from inspect import getattr_static
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tau3mu.processing.known import Known
+from tau3mu.processing.reach import Reach
 from tau3mu.processing.tracing import Reader, processor_of, read_by, value_of
 from tau3mu.selection import Lists, Rows, rows_of
 from tau3mu.selection.candidates import AllCandidates
 from tau3mu.selection.rows import as_mask
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Sequence
     from types import FunctionType
 
     import awkward as ak
@@ -69,6 +70,7 @@ class ChunkAnswers:
         self.candidates = AllCandidates(events, events[tuple(collection.split("."))])
         self._functions: dict[FunctionType, _Function] = {}
         self._made: dict[Hashable, Any] = {}
+        self._reach: dict[Hashable, Reach | None] = {}
 
     def once(self, key: Hashable, make: Callable[[], Any]) -> Any:
         """Returns what `make` returned when it was first called with this key."""
@@ -167,6 +169,46 @@ class ChunkAnswers:
             function: A cut that was asked.
         """
         return frozenset(self._functions[function].reads)
+
+    def follow_all(
+        self, cuts: Sequence[Cut], processor: Any, left: Candidates, key: Hashable
+    ) -> list[Candidates] | None:
+        """Returns what each of the last cuts leaves, if other processors have asked for the same.
+
+        Args:
+            cuts: All cuts that are to follow.
+            processor: Whose parameters count.
+            left: What the cuts before have left.
+            key: What `left` depends on.
+
+        Returns:
+            None if they have to be followed one by one: nobody else has asked for all of these
+            cuts, or others began with the same cuts up to here.
+        """
+        functions = [self._functions.get(one.passes) for one in cuts]
+        if len(cuts) < 2 or None in functions or any(one.on_events for one in cuts):
+            return None
+        first = self._asked_for(cuts[:1], processor)
+        if (key, *first[0]) in self._made:
+            return None
+        asked = self._asked_for(cuts, processor)
+        if asked not in self._reach:  # it pays from the second time on
+            self._reach[asked] = None
+            return None
+        reach = self._reach[asked] or Reach(len(self.candidates))
+        passed, new = reach.of(cuts, left.index, partial(self._passes_of, processor))
+        # New candidates may have made a cut read more attributes, on which all depends now.
+        same = not new or self._asked_for(cuts, processor) == asked
+        self._reach[asked] = reach if same else None
+        return left.cut_all([one.name for one in cuts], passed)
+
+    def _asked_for(self, cuts: Sequence[Cut], processor: Any) -> tuple[tuple[str, Hashable], ...]:
+        return tuple((one.name, self._functions[one.passes].key(processor)) for one in cuts)
+
+    def _passes_of(
+        self, processor: Any, one: Cut, index: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.bool_]:
+        return self.passes(one, processor, index)
 
     def count(self, function: FunctionType, processor: Any, left: Candidates) -> dict[str, int]:
         """Returns the counters of what cuts have left, once for all that share the cuts.

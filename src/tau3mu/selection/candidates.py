@@ -11,6 +11,8 @@ from tau3mu.selection.cutflow import Step
 from tau3mu.selection.rows import Rows, as_mask, plain, rows_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import awkward as ak
     import numpy.typing as npt
 
@@ -144,6 +146,24 @@ class Candidates:
         mask = as_mask(passes, len(self.index), f"cut {name!r}")
         return self._with(self.index[mask])._counted(name)
 
+    def cut_all(self, names: Sequence[str], passed: npt.NDArray[Any]) -> list[Candidates]:
+        """Returns what each of several cuts on candidates leaves, one after the other.
+
+        Args:
+            names: Names of the cuts in the cutflow.
+            passed: How many of the cuts each remaining candidate passes before one rejects it.
+        """
+        first = np.flatnonzero(self._is_first)
+        furthest = np.maximum.reduceat(passed, first) if len(first) else passed
+        n_events, n_candidates = (_at_least(values, len(names)) for values in (furthest, passed))
+        after: list[Candidates] = []
+        steps = self.steps
+        for number, name in enumerate(names, 1):
+            events, candidates = n_events[number - 1], n_candidates[number - 1]
+            steps = (*steps, Step(name, events, candidates, sumw=float(events)))
+            after.append(_Passed(self, passed, number, steps))
+        return after
+
     def best(self, quantity: Any) -> Candidates:
         """Returns, of each event that has any, the candidate of the smallest `quantity`.
 
@@ -174,3 +194,23 @@ class Candidates:
         events = len(self.entries) if known else int(np.count_nonzero(self._is_first))
         self.steps = (*self.steps, Step(name, events, len(self.index), sumw=float(events)))
         return self
+
+
+class _Passed(Candidates):
+    """The candidates that have passed some of several cuts, which are looked up when asked for."""
+
+    def __init__(
+        self, before: Candidates, passed: npt.NDArray[Any], number: int, steps: tuple[Step, ...]
+    ) -> None:
+        self.everything, self.steps = before.everything, steps
+        self._before, self._passed, self._number = before, passed, number
+
+    @cached_property
+    def index(self) -> npt.NDArray[np.int64]:  # type: ignore[override]
+        return self._before.index[self._passed >= self._number]
+
+
+def _at_least(values: npt.NDArray[Any], most: int) -> list[int]:
+    """Returns how many values are at least 1, 2, ... and `most`."""
+    below = np.cumsum(np.bincount(values, minlength=most + 1))[:most]
+    return (len(values) - below).tolist()  # type: ignore[no-any-return]
