@@ -29,7 +29,7 @@ def log_command(words: Sequence[str]) -> None:
     Args:
         words: The command and its arguments.
     """
-    log.info("%s", shlex.join(words), extra={_COMMAND: True})
+    log.info("%s", redact(shlex.join(words)), extra={_COMMAND: True})
 
 
 @contextmanager
