@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+
 import numpy as np
 import pytest
 from errors import raises
@@ -141,6 +144,27 @@ def test_a_cutflow_that_is_not_recorded_is_an_error(pairs, tmp_path):
     own = made(tmp_path / "own", processor=f"{pairs}:Own")
     with raises("processor.unknown-steps"):
         compare(own, own, sync=True)
+
+
+def test_results_that_are_not_found_again_are_an_error(base, tmp_path):
+    """Nobody would know whose events are followed."""
+    other = tmp_path / "other"
+    shutil.copytree(base, other)
+    path = other / "dsphipi" / "cutflow.json"
+    content = json.loads(path.read_text())
+    content["demo"][2]["events"] += 1
+    path.write_text(json.dumps(content))
+    with raises("compare.other-cutflow", path="dsphipi", mentions=("10463", "10464")):
+        compare(base, other, sync=True)
+
+
+def test_files_that_have_changed_are_an_error(demo, remade, tmp_path):
+    file = tmp_path / "file.root"
+    shutil.copy(demo[0], file)
+    tau3mu.run(str(file), no_fit=True, output=tmp_path / "out")
+    remade(demo[0], file)
+    with raises("compare.changed-file", path="file.root"):
+        compare(tmp_path / "out", tmp_path / "out", sync=True)
 
 
 def test_a_skim_is_followed_from_where_it_begins(base, tmp_path):

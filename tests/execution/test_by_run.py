@@ -216,3 +216,25 @@ class Moods(Processor):
 def test_columns_that_differ_between_runs(datasets):
     with raises("outputs.columns-differ", RunError, path="Moods.pt"):
         run(datasets[:1], 5000, processors=[Moods()])
+
+
+class Fails(Processor):
+    """Fails where there are events of one run."""
+
+    columns = frozenset({"run", "muon.pt"})
+
+    def select(self, events, cutflow):
+        if ak.any(events.run == 105):
+            message = "cannot do run 105"
+            raise ValueError(message)
+        return Table(pt=ak.firsts(events.muon.pt))
+
+
+@pytest.mark.parametrize("other", [Fails, Moods, Ranks])
+def test_the_others_go_on_where_one_is_set_apart(datasets, plain, other):
+    found = run(datasets, 5000, processors=[*PROCESSORS, other()], isolate=True)
+    assert [*found.set_apart] == [other.__name__]
+    assert [*found.processors] == ["dsphipi", "loose"]
+    check_same(found.processors["loose"], plain.processors["loose"])
+    for of_runs in found.processors["loose"].runs.values():
+        assert tuple(of_runs) == several_runs.RUNS

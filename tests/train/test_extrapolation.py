@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
+from functools import reduce
 
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ from tau3mu.train.extrapolation import (
     linear,
     memory_of_chunks,
 )
-from tau3mu.train.sampling import sample_chunks
+from tau3mu.train.sampling import join, sample_chunks
 
 
 def chunk(path, start, stop, dataset="d"):
@@ -63,6 +65,26 @@ def test_a_sample_of_few_events_has_some_twenty_chunks():
 def test_a_sample_keeps_to_the_entries_of_a_short_view():
     sample = sample_chunks([chunk("a", 0, 60_000), chunk("a", 60_000, 100_000)])
     assert max(one.stop for one in sample) == 100_000
+
+
+def test_a_sample_divides_the_entries_that_linked_data_mean():
+    places = np.arange(0, 90_000, 3)
+    halves = [
+        replace(chunk("a", start, stop), selected=part.tobytes())
+        for (start, stop), part in zip(
+            [(0, 45_000), (45_000, 90_000)], np.split(places, 2), strict=True
+        )
+    ]
+    sample = sample_chunks(halves)
+    assert [one.start for one in sample[1:]] == [one.stop for one in sample[:-1]]
+    assert np.concatenate([one.places for one in sample]).tolist() == places.tolist()
+    assert len(sample) > 15
+    whole = reduce(join, sample)
+    assert whole == replace(halves[0], stop=90_000, selected=places.tobytes())
+
+
+def test_a_sample_of_millions_of_chunks_is_cut_short():
+    assert len(sample_chunks([chunk("a", 0, 10**12)], most=50)) == 50
 
 
 def test_the_cost_of_chunks_is_told_from_that_of_events():

@@ -36,15 +36,15 @@ def test_a_skim_takes_its_parent_from_its_record(store, skim, run):
     for source in (skim, skim / "derived.json", skim / "dataset.json"):
         (added,) = register(store, [str(source)])
         expected = Parent(dataset="demo", version=demo.dataset.version, step="vertex")
-        assert added.dataset.name == "demo_dsphipi_vertex"
+        assert added.dataset.name == "dsphipi_vertex"
         assert added.dataset.parent == expected
     assert not added.written
-    with raises("train.dataset-in-use", mentions="demo_dsphipi_vertex@"):
+    with raises("train.dataset-in-use", mentions="dsphipi_vertex@"):
         unregister(store, "demo")
-    (resolved,) = resolve_dataset("demo_dsphipi_vertex", store)
+    (resolved,) = resolve_dataset("dsphipi_vertex", store)
     read = tau3mu.run([resolved.dataset], "dsphipi", no_fit=True, output=skim.parent / "again")
     whole = run["dsphipi"].histogram("mass", dataset="demo")
-    assert read["dsphipi"].histogram("mass", dataset="demo_dsphipi_vertex") == whole
+    assert read["dsphipi"].histogram("mass", dataset="dsphipi_vertex") == whole
 
 
 def test_the_parent_is_found_under_another_name_by_its_files(store, skim):

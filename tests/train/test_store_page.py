@@ -27,5 +27,5 @@ def test_the_commands_of_the_page(tmp_path, monkeypatch, capsys):
     datasets = Index(Store("trains")).datasets()
     assert [(row["name"], row["parent_dataset"]) for row in datasets] == [
         ("demo", None),
-        ("demo_dsphipi_vertex", "demo"),
+        ("dsphipi_vertex", "demo"),
     ]

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import awkward as ak
@@ -249,6 +253,44 @@ def test_a_train_is_tested_without_the_wagons_that_failed(wagons, tmp_path):
     assert whole.state is State.FAILED  # names it, and measures the others
     assert {error.wagon for error in whole.metrics.errors} == {"bad"}
     assert whole.metrics.wagons.keys() >= {"a", "b"}
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(
+    ("how", "state"), [(signal.SIGKILL, State.LOST), (signal.SIGINT, State.KILLED)]
+)
+def test_the_process_of_a_test_ends_with_its_command(train, tmp_path, how, state):
+    file, store = tmp_path / "train.yaml", tmp_path / "store"
+    train(parameters={"pause": 1.0}).save(file)
+    words = ["test", str(file), "--store", str(store), "--time-limit", "100"]
+    command = subprocess.Popen([sys.executable, "-m", "tau3mu.train", *words])
+    lines = store / "tests" / "mine" / "0001" / ".lines.jsonl"
+    wait_for(lambda: lines.is_file() and "chunk" in lines.read_text())
+    (child,) = children_of(command.pid)
+    command.send_signal(how)
+    command.wait(30)
+    wait_for(lambda: not Path(f"/proc/{child}/stat").is_file())
+    assert read_status(lines.parent).state is state
+
+
+def children_of(pid):
+    pids = [int(path.parent.name) for path in Path("/proc").glob("[0-9]*/stat")]
+    return [one for one in pids if _parent(one) == pid]
+
+
+def _parent(pid):
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return None
+
+
+def wait_for(condition):
+    for _ in range(600):
+        if condition():
+            return
+        time.sleep(0.1)
+    pytest.fail("it did not happen within a minute")
 
 
 @pytest.mark.integration

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 import awkward as ak
 import numpy as np
 
 from tau3mu.compare.candidates import EVENT
-from tau3mu.errors import RunError
+from tau3mu.compare.cutflows import step_label
+from tau3mu.errors import InputError, RunError
+from tau3mu.outputs.cutflow import with_cuts
 from tau3mu.processing.needs import with_needed
 from tau3mu.processing.steps import StepsOfEvents, steps_name
 from tau3mu.run import thaw
-from tau3mu.run.frozen_plan import prepare_thawed
+from tau3mu.run.frozen_plan import changed_files, prepare_thawed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,8 +58,9 @@ def recorded_steps(side: Side, names: Sequence[str]) -> dict[str, Recorded]:
         names: Its processors.
 
     Raises:
-        InputError: What the run was made of is not there any more, or could not be recorded; or a
-            processor does not tell which events its steps leave.
+        InputError: What the run was made of is not there any more, could not be recorded, or has
+            changed, so that its steps leave other events; or a processor does not tell which events
+            its steps leave.
         RunError: Events cannot be read.
     """
     from tau3mu.datasets import certifications_of
@@ -73,7 +77,12 @@ def recorded_steps(side: Side, names: Sequence[str]) -> dict[str, Recorded]:
     if not found.processors:
         message = f"the events of {side.label} cannot be read again: {_reasons(found.incomplete)}"
         raise RunError(message, code="compare.not-read", path=side.run.folder)
-    return {name: _recorded(found.processors[steps_name(name)]) for name in names}
+    recorded = {}
+    for name in names:
+        again = found.processors[steps_name(name)]
+        recorded[name] = _recorded(again)
+        _check_cutflow(side, name, again, len(recorded[name].steps))
+    return recorded
 
 
 def _reasons(files: Sequence[Any]) -> str:
@@ -95,6 +104,27 @@ def _recorded(found: ProcessorResult) -> Recorded:
     )
 
 
+def _check_cutflow(side: Side, name: str, again: ProcessorResult, length: int) -> None:
+    """Checks that the steps leave as many events as they did when the results were made."""
+    stored = with_cuts(side.processors[name].cutflow)
+    for dataset, rows in again.cutflow.items():
+        now = [(row["name"], row["events"]) for row in rows]
+        then = [
+            (step_label(row), row["events"])
+            for row in stored.get(dataset, ())
+            if not row.get("cuts")
+        ]
+        if now[-length:] != then[-length:]:
+            pairs = zip_longest(now[-length:], then[-length:], fillvalue=("no step", 0))
+            one, other = next((a, b) for a, b in pairs if a != b)
+            message = (
+                f"{name} of {side.label} does not find again what its results say: {one[0]} leaves "
+                f"{one[1]} events of {dataset}, and left {other[1]} ({other[0]}) then. Code or "
+                "files have changed since: run it again, and compare the new results"
+            )
+            raise InputError(message, code="compare.other-cutflow", path=side.run.folder / name)
+
+
 def _plan(side: Side, names: Sequence[str]) -> RunPlan:
     """Returns the plan of a run whose processors record their steps."""
     thawed = thaw(side.run.folder)
@@ -102,4 +132,10 @@ def _plan(side: Side, names: Sequence[str]) -> RunPlan:
     needed = {name for one in asked for name in one.needs}
     others = [one for one in with_needed(thawed.processors, needed) if needed]
     again = replace(thawed, processors=[*others, *asked], fits={})
-    return prepare_thawed(again, executor="iterative", no_fit=True)
+    plan = prepare_thawed(again, executor="iterative", no_fit=True)
+    if changed := changed_files(again, plan):
+        plan.close()
+        place, problem = next(iter(changed.items()))
+        message = f"{problem}: the events of {side.label} cannot be read again"
+        raise InputError(message, code="compare.changed-file", path=place)
+    return plan

@@ -13,6 +13,7 @@ from tau3mu.outputs.selection import Selection
 from tau3mu.processing.cuts import CutProcessor
 from tau3mu.processing.processor import Processor
 from tau3mu.processing.recorder import Cutflow
+from tau3mu.processing.survivors import Survivors
 from tau3mu.processing.table import EVENT_COLUMNS, Table
 
 if TYPE_CHECKING:
@@ -120,9 +121,8 @@ class _Recorder(Cutflow):
     """Notes after each cut which events are left, as their index in the chunk."""
 
     def __init__(self, cutflow: Cutflow) -> None:
-        vars(self).update(vars(cutflow))  # events, what processors share, the step `all`
-        self._entries = np.arange(len(self.events))
-        self.left = [("all", self._entries)]
+        self.left: list[tuple[str, npt.NDArray[np.int64]]] = []
+        super().__init__(cutflow.events, cutflow.memo, cutflow.needed, Survivors(""))
 
     def _keep(self, name: str, passes: npt.NDArray[np.bool_]) -> None:
         self.left.append((name, self._passing(name, passes)))

@@ -38,7 +38,8 @@ def folder_of_derived(source: str) -> Path | None:
 def derived_datasets(registry: Registry, folder: Path) -> list[tuple[Dataset, Parent]]:
     """Returns the datasets of derived data with their parents.
 
-    The files of 2017B in a skim `loose` are the dataset `2017B_loose`.
+    A skim of one dataset has its own name, else that of each dataset behind it: of 2017B and 2017C,
+    the skim `loose` is the datasets `loose_2017B` and `loose_2017C`.
 
     Args:
         registry: In which the parents are.
@@ -50,7 +51,8 @@ def derived_datasets(registry: Registry, folder: Path) -> list[tuple[Dataset, Pa
     record = read_derived(folder)
     train = _train_of(registry, folder, record)
     found = []
-    for dataset in load_datasets(folder / DATASET):
+    datasets = load_datasets(folder / DATASET)
+    for dataset in datasets:
         if (derived := record.datasets.get(dataset.name)) is None:
             message = f"{folder / DERIVED} does not know the dataset {dataset.name!r} of {DATASET}"
             raise InputError(message, code="train.unknown-derived", path=dataset.name)
@@ -64,7 +66,8 @@ def derived_datasets(registry: Registry, folder: Path) -> list[tuple[Dataset, Pa
             raise InputError(message, code="train.missing-parent", path=missing)
         name, version = above or (None, None)
         parent = Parent(dataset=name, version=version, train=train, step=record.step or None)
-        found.append((replace(dataset, name=f"{dataset.name}_{record.name}"), parent))
+        own = record.name if len(datasets) == 1 else f"{record.name}_{dataset.name}"
+        found.append((replace(dataset, name=own), parent))
     return found
 
 

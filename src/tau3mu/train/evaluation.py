@@ -175,7 +175,7 @@ def _memory(
 ) -> MemoryUse:
     phases = {line["phase"]: line["at"] for line in watched.of("phase")}
     end = phases.get("large chunk", phases.get("results", float("inf")))
-    during = [(p, own) for at, p, own in watched.samples if phases["events"] <= at <= end]
+    during = [(p, own) for at, p, own in watched.samples if phases.get("events", 0.0) <= at <= end]
     peaks = [line["peak"] for line in lines]
     pss, private = [one[0] for one in during], [one[1] for one in during]
     known: dict[str, Any] = {"source": "pss" if pss else "rss"}
@@ -262,6 +262,7 @@ def _expected(
     loop = len(whole.chunks) * costs.per_chunk
     loop += sum(number * costs.of(name) for name, number in entries.items())
     files = sum(one.files for one in found["datasets"].values())
+    candidates = _expected_candidates(lines, results, merge, entries)
     cpu = start + whole.check + loop + finish
     return Expected(
         events=total,
@@ -272,30 +273,31 @@ def _expected(
         seconds_per_file=whole.check / files,
         microseconds_per_event=1e6 * loop / total,
         output_bytes=round(
-            _expected_output(lines, results, merge, entries)
+            sum(candidates.values())
+            + sum(sizes["others"] for sizes in results["sizes"].values())
             + _expected_skims([*lines, *large], lines, entries)
         ),
+        candidates_bytes=candidates,
         memory_bytes=round(_expected_memory(whole, found, lines, large, results, total)),
         grams_co2=cpu / 3600 * _WATTS / 1000 * _GRAMS_PER_KWH,
     )
 
 
-def _expected_output(
+def _expected_candidates(
     lines: Sequence[dict[str, Any]],
     results: dict[str, Any],
     merge: dict[str, Any],
     entries: Counter[str],
-) -> float:
-    """Returns the bytes of all files: those of candidates grow with their number."""
-    total = 0.0
+) -> dict[str, int]:
+    """Returns the bytes of the files of candidates by processor, which grow with their number."""
+    found = {}
     for name, sizes in results["sizes"].items():
         rows = _expected_rows(lines, [line["rows"][name] for line in lines], entries)
-        known = results["rows"][name], sizes["candidates"]
-        half = known
+        whole = half = results["rows"][name], sizes["candidates"]
         if merge:
             half = merge["rows"][name], merge["sizes"][name]["candidates"]
-        total += sizes["others"] + linear(half, known, rows)
-    return total
+        found[name] = round(linear(half, whole, rows))
+    return found
 
 
 def _expected_skims(

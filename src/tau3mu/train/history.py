@@ -68,7 +68,7 @@ def plot_history(store: Store, wagon: str) -> Path:
             if y is not None:
                 axes.plot(x, y, _MARKS[test.state], color=_COLORS[test.state], ms=9)
         axes.set_ylabel(label)
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, 1.15 * max([y for _, y in known if y] or [1.0]))
     changes = [(number, test.changed) for number, test in zip(numbers, tests, strict=True)]
     for number, changed in changes:
         if changed:

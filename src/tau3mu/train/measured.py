@@ -16,11 +16,12 @@ import threading
 import time
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tau3mu.train.memory import forget_peak, memory_now, peak_memory
+from tau3mu.train.sampling import cut
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -43,6 +44,7 @@ _MOST_FAILURES = 20
 _FOR_LARGE = 0.2
 """The part of the time that is kept for a chunk as large as those of a run."""
 _CAUTION = 0.5
+_PAUSE = 1.0
 
 
 @dataclass(frozen=True)
@@ -182,6 +184,9 @@ def _loop(
         forget_peak()
         spent = _Spent()
         result = process_chunk(chunk, processors, skims, **how)
+        if result.failure is not None and result.failure.kind == "transient":
+            time.sleep(_PAUSE)  # a server that does not answer may do so now
+            result = process_chunk(chunk, processors, skims, **how)
         facts = _facts_about(chunk) | spent.facts()
         for name, group in result.set_apart.items():
             _write_error(lines, name, group)
@@ -215,11 +220,11 @@ def _large(
     sizes = [chunk.entries for chunk, _ in done]
     seconds = sum(result.seconds for _, result in done) / sum(sizes)
     affordable = int(_CAUTION * _FOR_LARGE * job.seconds / seconds)
-    chunk = replace(job.large, stop=min(job.large.stop, job.large.start + affordable))
+    chunk, _ = cut(job.large, affordable)
     borders = _read_until(chunk, done)
     within = [border for border in borders if border <= chunk.stop]
     if within and borders[-1] >= chunk.stop:  # then results can be compared
-        chunk = replace(chunk, stop=within[-1])
+        chunk, _ = cut(chunk, int((chunk.places < within[-1]).sum()))
     if chunk.entries <= max(sizes):
         return None
     lines.begin("large chunk")

@@ -10,13 +10,14 @@ from __future__ import annotations
 import math
 import shutil
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 import awkward as ak
 import numpy as np
 
+from tau3mu.train.sampling import join
 from tau3mu.train.writing import write_results
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def _chunking(
             return
         pair = min(pairs, key=lambda each: each[0][0].entries + each[1][0].entries)
         parts = [*pair]
-        chunk = replace(parts[0][0], stop=parts[1][0].stop)
+        chunk = join(parts[0][0], parts[1][0])
         large = chunk, process_chunk(chunk, processors, **how)
         for name, group in large[1].set_apart.items():
             yield f"{name}: {group.message}"

@@ -120,6 +120,7 @@ class Expected(Strict):
         seconds_per_file: CPU of the check of the files.
         microseconds_per_event: CPU.
         output_bytes: Histograms, candidates, skim.
+        candidates_bytes: The files of candidates alone, by wagon.
         memory_bytes: The peak of a process.
         grams_co2: By Hyperloop's numbers: 20 W per core, 0.301 kg per kWh.
     """
@@ -132,6 +133,7 @@ class Expected(Strict):
     seconds_per_file: float
     microseconds_per_event: float
     output_bytes: int
+    candidates_bytes: dict[str, int]
     memory_bytes: int
     grams_co2: float
 
@@ -204,6 +206,7 @@ class Metrics(Strict):
         host: Where.
         time_limit: Seconds.
         complete: Whether all events of the dataset were read.
+        slim_mb: The largest sizes of slim data, by wagon.
         phases: When parts of the test began, in seconds since the start.
     """
 
@@ -219,6 +222,7 @@ class Metrics(Strict):
     exit_code: int | None = None
     killed: str = ""
     complete: bool = False
+    slim_mb: dict[str, float] = Field(default={})
     events: int = 0
     datasets: dict[str, DatasetUse] = Field(default={})
     input_bytes: int = 0

@@ -36,6 +36,9 @@ __all__ = ["fail_test", "run_test"]
 
 ENVIRONMENT: Final = "env.json"
 _DERIVED: Final = ".derived"
+_FEWEST: Final = 100
+_PER_SECOND: Final = 100
+"""More chunks cannot be done; a large dataset has millions."""
 _VARIABLES: Final = (
     *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "MALLOC_ARENA_MAX"),
     *("PYTHONPATH", "PYTHONHASHSEED", "VIRTUAL_ENV", "CONDA_PREFIX", "LD_PRELOAD"),
@@ -91,7 +94,7 @@ def run_test(
         with alive(folder):
             watched = measure(
                 folder,
-                sample_chunks(plan.chunks),
+                sample_chunks(plan.chunks, most=_FEWEST + int(_PER_SECOND * time_limit)),
                 max(plan.chunks, key=lambda chunk: chunk.entries),
                 plan.working,
                 plan.expected,
@@ -110,7 +113,8 @@ def run_test(
         raise
     finally:
         shutil.rmtree(derived, ignore_errors=True)
-    found = evaluate(watched, Whole(plan.chunks, check))
+    slim = {name: one.max_mb for name, one in plan.skims.items() if one.kind == "slim"}
+    found = evaluate(watched, Whole(plan.chunks, check)) | {"slim_mb": slim}
     found["errors"] = (*_errors_before(plan), *found["errors"])
     metrics = Metrics(**known, **found)
     metrics = judge(metrics, limits, skip_bad_files=plan.settings.skip_bad_files)

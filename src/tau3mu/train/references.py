@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from tau3mu.errors import InputError
-from tau3mu.train.records import read_test, read_train
+from tau3mu.train.metrics import METRICS, read_metrics
+from tau3mu.train.record import RECORD, read_record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from tau3mu.train.store import Store
 
-__all__ = ["Use", "recorded_uses", "refuse_in_use"]
+__all__ = ["Use", "datasets_of_test", "datasets_of_train", "recorded_uses", "refuse_in_use"]
 
 _MOST: Final = 10
 
@@ -48,15 +50,43 @@ def recorded_uses(store: Store) -> dict[str, list[Use]]:
     """
     found: dict[str, list[Use]] = {}
     for folder in store.trains():
-        for one in read_train(folder).datasets:
-            use = Use("train", str(int(folder.name)), one.version)
-            found.setdefault(one.name, []).append(use)
+        for name, version in datasets_of_train(folder).items():
+            found.setdefault(name, []).append(Use("train", str(int(folder.name)), version))
     for wagon in store.tested():
         for folder in store.tests(wagon):
-            for one in read_test(folder).datasets:
-                use = Use("test", f"{wagon}/{folder.name}", one.version)
-                found.setdefault(one.name, []).append(use)
+            for name, version in datasets_of_test(folder).items():
+                use = Use("test", f"{wagon}/{folder.name}", version)
+                found.setdefault(name, []).append(use)
     return found
+
+
+def datasets_of_train(folder: Path) -> dict[str, str]:
+    """Returns the versions of the datasets of a train by name; none while it is being composed.
+
+    Args:
+        folder: Of the train.
+
+    Raises:
+        InputError: Its record is damaged.
+    """
+    if not (folder / RECORD).is_file():
+        return {}
+    return {name: one.version for name, one in read_record(folder).datasets.items()}
+
+
+def datasets_of_test(folder: Path) -> dict[str, str]:
+    """Returns the versions of the datasets of a test by name; none before it has ended.
+
+    Args:
+        folder: Of the test.
+
+    Raises:
+        InputError: Its metrics are damaged.
+    """
+    if not (folder / METRICS).is_file():
+        return {}
+    found = read_metrics(folder)
+    return {name: found.parts.get(f"dataset {name}", "") for name in found.datasets}
 
 
 def refuse_in_use(name: str, found: Sequence[Use]) -> None:

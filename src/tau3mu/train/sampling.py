@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from tau3mu.datasets import Chunk
 
-__all__ = ["LARGEST", "sample_chunks"]
+__all__ = ["LARGEST", "cut", "join", "sample_chunks"]
 
 LARGEST: Final = 20_000
 """The most events of a chunk of a test, so that the time limit is kept by seconds."""
@@ -22,33 +22,66 @@ _RAMP: Final = 8, 4, 2
 _PATTERN: Final = 1, 2
 
 
-def sample_chunks(chunks: Sequence[Chunk], *, largest: int = LARGEST) -> list[Chunk]:
+def sample_chunks(chunks: Sequence[Chunk], *, most: int | None = None) -> list[Chunk]:
     """Returns the events of a run in the order in which a test reads them, until its time is up.
 
     The first chunks of all files come before the second ones, and data sets take turns. So whatever
     has been read is the beginning of every file, as it is of a short view. The sizes differ: what a
     chunk costs can then be told from what its events cost, and the memory that it needs from what
-    is there without it.
+    is there without it. Few events are divided into some twenty chunks.
 
     Args:
         chunks: Those of the run, which cover a range of entries of each file.
-        largest: The most events of a chunk; fewer if there would be less than some twenty chunks.
+        most: How many chunks are returned at most; all by default.
     """
-    files = _files(chunks)
-    total = sum(file.entries for file in files)
-    size = max(1, min(largest, max(total // _FEWEST, _SMALLEST)))
-    begun = {index: file.start for index, file in enumerate(files)}
+    left: dict[int, Chunk] = dict(enumerate(_files(chunks)))
+    total = sum(file.entries for file in left.values())
+    size = max(1, min(LARGEST, max(total // _FEWEST, _SMALLEST)))
     found: list[Chunk] = []
-    while begun:
-        for index in list(begun):
-            file, start = files[index], begun[index]
-            stop = min(start + max(1, size // _divisor(len(found))), file.stop)
-            found.append(replace(file, start=start, stop=stop))
-            if stop < file.stop:
-                begun[index] = stop
+    while left:
+        for index in list(left):
+            if len(found) == most:
+                return found
+            first, rest = cut(left[index], max(1, size // _divisor(len(found))))
+            found.append(first)
+            if rest is not None:
+                left[index] = rest
             else:
-                del begun[index]
+                del left[index]
     return found
+
+
+def cut(chunk: Chunk, number: int) -> tuple[Chunk, Chunk | None]:
+    """Returns the first events of a chunk, and the others, None if there are none.
+
+    Args:
+        chunk: The chunk.
+        number: Of the events.
+    """
+    if number >= chunk.entries:
+        return chunk, None
+    if chunk.selected is None:
+        middle = chunk.start + number
+        return replace(chunk, stop=middle), replace(chunk, start=middle)
+    places = chunk.places
+    middle = int(places[number])
+    return (
+        replace(chunk, stop=middle, selected=places[:number].tobytes()),
+        replace(chunk, start=middle, selected=places[number:].tobytes()),
+    )
+
+
+def join(first: Chunk, second: Chunk) -> Chunk:
+    """Returns a chunk with the events of two that follow each other in a file.
+
+    Args:
+        first: The one.
+        second: The other.
+    """
+    selected = None
+    if first.selected is not None and second.selected is not None:
+        selected = first.selected + second.selected
+    return replace(first, stop=second.stop, selected=selected)
 
 
 def _divisor(number: int) -> int:
@@ -62,9 +95,7 @@ def _files(chunks: Sequence[Chunk]) -> list[Chunk]:
     whole: dict[tuple[str, str, str], Chunk] = {}
     for chunk in chunks:
         key = chunk.dataset, chunk.path, chunk.tree
-        known = whole.get(key, chunk)
-        start, stop = min(known.start, chunk.start), max(known.stop, chunk.stop)
-        whole[key] = replace(known, start=start, stop=stop)
+        whole[key] = join(whole[key], chunk) if key in whole else chunk
     datasets: dict[str, list[Chunk]] = {}
     for chunk in whole.values():
         datasets.setdefault(chunk.dataset, []).append(chunk)

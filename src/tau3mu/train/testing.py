@@ -24,7 +24,6 @@ from tau3mu.train.verdict import judge, needs_approval
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tau3mu.derived import SkimRequest
     from tau3mu.run.plan import RunPlan
     from tau3mu.train.wagon import Train
 
@@ -170,7 +169,7 @@ def test(
     if time_limit <= 0:
         message = f"a test of {time_limit:g} s reads nothing: expected more than 0"
         raise InputError(message, code="train.time-limit", path="time_limit")
-    resolved = train.check()
+    resolved = train.check(store)
     names = [wagons] if isinstance(wagons, str) else list(wagons)
     every = [one for one in train.wagons if any(each.wagon == one for each in resolved.values())]
     chosen = names or every
@@ -209,7 +208,7 @@ def _tested(train: Train, name: str, store: Store, *, time_limit: float, again: 
     known: dict[str, Any] = {"limits": limits, "time_limit": time_limit}
     begin = time.process_time()
     try:
-        plan = _plan(train)
+        plan = _plan(train, store)
     except Tau3muError as error:
         if error.code.partition(".")[0] in _OF_DATA:
             raise
@@ -231,22 +230,13 @@ def _tested(train: Train, name: str, store: Store, *, time_limit: float, again: 
         return Tested(name, folder, run_test(folder, name, plan, **known))
 
 
-def _plan(train: Train) -> RunPlan:
+def _plan(train: Train, store: Store) -> RunPlan:
     from tau3mu.run.preparation import prepare
 
     settings = train.settings(no_fit=True).model_copy(update={"executor": "iterative"})
     return prepare(
-        train.datasets(), train.processors(), settings, skims=_skims(train), isolate=True
+        train.datasets(store=store), train.processors(), settings, skims=train.skims(), isolate=True
     )
-
-
-def _skims(train: Train) -> dict[str, SkimRequest]:
-    from tau3mu.derived import SkimRequest
-
-    return {
-        name: SkimRequest(kind=skim.kind, at="" if skim.kind == "slim" else skim.at)
-        for name, skim in train.skims().items()
-    }
 
 
 def _limits(train: Train, name: str) -> Limits:

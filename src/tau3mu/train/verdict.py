@@ -100,6 +100,12 @@ def _of_memory(metrics: Metrics, limits: Limits) -> Iterator[Finding]:
     if slope is not None and slope > _LEAK and slope > _SIGMA * error:
         text = f"memory grows by {slope / 1e6:.1f} ± {error / 1e6:.1f} MB per chunk: a leak?"
         yield _warned("memory.leak", text)
+    elif not metrics.killed:  # which says more
+        yield from _of_peak(metrics)
+
+
+def _of_peak(metrics: Metrics) -> Iterator[Finding]:
+    memory = metrics.memory
     above = memory.pss_max - memory.pss_average
     if memory.pss_max > _ABOVE_AVERAGE * memory.pss_average and above > _SMALL:
         yield _warned(
@@ -115,13 +121,18 @@ def _of_extrapolation(metrics: Metrics, limits: Limits) -> Iterator[Finding]:
         if expected.cpu_hours > limits.cpu_hours:
             text = (
                 f"the whole dataset needs {expected.cpu_hours:.3g} hours of CPU, limit "
-                f"{limits.cpu_hours:g}: a train needs approval (--yes)"
+                f"{limits.cpu_hours:g}: a train has to be approved (--approve NAME)"
             )
             yield _warned(_APPROVAL, text)
         if expected.output_bytes > limits.output_mb * 1e6:
             size = expected.output_bytes / 1e6
             text = f"the whole dataset gives {size:.0f} MB of output, limit {limits.output_mb:g} MB"
             yield _warned("output.limit", text)
+        for name, most in metrics.slim_mb.items():
+            size = expected.candidates_bytes.get(name, 0) / 1e6
+            if size > most:
+                text = f"slim data of {name} may have {size:.0f} MB, at most {most:g} MB are slim"
+                yield _warned("skim.not-slim", text)
     for name, wagon in metrics.wagons.items():
         if wagon.skim_events and metrics.events < limits.min_reduction * wagon.skim_events:
             factor = metrics.events / wagon.skim_events

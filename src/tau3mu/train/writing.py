@@ -29,6 +29,7 @@ def write_results(folder: Path, found: Mapping[str, Any], fmt: str) -> dict[str,
             histograms=one.histograms,
             cutflow=one.cutflow,
             counters=one.counters,
+            runs=one.runs,
             candidates_format=fmt,  # type: ignore[arg-type]
         )
         files = {file.name: file.stat().st_size for file in sorted(written.iterdir())}

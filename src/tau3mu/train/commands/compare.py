@@ -66,19 +66,18 @@ def main(arguments: Sequence[str]) -> int:
 
 def _compare(options: argparse.Namespace) -> int:
     from tau3mu.compare import compare
+    from tau3mu.console.terminal import PlainConsole
     from tau3mu.storage.files import json_text
 
-    found = compare(
-        _place(options.a, options.store), _place(options.b, options.store),
-        sync=options.sync, strict=options.strict,
-    )  # fmt: skip
+    sides = [_place(text, options.store) for text in (options.a, options.b)]
+    messages = PlainConsole(stderr=True)
+    with messages.status("Reading events" if options.sync else "Comparing"):
+        found = compare(*sides, sync=options.sync, strict=options.strict)
     if options.output is not None:
         found.save(options.output)
     if options.json:
         sys.stdout.write(json_text(found.document()))
     else:
-        from tau3mu.console.terminal import PlainConsole
-
         PlainConsole(highlight=False).print(found.table())
     return 0 if found.same else 1
 

@@ -132,8 +132,9 @@ class Index:
         """Returns a row for each train, the newest first, with its wagons, datasets and labels.
 
         Args:
-            filters: `name`, `label`, `state`, `dataset`, `wagon`: only trains with this one; `text`:
-                only those with it in name, comment, label or a wagon; `limit`: at most so many.
+            filters: `name`, `label`, `state`, `dataset`, `wagon`: only trains with this one;
+                `text`: only those with it in name, comment, label or a wagon; `limit`: at most
+                so many.
 
         Raises:
             InputError: The database is broken, newer, or of another store.

@@ -12,13 +12,14 @@ from tau3mu.errors import InputError
 from tau3mu.run.frozen import FrozenRun, read_frozen
 from tau3mu.storage.names import FULL_CONFIG
 from tau3mu.train.index import tables
-from tau3mu.train.metrics import METRICS
-from tau3mu.train.records import RECORD, read_test, read_train
+from tau3mu.train.metrics import METRICS, Metrics, read_metrics
+from tau3mu.train.record import RECORD, TrainRecord, WagonTest, read_record
+from tau3mu.train.references import datasets_of_test, datasets_of_train
 from tau3mu.train.registered import RegisteredDataset, read_registered
 from tau3mu.train.states import STATUS, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from sqlalchemy import Table
@@ -162,13 +163,13 @@ def _dataset(owner: Owner) -> Rows:
         "parent_version": parent.version if parent else None,
         "parent_train": parent.train if parent else None,
         "parent_step": parent.step if parent else None,
-        "problem": None,
     }
     return {tables.DATASETS: [row]}
 
 
 def _train(owner: Owner) -> Rows:
-    record = read_train(owner.path)
+    composed = (owner.path / RECORD).is_file()
+    record = read_record(owner.path) if composed else TrainRecord()
     states = _states(owner.path)
     row = {
         "number": int(owner.path.name),
@@ -179,39 +180,53 @@ def _train(owner: Owner) -> Rows:
         "by": record.by,
         "events": record.events,
         **_last(states),
-        "problem": None,
     }
+    tests = {name: record.tests.get(name, WagonTest()) for name in record.wagons}
     return {
         tables.TRAINS: [row],
         tables.STATES: states,
         tables.LABELS: [{"label": label} for label in filter(None, [record.label])],
         tables.WAGONS: [
-            {"name": wagon.name, "test": wagon.test, "forced": wagon.forced}
-            for wagon in record.wagons
+            {"name": name, "test": test.number, "forced": test.forced}
+            for name, test in tests.items()
         ],
-        tables.USES: [
-            {"dataset": use.name, "version": use.version} for use in record.datasets
-        ],
-    }  # fmt: skip
+        tables.USES: _uses(datasets_of_train(owner.path)),
+    }
 
 
 def _test(owner: Owner) -> Rows:
-    record = read_test(owner.path)
     states = _states(owner.path)
-    row = {
-        "wagon": owner.path.parent.name,
-        "number": int(owner.path.name),
-        **_last(states),
-        **record.numbers,
-        "problem": None,
-    }
+    row = {"wagon": owner.path.parent.name, "number": int(owner.path.name), **_last(states)}
+    if (owner.path / METRICS).is_file():
+        row |= _measured(read_metrics(owner.path))
     return {
         tables.TESTS: [row],
         tables.STATES: states,
-        tables.USES: [
-            {"dataset": use.name, "version": use.version} for use in record.datasets
-        ],
-    }  # fmt: skip
+        tables.USES: _uses(datasets_of_test(owner.path)),
+    }
+
+
+def _measured(metrics: Metrics) -> Row:
+    expected = metrics.expected
+    return {
+        "started": metrics.started,
+        "changed": ", ".join(metrics.changed),
+        "events": metrics.events,
+        "events_per_second": metrics.events_per_second,
+        "cpu": metrics.loop.cpu,
+        "wall": metrics.loop.wall,
+        "pss_max": metrics.memory.pss_max,
+        "pss_average": metrics.memory.pss_average,
+        "input_bytes": metrics.input_bytes,
+        "output_bytes": metrics.output_bytes,
+        "expected_cpu_hours": expected.cpu_hours if expected else None,
+        "expected_memory": expected.memory_bytes if expected else None,
+        "expected_output": expected.output_bytes if expected else None,
+    }
+
+
+def _uses(datasets: Mapping[str, str]) -> list[Row]:
+    return [{"dataset": name, "version": version} for name, version in datasets.items()]
 
 
 def _states(folder: Path) -> list[Row]:
