@@ -191,6 +191,7 @@ def test_a_skim_is_a_dataset_of_the_next_train(tmp_path):
     (row,) = json.loads(run(tmp_path, "datasets", "ls", "--json").stdout)
     assert row["name"] == "dsphipi_vertex"
     assert "train 2" in row["parent"]
+    run(tmp_path, "reproduce", train_folder(tmp_path, 2) / "results")  # without the skim
     file.write_text(json.dumps(document | {"datasets": ["dsphipi_vertex"]} | {
         "wagons": {"dsphipi": wagon | {"variants": {"tight": {"flight_significance": 3}}}},
     }))  # fmt: skip
