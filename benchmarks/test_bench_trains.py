@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import subprocess
 import sys
 import time
@@ -21,14 +22,22 @@ TRAIN = {
 }
 
 
+def cpu_of_children():
+    """The CPU seconds of all processes that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def test_the_check_of_a_train_file(study, options, tmp_path):
     file = tmp_path / "train.json"
     file.write_text(json.dumps(TRAIN))
     command = [sys.executable, "-m", "tau3mu.train", "check", str(file)]
-    seconds = []
+    times = []
     for _ in range(options.repeats + 1):
-        begin = time.perf_counter()
+        begin, before = time.perf_counter(), cpu_of_children()
         subprocess.run(command, check=True, capture_output=True)
-        seconds.append(time.perf_counter() - begin)
-    taken = median(seconds[1:])
-    study.add("train check, 22 wagons and variants", f"{taken:.2f} s", "1.5 s", met=taken < 1.5)
+        times.append((cpu_of_children() - before, time.perf_counter() - begin))
+    cpu, wall = (median(column[1:]) for column in zip(*times, strict=True))
+    # One thread: on a machine that others use as well, the CPU time says what it would take.
+    text = f"{cpu:.2f} s of CPU, {wall:.2f} s on the clock"
+    study.add("train check, 22 wagons and variants", text, "1.5 s", met=cpu < 1.5)

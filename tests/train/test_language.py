@@ -150,6 +150,11 @@ def test_objects_are_what_files_say(tmp_path):
     html = file._repr_html_()
     for text in ("dsphipi_tight", "flight_significance = 3.0", file.check()["dsphipi"].hash):
         assert text in html
+    wagon = file.wagons["dsphipi"]
+    assert "dsphipi_tight" in wagon._repr_html_()
+    assert wagon == eval(repr(wagon), {"Wagon": Wagon}) != train.wagons["dsphipi"]
+    wrong = Train([Wagon("dsphipi", parameters={"track_ptt": 1})], "demo")
+    assert "track_ptt" in wrong._repr_html_()
 
 
 def test_paths_start_from_the_folder_of_the_file(tmp_path, monkeypatch):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import time
 
@@ -13,6 +14,7 @@ from train_processes import (
     assert_same_results,
     chunks_done,
     command,
+    damage,
     states,
     train_folder,
     wait_for,
@@ -191,6 +193,7 @@ def test_a_skim_is_a_dataset_of_the_next_train(tmp_path):
     (row,) = json.loads(run(tmp_path, "datasets", "ls", "--json").stdout)
     assert row["name"] == "dsphipi_vertex"
     assert "train 2" in row["parent"]
+    run(tmp_path, "reproduce", train_folder(tmp_path, 2) / "results")  # without the skim
     file.write_text(json.dumps(document | {"datasets": ["dsphipi_vertex"]} | {
         "wagons": {"dsphipi": wagon | {"variants": {"tight": {"flight_significance": 3}}}},
     }))  # fmt: skip
@@ -222,3 +225,19 @@ def test_several_datasets_and_executors(tmp_path, demo):
     assert {row["dataset"]: row["events"] for row in details["datasets"]} == {
         "first": 6000, "second": 6000,
     }  # fmt: skip
+
+
+def test_warnings_are_failures_where_that_is_asked_for(tmp_path, demo):
+    copies = [shutil.copy(file, tmp_path / file.name) for file in demo]
+    content = {"mine": {"files": {str(file): None for file in copies}}}
+    (tmp_path / "mine.json").write_text(json.dumps(content))
+    write_train(tmp_path, datasets=["mine.json"], skip_bad_files=True, allow_missing=0.6)
+    run(tmp_path, "run", "train.json", *FORCE, "--compose-only")
+    damage(copies[1])
+    run(tmp_path, "run", "--resume", 1)
+    assert states(tmp_path)[-1] == "WARN"
+    assert command(tmp_path, "run", "--resume", 1, "--strict").returncode == 1
+    assert states(tmp_path)[-1] == "WARN"
+    done = command(tmp_path, "run", "--resume", 1, "--allow-missing", "0.1")
+    assert done.returncode == 2
+    assert states(tmp_path)[-1] == "FAILED"

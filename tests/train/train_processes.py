@@ -128,3 +128,11 @@ def assert_same_results(one, other, names):
         first, second = before[name].candidates, after[name].candidates
         assert first.fields == second.fields
         assert first.to_list() == second.to_list()
+
+
+def damage(file):
+    """Overwrites the middle of a file, which can still be opened; returns what was there."""
+    content = file.read_bytes()
+    begin, end = int(0.3 * len(content)), int(0.6 * len(content))
+    file.write_bytes(content[:begin] + bytes(end - begin) + content[end:])
+    return content

@@ -196,10 +196,15 @@ def _run_again(
 
 
 def _decisive(comparison: Comparison, thawed: Thawed) -> Iterator[Change]:
-    """Yields the changes of the configuration, but for the places of copied code and files."""
+    """Yields the changes of the configuration, but for the places of copied code and files.
+
+    Skims are not written again, and no result depends on them.
+    """
+    skims = tuple(f"{one.name}.skim." for one in thawed.frozen.processors)
     for change in comparison.configuration:
         copied = isinstance(change.a, str) and change.a in thawed.frozen.moved
-        if change.results and not copied and not change.key.endswith(".source"):
+        elsewhere = change.key.endswith(".source") or f"{change.key}.".startswith(skims)
+        if change.results and not copied and not elsewhere:
             yield change
 
 

@@ -19,6 +19,7 @@ from tau3mu.run.settings import is_given, recordable
 from tau3mu.train.language import SETTINGS
 from tau3mu.train.record import STDERR, STDOUT, read_record
 from tau3mu.train.states import State, read_status, set_state
+from tau3mu.train.summary import manifest_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -122,7 +123,9 @@ def resume(store: Store, number: int | str) -> Path:
     if state is State.RUNNING:
         message = f"train {number} is running: wait for it, or end it with `kill {number}`"
         raise InputError(message, code="train.running", path=number)
-    if state in {State.OK, State.WARN}:
+    manifest = manifest_of(folder)
+    # Events may be missing by permission, and the files have been repaired since.
+    if state in {State.OK, State.WARN} and (manifest is None or manifest.complete):
         message = f"train {number} is complete: nothing is left to do; `rerun {number}` repeats it"
         raise InputError(message, code="train.complete", path=number)
     return folder

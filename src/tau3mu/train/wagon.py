@@ -120,7 +120,7 @@ class Wagon:
         return f"Wagon({', '.join(words)})"
 
     def _repr_html_(self) -> str:
-        return Train([self], ["demo"])._repr_html_()
+        return Train([self], ["demo"])._html("")
 
 
 class Train:
@@ -424,9 +424,17 @@ class Train:
         return f"Train({list(self.wagons)}, {list(self.file.datasets)})"
 
     def _repr_html_(self) -> str:
+        return self._html(", ".join(self.file.datasets))
+
+    def _html(self, caption: str) -> str:
+        from html import escape
+
         from tau3mu.train.parameters import html_table
 
-        return html_table(self.resolved, ", ".join(self.file.datasets))
+        try:
+            return html_table(self.resolved, caption)
+        except InputError as error:  # an object that is wrong has to show itself, too
+            return f"<pre>{escape(str(error))}</pre>"
 
 
 def _by_name(wagons: Mapping[str, Wagon] | Iterable[Wagon]) -> dict[str, Wagon]:

@@ -58,6 +58,9 @@ def _show(options: argparse.Namespace) -> int:
     for title in ("states", "datasets", "wagons", "missing"):
         if details[title]:
             print_rows(without_empty(details[title]), as_json=False, title=title)
+    if reader := details["reader"]:
+        read = f"{reader['cpu']:.1f} s of CPU, {reader['bytes'] / 1e6:,.1f} MB"
+        console.print(f"{'reader':9}  {read}")
     for warning in details["warnings"]:
         console.print(f"warning: {warning}")
     for file in details["files"]:
