@@ -16,19 +16,22 @@ from tau3mu.processing.needs import with_needed
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from tau3mu.datasets import CheckedFile
+    from tau3mu.datasets import CheckedFile, Dataset
     from tau3mu.datasets.origin import Counts, Origin
     from tau3mu.processing import Processor
 
 __all__ = ["check_derived", "parent_rows", "with_parent_rows"]
 
 
-def check_derived(files: Sequence[CheckedFile], processors: Sequence[Processor]) -> list[str]:
+def check_derived(
+    files: Sequence[CheckedFile], processors: Sequence[Processor], datasets: Sequence[Dataset] = ()
+) -> list[str]:
     """Returns warnings about derived data that are read, after checks of all of them.
 
     Args:
         files: All files that are read.
         processors: What runs on them.
+        datasets: To which the files belong.
 
     Raises:
         InputError: Files of a dataset do not belong together, events would count twice, or a
@@ -43,7 +46,11 @@ def check_derived(files: Sequence[CheckedFile], processors: Sequence[Processor])
         return []
     _refuse_mixed(files, origins)
     _refuse_overlaps(files, origins)
-    warnings: dict[str, None] = {}
+    warnings: dict[str, None] = {
+        f"{name} is a short view of derived data: its cutflow does not begin with the rows of the "
+        "parent, which count for all events": None
+        for name in sorted(short_views(datasets) & {dataset for dataset, _ in origins})
+    }
     for kind in _kinds(files, origins):
         for processor in processors:
             needed = with_needed(processors, processor.needs)
@@ -146,15 +153,24 @@ def _refuse_overlaps(
                 reached, owner = stop, file
 
 
-def parent_rows(files: Iterable[CheckedFile]) -> dict[str, list[dict[str, Any]]]:
+def short_views(datasets: Iterable[Dataset]) -> set[str]:
+    """Returns the names of the datasets of which only a part of each file is read."""
+    return {dataset.name for dataset in datasets if dataset.fraction < 1}
+
+
+def parent_rows(
+    files: Iterable[CheckedFile], datasets: Iterable[Dataset]
+) -> dict[str, list[dict[str, Any]]]:
     """Returns the rows of the parents' cutflow by dataset, as they stand before a reader's own.
 
     Args:
         files: Those that were read completely.
+        datasets: To which they belong; short views have no such rows.
     """
+    views = short_views(datasets)
     rows: dict[str, list[tuple[Counts, ...]]] = {}
     for file in files:
-        if file.origin:
+        if file.origin and file.dataset not in views:
             origin = parse_origin(file.origin, file.path)
             rows.setdefault(file.dataset, []).append(prefixed(origin.rows))
     return {dataset: as_dictionaries(added_rows(each)) for dataset, each in rows.items()}
