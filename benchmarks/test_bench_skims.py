@@ -80,5 +80,6 @@ def test_a_skim_and_a_second_pass(study, files, options, tmp_path):
         for n in range(options.repeats)
     ]
     ratio = median(again) / median(whole)
-    text = f"{ratio:.2f} ({median(again):.3g} of {median(whole):.3g} s, {record.cutflow[0].events} events)"
+    events = record.cutflow[0].events
+    text = f"{ratio:.2f} ({median(again):.3g} of {median(whole):.3g} s, {events} events)"
     study.add("CPU of the command without fit, skim / parent", text, "<= 0.35", met=ratio <= 0.35)

@@ -76,6 +76,21 @@ def _checked(
     processor: Processor, needed: Sequence[Processor], file: CheckedFile, origin: Origin
 ) -> Iterator[str]:
     """Yields warnings about a processor that reads derived data."""
+    related = is_related(processor, origin)
+    if not related:
+        yield (
+            f"{processor.name} reads data that {origin.processor} has derived at step "
+            f"{origin.step!r}: events that do not pass it are not there"
+        )
+    differences = looser_cuts(processor, origin, needed) if related else ()
+    for name, how in differences:
+        message = (
+            f"{processor.name} cannot read {printable(file.path)}, which was derived by "
+            f"{origin.processor} at step {origin.step!r}, without losing events: {how}. Read the "
+            f"parent {origin.dataset}, derive the data again with looser cuts, or declare "
+            "parameter(..., tighter=...) if larger or smaller values select a part"
+        )
+        raise InputError(message, code="derived.looser-cut", path=f"{processor.name}.{name}")
     table = layout(file.layout)
     for column in sorted(set(processor.columns) - set(origin.columns)):
         level = column.partition(".")[0]
@@ -86,20 +101,6 @@ def _checked(
                 f"fired. Read the parent {origin.dataset}, or make the data again with it"
             )
             raise InputError(message, code="derived.missing-trigger", path=column)
-    if not is_related(processor, origin):
-        yield (
-            f"{processor.name} reads data that {origin.processor} has derived at step "
-            f"{origin.step!r}: events that do not pass it are not there"
-        )
-        return
-    for name, how in looser_cuts(processor, origin, needed):
-        message = (
-            f"{processor.name} cannot read {printable(file.path)}, which was derived by "
-            f"{origin.processor} at step {origin.step!r}, without losing events: {how}. Read the "
-            f"parent {origin.dataset}, derive the data again with looser cuts, or declare "
-            "parameter(..., tighter=...) if larger or smaller values select a part"
-        )
-        raise InputError(message, code="derived.looser-cut", path=f"{processor.name}.{name}")
 
 
 def _refuse_mixed(files: Iterable[CheckedFile], origins: Mapping[tuple[str, str], Origin]) -> None:
