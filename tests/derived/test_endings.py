@@ -72,6 +72,7 @@ def test_a_run_that_stops_leaves_no_skim_and_goes_on(skim, tmp_path, monkeypatch
     assert content(folder / "derived" / "dsphipi_vertex") == content(skim)
 
 
+@pytest.mark.integration
 def test_a_part_that_is_gone_is_written_again(skim, tmp_path, monkeypatch):
     from tau3mu.run import skims
 
@@ -106,6 +107,7 @@ def test_a_killed_run_is_resumed_to_the_same_skim(skim, tmp_path):
     assert content(folder / "derived" / "dsphipi_vertex") == content(skim)
 
 
+@pytest.mark.integration
 def test_files_that_fail_are_not_in_the_skim(demo, tmp_path):
     copies = [shutil.copy(path, tmp_path / path.name) for path in demo]
     (tmp_path / demo[1].name).write_bytes(demo[1].read_bytes()[:1_000_000])
@@ -128,6 +130,7 @@ def test_workers_that_do_not_see_the_folder_say_so(tmp_path, monkeypatch):
     assert not (tmp_path / "run" / "derived" / "dsphipi_vertex").exists()
 
 
+@pytest.mark.integration
 def test_a_processor_that_is_set_apart_has_no_skim(tmp_path):
     from contextlib import closing
 

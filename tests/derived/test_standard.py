@@ -6,6 +6,7 @@ import json
 import shutil
 
 import awkward as ak
+import pytest
 import uproot
 from errors import raises
 from skim_variants import tight
@@ -116,6 +117,7 @@ def test_root_counts_the_same(skim, read):
     assert {row["name"]: row["events"] for row in found[3:]} == {**counted, "trigmatch": 1480}
 
 
+@pytest.mark.integration
 def test_a_short_view_has_no_rows_of_a_parent(skim, read):
     found = read(f"{skim / 'dataset.json'}@short:0.1")
     assert [row["name"] for row in rows(found)[:4]] == STEPS
@@ -123,6 +125,7 @@ def test_a_short_view_has_no_rows_of_a_parent(skim, read):
     assert found.warnings
 
 
+@pytest.mark.integration
 def test_a_skim_of_another_layout(read, tmp_path, same_candidates):
     generate([str(tmp_path / "toys"), "--events", "3000", "--layout", "nano", "--workers", "1"])
     files = [str(path) for path in (tmp_path / "toys").iterdir()]
@@ -149,3 +152,22 @@ class Other(CutProcessor):
     @event_cut("hlt")
     def hlt(self, events):
         return fired(events.hlt, "HLT_Mu7")
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("per_run", [False, True])
+@pytest.mark.parametrize("step", ["vertex", "all"])
+def test_a_skim_of_certified_data(read, tmp_path, same_candidates, per_run, step):
+    file = tmp_path / "certified.json"
+    file.write_text('{"297057": [[2, 3]], "297059": [[1, 4]]}')
+    how = {"certification": file, "per_run": per_run, "chunk_size": 2500}
+    parent = read("demo", skim=[step], **how)
+    skim = parent.folder / "derived" / f"dsphipi_{step}"
+    found = read(skim)
+    names = ["all", "certified", "hlt", "l1", "vertex"]
+    known = names if step == "vertex" else names[:2]
+    before = rows(parent)[: len(known)]
+    assert [row["name"] for row in before] == known
+    assert rows(found)[: len(known)] == [{**row, "name": f"parent:{row['name']}"} for row in before]
+    assert rows(found)[len(known)]["events"] == before[-1]["events"] < before[0]["events"] == 12000
+    same_candidates(parent["dsphipi"].candidates, found["dsphipi"].candidates)
