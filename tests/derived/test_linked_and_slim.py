@@ -70,6 +70,7 @@ def test_looser_readers_of_links_are_refused(linked, read):
         read(linked, DsPhiPi(name="x", flight_significance=1.0))
 
 
+@pytest.mark.integration
 def test_a_parent_that_is_gone_or_another_is_an_error(demo, tmp_path, read):
     copies = [shutil.copy(path, tmp_path / path.name) for path in demo]
     request = SkimRequest("linked", "phi", name="links")

@@ -74,6 +74,7 @@ def test_a_looser_processor_is_refused_before_the_work(skim, read, tmp_path, pro
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     "processor",
     [

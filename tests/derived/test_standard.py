@@ -6,13 +6,19 @@ import json
 import shutil
 
 import awkward as ak
+import pytest
 import uproot
+from errors import raises
 from skim_variants import tight
 
 import tau3mu
 from tau3mu import DsPhiPi
 from tau3mu.datasets import dataset_from_files
 from tau3mu.derived import read_derived
+from tau3mu.generate.__main__ import main as generate
+from tau3mu.ntuples import fired
+from tau3mu.processing.cuts import CutProcessor, event_cut
+from tau3mu.processors.columns import HLT_PATHS
 
 STEPS = ["all", "hlt", "l1", "vertex"]
 
@@ -97,3 +103,71 @@ def test_an_empty_skim_is_files_with_rows(read, tmp_path):
     file = again.folder / "derived" / "none_phi" / "demo_1.root"
     third = read(dataset_from_files([str(file)]), none)
     assert rows(third, "none")[0]["events"] == rows(first, "none")[0]["events"]
+
+
+def test_root_counts_the_same(skim, read):
+    """The numbers are those of `benchmarks/peers/rdataframe.py` on the skim of the demo.
+
+    With ROOT 6.38, `RDataFrame("Tree3Mu/ntuple", "demo_1.root").Count()` and the sum of
+    `Sum(Triplet2_Mass > -90)` gave the first two, and the peer's cutflow the others.
+    """
+    found = rows(read(skim))[4:]
+    assert [found[0]["events"], found[0]["candidates"]] == [9204, 21185]
+    counted = {"vertex": 9204, "acceptance": 4182, "deltaR": 4182, "id_ip": 2646, "phi": 1930}
+    assert {row["name"]: row["events"] for row in found[3:]} == {**counted, "trigmatch": 1480}
+
+
+@pytest.mark.integration
+def test_a_short_view_has_no_rows_of_a_parent(skim, read):
+    found = read(f"{skim / 'dataset.json'}@short:0.1")
+    assert [row["name"] for row in rows(found)[:4]] == STEPS
+    assert rows(found)[0]["events"] == 921
+    assert found.warnings
+
+
+@pytest.mark.integration
+def test_a_skim_of_another_layout(read, tmp_path, same_candidates):
+    generate([str(tmp_path / "toys"), "--events", "3000", "--layout", "nano", "--workers", "1"])
+    files = [str(path) for path in (tmp_path / "toys").iterdir()]
+    parent = read(dataset_from_files(files), [DsPhiPi(), tight()], skim=["dsphipi.l1"])
+    skim = parent.folder / "derived" / "dsphipi_l1"
+    found = read(skim, [DsPhiPi(), tight()])
+    for name in ("dsphipi", "tight"):
+        same_candidates(parent[name].candidates, found[name].candidates)
+    assert {one.layout for one in found.manifest.inputs} == {"nano"}
+    with raises("derived.looser-cut"):
+        read(skim, DsPhiPi(name="x", hlt_paths=[*HLT_PATHS, "HLT_Mu7"]))
+    with raises("derived.missing-trigger", path="hlt.HLT_Mu7"):
+        read(skim, Other())
+
+
+class Other(CutProcessor):
+    """A processor of another class, which reads a trigger that the skim lacks."""
+
+    name = "other"
+    collection = "triplet"
+    columns = ("hlt.HLT_Mu7", f"hlt.{HLT_PATHS[0]}", "run", "lumi", "event", "triplet.mass")
+    output = ("mass",)
+
+    @event_cut("hlt")
+    def hlt(self, events):
+        return fired(events.hlt, "HLT_Mu7")
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("per_run", [False, True])
+@pytest.mark.parametrize("step", ["vertex", "all"])
+def test_a_skim_of_certified_data(read, tmp_path, same_candidates, per_run, step):
+    file = tmp_path / "certified.json"
+    file.write_text('{"297057": [[2, 3]], "297059": [[1, 4]]}')
+    how = {"certification": file, "per_run": per_run, "chunk_size": 2500}
+    parent = read("demo", skim=[step], **how)
+    skim = parent.folder / "derived" / f"dsphipi_{step}"
+    found = read(skim)
+    names = ["all", "certified", "hlt", "l1", "vertex"]
+    known = names if step == "vertex" else names[:2]
+    before = rows(parent)[: len(known)]
+    assert [row["name"] for row in before] == known
+    assert rows(found)[: len(known)] == [{**row, "name": f"parent:{row['name']}"} for row in before]
+    assert rows(found)[len(known)]["events"] == before[-1]["events"] < before[0]["events"] == 12000
+    same_candidates(parent["dsphipi"].candidates, found["dsphipi"].candidates)

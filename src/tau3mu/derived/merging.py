@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -14,6 +11,8 @@ import uproot
 from tau3mu.datasets.origin import parse_origin, read_origin
 from tau3mu.derived.parts import part_path, write_tree
 from tau3mu.derived.rows import merged_origin
+from tau3mu.ntuples.fast import link_fields
+from tau3mu.ntuples.open_files import open_file
 from tau3mu.storage.files import atomic
 
 if TYPE_CHECKING:
@@ -115,11 +114,8 @@ def merge(_: None, task: Merge) -> Merged:
     """
     target = Path(task.target)
     with atomic(target) as temporary:
-        if len(task.parts) == 1:
-            _linked_or_copied(Path(task.parts[0]), temporary)
-        else:
-            origin = merged_origin(map(_origin_of, task.parts))
-            write_tree(temporary, task.tree, _blocks(task), origin)
+        origin = merged_origin(map(_origin_of, task.parts))
+        write_tree(temporary, task.tree, _blocks(task), origin)
     with uproot.open(target) as file:
         return Merged(
             path=task.target,
@@ -138,14 +134,8 @@ def _origin_of(part: str) -> Origin:
 
 def _blocks(task: Merge) -> Iterator[dict[str, Any]]:
     for index, part in enumerate(task.parts):
-        with uproot.open(part) as file:
-            ntuple = file[task.tree]
+        with open_file(part, lambda _: True) as file:
+            ntuple = file.root_directory[task.tree]
             if ntuple.num_entries or not index:  # the first one also says which branches there are
+                link_fields(ntuple)
                 yield ntuple.arrays(how=dict)
-
-
-def _linked_or_copied(part: Path, target: Path) -> None:
-    with suppress(OSError):  # of a file system without links
-        os.link(part, target)
-        return
-    shutil.copyfile(part, target)

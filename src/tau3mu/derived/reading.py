@@ -16,19 +16,22 @@ from tau3mu.processing.needs import with_needed
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from tau3mu.datasets import CheckedFile
+    from tau3mu.datasets import CheckedFile, Dataset
     from tau3mu.datasets.origin import Counts, Origin
     from tau3mu.processing import Processor
 
 __all__ = ["check_derived", "parent_rows", "with_parent_rows"]
 
 
-def check_derived(files: Sequence[CheckedFile], processors: Sequence[Processor]) -> list[str]:
+def check_derived(
+    files: Sequence[CheckedFile], processors: Sequence[Processor], datasets: Sequence[Dataset] = ()
+) -> list[str]:
     """Returns warnings about derived data that are read, after checks of all of them.
 
     Args:
         files: All files that are read.
         processors: What runs on them.
+        datasets: To which the files belong.
 
     Raises:
         InputError: Files of a dataset do not belong together, events would count twice, or a
@@ -43,7 +46,11 @@ def check_derived(files: Sequence[CheckedFile], processors: Sequence[Processor])
         return []
     _refuse_mixed(files, origins)
     _refuse_overlaps(files, origins)
-    warnings: dict[str, None] = {}
+    warnings: dict[str, None] = {
+        f"{name} is a short view of derived data: its cutflow does not begin with the rows of the "
+        "parent, which count for all events": None
+        for name in sorted(short_views(datasets) & {dataset for dataset, _ in origins})
+    }
     for kind in _kinds(files, origins):
         for processor in processors:
             needed = with_needed(processors, processor.needs)
@@ -69,6 +76,21 @@ def _checked(
     processor: Processor, needed: Sequence[Processor], file: CheckedFile, origin: Origin
 ) -> Iterator[str]:
     """Yields warnings about a processor that reads derived data."""
+    related = is_related(processor, origin)
+    if not related:
+        yield (
+            f"{processor.name} reads data that {origin.processor} has derived at step "
+            f"{origin.step!r}: events that do not pass it are not there"
+        )
+    differences = looser_cuts(processor, origin, needed) if related else ()
+    for name, how in differences:
+        message = (
+            f"{processor.name} cannot read {printable(file.path)}, which was derived by "
+            f"{origin.processor} at step {origin.step!r}, without losing events: {how}. Read the "
+            f"parent {origin.dataset}, derive the data again with looser cuts, or declare "
+            "parameter(..., tighter=...) if larger or smaller values select a part"
+        )
+        raise InputError(message, code="derived.looser-cut", path=f"{processor.name}.{name}")
     table = layout(file.layout)
     for column in sorted(set(processor.columns) - set(origin.columns)):
         level = column.partition(".")[0]
@@ -79,20 +101,6 @@ def _checked(
                 f"fired. Read the parent {origin.dataset}, or make the data again with it"
             )
             raise InputError(message, code="derived.missing-trigger", path=column)
-    if not is_related(processor, origin):
-        yield (
-            f"{processor.name} reads data that {origin.processor} has derived at step "
-            f"{origin.step!r}: events that do not pass it are not there"
-        )
-        return
-    for name, how in looser_cuts(processor, origin, needed):
-        message = (
-            f"{processor.name} cannot read {printable(file.path)}, which was derived by "
-            f"{origin.processor} at step {origin.step!r}, without losing events: {how}. Read the "
-            f"parent {origin.dataset}, derive the data again with looser cuts, or declare "
-            "parameter(..., tighter=...) if larger or smaller values select a part"
-        )
-        raise InputError(message, code="derived.looser-cut", path=f"{processor.name}.{name}")
 
 
 def _refuse_mixed(files: Iterable[CheckedFile], origins: Mapping[tuple[str, str], Origin]) -> None:
@@ -146,15 +154,24 @@ def _refuse_overlaps(
                 reached, owner = stop, file
 
 
-def parent_rows(files: Iterable[CheckedFile]) -> dict[str, list[dict[str, Any]]]:
+def short_views(datasets: Iterable[Dataset]) -> set[str]:
+    """Returns the names of the datasets of which only a part of each file is read."""
+    return {dataset.name for dataset in datasets if dataset.fraction < 1}
+
+
+def parent_rows(
+    files: Iterable[CheckedFile], datasets: Iterable[Dataset]
+) -> dict[str, list[dict[str, Any]]]:
     """Returns the rows of the parents' cutflow by dataset, as they stand before a reader's own.
 
     Args:
         files: Those that were read completely.
+        datasets: To which they belong; short views have no such rows.
     """
+    views = short_views(datasets)
     rows: dict[str, list[tuple[Counts, ...]]] = {}
     for file in files:
-        if file.origin:
+        if file.origin and file.dataset not in views:
             origin = parse_origin(file.origin, file.path)
             rows.setdefault(file.dataset, []).append(prefixed(origin.rows))
     return {dataset: as_dictionaries(added_rows(each)) for dataset, each in rows.items()}

@@ -200,8 +200,9 @@ class _Run(Listener):
             self.tasks = {index: ChunkTask(self.chunks[index]) for index in order}
             return self.tasks
         for index in order:
-            whole = all(has_part(job, self.chunks[index]) for job in skims)
-            found = self.checkpoints.load(index) if whole else None
+            found = self.checkpoints.load(index)
+            if found is not None and not _has_parts(found, skims, self.chunks[index]):
+                found = None
             missing = names - set(found.outputs if found is not None else ())
             if found is None or missing == names:
                 self.tasks[index] = ChunkTask(self.chunks[index])
@@ -271,6 +272,11 @@ class _Run(Listener):
                 self.flush()
             except RunError as error:  # such as the full disk that ended the run
                 log.warning("%s", error)
+
+
+def _has_parts(result: ChunkResult, skims: Sequence[SkimJob], chunk: Chunk) -> bool:
+    """Returns whether the parts of skims are there that a checkpoint came with."""
+    return all(has_part(job, chunk) for job in skims if job.processor in result.outputs)
 
 
 def _place(chunk: Chunk) -> tuple[str, str, str, int]:

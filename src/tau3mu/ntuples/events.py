@@ -180,7 +180,9 @@ def _taken(content: Any, index: npt.NDArray[np.int64]) -> Any:
     if content.is_numpy and content.purelist_depth == 1:
         return ak.contents.NumpyArray(np.asarray(content.data)[index])
     if isinstance(content, ak.contents.IndexedArray):  # texts, of which few differ
-        return ak.contents.IndexedArray(ak.index.Index64(content.index.data[index]), content.content)
+        return ak.contents.IndexedArray(
+            ak.index.Index64(content.index.data[index]), content.content
+        )
     if not content.is_list or content.parameters:
         return _as_lists(content[index])
     lists = from_zero(content)

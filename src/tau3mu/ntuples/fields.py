@@ -17,6 +17,7 @@ from uproot.interpretation.objects import CannotBeAwkward
 from uproot.source.futures import TrivialExecutor
 
 from tau3mu.ntuples.fast import link_fields
+from tau3mu.ntuples.offsets import indexed_texts
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -67,11 +68,15 @@ def read_fields(ntuple: Any, names: Collection[str], start: int, stop: int) -> d
     arrays: dict[str, ak.Array] = ntuple.arrays(
         filter_field=lambda field: field.path in names, **how
     )
-    kinds = {name: _cardinality(ntuple, name) for name in arrays}
-    return {
-        name: array if (kind := kinds[name]) is None else ak.values_astype(array, np.dtype(kind))
-        for name, array in arrays.items()
-    }
+    return {name: _as_stored(array, _cardinality(ntuple, name)) for name, array in arrays.items()}
+
+
+def _as_stored(array: ak.Array, cardinality: str | None) -> ak.Array:
+    if cardinality is not None:
+        return ak.values_astype(array, np.dtype(cardinality))
+    if str(array.type.content) == "var * string":
+        return ak.Array(indexed_texts(array.layout))
+    return array
 
 
 def _cardinality(ntuple: Any, name: str) -> str | None:

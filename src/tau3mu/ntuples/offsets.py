@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-__all__ = ["counters", "distinct", "flat", "from_zero"]
+__all__ = ["counters", "distinct", "flat", "from_zero", "indexed_texts"]
 
 
 def from_zero(lists: ak.contents.Content) -> ak.contents.ListOffsetArray:
@@ -69,6 +69,51 @@ def distinct(
     text, edges = data.tobytes(), byte_offsets.tolist()
     which = [known.setdefault(text[start:stop], len(known)) for start, stop in pairwise(edges)]
     return tuple(known), np.array(which, dtype=np.int64)
+
+
+def indexed_texts(lists: ak.contents.Content) -> ak.contents.Content:
+    """Returns lists of texts, each text as an index into those that differ.
+
+    Menus of triggers repeat from event to event, so that nothing has to be done for each name of
+    each event.
+
+    Args:
+        lists: Lists of texts, one after the other.
+    """
+    whole = from_zero(lists)
+    if not len(whole) or whole.content.is_indexed:
+        return whole
+    texts = from_zero(whole.content)
+    offsets, edges = np.asarray(whole.offsets.data), np.asarray(texts.offsets.data)
+    _, menu = distinct(np.asarray(texts.content.data), edges[offsets])
+    firsts = np.unique(menu, return_index=True)[1]
+    # The same bytes may be cut into names in another way.
+    counts = np.diff(offsets)
+    if not np.array_equal(counts, counts[firsts][menu]):
+        return whole
+    numbers = np.concatenate([np.arange(offsets[e], offsets[e + 1]) for e in firsts])
+    few = ak.to_list(texts[numbers])
+    known = {name: number for number, name in enumerate(dict.fromkeys(few))}
+    which = np.array([known[name] for name in few], dtype=np.int64)
+    starts = np.concatenate([[0], np.cumsum(counts[firsts])])[:-1]
+    places = np.arange(offsets[-1]) + np.repeat(starts[menu] - offsets[:-1], counts)
+    names = ak.to_layout(list(known)) if known else texts[:0]
+    if not _are_cut_alike(edges, offsets, firsts[menu], counts):
+        return whole
+    content = ak.contents.IndexedArray(ak.index.Index64(which[places]), names)
+    return whole.copy(content=content)
+
+
+def _are_cut_alike(
+    edges: npt.NDArray[np.int64],
+    offsets: npt.NDArray[np.int64],
+    like: npt.NDArray[np.int64],
+    counts: npt.NDArray[np.int64],
+) -> bool:
+    """Returns whether the texts of each event are as long as those of another one."""
+    lengths = np.diff(edges[: offsets[-1] + 1])
+    other = np.arange(offsets[-1]) + np.repeat(offsets[like] - offsets[:-1], counts)
+    return bool(np.array_equal(lengths, lengths[other]))
 
 
 def counters(names: Iterable[str]) -> set[str]:

@@ -285,7 +285,8 @@ def _execute(
 def _with_parents(plan: RunPlan, result: RunResult) -> RunResult:
     """Returns a result whose cutflows begin with the rows of the parents of derived data."""
     incomplete = {(file.dataset, file.path) for file in result.incomplete}
-    rows = parent_rows(f for f in plan.files if (f.dataset, f.path) not in incomplete)
+    read = [f for f in plan.files if (f.dataset, f.path) not in incomplete]
+    rows = parent_rows(read, plan.datasets)
     processors = {
         name: replace(found, cutflow=with_parent_rows(found.cutflow, rows))
         for name, found in result.processors.items()

@@ -119,7 +119,7 @@ def prepare(
             files, failed = _check(datasets, columns, settings, remembered, on_file)
         links = {one.name: read_links(one.linked) for one in datasets if one.linked}
         files = with_links(files, links)
-        warnings = check_derived(files, loaded)
+        warnings = check_derived(files, loaded, datasets)
         datasets = [counted(one, [f for f in files if f.dataset == one.name]) for one in datasets]
         chunks = make_chunks(files, datasets, settings.chunk_size, per_run=settings.per_run)
         chunks = only_linked(chunks, links)

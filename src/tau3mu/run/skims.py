@@ -138,7 +138,7 @@ def finish_skims(
             how: dict[str, Any] = {"workers": plan.workers, "client": client}
             writer.write_skim(run_tasks(merge, None, merges, **how), _layouts(chunks))
         place = move_into_place(aside, derived, name)
-        if not missing:
+        if not missing and not result.set_apart:  # else somebody may go on
             forget_parts(derived, name)
         verdicts[name] = DerivedVerdict(
             kind=request.kind, folder=str(place.relative_to(folder)), events=writer.events
