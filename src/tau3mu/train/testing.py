@@ -220,7 +220,7 @@ def _tested(train: Train, name: str, store: Store, *, time_limit: float, again: 
             last = _last(store, name)
             changed = changed_parts(last.metrics.parts, parts) if last is not None else ()
             if last is not None and not again and _still_good(last, changed, time_limit):
-                return _judged_again(last, limits)
+                return _judged_again(last, limits, plan)
             folder = store.new_test(name)
             for path in sorted(aside.iterdir()):
                 path.rename(folder / path.name)
@@ -280,11 +280,11 @@ def _still_good(last: Tested, changed: tuple[str, ...], time_limit: float) -> bo
     return not changed and long and last.state is not State.FAILED
 
 
-def _judged_again(last: Tested, limits: Limits) -> Tested:
+def _judged_again(last: Tested, limits: Limits, plan: RunPlan) -> Tested:
     """Returns a test, judged by the limits of now."""
     if last.metrics.limits == limits:
         return last
-    metrics = judge(last.metrics, limits)
+    metrics = judge(last.metrics, limits, skip_bad_files=plan.settings.skip_bad_files)
     write_metrics(last.folder, metrics)
     set_state(last.folder, metrics.state, metrics.reason)
     return Tested(last.name, last.folder, metrics, reused=True)
