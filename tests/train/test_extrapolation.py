@@ -153,3 +153,5 @@ def test_the_memory_of_an_event_comes_from_the_large_chunk():
     base, slope = memory_of_chunks(150, [10, 20, 20], [160, 170, 172], (120, 272))
     assert (base, slope) == (152, 1.0)
     assert memory_of_chunks(150, [10, 20], [160, 170], None) == (150, 1.0)
+    without = memory_of_chunks(150, [10, 20, 40, 20, 40], [180, 190, 210, 240, 250], None)
+    assert without == pytest.approx((210, 1.0))

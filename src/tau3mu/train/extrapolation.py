@@ -156,7 +156,13 @@ def memory_of_chunks(
     most = int(np.argmax(entries))
     small = entries[most], max(p for e, p in zip(entries, peaks, strict=True) if e == entries[most])
     if large is None:
-        slope = max(0.0, (small[1] - start) / small[0])
-        return float(start), slope
+        ramp = 1
+        while ramp < len(entries) and entries[ramp] > entries[ramp - 1]:
+            ramp += 1
+        if ramp < _FEW:
+            return float(start), max(0.0, (small[1] - start) / small[0])
+        # What earlier chunks have left behind does not grow with a chunk.
+        slope = max(0.0, float(np.polyfit(entries[:ramp], peaks[:ramp], 1)[0]))
+        return small[1] - slope * small[0], slope
     slope = max(0.0, (large[1] - small[1]) / (large[0] - small[0]))
     return large[1] - slope * large[0], slope
