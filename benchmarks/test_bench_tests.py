@@ -33,7 +33,7 @@ def test_extrapolation(study, options, tmp_path, case):
     )
     settings = {"no_sharing": True} if CASES[case] else {}
     wagon = Wagon("dsphipi", variants=CASES[case], fit=None)
-    train = Train({"dsphipi": wagon}, [str(path) for path in paths], settings=settings)
+    train = Train({"dsphipi": wagon}, [str(paths[0].parent / "*.root")], settings=settings)
     (tested,) = tau3mu.train.test(train, store=tmp_path / "store", time_limit=SECONDS)
     expected = tested.metrics.expected
     guess = {

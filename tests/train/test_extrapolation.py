@@ -11,6 +11,7 @@ import pytest
 
 from tau3mu.datasets import Chunk
 from tau3mu.train.extrapolation import (
+    affordable,
     chunk_costs,
     later_half,
     leak,
@@ -108,6 +109,16 @@ def test_a_pause_in_one_chunk_does_not_change_the_cost_of_events():
     assert costs.of("d") == pytest.approx(2e-6, rel=0.25)
 
 
+def test_a_chunk_that_is_to_take_some_time_has_so_many_events():
+    sizes = [20_000, 10_000] * 8
+    assert affordable(sizes, [0.05 + 3e-6 * size for size in sizes], 0.65) == pytest.approx(
+        200_000, rel=1e-3
+    )
+    flat = affordable(sizes, [0.15] * 16, 1.0)  # what an event costs cannot be told
+    assert 20_000 < flat <= 4 * 1.0 / (0.15 / 15_000)
+    assert affordable(sizes, [1.0] * 16, 0.5) == 0
+
+
 def test_equal_chunks_have_only_a_cost_per_event():
     costs = chunk_costs(["d"] * 6, [1000] * 6, [0.1] * 6)
     assert costs.per_chunk == 0
@@ -142,3 +153,5 @@ def test_the_memory_of_an_event_comes_from_the_large_chunk():
     base, slope = memory_of_chunks(150, [10, 20, 20], [160, 170, 172], (120, 272))
     assert (base, slope) == (152, 1.0)
     assert memory_of_chunks(150, [10, 20], [160, 170], None) == (150, 1.0)
+    without = memory_of_chunks(150, [10, 20, 40, 20, 40], [180, 190, 210, 240, 250], None)
+    assert without == pytest.approx((210, 1.0))

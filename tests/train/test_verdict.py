@@ -11,7 +11,7 @@ import pytest
 
 from tau3mu.execution import ProcessorResult
 from tau3mu.train.limits import Limits, limits_of
-from tau3mu.train.memory import forget_peak, memory_now, peak_memory, tree_memory
+from tau3mu.train.memory import forget_peak, memory_now, memory_of, peak_memory, process_tree
 from tau3mu.train.merging import differences
 from tau3mu.train.metrics import ErrorOfUser, Expected, MemoryUse, Metrics, PartUse
 from tau3mu.train.parts import changed_parts
@@ -163,7 +163,7 @@ def test_memory_of_this_process():
     block = np.ones(20_000_000)
     assert memory_now() - now > 1e8
     del block
-    seen = tree_memory(os.getpid())
+    seen = memory_of(process_tree(os.getpid()))
     assert seen is None or 0 < seen.private <= seen.pss
     if forget_peak():
         assert peak_memory() < now + 1e8

@@ -350,4 +350,6 @@ def _expected_memory(
     before = int(lines[-1]["memory"])
     # Adding up and writing takes some times as much as the results themselves.
     end = before + max(0, int(results["peak"]) - before) / max(held, 1) * (held + more)
-    return max(base + per_event * most + more + growth, end if held > 10_000_000 else 0.0)
+    return max(
+        memory.peak, base + per_event * most + more + growth, end if held > 10_000_000 else 0.0
+    )

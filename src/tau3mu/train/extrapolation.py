@@ -15,10 +15,11 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Costs", "chunk_costs", "later_half", "leak", "linear", "memory_of_chunks"]
+__all__ = ["Costs", "affordable", "chunk_costs", "later_half", "leak", "linear", "memory_of_chunks"]
 
 _FEW: Final = 3
 _SPREAD: Final = 1.3
+_LEAST: Final = 0.25
 _ROUNDS: Final = 20
 _HUBER: Final = 2.0
 
@@ -73,6 +74,21 @@ def chunk_costs(datasets: Sequence[str], entries: Sequence[int], seconds: Sequen
     floor = 0.05 * min(mean.values())
     slopes = {name: max(float(b), floor) for name, b in zip(names, found[1:], strict=True)}
     return Costs(float(found[0]), slopes)
+
+
+def affordable(entries: Sequence[int], seconds: Sequence[float], limit: float) -> int:
+    """Returns how many events a chunk may have that is to take some time.
+
+    Args:
+        entries: Of each chunk so far.
+        seconds: That each of them took.
+        limit: The time in seconds.
+    """
+    half = later_half(len(entries))
+    costs = chunk_costs([""] * len(entries[half]), entries[half], seconds[half])
+    usual = sum(seconds) / sum(entries)
+    slope = max(costs.of(""), _LEAST * usual)  # it is not well known
+    return max(0, int((limit - costs.per_chunk) / slope))
 
 
 def _robust(columns: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -140,7 +156,13 @@ def memory_of_chunks(
     most = int(np.argmax(entries))
     small = entries[most], max(p for e, p in zip(entries, peaks, strict=True) if e == entries[most])
     if large is None:
-        slope = max(0.0, (small[1] - start) / small[0])
-        return float(start), slope
+        ramp = 1
+        while ramp < len(entries) and entries[ramp] > entries[ramp - 1]:
+            ramp += 1
+        if ramp < _FEW:
+            return float(start), max(0.0, (small[1] - start) / small[0])
+        # What earlier chunks have left behind does not grow with a chunk.
+        slope = max(0.0, float(np.polyfit(entries[:ramp], peaks[:ramp], 1)[0]))
+        return small[1] - slope * small[0], slope
     slope = max(0.0, (large[1] - small[1]) / (large[0] - small[0]))
     return large[1] - slope * large[0], slope

@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tau3mu.train.extrapolation import affordable
 from tau3mu.train.memory import forget_peak, memory_now, peak_memory
 from tau3mu.train.sampling import cut
 
@@ -218,9 +219,8 @@ def _large(
     from tau3mu.execution.chunk import process_chunk
 
     sizes = [chunk.entries for chunk, _ in done]
-    seconds = sum(result.seconds for _, result in done) / sum(sizes)
-    affordable = int(_CAUTION * _FOR_LARGE * job.seconds / seconds)
-    chunk, _ = cut(job.large, affordable)
+    seconds = [result.seconds for _, result in done]
+    chunk, _ = cut(job.large, affordable(sizes, seconds, _CAUTION * _FOR_LARGE * job.seconds))
     borders = _read_until(chunk, done)
     within = [border for border in borders if border <= chunk.stop]
     if within and borders[-1] >= chunk.stop:  # then results can be compared

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from tau3mu.errors import RunError
 from tau3mu.train.limits import KILL_FACTOR, Limits
 from tau3mu.train.measured import Job, run_job
-from tau3mu.train.memory import tree_memory
+from tau3mu.train.memory import memory_of, process_tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Watched", "measure"]
 
 _INTERVAL: Final = 0.1
+_TREE_INTERVAL: Final = 1.0
 _GRACE: Final = 5.0
 _LARGEST_LOG: Final = 100_000_000
 _LINES: Final = ".lines.jsonl"
@@ -153,12 +154,16 @@ class _Watch:
     ) -> None:
         self.samples: list[tuple[float, int, int]] = []
         self.killed = ""
+        self._pids, self._last_tree = [process.pid], 0.0
         self._process, self._folder, self._lines = process, folder, lines
         self._most = KILL_FACTOR * limits.memory_mb * 1e6
         self._limits = limits
 
     def look(self) -> None:
-        memory = tree_memory(self._process.pid)
+        now = time.monotonic()
+        if now - self._last_tree > _TREE_INTERVAL:
+            self._pids, self._last_tree = process_tree(self._process.pid), now
+        memory = memory_of(self._pids)
         if memory is not None:
             self.samples.append((time.monotonic(), memory.pss, memory.private))
             if memory.pss > self._most and memory.pss > self._most_now():

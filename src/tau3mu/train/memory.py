@@ -8,9 +8,12 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-__all__ = ["Memory", "forget_peak", "memory_now", "peak_memory", "tree_memory"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["Memory", "forget_peak", "memory_now", "memory_of", "peak_memory", "process_tree"]
 
 _PROC: Final = Path("/proc")
 _KILOBYTE: Final = 1024
@@ -35,13 +38,13 @@ class Memory:
         return Memory(self.pss + other.pss, self.private + other.private)
 
 
-def tree_memory(pid: int) -> Memory | None:
-    """Returns the memory of a process and all its descendants, None where nobody counts it.
+def memory_of(pids: Sequence[int]) -> Memory | None:
+    """Returns the memory of some processes, None where nobody counts it.
 
     Args:
-        pid: Of the process.
+        pids: Of the processes, some of which may have ended.
     """
-    known = [found for one in _tree(pid) if (found := _memory(one)) is not None]
+    known = [found for one in pids if (found := _memory(one)) is not None]
     return sum(known, Memory(0, 0)) if known else None
 
 
@@ -98,8 +101,12 @@ def _resident(pid: int) -> Memory | None:
     return Memory(int(resident) * page, (int(resident) - int(shared)) * page)
 
 
-def _tree(pid: int) -> list[int]:
-    """Returns a process and its descendants."""
+def process_tree(pid: int) -> list[int]:
+    """Returns a process and its descendants, for which it looks at all processes of the machine.
+
+    Args:
+        pid: Of the process.
+    """
     children: dict[int, list[int]] = {}
     for folder in _PROC.iterdir() if _PROC.is_dir() else ():
         if folder.name.isdigit():

@@ -206,23 +206,21 @@ def _tested(train: Train, name: str, store: Store, *, time_limit: float, again: 
     """Returns the test of all wagons of a train together, an earlier one if nothing has changed."""
     limits = _limits(train, name)
     known: dict[str, Any] = {"limits": limits, "time_limit": time_limit}
-    begin = time.process_time()
     try:
-        plan = _plan(train, store)
+        plan, check = _plan(train, store)
     except Tau3muError as error:
         if error.code.partition(".")[0] in _OF_DATA:
             raise
         folder = store.new_test(name)
         return Tested(name, folder, fail_test(folder, name, error, **known))
     with closing(plan):
-        check = time.process_time() - begin
         with _frozen(plan, store, name) as (frozen, aside):
             own = {one.name for one in train.resolved.values() if one.wagon == name}
             parts = parts_of(frozen, own or set(train.resolved))
             last = _last(store, name)
             changed = changed_parts(last.metrics.parts, parts) if last is not None else ()
             if last is not None and not again and _still_good(last, changed, time_limit):
-                return _judged_again(last, limits)
+                return _judged_again(last, limits, plan)
             folder = store.new_test(name)
             for path in sorted(aside.iterdir()):
                 path.rename(folder / path.name)
@@ -230,13 +228,16 @@ def _tested(train: Train, name: str, store: Store, *, time_limit: float, again: 
         return Tested(name, folder, run_test(folder, name, plan, **known))
 
 
-def _plan(train: Train, store: Store) -> RunPlan:
-    from tau3mu.run.preparation import prepare
+def _plan(train: Train, store: Store) -> tuple[RunPlan, float]:
+    """Returns the plan of a run, and the CPU seconds of the check of its files."""
+    from tau3mu.run.preparation import prepare  # which imports what the start of a run imports too
 
+    begin = time.process_time()
     settings = train.settings(no_fit=True).model_copy(update={"executor": "iterative"})
-    return prepare(
+    plan = prepare(
         train.datasets(store=store), train.processors(), settings, skims=train.skims(), isolate=True
     )
+    return plan, time.process_time() - begin
 
 
 def _limits(train: Train, name: str) -> Limits:
@@ -279,11 +280,11 @@ def _still_good(last: Tested, changed: tuple[str, ...], time_limit: float) -> bo
     return not changed and long and last.state is not State.FAILED
 
 
-def _judged_again(last: Tested, limits: Limits) -> Tested:
+def _judged_again(last: Tested, limits: Limits, plan: RunPlan) -> Tested:
     """Returns a test, judged by the limits of now."""
     if last.metrics.limits == limits:
         return last
-    metrics = judge(last.metrics, limits)
+    metrics = judge(last.metrics, limits, skip_bad_files=plan.settings.skip_bad_files)
     write_metrics(last.folder, metrics)
     set_state(last.folder, metrics.state, metrics.reason)
     return Tested(last.name, last.folder, metrics, reused=True)

@@ -16,6 +16,8 @@ __all__ = ["judge", "needs_approval"]
 _ABOVE_AVERAGE: Final = 1.3
 _SMALL: Final = 100e6
 _LEAK: Final = 1e6
+_OF_OBJECTS: Final = 0.2e6
+"""What the results of a processor for a chunk take beside their numbers, until they are packed."""
 _SIGMA: Final = 4.0
 _LARGE_LOG: Final = 1_000_000
 _OPENED: Final = 3
@@ -97,7 +99,8 @@ def _of_memory(metrics: Metrics, limits: Limits) -> Iterator[Finding]:
         text = f"a run may need {size:.0f} MB of memory, limit {limit / 1e6:g} MB"
         yield _warned("memory.expected", f"{text}: choose a smaller chunk_size")
     slope, error = memory.slope, memory.slope_error or 0.0
-    if slope is not None and slope > _LEAK and slope > _SIGMA * error:
+    least = _LEAK + _OF_OBJECTS * len(metrics.processors)
+    if slope is not None and slope > least and slope > _SIGMA * error:
         text = f"memory grows by {slope / 1e6:.1f} ± {error / 1e6:.1f} MB per chunk: a leak?"
         yield _warned("memory.leak", text)
     elif not metrics.killed:  # which says more
