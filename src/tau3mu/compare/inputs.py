@@ -92,7 +92,9 @@ def _facts(side: Side, name: str, *, frozen: bool) -> dict[str, Any]:
     none: dict[str, Any] = {}
     known = next((one for one in stored if one.get("name") == name), none)
     more = {key: value for key, value in known.items() if key not in {"name", "files", "layout"}}
-    return more | side.run.datasets[name].model_dump(mode="json")
+    # What is certified counts, not the file that said it.
+    without = {"certification": {"source"}}
+    return more | side.run.datasets[name].model_dump(mode="json", exclude=without)
 
 
 def _file(a: InputFile | None, b: InputFile | None) -> FileChange | None:
