@@ -13,6 +13,7 @@ import tau3mu
 from tau3mu.datasets import Certification, Dataset
 from tau3mu.processing import Processor, Table
 from tau3mu.run import main
+from tau3mu.train import reproduce
 
 RUNS = several_runs.RUNS
 
@@ -192,6 +193,17 @@ def test_runs_with_simulation(folder, tmp_path):
     rows = total.candidates
     kept = (rows.dataset == "mc") | (rows.run == 102)
     assert some.candidates.tolist() == rows[kept].tolist()
+
+
+def test_certified_views_by_run_are_reproduced(folder, tmp_path):
+    run = tau3mu.run(
+        f"{folder / 'data.json'}@short:0.5", no_fit=True, per_run=True, output=tmp_path / "out"
+    )
+    again = reproduce(run.folder, chunk_size=200, output=tmp_path / "again")
+    assert again.same
+    one, two = (tau3mu.open(tmp_path / name)["dsphipi"] for name in ("out", "again"))
+    assert one.of_runs([101]).histograms == two.of_runs([101]).histograms
+    assert one.of_runs([101]).cutflow == two.of_runs([101]).cutflow
 
 
 def test_errors(folder, tmp_path):

@@ -29,12 +29,13 @@ def events(folder, dataset):
     return ak.concatenate([uproot.open(folder / one.path)[one.tree].arrays() for one in files])
 
 
+@pytest.mark.integration
 def test_skims_hold_certified_events_in_their_order(datasets, read, same_candidates, tmp_path):
     found = {}
     for per_run in (False, True):
         folder = tmp_path / f"per_run_{per_run}"
         run = tau3mu.run(
-            datasets, no_fit=True, skim=["vertex"], chunk_size=800, per_run=per_run, output=folder
+            datasets, no_fit=True, skim=["vertex"], chunk_size=1600, per_run=per_run, output=folder
         )
         found[per_run] = run
         skim = folder / "derived" / "dsphipi_vertex"

@@ -73,7 +73,7 @@ def plain(datasets):
     return run(datasets, 100_000, per_run=False, processors=FILLING)
 
 
-@pytest.mark.parametrize("size", [300, 5000])
+@pytest.mark.parametrize("size", [pytest.param(300, marks=pytest.mark.integration), 5000])
 @pytest.mark.parametrize("executor", EXECUTORS)
 def test_totals_and_sums_of_runs(executor, size, datasets, plain, request):
     client = request.getfixturevalue("client") if executor == "dask" else None
@@ -105,7 +105,7 @@ def test_totals_and_sums_of_runs(executor, size, datasets, plain, request):
 
 
 def test_runs_add_up_to_the_total(datasets):
-    found = run(datasets, 700).processors["loose"]
+    found = run(datasets, 5000).processors["loose"]
     for dataset, of_runs in found.runs.items():
         for index, step in enumerate(found.cutflow[dataset]):
             parts = [one.cutflow[index] for one in of_runs.values()]
@@ -124,8 +124,8 @@ def test_certified_runs(datasets, files):
     simulation = Dataset("mc", {str(files[1].with_name("mc.root")): None}, is_mc=True)
     several_runs.write(files[1], files[1].with_name("mc.root"))
     certified.append(simulation)
-    then = run(certified, 400, per_run=False)  # the same size, since simulation has weights
-    now = run(certified, 400)
+    then = run(certified, 800, per_run=False)  # the same size, since simulation has weights
+    now = run(certified, 800)
     (warning,) = now.warnings
     assert "400" in warning
     for name, result in then.processors.items():
@@ -144,14 +144,15 @@ def test_certified_runs(datasets, files):
         assert all_certified.histograms == result.histograms
 
 
+@pytest.mark.integration
 def test_resumed_runs(datasets, tmp_path, monkeypatch):
     monkeypatch.setattr("tau3mu.execution.checkpoints._DELAY", 0.0)
-    then = run(datasets, 700, processors=FILLING)
-    run(datasets, 700, processors=FILLING[:1], folder=tmp_path)
-    now = run(datasets, 700, processors=FILLING, folder=tmp_path, resume=True)
+    then = run(datasets, 1000, processors=FILLING)
+    run(datasets, 1000, processors=FILLING[:1], folder=tmp_path)
+    now = run(datasets, 1000, processors=FILLING, folder=tmp_path, resume=True)
     assert now.resumed == 0
-    again = run(datasets, 700, processors=FILLING, folder=tmp_path, resume=True)
-    assert again.resumed == again.chunks == 6
+    again = run(datasets, 1000, processors=FILLING, folder=tmp_path, resume=True)
+    assert again.resumed == again.chunks == 4
     for found in (now, again):
         for name, result in then.processors.items():
             check_same(found.processors[name], result)

@@ -19,6 +19,7 @@ from tau3mu.datasets import (
 from tau3mu.datasets.parts import own_columns
 from tau3mu.execution import dry_run, execute
 from tau3mu.execution.checkpoints import chunk_keys
+from tau3mu.execution.chunk import ChunkTask, process_task
 from tau3mu.processing import Processor, Table
 from tau3mu.processors import DsPhiPi
 from tau3mu.selection import Step
@@ -84,7 +85,7 @@ def without_file(candidates):
     return {name: candidates[name].tolist() for name in candidates.fields if name != "file"}
 
 
-@pytest.mark.parametrize("size", [400, 5000])
+@pytest.mark.parametrize("size", [pytest.param(400, marks=pytest.mark.integration), 5000])
 @pytest.mark.parametrize("executor", EXECUTORS)
 def test_certified_events_are_those_of_a_slow_loop(executor, size, datasets, expected, request):
     client = request.getfixturevalue("client") if executor == "dask" else None
@@ -126,8 +127,8 @@ def test_rows_are_uniform_and_simulation_keeps_everything(files, datasets):
     plain = Dataset("plain", {str(files[1]): None})
     for other in (simulation, plain):
         both = [datasets[0], other]
-        found = execute(chunks_of(both, 600), PROCESSORS, certifications=certifications_of(both))
-        alone = execute(chunks_of([other], 600), PROCESSORS)
+        found = execute(chunks_of(both, 5000), PROCESSORS, certifications=certifications_of(both))
+        alone = execute(chunks_of([other], 5000), PROCESSORS)
         for name, result in alone.processors.items():
             steps = result.cutflow[other.name]
             now = found.processors[name].cutflow
@@ -195,16 +196,11 @@ def test_cutflow_of_a_processor_without_a_first_row(datasets):
     assert 300 < steps[1]["events"] < 700
 
 
-def test_columns_are_read_for_some_of_the_processors(datasets, tmp_path):
+def test_columns_are_read_for_some_of_the_processors(datasets):
     """As when a run is resumed with a processor that does not read run and lumi."""
     certifications = certifications_of(datasets)
-    execute(
-        chunks_of(datasets, 700), PROCESSORS[:1], certifications=certifications, folder=tmp_path
-    )
-    chunks = chunks_of(datasets, 700)
+    chunks = chunks_of(datasets, 5000)
     then = execute(chunks, PROCESSORS, certifications=certifications)
-    from tau3mu.execution.chunk import ChunkTask, process_task
-
     shared = tuple(PROCESSORS), {}, False, (), certifications
     rows = [
         process_task(0, ChunkTask(chunk, frozenset({"Hard"})), shared).outputs["Hard"].candidates

@@ -55,7 +55,11 @@ def own_columns(datasets: Iterable[Dataset], *, per_run: bool = False) -> frozen
 
 
 def certifications_of(datasets: Iterable[Dataset]) -> dict[str, Certification]:
-    """Returns the certifications of datasets by their hashes, as chunks name them."""
+    """Returns the certifications of datasets by their hashes, as chunks name them.
+
+    Args:
+        datasets: With or without one.
+    """
     found = [one.certification for one in datasets]
     return {one.hash: one for one in found if one is not None}
 
