@@ -42,9 +42,9 @@ WITH_PYTHON = [
 
 
 def _marked(page):
-    """Returns the page of a test, with the marker of those that start clusters."""
-    starts = "connect(" in page.read_text()
-    return pytest.param(page, marks=pytest.mark.integration) if starts else page
+    """Returns the page of a test, with the marker of those that start clusters or take long."""
+    long = "connect(" in page.read_text() or page.stem in {"derived-data", "own-fit", "systematics"}
+    return pytest.param(page, marks=pytest.mark.integration) if long else page
 
 
 @pytest.mark.parametrize("page", [*map(_marked, WITH_PYTHON)], ids=lambda page: page.stem)

@@ -30,6 +30,24 @@ def test_the_notebook_of_the_control_channel(oracle):
     assert len(pictures) == 2
 
 
+@pytest.mark.integration
+def test_the_notebook_on_trains(tmp_path):
+    notebook = nbformat.read(NOTEBOOKS / "trains.ipynb", as_version=4)
+    where = {"metadata": {"path": str(tmp_path)}}
+    NotebookClient(notebook, timeout=300, kernel_name="python3", resources=where).execute()
+    outputs = [output for cell in notebook.cells if "outputs" in cell for output in cell.outputs]
+    text = "".join(output.get("text", "") for output in outputs)
+    numbers = {"dsphipi": 1480, "dsphipi_tight": 1379, "dsphipi_loose": 1504}
+    assert str(numbers)[:-1] in text
+    assert "exit codes [0, 0]" in text
+    assert "SAME\n" in text
+    tables = [
+        output["data"]["text/html"] for output in outputs if "text/html" in output.get("data", {})
+    ]
+    assert sum("<table" in table for table in tables) >= 4
+    assert len(list((tmp_path / "trains" / "trains").iterdir())) == 2
+
+
 def test_cutflows_are_shown_once_and_written_in_a_notebook():
     """Rich shows in a kernel what it prints to a file, and the file stayed empty."""
     row = "{'name': 'all', 'events': 7654321, 'candidates': 3, 'sumw': 3.0}"

@@ -71,7 +71,7 @@ PUBLIC = {
     ],
     "tau3mu.train": [
         "Comparison", "Reproduction", "State", "Status", "Store", "Tested", "Tests", "Train",
-        "Wagon", "compare", "read_status", "reproduce", "test",
+        "Wagon", "compare", "compose", "read_status", "reproduce", "start", "test",
     ],
     "tau3mu.train.index": ["Index", "update"],
 }  # fmt: skip

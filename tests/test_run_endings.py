@@ -15,7 +15,7 @@ import pytest
 
 from tau3mu.errors import InputError
 from tau3mu.fit.pdfs import load_user_pdf
-from tau3mu.ntuples import reader
+from tau3mu.ntuples import events
 from tau3mu.ntuples.open_files import close_files
 from tau3mu.run import main
 
@@ -175,7 +175,7 @@ def lacking(monkeypatch):
 
     def lack(what, times):
         left = [times]
-        real = reader.make_events
+        real = events.make_events
 
         def make_events(*given, **facts):
             if facts["n_events"] and left[0]:
@@ -183,7 +183,7 @@ def lacking(monkeypatch):
                 LACKS[what]()
             return real(*given, **facts)
 
-        monkeypatch.setattr(reader, "make_events", make_events)
+        monkeypatch.setattr(events, "make_events", make_events)
 
     return lack
 

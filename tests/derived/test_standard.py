@@ -72,6 +72,7 @@ def _numbers(events):
     return list(zip(*(events[name].tolist() for name in ("run", "lumi", "evt")), strict=True))
 
 
+@pytest.mark.integration
 def test_bare_files_and_subsets_have_their_own_rows(parent, skim, read, tmp_path, monkeypatch):
     monkeypatch.setattr("tau3mu.derived.merging.FILE_MB", 1e-6)
     folder = tmp_path / "parent"

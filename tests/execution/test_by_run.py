@@ -117,6 +117,7 @@ def test_runs_add_up_to_the_total(datasets):
             assert np.array_equal(total[0], here)
 
 
+@pytest.mark.integration
 def test_certified_runs(datasets, files):
     """Runs without certified events are there, with nothing but what was read."""
     certification = Certification({101: [(1, 6)], 105: [(3, 3)], 400: [(1, 1)]})

@@ -53,6 +53,7 @@ def test_pulls_are_shown_and_the_study_is_written(fit_file, tmp_path, capsys):
     assert table["nSignal"].to_pylist() == found.table["nSignal"].tolist()
 
 
+@pytest.mark.integration
 def test_the_shell_fits_data_first_without_zfit(without_yields, tmp_path):
     path, data = without_yields
     code = (

@@ -365,6 +365,7 @@ def test_an_upper_limit_of_a_shipped_fit(compiled):
     assert _limit(values, zfits) == pytest.approx(_limit(values, ours), rel=0.01)
 
 
+@pytest.mark.integration
 def test_an_upper_limit_of_a_simultaneous_fit(compiled):
     model = made(SHARED)
     data = _shared_data(model)
@@ -375,6 +376,7 @@ def test_an_upper_limit_of_a_simultaneous_fit(compiled):
     assert _limit(values, zfits) == pytest.approx(_limit(values, ours), rel=0.01)
 
 
+@pytest.mark.integration
 def test_a_discovery_and_an_interval(compiled):
     from hepstats.hypotests import ConfidenceInterval, Discovery
     from hepstats.hypotests.calculators import AsymptoticCalculator

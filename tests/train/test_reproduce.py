@@ -341,7 +341,7 @@ def test_secrets_of_urls_are_not_recorded(run, files, tmp_path):
         frozen["datasets"][0]["files"][0]["path"] = "https://me:***@host/m_1.root"
 
     changed(tmp_path / "a" / "full_config.json", url)
-    assert FrozenRun.model_validate_json((tmp_path / "a" / "full_config.json").read_text())
+    FrozenRun.model_validate_json((tmp_path / "a" / "full_config.json").read_text())
     with raises("frozen.secret-not-recorded", path="m_1.root", mentions="--files"):
         thaw(tmp_path / "a")
 

@@ -10,27 +10,9 @@ from tau3mu.errors import InputError, suggest
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from tau3mu.outputs.selection import Selection
     from tau3mu.processing.processor import Processor
 
-__all__ = ["Needed", "in_order", "with_needed"]
-
-
-class Needed(dict[str, "Selection"]):
-    """What the processors that a processor needs have found, by their names."""
-
-    def __missing__(self, name: str) -> Selection:
-        """Raises an error that says how to ask for a selection.
-
-        Raises:
-            InputError: The processor does not need the one of this name, or runs alone.
-        """
-        known = ", ".join(self) or "none"
-        message = (
-            f"the selection of {name!r} is not there, known is {known}: list the name in `needs`, "
-            "and run both in one pass; by hand, selection(events, needed={...}) takes it"
-        )
-        raise InputError(message, code="processor.not-needed", path=name)
+__all__ = ["in_order", "with_needed"]
 
 
 def in_order(processors: Sequence[Processor]) -> list[Processor]:

@@ -22,8 +22,7 @@ from tau3mu.processing.parameters import (
     values_of,
     with_hash,
 )
-from tau3mu.processing.recorder import Cutflow
-from tau3mu.processing.survivors import check_survivors
+from tau3mu.processing.recorder import Cutflow, check_survivors
 from tau3mu.processing.table import Table
 from tau3mu.processing.user_code import class_name
 from tau3mu.selection import Step

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import awkward as ak
 import numpy as np
 
-from tau3mu.errors import InputError
+from tau3mu.errors import InputError, suggest
 from tau3mu.processing.memo import Memo
-from tau3mu.processing.needs import Needed
+from tau3mu.processing.table import Table
 from tau3mu.selection import Step
 from tau3mu.selection.rows import as_mask, rows_of
 
@@ -22,7 +22,24 @@ if TYPE_CHECKING:
     from tau3mu.outputs.selection import Selection
     from tau3mu.processing.survivors import Survivors
 
-__all__ = ["Cutflow"]
+__all__ = ["Cutflow", "Needed", "check_survivors"]
+
+
+class Needed(dict[str, "Selection"]):
+    """What the processors that a processor needs have found, by their names."""
+
+    def __missing__(self, name: str) -> Selection:
+        """Raises an error that says how to ask for a selection.
+
+        Raises:
+            InputError: The processor does not need the one of this name, or runs alone.
+        """
+        known = ", ".join(self) or "none"
+        message = (
+            f"the selection of {name!r} is not there, known is {known}: list the name in `needs`, "
+            "and run both in one pass; by hand, selection(events, needed={...}) takes it"
+        )
+        raise InputError(message, code="processor.not-needed", path=name)
 
 
 class Cutflow:
@@ -148,6 +165,41 @@ class Cutflow:
 
     def _add(self, name: str, events: int, candidates: int) -> None:
         self.steps = (*self.steps, Step(name, events, candidates, sumw=float(events)))
+
+
+def check_survivors(
+    name: str, survivors: Survivors, selected: Table | Selection, cutflow: Cutflow
+) -> None:
+    """Checks that it is known which events a step leaves, and that no candidate is in another.
+
+    Args:
+        name: The name of the processor.
+        survivors: What was asked for.
+        selected: What the processor returned.
+        cutflow: What it recorded.
+
+    Raises:
+        InputError: There is no such step, or candidates are in events that it does not leave.
+    """
+    step = survivors.step
+    if survivors.entries is None:
+        steps = [one.name for one in (cutflow.steps if isinstance(selected, Table)
+                                      else selected.cutflow)]  # fmt: skip
+        if step in steps:
+            problem = f"does not tell which events step {step!r} leaves: it records its own cutflow"
+        else:
+            problem = f"has no step {step!r}{suggest(step, steps)}; it has {', '.join(steps)}"
+        message = f"{name} {problem}"
+        raise InputError(message, code="derived.unknown-step", path=f"{name}.{step}")
+    if not isinstance(selected, Table):
+        return
+    with_rows = cutflow.entries[selected.events_with_rows(len(cutflow.events))]
+    if len(lost := np.setdiff1d(with_rows, survivors.entries)):
+        message = (
+            f"{name} has candidates in {len(lost)} events that step {step!r} does not leave: "
+            "choose a step that all candidates pass, or cut the collection that they come from"
+        )
+        raise InputError(message, code="derived.lost-candidates", path=f"{name}.{step}")
 
 
 def _answers(name: str, offsets: npt.NDArray[np.int64], mask: Any) -> npt.NDArray[np.bool_]:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from tau3mu.fit import FitResult
-    from tau3mu.outputs import Selection
+    from tau3mu.results.by_run import ByRun
     from tau3mu.results.manifest import DatasetFacts, FailedProcessor, MissingFile
 
 __all__ = ["ProcessorResults", "Run", "open_run"]
@@ -142,7 +142,7 @@ class ProcessorResults:
         return results
 
     @cached_property
-    def _by_run(self) -> Mapping[str, Mapping[int, Selection]]:
+    def _by_run(self) -> ByRun:
         return read_runs(self.folder)
 
     def histogram(

@@ -1,5 +1,6 @@
 from .comparison import Comparison as Comparison
 from .comparison import compare as compare
+from .composition import compose as compose
 from .reproduction import Reproduction as Reproduction
 from .reproduction import reproduce as reproduce
 from .states import State as State
@@ -9,5 +10,6 @@ from .store import Store as Store
 from .testing import Tested as Tested
 from .testing import Tests as Tests
 from .testing import test as test
+from .trains import start as start
 from .wagon import Train as Train
 from .wagon import Wagon as Wagon
