@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections import Counter
 
 import pytest
 from test_language import TRAIN
@@ -68,6 +69,19 @@ def test_parameters_are_resolved(write, capsys):
     assert {row["wagon"] for row in rows} == {"dsphipi_tight"}
     assert len(rows) == len(base)
     assert main(["parameters", file, "dsphip"]) == 1
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 200])
+def test_tables_of_parameters_lose_no_text(write, capsys, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    rows = asked(capsys, "parameters", write(TRAIN))
+    assert main(["parameters", write(TRAIN)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= width
+    printed = Counter("".join(lines))
+    wanted = Counter("".join(row["help"] + row["parameter"] for row in rows))
+    for letter in "abcdefghijklmnopqrstuvwxyz":
+        assert printed[letter] >= wanted[letter]
 
 
 def test_two_files_are_compared_by_what_they_mean(write, capsys):
