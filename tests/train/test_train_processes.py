@@ -236,7 +236,9 @@ def test_warnings_are_failures_where_that_is_asked_for(tmp_path, demo):
     damage(copies[1])
     run(tmp_path, "run", "--resume", 1)
     assert states(tmp_path)[-1] == "WARN"
-    assert command(tmp_path, "run", "--resume", 1, "--strict").returncode == 1
+    strict = command(tmp_path, "run", "--resume", 1, "--strict")
+    assert strict.returncode == 1
+    assert "warning: " in strict.stderr
     assert states(tmp_path)[-1] == "WARN"
     done = command(tmp_path, "run", "--resume", 1, "--allow-missing", "0.1")
     assert done.returncode == 2
