@@ -124,3 +124,5 @@ def test_trains_that_are_not_there(words, tmp_path):
 def test_a_store_without_trains_is_an_empty_table(tmp_path, capsys):
     assert asked(capsys, "ls", "--store", str(tmp_path / "none")) == []
     assert not (tmp_path / "none").exists()
+    assert main(["ls", "--store", str(tmp_path / "none")]) == 0
+    assert str(tmp_path / "none")[:20] in capsys.readouterr().out

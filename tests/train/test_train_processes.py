@@ -128,8 +128,9 @@ def test_ctrl_c_ends_both_processes(tmp_path):
     process = command(tmp_path, "run", "train.json", *FORCE, wait=False, group=True)
     wait_for(lambda: chunks_done(tmp_path) >= 2)
     os.killpg(process.pid, signal.SIGINT)
-    process.communicate(timeout=30)
+    _, err = process.communicate(timeout=30)
     assert process.returncode == 130
+    assert "run --resume 1" in err
     assert states(tmp_path)[-1] == "KILLED"
 
 
