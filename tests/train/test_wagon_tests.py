@@ -222,6 +222,16 @@ def test_a_result_is_reused_until_a_part_changes(tested, wagons, tmp_path):
     ]  # fmt: skip
 
 
+def test_files_that_were_replaced_are_not_tested(wagons, tmp_path, demo):
+    store, data = Store(tmp_path / "store"), shutil.copy(demo[0], tmp_path / "data.root")
+    words = ["datasets", "add", str(data), "--name", "own", "--store", str(store.root)]
+    assert main(words) == 0
+    shutil.copy(demo[1], data)
+    with raises("train.dataset-changed", path="own"):
+        tau3mu.train.test(Train({"mine": Wagon(f"{wagons}:Muons")}, "own"), store=store)
+    assert store.tests("mine") == []
+
+
 @pytest.mark.integration
 def test_wagons_of_one_name_do_not_spoil_the_tests_of_each_other(train, tmp_path):
     store, begun = Store(tmp_path / "store"), []

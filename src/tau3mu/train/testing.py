@@ -18,6 +18,7 @@ from tau3mu.train.metrics import Metrics, write_metrics
 from tau3mu.train.one_test import fail_test, run_test
 from tau3mu.train.parts import changed_parts, parts_of
 from tau3mu.train.past_tests import last_test
+from tau3mu.train.resolving import versions_of
 from tau3mu.train.states import State, set_state
 from tau3mu.train.store import Store
 from tau3mu.train.verdict import judge, needs_approval
@@ -221,6 +222,7 @@ def _tested(
         folder = store.new_test(name)
         return Tested(name, folder, fail_test(folder, name, error, **known))
     with closing(plan):
+        versions_of(train.found_datasets(store=store), plan)  # refuses files that were replaced
         with _frozen(plan, store, name) as (frozen, aside):
             own = {one.name for one in train.resolved.values() if one.wagon == name}
             parts = parts_of(frozen, own or set(train.resolved))
