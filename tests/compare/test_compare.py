@@ -160,6 +160,25 @@ def test_rounding_counts_only_when_strict(base, tmp_path):
     assert not compare(base, folder, strict=True).same
 
 
+def test_rows_without_sections_are_found_by_run_and_event(base, tight, tmp_path):
+    sides = []
+    for side in (base, tight):
+        folder = shutil.copytree(side, tmp_path / side.name)
+        rows = load_candidates(folder / "dsphipi")
+        rows = rows[[name for name in rows.fields if name != "lumi"]]
+        (folder / "dsphipi" / "candidates.root").unlink(missing_ok=True)
+        write_candidates(folder / "dsphipi", rows, fmt="parquet")
+        sides.append(folder)
+    (with_lumi,) = compare(base, tight).candidates
+    (rows,) = compare(*sides).candidates
+    assert rows.keys == tuple(name for name in with_lumi.keys if name != "lumi")
+    assert {"run", "event"} <= set(rows.keys)
+    assert (rows.rows, rows.common, rows.events) == (
+        with_lumi.rows, with_lumi.common, with_lumi.events,
+    )  # fmt: skip
+    assert rows.columns == () == with_lumi.columns
+
+
 def changed_candidates(base, folder, how):
     shutil.copytree(base, folder)
     rows = load_candidates(folder / "dsphipi")

@@ -30,6 +30,10 @@ def test_parameters():
     text = printed(fitted("counts"))
     table = rows(text)
     assert "Fit dimuon" in text
+    of = StringIO()
+    print_fit(Console(file=of, width=80), fitted("counts"), of="dimuon_tight")
+    assert "dimuon_tight" not in text
+    assert "Fit dimuon of dimuon_tight" in " ".join(of.getvalue().split())
     assert table["Parameter"] == ["Value", "Limits or expression"]
     assert table["mean"] == ["3.0987 ± 0.0028", "3 to 3.2"]
     assert table["mean2"] == ["3.6827 ± 0.0028", "= mean + 0.584"]

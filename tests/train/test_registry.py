@@ -240,6 +240,12 @@ def test_names_of_train_files(registry, registrable, demo):
     assert list(own.dataset.files) == ["/data/f_7.root"]
 
 
+def test_a_misspelt_name_is_looked_for_in_the_registry(registry, registrable):
+    registry.add(*registrable("double_muon", [1]))
+    with raises("dataset.unknown-file", path="doublemuon", mentions="mean 'double_muon'"):
+        resolve_dataset("doublemuon", registry.store)
+
+
 def test_a_dataset_that_is_not_active(registry, registrable):
     registry.add(*registrable("a", [1]))
     registry.set_active("a", False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections import Counter
 
 import pytest
 from test_language import TRAIN
@@ -70,6 +71,19 @@ def test_parameters_are_resolved(write, capsys):
     assert main(["parameters", file, "dsphip"]) == 1
 
 
+@pytest.mark.parametrize("width", [60, 80, 100, 200])
+def test_tables_of_parameters_lose_no_text(write, capsys, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    rows = asked(capsys, "parameters", write(TRAIN))
+    assert main(["parameters", write(TRAIN)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= width
+    printed = Counter("".join(lines))
+    wanted = Counter("".join(row["help"] + row["parameter"] for row in rows))
+    for letter in "abcdefghijklmnopqrstuvwxyz":
+        assert printed[letter] >= wanted[letter]
+
+
 def test_two_files_are_compared_by_what_they_mean(write, capsys):
     file = write(TRAIN)
     same = write(changed(parameters={"flight_significance": 2}), "same.json")
@@ -110,3 +124,5 @@ def test_trains_that_are_not_there(words, tmp_path):
 def test_a_store_without_trains_is_an_empty_table(tmp_path, capsys):
     assert asked(capsys, "ls", "--store", str(tmp_path / "none")) == []
     assert not (tmp_path / "none").exists()
+    assert main(["ls", "--store", str(tmp_path / "none")]) == 0
+    assert str(tmp_path / "none")[:20] in capsys.readouterr().out

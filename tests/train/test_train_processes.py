@@ -128,8 +128,9 @@ def test_ctrl_c_ends_both_processes(tmp_path):
     process = command(tmp_path, "run", "train.json", *FORCE, wait=False, group=True)
     wait_for(lambda: chunks_done(tmp_path) >= 2)
     os.killpg(process.pid, signal.SIGINT)
-    process.communicate(timeout=30)
+    _, err = process.communicate(timeout=30)
     assert process.returncode == 130
+    assert "run --resume 1" in err
     assert states(tmp_path)[-1] == "KILLED"
 
 
@@ -236,7 +237,9 @@ def test_warnings_are_failures_where_that_is_asked_for(tmp_path, demo):
     damage(copies[1])
     run(tmp_path, "run", "--resume", 1)
     assert states(tmp_path)[-1] == "WARN"
-    assert command(tmp_path, "run", "--resume", 1, "--strict").returncode == 1
+    strict = command(tmp_path, "run", "--resume", 1, "--strict")
+    assert strict.returncode == 1
+    assert "warning: " in strict.stderr
     assert states(tmp_path)[-1] == "WARN"
     done = command(tmp_path, "run", "--resume", 1, "--allow-missing", "0.1")
     assert done.returncode == 2

@@ -17,9 +17,11 @@ from errors import raises
 
 import tau3mu
 import tau3mu.train
-from tau3mu.train import Train, Wagon
+from tau3mu.train import Store, Train, Wagon
 from tau3mu.train.__main__ import main
+from tau3mu.train.composition import compose
 from tau3mu.train.metrics import read_metrics
+from tau3mu.train.record import read_record
 from tau3mu.train.states import State, read_status
 
 WAGONS = Path(__file__).with_name("faulty_wagons.py")
@@ -220,6 +222,36 @@ def test_a_result_is_reused_until_a_part_changes(tested, wagons, tmp_path):
     ]  # fmt: skip
 
 
+def test_files_that_were_replaced_are_not_tested(wagons, tmp_path, demo):
+    store, data = Store(tmp_path / "store"), shutil.copy(demo[0], tmp_path / "data.root")
+    words = ["datasets", "add", str(data), "--name", "own", "--store", str(store.root)]
+    assert main(words) == 0
+    shutil.copy(demo[1], data)
+    with raises("train.dataset-changed", path="own"):
+        tau3mu.train.test(Train({"mine": Wagon(f"{wagons}:Muons")}, "own"), store=store)
+    assert store.tests("mine") == []
+
+
+@pytest.mark.integration
+def test_wagons_of_one_name_do_not_spoil_the_tests_of_each_other(train, tmp_path):
+    store, begun = Store(tmp_path / "store"), []
+
+    def tested(analysis):
+        (one,) = tau3mu.train.test(analysis, store=store, time_limit=2, on_begin=begun.append)
+        return one
+
+    first, second = train(), train(parameters={"min_pt": 8.0})
+    assert [tested(one).folder.name for one in (first, second)] == ["0001", "0002"]
+    assert read_record(compose(first, store)).tests["mine"].number == 1
+    assert read_record(compose(second, store)).tests["mine"].number == 2
+    assert tested(first).reused
+    assert (tested(first).folder.name, tested(second).folder.name) == ("0001", "0002")
+    assert begun == ["mine", "mine"]
+    other = train(parameters={"min_pt": 9.0})
+    with raises("train.not-tested", path="mine", mentions="test 2, wagon"):
+        compose(other, store)
+
+
 @pytest.mark.integration
 def test_a_need_that_changes_tests_its_dependant_again(wagons, tmp_path):
     def run(min_pt):
@@ -304,7 +336,9 @@ def test_the_command_prints_tables_json_and_a_history(wagons, train, tmp_path, c
     assert [one["code"] for one in row["findings"]] == ["cpu.limit"]
     assert main([*words, "--strict"]) == 1
     assert main([*words, "--again"]) == 0
-    capsys.readouterr()
+    said = capsys.readouterr().err
+    assert said.count("warning: ") == said.count("cpu.limit") == 2
+    assert "error: " not in said
     history = ["test", "--history", "mine", "--store", str(tmp_path / "store")]
     assert main([*history, "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)

@@ -28,6 +28,8 @@ EVENT: Final = ("run", "lumi", "event")
 POSITIONS: Final = ("triplet", "subentry")
 """Columns that say which candidate of its event a row is."""
 
+_NUMBERED: Final = {"run", "event"}
+"""Without them a row cannot be found; tables of users often leave out the luminosity section."""
 _APART: Final = ("dataset", "file")
 
 
@@ -165,8 +167,8 @@ def keys_of_rows(a: ak.Array, b: ak.Array) -> tuple[str, ...]:
     keys: list[str] = []
     if "dataset" in both and (_same_names(a["dataset"], b["dataset"])):
         keys.append("dataset")
-    if set(EVENT) <= both:
-        keys += EVENT
+    if both >= _NUMBERED:
+        keys += [name for name in EVENT if name in both]
         keys += [name for name in POSITIONS if name in both]
     return tuple(keys)
 
@@ -181,7 +183,7 @@ def events_alone(
         b: Those of the other side.
     """
     names = [name for name in a if name not in POSITIONS]
-    if not set(EVENT) <= set(names):
+    if not set(names) >= _NUMBERED:
         return None
     sides = [_distinct([side[name] for name in names]) for side in (a, b)]
     matched = match_rows(*sides)

@@ -22,7 +22,9 @@ from tau3mu.errors import InputError, Tau3muError, suggest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["Parser", "first_import", "path_of", "print_error", "run_main", "text_of"]
+__all__ = [
+    "Parser", "first_import", "path_of", "print_error", "print_warning", "run_main", "text_of",
+]  # fmt: skip
 
 _INTERRUPTED = 130  # what a shell reports for a process that Ctrl-C ended
 _P = ParamSpec("_P")
@@ -126,11 +128,24 @@ def print_error(message: object) -> None:
     Args:
         message: What went wrong.
     """
+    _print_labeled("error: ", "bold red", message)
+
+
+def print_warning(message: object) -> None:
+    """Prints "warning: ..." on stderr, with the label in yellow on a terminal.
+
+    Args:
+        message: What is not as it should be.
+    """
+    _print_labeled("warning: ", "bold yellow", message)
+
+
+def _print_labeled(label: str, style: str, message: object) -> None:
     from tau3mu.console.terminal import PlainConsole
 
     with lasting_streams():
         console = PlainConsole(stderr=True, soft_wrap=True, highlight=False)
-        console.print("error: ", style="bold red", end="")
+        console.print(label, style=style, end="")
         console.print(str(message))
 
 

@@ -69,8 +69,8 @@ def report(console: Console, run: Run) -> None:
             shown = ", ".join(f"{count} {number}" for count, number in counters.items() if number)
             if shown:
                 console.print(f"{dataset}: {shown}", highlight=False)
-    for fit in run.fits.values():
-        print_fit(console, fit)
+    for name, fit in run.fits.items():
+        print_fit(console, fit, of=name)
     for name, reason in run.not_fitted.items():
         print_error(f"the fit of {name} could not be made: {reason}")
     for warning in run.warnings:

@@ -13,21 +13,20 @@ from tau3mu.run.freezing import freeze
 from tau3mu.run.preparation import prepare
 from tau3mu.run.settings import Settings, option_of, recordable
 from tau3mu.train.record import DatasetOfTrain, TrainRecord, now, person, write_record
-from tau3mu.train.resolving import check_version
+from tau3mu.train.resolving import versions_of
 from tau3mu.train.states import State, set_state
 from tau3mu.train.tested import check_tests
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping
     from pathlib import Path
 
     from tau3mu.run.frozen import FrozenRun
     from tau3mu.run.plan import RunPlan
-    from tau3mu.train.resolving import ResolvedDataset
     from tau3mu.train.store import Store
     from tau3mu.train.wagon import Train
 
-__all__ = ["compose", "new_train", "versions_of", "where"]
+__all__ = ["compose", "new_train", "where"]
 
 
 def compose(
@@ -95,23 +94,6 @@ def compose(
             approved=approved,
         )
         return new_train(store, plan, record, versions)
-
-
-def versions_of(datasets: Sequence[ResolvedDataset], plan: RunPlan) -> dict[str, str]:
-    """Returns the versions of datasets by name, those of the whole ones for short views.
-
-    Args:
-        datasets: As they were found.
-        plan: With their files.
-
-    Raises:
-        InputError: The files of a registered dataset are not those that were registered.
-    """
-    files = {
-        one.dataset.name: [file for file in plan.files if file.dataset == one.dataset.name]
-        for one in datasets
-    }
-    return {one.dataset.name: check_version(one, files[one.dataset.name]) for one in datasets}
 
 
 def new_train(

@@ -65,7 +65,10 @@ def run_train(folder: Path, **settings: Any) -> int:
                 run = _run(folder, settings)
         except KeyboardInterrupt:
             set_state(folder, State.KILLED, "the process was told to end; what was done is kept")
-            raise
+            message = (
+                f"interrupted; what was done is kept: go on with `run --resume {int(folder.name)}`"
+            )
+            raise KeyboardInterrupt(message) from None
         except Tau3muError as error:
             set_state(folder, State.FAILED, str(error).partition("\n")[0])
             raise

@@ -95,17 +95,31 @@ def _table(rows: Sequence[Mapping[str, Any]], title: str | None, width: int) -> 
                     table.add_row(name, value)
         return table
     table = PlainTable(title=title)
-    for name, length in zip(names, longest, strict=True):
+    for name, column in zip(names, _widths(texts, longest, width), strict=True):
         number = all(isinstance(row[name], int | float | None) for row in rows)
         table.add_column(
             name,
             justify="right" if number else "left",
             overflow="fold",
-            min_width=min(length, _BREAKABLE),
+            width=column,
         )
     for text in texts:
         table.add_row(*text.values())
     return table
+
+
+def _widths(texts: Sequence[Mapping[str, str]], longest: Sequence[int], width: int) -> list[int]:
+    """Returns the widths of columns: of their texts, or fair shares of what a terminal has."""
+    names = list(texts[0]) if texts else []
+    full = [max(len(name), *(len(text[name]) for text in texts)) for name in names]
+    widths = [min(length, _BREAKABLE) for length in longest]
+    left = width - 1 - sum(least + 3 for least in widths)
+    order = sorted(range(len(names)), key=lambda i: full[i] - widths[i])
+    for done, i in enumerate(order):
+        more = min(full[i] - widths[i], left // (len(order) - done))
+        widths[i] += more
+        left -= more
+    return widths
 
 
 def _cell(value: Any) -> str:

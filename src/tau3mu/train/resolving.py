@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING
 from tau3mu.datasets.finding import datasets
 from tau3mu.datasets.short import split_view
 from tau3mu.datasets.versions import dataset_version
-from tau3mu.errors import InputError
+from tau3mu.errors import InputError, suggest
 from tau3mu.train.registry import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tau3mu.datasets import CheckedFile, Dataset
+    from tau3mu.run.plan import RunPlan
     from tau3mu.train.store import Store
 
-__all__ = ["ResolvedDataset", "check_version", "resolve_dataset"]
+__all__ = ["ResolvedDataset", "check_version", "resolve_dataset", "versions_of"]
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,18 @@ def resolve_dataset(name: str, store: Store, *, prefix: str | None = None) -> li
     """
     registry = Registry(store)
     reference, fraction = split_view(name)
-    if reference.partition("@")[0] not in registry.names():
-        return [ResolvedDataset(dataset) for dataset in datasets(name, prefix=prefix)]
+    registered = registry.names()
+    if reference.partition("@")[0] not in registered:
+        try:
+            return [ResolvedDataset(dataset) for dataset in datasets(name, prefix=prefix)]
+        except InputError as error:
+            if error.code != "dataset.unknown-file":
+                raise
+            hint = suggest(reference.partition("@")[0], registered)
+            message = (
+                f"{error}; registered in {store.root}: {', '.join(registered) or 'none'}{hint}"
+            )
+            raise InputError(message, code=error.code, path=error.path) from error
     found = registry.get(reference)
     if not found.active:
         message = (
@@ -87,3 +98,20 @@ def check_version(resolved: ResolvedDataset, files: Sequence[CheckedFile]) -> st
         f"registered; they are {version} now: register them again (datasets add)"
     )
     raise InputError(message, code="train.dataset-changed", path=name)
+
+
+def versions_of(datasets: Sequence[ResolvedDataset], plan: RunPlan) -> dict[str, str]:
+    """Returns the versions of datasets by name, those of the whole ones for short views.
+
+    Args:
+        datasets: As they were found.
+        plan: With their files.
+
+    Raises:
+        InputError: The files of a registered dataset are not those that were registered.
+    """
+    files = {
+        one.dataset.name: [file for file in plan.files if file.dataset == one.dataset.name]
+        for one in datasets
+    }
+    return {one.dataset.name: check_version(one, files[one.dataset.name]) for one in datasets}

@@ -1,4 +1,4 @@
-"""Which wagons may run in a train: those whose last test was of exactly what is going to run."""
+"""Which wagons may run in a train: those with a good test of exactly what is going to run."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from tau3mu.errors import InputError
 from tau3mu.run.freezing import freeze
-from tau3mu.train.metrics import METRICS, Metrics, read_metrics
 from tau3mu.train.parts import changed_parts, parts_of
+from tau3mu.train.past_tests import last_test
 from tau3mu.train.record import WagonTest
 from tau3mu.train.states import STATUS, State, read_status
 from tau3mu.train.verdict import needs_approval
@@ -83,16 +83,19 @@ def whole(dataset: Dataset) -> Dataset:
 
 
 def _test_of(train: Train, name: str, plan: RunPlan, store: Store) -> WagonTest:
-    """Returns the last test of a wagon, with the reason for which it does not count."""
-    last = _last_test(store, name)
-    if last is None:
+    """Returns the last test of what runs, or of others, with the reason why it does not count."""
+    if not store.tests(name):
         return WagonTest(forced="it has not been tested")
-    folder, state, metrics = last
+    parts = _parts(train.only(name).resolved, name, plan)
+    last = last_test(store, name, parts)
+    if last is None:
+        return _without_end(store, name)
+    folder, metrics = last
+    state = read_status(folder).state
     known = WagonTest(number=int(folder.name), state=state.value)
-    if state not in {State.OK, State.WARN} or metrics is None:
+    if state not in {State.OK, State.WARN}:
         return known.model_copy(update={"forced": f"test {known.number} is {state.value}"})
-    changed = changed_parts(metrics.parts, _parts(train.only(name).resolved, name, plan))
-    if changed:
+    if changed := changed_parts(metrics.parts, parts):
         reason = f"since test {known.number}, {', '.join(changed)} changed"
         return known.model_copy(update={"forced": reason})
     hours = metrics.expected.cpu_hours if metrics.expected else None
@@ -102,15 +105,13 @@ def _test_of(train: Train, name: str, plan: RunPlan, store: Store) -> WagonTest:
     return known.model_copy(update={"cpu_hours": hours, "limit": limit})
 
 
-def _last_test(store: Store, name: str) -> tuple[Path, State, Metrics | None] | None:
+def _without_end(store: Store, name: str) -> WagonTest:
+    """Returns the last test of a wagon if none has come to its end."""
     for folder in reversed(store.tests(name)):
-        if not (folder / STATUS).is_file():
-            continue
-        status = read_status(folder)
-        if status.state.ended:
-            there = (folder / METRICS).is_file()
-            return folder, status.state, read_metrics(folder) if there else None
-    return None
+        if (folder / STATUS).is_file():
+            number, state = int(folder.name), read_status(folder).state.value
+            return WagonTest(number=number, state=state, forced=f"test {number} is {state}")
+    return WagonTest(forced="it has not been tested")
 
 
 def _parts(needed: dict[str, Resolved], name: str, plan: RunPlan) -> dict[str, str]:

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any, Final
 from tau3mu.errors import InputError, Tau3muError
 from tau3mu.storage.files import make_folder
 from tau3mu.train.limits import Limits, limits_of
-from tau3mu.train.metrics import METRICS, Metrics, read_metrics, write_metrics
+from tau3mu.train.metrics import Metrics, write_metrics
 from tau3mu.train.one_test import fail_test, run_test
 from tau3mu.train.parts import changed_parts, parts_of
-from tau3mu.train.states import STATUS, State, read_status, set_state
+from tau3mu.train.past_tests import last_test
+from tau3mu.train.resolving import versions_of
+from tau3mu.train.states import State, set_state
 from tau3mu.train.store import Store
 from tau3mu.train.verdict import judge, needs_approval
 
@@ -156,7 +158,7 @@ def test(
         whole: Whether to test the whole train: only it if True, not at all if False; by default
             after its wagons, if all are tested and several are not FAILED.
         again: Whether to test also what is known already.
-        on_begin: Is called with the name of what is tested next.
+        on_begin: Is called with the name of what is tested next, unless its result is known.
 
     Raises:
         InputError: The train or its datasets are wrong, or it has no such wagon.
@@ -176,17 +178,15 @@ def test(
     found: list[Tested] = []
     if whole is not True:
         for name in chosen:
-            on_begin(name)
             part = train.only(name)
-            found.append(_tested(part, name, store, time_limit=time_limit, again=again))
+            found.append(_tested(part, name, store, on_begin, time_limit=time_limit, again=again))
     passed = (
         chosen if whole is True else [one.name for one in found if one.state is not State.FAILED]
     )
     if whole is True or (whole is None and not names and len(passed) > 1):
         name = train_name(train)
-        on_begin(name)
         part = train.only(*passed) if names or len(passed) < len(every) else train
-        found.append(_tested(part, name, store, time_limit=time_limit, again=again))
+        found.append(_tested(part, name, store, on_begin, time_limit=time_limit, again=again))
     return Tests(found)
 
 
@@ -202,7 +202,15 @@ def train_name(train: Train) -> str:
     return str(name)
 
 
-def _tested(train: Train, name: str, store: Store, *, time_limit: float, again: bool) -> Tested:
+def _tested(
+    train: Train,
+    name: str,
+    store: Store,
+    on_begin: Callable[[str], object],
+    *,
+    time_limit: float,
+    again: bool,
+) -> Tested:
     """Returns the test of all wagons of a train together, an earlier one if nothing has changed."""
     limits = _limits(train, name)
     known: dict[str, Any] = {"limits": limits, "time_limit": time_limit}
@@ -214,13 +222,15 @@ def _tested(train: Train, name: str, store: Store, *, time_limit: float, again: 
         folder = store.new_test(name)
         return Tested(name, folder, fail_test(folder, name, error, **known))
     with closing(plan):
+        versions_of(train.found_datasets(store=store), plan)  # refuses files that were replaced
         with _frozen(plan, store, name) as (frozen, aside):
             own = {one.name for one in train.resolved.values() if one.wagon == name}
             parts = parts_of(frozen, own or set(train.resolved))
-            last = _last(store, name)
-            changed = changed_parts(last.metrics.parts, parts) if last is not None else ()
-            if last is not None and not again and _still_good(last, changed, time_limit):
-                return _judged_again(last, limits, plan)
+            last = last_test(store, name, parts)
+            changed = changed_parts(last[1].parts, parts) if last is not None else ()
+            if last is not None and not again and not changed and _still_good(last[1], time_limit):
+                return _judged_again(Tested(name, *last, reused=True), limits, plan)
+            on_begin(name)
             folder = store.new_test(name)
             for path in sorted(aside.iterdir()):
                 path.rename(folder / path.name)
@@ -263,21 +273,10 @@ def _frozen(plan: RunPlan, store: Store, name: str) -> Iterator[tuple[Any, Path]
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def _last(store: Store, name: str) -> Tested | None:
-    """Returns the last test that has come to its end, None if there is none."""
-    for folder in reversed(store.tests(name)):
-        if not (folder / METRICS).is_file() or not (folder / STATUS).is_file():
-            continue
-        if read_status(folder).state.ended:
-            return Tested(name, folder, read_metrics(folder), reused=True)
-    return None
-
-
-def _still_good(last: Tested, changed: tuple[str, ...], time_limit: float) -> bool:
+def _still_good(metrics: Metrics, time_limit: float) -> bool:
     """Returns whether a test need not be made again; those that failed always are."""
-    metrics = last.metrics
     long = metrics.complete or metrics.time_limit >= time_limit
-    return not changed and long and last.state is not State.FAILED
+    return long and metrics.state is not State.FAILED
 
 
 def _judged_again(last: Tested, limits: Limits, plan: RunPlan) -> Tested:

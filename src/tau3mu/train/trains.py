@@ -221,7 +221,8 @@ def _again(
 ) -> Path:
     """Returns the folder of a train like another one; `found` are other datasets than its own."""
     from tau3mu.run.frozen_plan import changed_files, prepare_thawed
-    from tau3mu.train.composition import new_train, versions_of
+    from tau3mu.train.composition import new_train
+    from tau3mu.train.resolving import versions_of
 
     old = read_record(folder)
     # Another executor works somewhere else.

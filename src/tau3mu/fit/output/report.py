@@ -25,14 +25,15 @@ _COUNTED = {
 }
 
 
-def print_fit(console: Console, result: FitResult) -> None:
+def print_fit(console: Console, result: FitResult, *, of: str | None = None) -> None:
     """Prints the parameters of a fit and what follows from them, its quality and its messages.
 
     Args:
         console: Where it is printed.
         result: The fit.
+        of: Whose results were fitted, such as the name of a processor.
     """
-    for table in _tables(result):
+    for table in _tables(result, of):
         console.print(table)
     for line in _quality(result):
         console.print(plain(line), highlight=False, soft_wrap=True)
@@ -42,8 +43,8 @@ def print_fit(console: Console, result: FitResult) -> None:
         console.print(plain(f"- {message}"), highlight=False, soft_wrap=True)
 
 
-def _tables(result: FitResult) -> Iterator[PlainTable]:
-    yield _parameters(result)
+def _tables(result: FitResult, of: str | None) -> Iterator[PlainTable]:
+    yield _parameters(result, of)
     if result.derived:
         levels = _levels(result.derived.values())
         table = PlainTable("Derived", "Value", *levels, "Expression")
@@ -57,10 +58,11 @@ def _tables(result: FitResult) -> Iterator[PlainTable]:
         yield _spectra(result)
 
 
-def _parameters(result: FitResult) -> PlainTable:
+def _parameters(result: FitResult, of: str | None) -> PlainTable:
     levels = _levels(result.parameters.values())
     columns = ["Parameter", "Value", *levels, "Limits or expression"]
-    table = PlainTable(*columns, title=f"Fit {result.model.name}")
+    whose = f" of {of}" if of else ""
+    table = PlainTable(*columns, title=f"Fit {result.model.name}{whose}")
     for name, parameter in result.parameters.items():
         sides = _minos(parameter, levels)
         table.add_row(name, parameter.text, *sides, _origin(parameter))

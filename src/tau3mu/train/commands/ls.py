@@ -41,6 +41,9 @@ def _list(options: argparse.Namespace) -> int:
         rows = [row for row in rows if row["state"] in options.state]
     if options.label:
         rows = [row for row in rows if options.label in (row["label"] or "")]
+    if not options.json and not rows:
+        print_rows([{"trains": 0, "store": str(Store(options.store).root)}], as_json=False)
+        return 0
     if not options.json:
         rows = without_empty([_short(row) for row in rows])
     print_rows(rows, as_json=options.json)

@@ -5,7 +5,15 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from tau3mu.console.cli import Parser, first_import, path_of, print_error, run_main, text_of
+from tau3mu.console.cli import (
+    Parser,
+    first_import,
+    path_of,
+    print_error,
+    print_warning,
+    run_main,
+    text_of,
+)  # fmt: skip
 from tau3mu.train.printing import add_store_option
 
 if TYPE_CHECKING:
@@ -128,7 +136,8 @@ def run_folder(folder: Path, settings: dict[str, Any], *, strict: bool) -> int:
 
         PlainConsole().print(line, soft_wrap=True, highlight=False)
     else:
-        print_error(f"{line}\nsee: python -m tau3mu.train doctor {number}")
+        say = print_warning if status.state is State.WARN else print_error
+        say(f"{line}\nsee: python -m tau3mu.train doctor {number}")
     if status.state is State.WARN:
         return 1 if strict else code
     return code or (0 if status.state is State.OK else 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from tau3mu.console.cli import Parser, path_of, print_error, run_main, text_of
+from tau3mu.console.cli import Parser, path_of, print_error, print_warning, run_main, text_of
 from tau3mu.train.printing import add_json_option, add_store_option, print_rows
 
 if TYPE_CHECKING:
@@ -113,7 +113,8 @@ def _test(options: Namespace) -> int:
         print_rows([_short(row) for row in rows], as_json=False)
         for one in tests:
             for finding in one.metrics.findings:
-                print_error(f"{one.name}: {finding.state.value} {finding.code}: {finding.text}")
+                say = print_error if finding.state is State.FAILED else print_warning
+                say(f"{one.name}: {finding.state.value} {finding.code}: {finding.text}")
     if tests.state is State.FAILED:
         return 1
     return 1 if options.strict and tests.state is State.WARN else 0
