@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 
 import awkward as ak
 import pytest
@@ -15,6 +16,7 @@ import tau3mu
 from tau3mu import DsPhiPi
 from tau3mu.datasets import dataset_from_files
 from tau3mu.derived import read_derived
+from tau3mu.derived.pages import copy_clusters
 from tau3mu.generate.__main__ import main as generate
 from tau3mu.ntuples import fired
 from tau3mu.processing.cuts import CutProcessor, event_cut
@@ -66,6 +68,42 @@ def test_all_objects_of_an_event_are_kept(parent, skim, demo):
     assert len(kept) == rows(parent)[3]["events"]
     assert kept.type == selected.type
     assert ak.array_equal(kept, selected, equal_nan=True)
+
+
+def test_copied_clusters_are_what_is_written_anew(skim, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tau3mu.derived.pages", None)  # as of another uproot
+    folder = tmp_path / "parent"
+    how = {"skim": ["dsphipi.vertex"], "chunk_size": 1500, "no_fit": True}
+    tau3mu.run("demo", [DsPhiPi(), tight()], output=folder, **how)
+    anew, copied = (
+        uproot.open(place / "demo_1.root")
+        for place in (folder / "derived" / "dsphipi_vertex", skim)
+    )
+    tree = read_derived(skim).datasets["demo"].files[0].tree
+    assert copied[tree].header.checksum == anew[tree].header.checksum
+    clusters = [
+        [one.num_entries for one in file[tree].cluster_summaries] for file in (copied, anew)
+    ]
+    assert clusters[0] == clusters[1]
+    assert len(clusters[0]) > 1
+    one, two = copied[tree].arrays(), anew[tree].arrays()
+    assert one.type == two.type
+    for name in one.fields:
+        assert ak.to_buffers(one[name])[2].keys() == ak.to_buffers(two[name])[2].keys()
+        for key, buffer in ak.to_buffers(one[name])[2].items():
+            assert buffer.tobytes() == ak.to_buffers(two[name])[2][key].tobytes(), name
+
+
+def test_parts_with_other_fields_are_not_joined(tmp_path):
+    paths = [tmp_path / name for name in ("one.root", "two.root")]
+    for path, value in zip(paths, (1, 1.5), strict=True):
+        with uproot.recreate(path) as file:
+            file.mkrntuple("t", {"x": [value]})
+    with uproot.recreate(tmp_path / "both.root") as file, pytest.raises(ValueError, match="fields"):
+        copy_clusters(
+            file.mkrntuple("t", {"x": ak.Array([1]).type.content}),
+            [uproot.open(path)["t"] for path in paths],
+        )
 
 
 def _numbers(events):

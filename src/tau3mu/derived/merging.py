@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -9,14 +10,14 @@ from typing import TYPE_CHECKING, Any, Final
 import uproot
 
 from tau3mu.datasets.origin import parse_origin, read_origin
-from tau3mu.derived.parts import part_path, write_tree
+from tau3mu.derived.parts import new_tree, part_path
 from tau3mu.derived.rows import merged_origin
 from tau3mu.ntuples.fast import link_fields
 from tau3mu.ntuples.open_files import open_file
 from tau3mu.storage.files import atomic
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Iterable, Sequence
 
     from tau3mu.datasets import Chunk
     from tau3mu.datasets.origin import Origin
@@ -104,7 +105,7 @@ def grouped(
 
 
 def merge(_: None, task: Merge) -> Merged:
-    """Writes a file of a skim, one part in memory at a time.
+    """Writes a file of a skim, from the clusters of its parts as they are.
 
     Args:
         task: What to write.
@@ -115,7 +116,8 @@ def merge(_: None, task: Merge) -> Merged:
     target = Path(task.target)
     with atomic(target) as temporary:
         origin = merged_origin(map(_origin_of, task.parts))
-        write_tree(temporary, task.tree, _blocks(task), origin)
+        with new_tree(temporary, task.tree, _types(task), origin) as ntuple:
+            _fill(ntuple, _ntuples(task))
     with uproot.open(target) as file:
         return Merged(
             path=task.target,
@@ -132,10 +134,26 @@ def _origin_of(part: str) -> Origin:
         return parse_origin(read_origin(file), part)
 
 
-def _blocks(task: Merge) -> Iterator[dict[str, Any]]:
-    for index, part in enumerate(task.parts):
+def _fill(target: Any, sources: Iterable[Any]) -> None:
+    try:
+        from tau3mu.derived.pages import copy_clusters
+    except ImportError:  # another version of uproot, by which they are compressed once more
+        for source in sources:
+            if source.num_entries:
+                target.extend(source.arrays(how=dict))
+    else:
+        copy_clusters(target, sources)
+
+
+def _types(task: Merge) -> dict[str, Any]:
+    with closing(_ntuples(task)) as ntuples:
+        arrays = next(ntuples).arrays(entry_stop=0, how=dict)
+    return {name: array.type.content for name, array in arrays.items()}
+
+
+def _ntuples(task: Merge) -> Generator[Any]:
+    for part in task.parts:
         with open_file(part, lambda _: True) as file:
             ntuple = file.root_directory[task.tree]
-            if ntuple.num_entries or not index:  # the first one also says which branches there are
-                link_fields(ntuple)
-                yield ntuple.arrays(how=dict)
+            link_fields(ntuple)
+            yield ntuple

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -20,7 +21,7 @@ from tau3mu.redaction import redact
 from tau3mu.storage.files import atomic
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterator, Mapping
 
     import awkward as ak
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from tau3mu.processing import Processor
     from tau3mu.processing.survivors import Survivors
 
-__all__ = ["JOB", "has_part", "part_path", "write_part", "write_tree"]
+__all__ = ["JOB", "has_part", "new_tree", "part_path", "write_part"]
 
 JOB: Final = "skim.json"
 """The file by which a worker knows that it sees the folder of the parts."""
@@ -95,7 +96,7 @@ def write_part(
         if job.kind == "linked":
             write_links(temporary, chunk, entries.events(), kept, origin)
         else:
-            write_tree(temporary, chunk.tree, [entries.at(kept).arrays], origin, for_now=True)
+            _write_tree(temporary, chunk.tree, entries.at(kept).arrays, origin)
 
 
 def _origin(
@@ -150,32 +151,32 @@ def _code(job: SkimJob) -> dict[str, str]:
     return {n: code for n, code in job.code.items() if n == "select" or n.startswith("needs ")}
 
 
-def write_tree(
-    path: Path,
-    tree: str,
-    blocks: Iterable[Mapping[str, ak.Array]],
-    origin: Origin,
-    *,
-    for_now: bool = False,
-) -> None:
-    """Writes branches and an origin as a file of one RNTuple, in which each block is a cluster.
+def _write_tree(path: Path, tree: str, arrays: Mapping[str, ak.Array], origin: Origin) -> None:
+    """Writes branches and an origin as a file of one RNTuple with one cluster.
 
     Args:
         path: The file.
         tree: The name of the tree.
-        blocks: At least one, all with the same branches.
-        origin: The origin of all of them.
-        for_now: Whether the file is soon read and written again.
+        arrays: The branches.
+        origin: Their origin.
     """
-    # Of Zstandard, higher levels than 1 take longer and save less than 1 %. LZ4 takes two thirds of
-    # the time and a third more space.
-    compression = uproot.LZ4(1) if for_now else uproot.ZSTD(1)
-    with uproot.recreate(path, compression=compression) as file:
+    with new_tree(path, tree, {n: a.type.content for n, a in arrays.items()}, origin) as ntuple:
+        if len(next(iter(arrays.values()))):
+            ntuple.extend(arrays)
+
+
+@contextmanager
+def new_tree(path: Path, tree: str, types: Mapping[str, Any], origin: Origin) -> Iterator[Any]:
+    """Yields an RNTuple without entries in a new file, beside an origin.
+
+    Args:
+        path: The file.
+        tree: The name of the tree.
+        types: Those of its branches.
+        origin: What it is made of.
+    """
+    # Zstandard saves a fifth of the space, but takes twice as long to write, makes a second pass a
+    # third slower, and has no checksum.
+    with uproot.recreate(path, compression=uproot.LZ4(1)) as file:
         file[OBJECT] = origin.text
-        ntuple = None
-        for block in blocks:
-            if ntuple is None:
-                types = {name: array.type.content for name, array in block.items()}
-                ntuple = file.mkrntuple(tree, types)
-            if len(next(iter(block.values()))):
-                ntuple.extend(block)
+        yield file.mkrntuple(tree, types)

@@ -186,7 +186,8 @@ def _taken(content: Any, index: npt.NDArray[np.int64]) -> Any:
     if not content.is_list or content.parameters:
         return _as_lists(content[index])
     lists = from_zero(content)
-    starts, counts = lists.offsets.data[index], np.diff(lists.offsets.data)[index]
+    starts = lists.offsets.data[index]
+    counts = lists.offsets.data[index + 1] - starts
     offsets = np.concatenate([[0], np.cumsum(counts)])
     places = np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], counts)
     return ak.contents.ListOffsetArray(ak.index.Index64(offsets), _taken(lists.content, places))
