@@ -191,10 +191,10 @@ def test(
                 found.append(one)
         if len(aside) == len(chosen) > 0:
             raise next(iter(aside.values()))
-        for name, error in aside.items():  # such as a column that no file has
+        for name, reason in aside.items():  # such as a column that no file has
             folder = store.new_test(name)
             limits = _limits(train.only(name), name)
-            metrics = fail_test(folder, name, error, limits=limits, time_limit=time_limit)
+            metrics = fail_test(folder, name, reason, limits=limits, time_limit=time_limit)
             found.append(Tested(name, folder, metrics))
     passed = (
         chosen if whole is True else [one.name for one in found if one.state is not State.FAILED]
