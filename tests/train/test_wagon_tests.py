@@ -233,6 +233,19 @@ def test_files_that_were_replaced_are_not_tested(wagons, tmp_path, demo):
 
 
 @pytest.mark.integration
+def test_a_column_that_no_file_has_fails_only_its_wagon(wagons, tmp_path):
+    text = Path(wagons).read_text()
+    other = tmp_path / "other.py"
+    other.write_text(text.replace("muon.pt", "muon.ptt"))
+    both = {"lost": Wagon(f"{other}:Muons"), "mine": Wagon(f"{wagons}:Muons")}
+    store = tmp_path / "store"
+    found = tau3mu.train.test(Train(both, "demo"), store=store, time_limit=2)
+    assert {one.name: one.state.value for one in found} == {"lost": "FAILED", "mine": "OK"}
+    with raises("dataset.bad-files"):
+        tau3mu.train.test(Train(both, "demo"), "lost", store=store, time_limit=2)
+
+
+@pytest.mark.integration
 def test_wagons_of_one_name_do_not_spoil_the_tests_of_each_other(train, tmp_path):
     store, begun = Store(tmp_path / "store"), []
 
