@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,13 +18,15 @@ from tau3mu.ntuples.open_files import open_file
 from tau3mu.storage.files import atomic
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Sequence
+    from collections.abc import Callable, Generator, Iterable, Sequence
 
     from tau3mu.datasets import Chunk
     from tau3mu.datasets.origin import Origin
     from tau3mu.derived.requests import SkimJob
 
 __all__ = ["FILE_MB", "Merge", "Merged", "grouped", "merge"]
+
+log = logging.getLogger(__name__)
 
 FILE_MB: Final = 64.0
 """The size at which a file of a skim is closed."""
@@ -114,10 +117,13 @@ def merge(_: None, task: Merge) -> Merged:
         RunError: The file cannot be written.
     """
     target = Path(task.target)
-    with atomic(target) as temporary:
-        origin = merged_origin(map(_origin_of, task.parts))
-        with new_tree(temporary, task.tree, _types(task), origin) as ntuple:
-            _fill(ntuple, _ntuples(task))
+    try:
+        from tau3mu.derived.pages import copy_clusters
+
+        _write(task, target, copy_clusters)
+    except (ImportError, AttributeError, TypeError) as error:  # another version of uproot
+        log.info("the parts of %s are compressed once more: %s", target.name, error)
+        _write(task, target, _compressed_again)
     with uproot.open(target) as file:
         return Merged(
             path=task.target,
@@ -134,15 +140,17 @@ def _origin_of(part: str) -> Origin:
         return parse_origin(read_origin(file), part)
 
 
-def _fill(target: Any, sources: Iterable[Any]) -> None:
-    try:
-        from tau3mu.derived.pages import copy_clusters
-    except ImportError:  # another version of uproot, by which they are compressed once more
-        for source in sources:
-            if source.num_entries:
-                target.extend(source.arrays(how=dict))
-    else:
-        copy_clusters(target, sources)
+def _write(task: Merge, target: Path, fill: Callable[[Any, Iterable[Any]], None]) -> None:
+    with atomic(target) as temporary:
+        origin = merged_origin(map(_origin_of, task.parts))
+        with new_tree(temporary, task.tree, _types(task), origin) as ntuple:
+            fill(ntuple, _ntuples(task))
+
+
+def _compressed_again(target: Any, sources: Iterable[Any]) -> None:
+    for source in sources:
+        if source.num_entries:
+            target.extend(source.arrays(how=dict))
 
 
 def _types(task: Merge) -> dict[str, Any]:
