@@ -338,6 +338,7 @@ def test_a_password_is_shown_nowhere(new_postgres, store, capsys, caplog, tmp_pa
     assert "secret" not in everything
 
 
+@pytest.mark.integration
 def test_a_database_that_does_not_answer(store):
     add_train(store)
     with raises("train.no-database", mentions="nowhere"):

@@ -9,6 +9,7 @@ import pytest
 from errors import raises
 
 import tau3mu
+from tau3mu.train import Train, Wagon, compose, start
 from tau3mu.train.registered import Parent
 from tau3mu.train.registering import register, unregister
 from tau3mu.train.registry import Registry
@@ -85,3 +86,20 @@ def test_records_that_do_not_fit_together(store, skim):
 def test_one_name_for_one_dataset(store, skim):
     with raises("train.one-name", path="name"):
         register(store, ["demo", "dsphipi_2017"], name="a")
+
+
+@pytest.mark.integration
+def test_linked_data_of_a_train_are_read_by_their_name(store, tmp_path):
+    """They were the whole parent, and refused."""
+    entry = {"fit": None, "outputs": {"skim": {"kind": "linked", "at": "acceptance"}}}
+    train = Train([Wagon("dsphipi", name="links", **entry)], "demo")
+    assert start(compose(train, store, force=["links"])) == 0
+    (known,) = Registry(store).versions("links_acceptance")
+    assert (known.events, known.size) == (4182, None)
+    second = Train([Wagon("dsphipi", fit=None)], "links_acceptance")
+    folder = compose(second, store, force=["dsphipi"])
+    assert start(folder) == 0
+    run = tau3mu.open(folder / "results")
+    steps = {row["name"]: row["events"] for row in run["dsphipi"].cutflow["links_acceptance"]}
+    assert (steps["parent:all"], steps["all"], steps["trigmatch"]) == (12000, 4182, 1480)
+    assert len(run["dsphipi"].candidates) == 1480

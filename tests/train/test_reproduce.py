@@ -312,9 +312,9 @@ def test_edited_copies_are_told_and_not_run_in_silence(run, tmp_path):
 def test_large_files_and_secrets_are_linked_not_copied(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "large.bin").write_bytes(bytes(10_000_001))
-    (tmp_path / "key.pem").write_text("-----BEGIN PRIVATE KEY-----\nabc\n")
+    (tmp_path / "key.pem").write_text("-----BEGIN PRIVATE KEY-----\nnot-to-be-copied\n")
     (tmp_path / "home" / ".netrc").parent.mkdir()
-    (tmp_path / "home" / ".netrc").write_text("machine host login me password abc")
+    (tmp_path / "home" / ".netrc").write_text("machine host login me password not-to-be-copied")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     names = ["large.bin", "key.pem", "~/.netrc", str(tmp_path / "scale.json"), "helper.py"]
     text = PROCESSOR.replace("SCALE =", f"import helper\nNAMED = {names}\nSCALE =")
@@ -325,7 +325,7 @@ def test_large_files_and_secrets_are_linked_not_copied(run, tmp_path, monkeypatc
     assert set(linked) == {"large.bin", "key.pem", ".netrc"}
     assert all((tmp_path / "a" / one.path).is_symlink() for one in linked.values())
     written = [path for path in (tmp_path / "a").rglob("*") if path.is_file()]
-    assert not [p for p in written if not p.is_symlink() and b"abc" in p.read_bytes()]
+    assert not [p for p in written if not p.is_symlink() and b"not-to-be-copied" in p.read_bytes()]
     assert reproduce(tmp_path / "a").same
     (tmp_path / "large.bin").unlink()
     with raises("frozen.missing-copy", path="large.bin", mentions="10 MB"):

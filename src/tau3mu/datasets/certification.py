@@ -99,8 +99,12 @@ class Certification:
 
     def __repr__(self) -> str:
         """Returns the number of its runs, and where it comes from."""
-        source = f" from {self.source}" if self.source else ""
-        return f"<Certification of {len(self.ranges)} runs{source}>"
+        return f"<Certification: {self.text}>"
+
+    @property
+    def text(self) -> str:
+        """The number of its runs, and where it comes from."""
+        return f"{len(self.ranges)} runs" + (f" of {self.source}" if self.source else "")
 
     def __getstate__(self) -> dict[str, Any]:
         """Returns what other processes need: not the table, which each of them makes again."""

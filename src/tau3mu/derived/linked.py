@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 
     from tau3mu.datasets import CheckedFile, Chunk
 
-__all__ = ["Links", "merge_links", "only_linked", "read_links", "with_links", "write_links"]
+__all__ = [
+    "Links", "merge_links", "number_of_links", "only_linked", "read_links", "with_links",
+    "write_links",
+]  # fmt: skip
 
 _NUMBERS: Final = {"run": np.uint32, "lumi": np.uint32, "event": np.uint64}
 
@@ -155,6 +158,18 @@ def read_links(path: str) -> Links:
         by_file[key] = origin
         paths[one.path, one.tree] = one.uuid
     return Links(path, found, by_file, paths)
+
+
+def number_of_links(path: str) -> int:
+    """Returns how many events a file of links means.
+
+    Args:
+        path: The file.
+
+    Raises:
+        InputError: It is not there, or not a file of links.
+    """
+    return sum(len(entries) for entries in read_links(path).entries.values())
 
 
 def _key(uuid: str, path: str) -> str:

@@ -142,8 +142,8 @@ def certification_warnings(
         everything, certified = (step["events"] for step in cutflow[dataset][:2])
         if everything and not certified:
             texts.append(
-                f"none of the {everything} events of dataset {dataset} is certified by "
-                f"{certifications[which]!r}"
+                f"none of the {everything} events of dataset {dataset} is among the "
+                f"certified {certifications[which].text}"
             )
     if runs is None:
         return texts
@@ -153,7 +153,7 @@ def certification_warnings(
         if missing := sorted(set(certifications[which].runs) - there):
             listed = ", ".join(map(str, missing[:_SHOWN]))
             texts.append(
-                f"{len(missing)} runs of {certifications[which]!r} have no events in "
+                f"{len(missing)} of the certified {certifications[which].text} have no events in "
                 f"{', '.join(named)}: {listed}{', ...' if len(missing) > _SHOWN else ''}"
             )
     return texts

@@ -118,6 +118,8 @@ class RegisteredDataset(Strict):
         extra: Further facts, which processors find in `events.metadata`.
         layout: The layout that all files have to have, None to detect it.
         certification: The certified luminosity sections by run number.
+        linked: The file of links that tell which events of the files are meant, None for all.
+        linked_events: How many these are.
         parent: What it was made from.
         description: A line for other people.
         active: Whether new trains may read it.
@@ -134,6 +136,8 @@ class RegisteredDataset(Strict):
     extra: dict[str, Any] = Field(default_factory=dict)
     layout: str | None = None
     certification: dict[str, tuple[tuple[int, int], ...]] | None = None
+    linked: _Text | None = None
+    linked_events: Annotated[int, Field(ge=0)] | None = None
     parent: Parent | None = None
     description: str = ""
     active: bool = True
@@ -146,12 +150,16 @@ class RegisteredDataset(Strict):
 
     @property
     def events(self) -> int:
-        """The number of events of all files."""
+        """The number of events of all files, or of those that are linked."""
+        if self.linked_events is not None:
+            return self.linked_events
         return sum(file.entries for file in self.files)
 
     @property
     def size(self) -> int | None:
-        """The bytes of all files, None if some are not known."""
+        """The bytes of all files, None if some are not known, or only events in them are meant."""
+        if self.linked is not None:
+            return None
         sizes = [file.size for file in self.files]
         return None if None in sizes else sum(size or 0 for size in sizes)
 
@@ -170,6 +178,7 @@ class RegisteredDataset(Strict):
         return Dataset(
             self.name, trees, self.era, self.is_mc, self.lumi, self.extra, details, self.layout,
             Certification(ranges, f"dataset {self.name}") if ranges else None,
+            linked=self.linked,
         )  # fmt: skip
 
     def checked_files(self) -> list[CheckedFile]:

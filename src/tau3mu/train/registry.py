@@ -15,6 +15,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Final
 
 from tau3mu.datasets.versions import dataset_version
+from tau3mu.derived.linked import number_of_links
 from tau3mu.errors import InputError, suggest
 from tau3mu.redaction import redact
 from tau3mu.storage.files import disk_error, json_text, make_folder, write_text
@@ -211,6 +212,8 @@ class Registry:
                 era=dataset.era, is_mc=dataset.is_mc, lumi=dataset.lumi,
                 extra=dict(dataset.extra), layout=dataset.layout,
                 certification=None if certified is None else _ranges(certified),
+                linked=dataset.linked,
+                linked_events=None if dataset.linked is None else number_of_links(dataset.linked),
                 parent=parent or (before.parent if before else None),
                 description=(before.description if before else "")
                 if description is None else description,

@@ -177,7 +177,11 @@ def _print(
     rows: Sequence[dict[str, Any]], options: argparse.Namespace, title: str | None = None
 ) -> None:
     """Prints rows; tables for people have no column that is empty or only for programs."""
-    if not options.json:
+    from tau3mu.train.store import Store
+
+    if not options.json and not rows:
+        rows = [{"datasets": 0, "store": str(Store(options.store).root)}]
+    elif not options.json:
         texts = [{key: _text(value, key) for key, value in row.items()} for row in rows]
         shown = [key for key in (rows[0] if rows else {}) if any(row[key] for row in texts)]
         rows = [{key: row[key] for key in shown if key not in _FOR_PROGRAMS} for row in texts]

@@ -51,6 +51,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _index(options: argparse.Namespace) -> int:
+    from tau3mu.console.terminal import PlainConsole
     from tau3mu.train.index import Index
     from tau3mu.train.store import Store
 
@@ -61,5 +62,6 @@ def _index(options: argparse.Namespace) -> int:
         print_rows([{"database": name, "read": read, **sizes}], as_json=True)
         return 0
     rows = [{"table": table, "rows": number} for table, number in sizes.items()]
-    print_rows(rows, as_json=False, title=f"{name}: {read} read")
+    print_rows(rows, as_json=False, title=f"{read} records read")
+    PlainConsole().print(f"Database: {name}", soft_wrap=True, highlight=False)
     return 0
