@@ -50,6 +50,7 @@ class TestTheRunOfTheReadme:
         assert "Warning" not in done.stderr
         assert {path.name for path in results.iterdir()} == {
             "run.json", "log.txt", "ledger.jsonl", "dsphipi",
+            "full_config.json", "configuration.json", "input_data.txt",
         }  # fmt: skip
         assert {path.name for path in (results / "dsphipi").iterdir()} == {
             "cutflow.json", "cutflow.txt", "counters.json", "histograms.json", "histograms.root",

@@ -19,11 +19,12 @@ BLOCK = re.compile(r"^```(\w+)(?: title=(\S+))?\n(.*?)^```", re.MULTILINE | re.D
 @pytest.mark.integration
 @pytest.mark.timeout(900)
 def test_the_tutorial_on_trains_can_be_followed(tmp_path, monkeypatch):
+    """Without its fits, which others test."""
     monkeypatch.chdir(tmp_path)
     codes = {}
     for language, title, text in BLOCK.findall(PAGE.read_text()):
         if title:
-            Path(title).write_text(text)
+            Path(title).write_text(text.replace("fit: dsphipi", "fit: null"))
         elif language == "python":
             exec(compile(text, str(PAGE), "exec"), {})
         else:
