@@ -28,7 +28,7 @@ PUBLIC = {
     "tau3mu.corrections": ["MuonScaleFactors", "ScaleFactors"],
     "tau3mu.datasets": [
         "Certification", "CheckedFile", "Chunk", "Dataset", "FileDetails", "FailedFile",
-        "certifications_of", "certified", "changes", "check_files", "check_readable_files",
+        "certifications_of", "certified", "check_files", "check_readable_files",
         "combine", "dataset_from_files", "dataset_version", "limit_files", "load_datasets",
         "make_chunks", "read_certification", "shipped_datasets", "verify_checksum",
     ],

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tau3mu.datasets import Certification, Dataset, FileDetails, changes, dataset_version
+from tau3mu.datasets import Certification, Dataset, FileDetails, dataset_version
 from tau3mu.datasets.checked import CheckedFile
 
 FILES = [
@@ -70,14 +70,3 @@ def test_views_and_certifications_count():
     }  # fmt: skip
     assert len(versions) == 6
     assert dataset_version(DATASET, FILES[:1]) not in versions
-
-
-def test_changes():
-    before = [("a", 10_000), ("b", 20_000)]
-    assert changes(before, before[::-1]) == ""
-    assert changes(before, [*before, ("c", 15_000), ("d", 25_000)]) == "+2 files, +40,000 events"
-    assert changes(before, before[1:]) == "-1 file, -10,000 events"
-    assert changes(before, [("a", 10_001), ("b", 20_000)]) == (
-        "+1 file, +10,001 events; -1 file, -10,000 events"
-    )
-    assert changes([], [("a", 1)]) == "+1 file, +1 event"

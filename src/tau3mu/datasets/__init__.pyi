@@ -16,5 +16,4 @@ from .parts import certifications_of as certifications_of
 from .parts import certified as certified
 from .preflight import check_files as check_files
 from .preflight import check_readable_files as check_readable_files
-from .versions import changes as changes
 from .versions import dataset_version as dataset_version

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tau3mu.config.input_files import read_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from tau3mu.datasets.checked import CheckedFile
     from tau3mu.datasets.dataset import Dataset
 
-__all__ = ["changes", "dataset_version"]
+__all__ = ["dataset_version"]
 
 
 def dataset_version(dataset: Dataset, files: Sequence[CheckedFile]) -> str:
@@ -53,31 +52,3 @@ def dataset_version(dataset: Dataset, files: Sequence[CheckedFile]) -> str:
 
 def _number(value: float | None) -> float | None:
     return None if value is None else float(value)  # 5 and 5.0 are the same
-
-
-def changes(before: Iterable[tuple[str, int]], after: Iterable[tuple[str, int]]) -> str:
-    """Returns the difference of two versions, such as "+2 files, +40,000 events".
-
-    Args:
-        before: UUID and entries of each file of the first version.
-        after: Those of the second.
-
-    Returns:
-        What was added and, after a semicolon, what is gone; empty if the files are the same. A file
-        whose entries have changed is both.
-    """
-    then, now = Counter(before), Counter(after)
-    parts = [_changed("+", now - then), _changed("-", then - now)]
-    return "; ".join(part for part in parts if part)
-
-
-def _changed(sign: str, files: Counter[tuple[str, int]]) -> str:
-    n_files = files.total()
-    n_events = sum(entries * number for (_, entries), number in files.items())
-    if not n_files:
-        return ""
-    return f"{sign}{_of(n_files, 'file')}, {sign}{_of(n_events, 'event')}"
-
-
-def _of(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
