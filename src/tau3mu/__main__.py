@@ -20,9 +20,12 @@ _PROGRAMS: Final = {
     "run": "select candidates, fill histograms, fit the mass, write a results folder",
     "fit": "fit a mass spectrum; fit toys, fit trials, fit generate and fit import as well",
     "train": "many configured analyses in one pass: test, run, compare, reproduce",
+    "show": "show a results folder, or two of them, in a browser or as one HTML file",
     "generate": "make toy ntuples",
     "benchmark": "compare and show results of benchmarks",
 }
+_MODULES: Final = {"show"}
+"""The programs that are one module each."""
 _SHELLS: Final = ("bash", "zsh", "fish")
 
 
@@ -38,7 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if words and words[0] in _PROGRAMS:
         if completing:  # the words of the program begin one word later
             os.environ["_ARGCOMPLETE"] = str(int(os.environ["_ARGCOMPLETE"]) + 1)
-        program = importlib.import_module(f"tau3mu.{words[0]}.__main__")
+        name = f"tau3mu.{words[0]}"
+        program = importlib.import_module(name if words[0] in _MODULES else f"{name}.__main__")
         code: int = program.main(words[1:])
         return code
     if words and not words[0].startswith("-"):

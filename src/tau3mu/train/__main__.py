@@ -28,6 +28,7 @@ _COMMANDS: Final = {
     "doctor": "say what failed in a train, grouped, and what to do",
     "reproduce": "run a results folder again and say whether the results are the same",
     "compare": "compare two results folders, or one with a list of events",
+    "serve": "show analyses, trains and results in a browser",
     "index": "rebuild the database of a store from its folders",
 }
 

@@ -1,0 +1,55 @@
+"""The site of a store: which pages there are, and what they know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from tau3mu.web.application import Site
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from starlette.routing import BaseRoute
+
+    from tau3mu.train.store import Store
+
+__all__ = ["Shown", "store_site"]
+
+_NAVIGATION: Final = (("Analyses", ""), ("Trains", "trains"), ("Datasets", "datasets"))
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What the pages know: `request.app.state.page`.
+
+    Attributes:
+        store: With all that is shown.
+        train_files: The analyses of which tests and trains can be started.
+        database: The URL of the index, None for that of the store.
+    """
+
+    store: Store
+    train_files: tuple[Path, ...] = ()
+    database: str | None = None
+
+
+def store_site(store: Store, train_files: Sequence[Path] = (), database: str | None = None) -> Site:
+    """Returns the site of a store.
+
+    Args:
+        store: What is shown.
+        train_files: The analyses of which tests and trains can be started.
+        database: The URL of the index, None for that of the store.
+    """
+    routes: list[BaseRoute] = []
+    return Site(
+        root=store.root,
+        title="tau3mu trains",
+        routes=routes,
+        templates=["tau3mu.train.page"],
+        navigation=_NAVIGATION,
+        data=Shown(store, tuple(train_files), database),
+        not_found=frozenset({"train.unknown-train", "train.no-tests"}),
+    )
