@@ -1,0 +1,1 @@
+"""Pages of a store: analyses, tests, trains, datasets and jobs, for the application of `web`."""
