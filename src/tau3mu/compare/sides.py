@@ -9,6 +9,7 @@ from tau3mu.compare.event_list import EventList, read_event_list
 from tau3mu.config.documents import read_document
 from tau3mu.config.input_files import user_path
 from tau3mu.errors import InputError
+from tau3mu.results.manifest import results_in
 from tau3mu.run import ProcessorResults, Run, open_run
 from tau3mu.storage.names import RUN
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["FROZEN", "Pair", "Side", "only_processor", "pairs_of", "side_of"]
 
 FROZEN: Final = "full_config.json"
-_RESULTS: Final = "results"
 
 
 @dataclass(frozen=True)
@@ -76,8 +76,7 @@ def side_of(given: str | Path | Run | ProcessorResults | EventList) -> Side | Ev
         path = path.parent
     if path.is_file():
         return read_event_list(path)
-    if not (path / RUN).is_file() and (path / _RESULTS).is_dir():
-        path = path / _RESULTS
+    path = results_in(path)
     parent = path.absolute().parent
     if not (path / RUN).is_file() and (parent / RUN).is_file():
         run = open_run(parent)

@@ -15,7 +15,31 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-__all__ = ["cutflow_table", "cutflow_text", "with_cuts"]
+__all__ = ["cutflow_rows", "cutflow_table", "cutflow_text", "with_cuts"]
+
+
+def cutflow_rows(steps: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Returns the steps of a dataset with their efficiencies.
+
+    Args:
+        steps: In their order, each with `name`, `events`, `candidates` and `sumw`; those of
+            `with_cuts` also have rows of single cuts.
+
+    Returns:
+        The same with the ratios of events in percent: `previous`, to the step before, or to the cut
+        before in the row of a cut, and `total`, to the first step. They are None where that has no
+        events.
+    """
+    rows = []
+    before = step_before = steps[0]["events"] if steps else 0
+    for step in steps:
+        events = step["events"]
+        previous = before if "of" in step else step_before
+        before = events
+        step_before = step_before if "of" in step else events
+        total = _percent(events, steps[0]["events"])
+        rows.append({**step, "previous": _percent(events, previous), "total": total})
+    return rows
 
 
 def cutflow_table(
@@ -41,20 +65,15 @@ def cutflow_table(
         table.add_column(name, justify="right", no_wrap=True)
     for dataset, steps in cutflow.items():
         table.add_section()
-        before = step_before = steps[0]["events"] if steps else 0
-        for index, step in enumerate(steps):
-            events = step["events"]
-            previous = before if "of" in step else step_before
-            before = events
-            step_before = step_before if "of" in step else events
+        for index, step in enumerate(cutflow_rows(steps)):
             table.add_row(
                 "" if index else dataset,
                 step["name"],
-                f"{events:d}",
+                f"{step['events']:d}",
                 f"{step['candidates']:d}",
                 f"{step['sumw']:.6g}",
-                _percent(events, previous),
-                _percent(events, steps[0]["events"]),
+                _text(step["previous"]),
+                _text(step["total"]),
             )
     return table
 
@@ -97,5 +116,9 @@ def cutflow_text(cutflow: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
     return text.getvalue()
 
 
-def _percent(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.2f}" if whole else ""
+def _percent(part: int, whole: int) -> float | None:
+    return 100 * part / whole if whole else None
+
+
+def _text(percent: float | None) -> str:
+    return "" if percent is None else f"{percent:.2f}"

@@ -16,6 +16,7 @@ from uhi.io.json import default
 from tau3mu.config.input_files import read_text
 from tau3mu.config.syntax import parse_json
 from tau3mu.errors import InputError, RunError
+from tau3mu.outputs.names import DATASET, MOST_AXES, NOMINAL, VARIATION, root_path
 from tau3mu.storage.files import atomic, find, json_text, write_text
 
 if TYPE_CHECKING:
@@ -35,12 +36,6 @@ __all__ = [
     "write_histograms",
     "write_root",
 ]
-
-DATASET = "dataset"
-VARIATION = "variation"
-NOMINAL = "nominal"
-
-_MOST_AXES = 3
 
 
 def load_histograms(path: str | Path) -> dict[str, Hist[Any]]:
@@ -114,10 +109,10 @@ def root_histograms(histograms: Mapping[str, Hist[Any]]) -> dict[str, Hist[Any]]
     """
     objects: dict[str, Hist[Any]] = {}
     for name, histogram in histograms.items():
-        if not 1 <= len(variable_axes(histogram)) <= _MOST_AXES:
+        if not 1 <= len(variable_axes(histogram)) <= MOST_AXES:
             continue
         for dataset, variation, part in variations(histogram):
-            path = f"{dataset}/{name}" + ("" if variation == NOMINAL else f"_{variation}")
+            path = root_path(name, dataset, variation)
             if path in objects:
                 message = (
                     f"histogram {name!r} and another one would both be {path!r} in "
@@ -168,7 +163,8 @@ def _root_histogram(histogram: Hist[Any]) -> Any:
     if stored is None:  # uproot knows no 64-bit integers
         return _as_floats(histogram)
     if histogram.ndim > 1 or not (traits.underflow and traits.overflow):
-        return histogram
+        whole = np.asarray(histogram.values()).dtype.kind in "iu"
+        return _as_floats(histogram) if whole else histogram
     # uproot's own conversion sets the sum of squared weights to the sum of weights, from which
     # ROOT takes the number of effective entries.
     (axis,) = histogram.axes

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from tau3mu.config.documents import read_document
 from tau3mu.errors import InputError
 from tau3mu.storage.files import json_text, write_text
-from tau3mu.storage.names import RUN
+from tau3mu.storage.names import CHECKED_FILES, LOG, RUN
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,12 +30,15 @@ __all__ = [
     "ProcessorResources",
     "ReaderResources",
     "Resources",
+    "manifest_in",
     "read_json",
     "read_manifest",
+    "results_in",
     "write_manifest",
 ]
 
 VERSION = 1
+_RESULTS = "results"  # of a train or a test
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
@@ -216,6 +219,40 @@ def read_manifest(path: Path) -> Manifest:
         InputError: It cannot be read; the message names the keys that are wrong.
     """
     return read_json(path, Manifest)
+
+
+def results_in(folder: Path) -> Path:
+    """Returns the results folder of a train or a test, or the folder itself.
+
+    Args:
+        folder: Of any of them; it need not exist.
+    """
+    has_run, results = (folder / RUN).is_file(), folder / _RESULTS
+    return results if not has_run and results.is_dir() else folder
+
+
+def manifest_in(folder: Path) -> Manifest:
+    """Returns the manifest of a results folder.
+
+    Args:
+        folder: The results folder.
+
+    Raises:
+        InputError: There is none, or it is damaged.
+    """
+    path = folder / RUN
+    if path.is_file():
+        return read_manifest(path)
+    if not folder.is_dir():
+        problem = "is not a folder"
+    elif (folder / CHECKED_FILES).exists() or (folder / LOG).exists():
+        problem = f"has no {RUN}: its run has not ended; go on with --resume {folder}"
+    elif (folder.absolute().parent / RUN).is_file():
+        problem = f"is the folder of one processor: open {folder.absolute().parent}"
+    else:
+        problem = f"has no {RUN}: it is not a results folder"
+    message = f"{folder} {problem}"
+    raise InputError(message, code="results.no-run", path=folder)
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

@@ -16,8 +16,8 @@ from tau3mu.outputs import load_candidates, load_histograms
 from tau3mu.outputs.histograms import DATASET, NOMINAL, VARIATION, variable_axes
 from tau3mu.results.by_run import RUNS, read_runs, sum_of_runs
 from tau3mu.results.cutflows import Cutflows, ProcessorCutflow
-from tau3mu.results.manifest import Manifest, read_manifest
-from tau3mu.storage.names import CHECKED_FILES, LOG, RUN
+from tau3mu.results.manifest import Manifest, manifest_in
+from tau3mu.storage.names import RUN
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -337,27 +337,15 @@ def open_run(folder: str | Path) -> Run:
         InputError: There is no complete results folder.
     """
     folder = user_path(folder)
-    path = folder / RUN
-    if not path.is_file():
-        if not folder.is_dir():
-            problem = "is not a folder"
-        elif (folder / CHECKED_FILES).exists() or (folder / LOG).exists():
-            problem = f"has no {RUN}: its run has not ended; go on with --resume {folder}"
-        elif (folder.absolute().parent / RUN).is_file():
-            problem = f"is the folder of one processor: open {folder.absolute().parent}"
-        else:
-            problem = f"has no {RUN}: it is not a results folder"
-        message = f"{folder} {problem}"
-        raise InputError(message, code="results.no-run", path=folder)
-    manifest = read_manifest(path)
+    manifest = manifest_in(folder)
     if manifest.status in {"incomplete", "writing"}:
         problem = "there are no results" if manifest.status == "incomplete" else "it is not written"
         message = f"the run in {folder} is not complete: {problem}; go on with --resume {folder}"
         raise InputError(message, code="results.incomplete-run", path=folder)
     names = manifest.configuration.get("processors")
     if not isinstance(names, dict):
-        message = f"{path} is damaged: configuration.processors: expected an object"
-        raise InputError(message, code="results.damaged-file", path=path)
+        message = f"{folder / RUN} is damaged: configuration.processors: expected an object"
+        raise InputError(message, code="results.damaged-file", path=folder / RUN)
     for name in _with_results(manifest):
         if not (folder / name).is_dir():
             message = f"{folder} is damaged: the folder {name} is missing"

@@ -14,12 +14,12 @@ from tau3mu.compare import compare
 from tau3mu.config.input_files import user_path
 from tau3mu.errors import InputError, RunError
 from tau3mu.redaction import redact
+from tau3mu.results.manifest import results_in
 from tau3mu.run import analyse, open_run, thaw
 from tau3mu.run.frozen_plan import changed_files, prepare_thawed
 from tau3mu.run.progress import Display
 from tau3mu.storage.files import disk_error
 from tau3mu.storage.locations import is_url
-from tau3mu.storage.names import RUN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from tau3mu.run import Run, Thawed
 
 __all__ = ["Reproduction", "reproduce"]
-
-_RESULTS = "results"
 
 
 @dataclass(frozen=True)
@@ -137,7 +135,7 @@ def reproduce(
             more; the message names it.
         RunError: The run failed.
     """
-    recorded = _results_in(user_path(folder).absolute())
+    recorded = results_in(user_path(folder).absolute())
     original = _finished(recorded)
     where = files if files is None or not isinstance(files, str | Path) else user_path(files)
     without = {(file.dataset, file.path) for file in original.missing}
@@ -206,12 +204,6 @@ def _decisive(comparison: Comparison, thawed: Thawed) -> Iterator[Change]:
         elsewhere = change.key.endswith(".source") or f"{change.key}.".startswith(skims)
         if change.results and not copied and not elsewhere:
             yield change
-
-
-def _results_in(folder: Path) -> Path:
-    """Returns the results folder of a train, or the folder itself."""
-    has_run, results = (folder / RUN).is_file(), folder / _RESULTS
-    return results if not has_run and results.is_dir() else folder
 
 
 def _finished(folder: Path) -> Run:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass, field, fields
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 from scipy import stats
+
+from tau3mu.fit.rounding import parameter_text, quantity_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,27 +30,10 @@ __all__ = [
     "Sides",
     "SpectrumResult",
     "WindowResult",
-    "rounded",
 ]
 
 Sides = tuple[float | None, float | None]
 """How far something can go down (negative) and up; None on a side where it was not found."""
-
-_MOST_DIGITS = 8  # before or after the point; beyond that, powers of ten are easier to read
-
-
-def rounded(value: float, error: float) -> str:
-    """Returns a value and its error, both to two digits of the error."""
-    if not math.isfinite(value) or not math.isfinite(error):
-        return f"{value:.4g} ± {error:.4g}"
-    if error == 0:
-        return f"{value:.4g} ± 0"
-    exponent = math.floor(math.log10(error))
-    digits = max(0, 1 - exponent)
-    if digits > _MOST_DIGITS or exponent > _MOST_DIGITS:
-        scale = 10.0**exponent
-        return f"({value / scale:.1f} ± {error / scale:.1f})e{exponent:+d}"
-    return f"{value:.{digits}f} ± {error:.{digits}f}"
 
 
 @dataclass(frozen=True)
@@ -65,7 +49,7 @@ class Quantity:
     @property
     def text(self) -> str:
         """The value and its error, rounded to two digits of the error."""
-        return f"{self.value:.4g}" if self.error is None else rounded(self.value, self.error)
+        return quantity_text(self.value, self.error)
 
 
 @dataclass(frozen=True)
@@ -99,10 +83,7 @@ class ParameterResult:
     @property
     def text(self) -> str:
         """The value and its error, rounded to two digits of the error, or why there is none."""
-        if self.error is None:
-            reason = "fixed" if self.fixed else "at limit" if self.at_limit else "no error"
-            return f"{self.value:.4g} ({reason})"
-        return rounded(self.value, self.error)
+        return parameter_text(self.value, self.error, fixed=self.fixed, at_limit=self.at_limit)
 
 
 @dataclass(frozen=True)

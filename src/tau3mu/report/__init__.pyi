@@ -1,0 +1,1 @@
+from .result import result_view as result_view
