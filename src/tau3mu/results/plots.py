@@ -6,16 +6,60 @@ from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 from tau3mu.errors import InputError
-from tau3mu.outputs.histograms import NOMINAL, variable_axes, variations
+from tau3mu.outputs.names import NOMINAL
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from hist import Hist
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["plot_histogram"]
+    from tau3mu.results.manifest import DatasetFacts
+
+__all__ = ["draw_lines", "fitted_datasets", "heading_of", "only_variable", "plot_histogram"]
 
 _LINES = "-", "--", "-.", ":"
 _GAP, _LOWEST = 0.01, 0.3  # of the axes: below the legend, and what the lines have at least
+
+
+def fitted_datasets(names: Iterable[str], facts: Mapping[str, DatasetFacts]) -> list[str]:
+    """Returns those of data, or all of simulation where there is no data.
+
+    Args:
+        names: Of datasets.
+        facts: What a run knows of its datasets, by name.
+    """
+    names = list(names)
+    return [one for one in names if one in facts and not facts[one].is_mc] or names
+
+
+def heading_of(facts: Mapping[str, DatasetFacts]) -> dict[str, Any]:
+    """Returns what stands above a plot of datasets: `lumi`, and whether all is `simulation`.
+
+    Args:
+        facts: What a run knows of the datasets, by name.
+    """
+    lumis = [one.lumi for one in facts.values() if not one.is_mc]
+    known = [lumi for lumi in lumis if lumi is not None]
+    lumi = sum(known) if known and len(known) == len(lumis) else None
+    return {"lumi": lumi, "simulation": bool(facts) and all(one.is_mc for one in facts.values())}
+
+
+def only_variable(histogram: Hist[Any]) -> Any:
+    """Returns the axis of the variable.
+
+    Raises:
+        InputError: There is none, or there are several.
+    """
+    from tau3mu.outputs.histograms import variable_axes
+
+    variables = variable_axes(histogram)
+    if len(variables) != 1:
+        names = ", ".join(axis.name for axis in variables) or "none"
+        message = f"a plot is of a histogram of one variable, this one has {names}; project it"
+        raise InputError(message, code="results.not-one-variable", path=names)
+    return variables[0]
 
 
 def plot_histogram(
@@ -24,6 +68,7 @@ def plot_histogram(
     lumi: float | None = None,
     energy: float | None = None,
     simulation: bool = False,
+    log: bool = False,
 ) -> Figure:
     """Returns a figure with one line per dataset, nominal contents with their uncertainties.
 
@@ -32,38 +77,63 @@ def plot_histogram(
         lumi: Integrated luminosity in fb^-1.
         energy: Center-of-mass energy in TeV, 13 if it is not given.
         simulation: Whether all of it is simulation.
+        log: Whether the entries have a logarithmic scale.
 
     Raises:
         InputError: It has none or several variables.
     """
-    variables = variable_axes(histogram)
-    if len(variables) != 1:
-        names = ", ".join(axis.name for axis in variables) or "none"
-        message = f"a plot is of a histogram of one variable, this one has {names}; project it"
-        raise InputError(message, code="results.not-one-variable", path=names)
-    import mplhep
-
-    from tau3mu.results.style import PowersFormatter, add_heading, styled_figure
+    variable = only_variable(histogram)
+    from tau3mu.outputs.histograms import variations
+    from tau3mu.results.labels import without_broken_formulas
+    from tau3mu.results.style import add_heading, styled_figure
 
     with styled_figure("CMS", 10, 10) as figure:
         figure.set_layout_engine("constrained")
         axes = figure.subplots()
-        axes.yaxis.set_major_formatter(PowersFormatter())
-        lines = cycle(_LINES)
-        for dataset, variation, part in variations(histogram):
-            if variation == NOMINAL:
-                mplhep.histplot(
-                    part, ax=axes, label=dataset, histtype="step", yerr=True, flow="none",
-                    linestyle=next(lines),
-                )  # fmt: skip
-        axes.set_xlabel(variables[0].label)
+        axes.set_xlabel(variable.label)
         axes.set_ylabel(histogram.label or "Candidates")
-        axes.set_xlim(*variables[0].edges[[0, -1]])
-        legend = axes.legend(fontsize=18, loc="upper right")
+        without_broken_formulas(figure)
         heading = {"lumi": lumi, "energy": energy}
         add_heading(axes, "CMS", "CMS", "Private work", **heading, simulation=simulation)
-        figure.draw_without_rendering()  # which gives the axes their place
-        under = legend.get_window_extent().transformed(axes.transAxes.inverted()).y0 - _GAP
-        low, high = axes.get_ylim()
-        axes.set_ylim(low, low + (high - low) / min(1.0, max(under, _LOWEST)))
+        parts = variations(histogram)
+        draw_lines(axes, {name: part for name, one, part in parts if one == NOMINAL}, log=log)
     return figure
+
+
+def draw_lines(axes: Axes, parts: Mapping[str, Hist[Any]], *, log: bool = False) -> None:
+    """Draws histograms of the same variable, with their uncertainties, and a legend above them.
+
+    Args:
+        axes: Empty, of a figure that has everything else.
+        parts: By their names.
+        log: Whether the entries have a logarithmic scale.
+    """
+    import mplhep
+
+    from tau3mu.results.labels import add_legend
+    from tau3mu.results.style import PowersFormatter
+
+    lines = cycle(_LINES)
+    handles = []
+    for part in parts.values():
+        drawn = mplhep.histplot(
+            part, ax=axes, histtype="step", yerr=True, flow="none", linestyle=next(lines)
+        )
+        handles.append(drawn[0].stairs)
+    if log:
+        axes.set_yscale("log", nonpositive="clip")
+        filled = [v for part in parts.values() for v in part.values().ravel() if v > 0]
+        axes.set_ylim(bottom=0.5 * min(filled, default=1.0))
+    else:
+        axes.yaxis.set_major_formatter(PowersFormatter())
+    edges = next(iter(parts.values())).axes[0].edges
+    axes.set_xlim(edges[0], edges[-1])
+    legend = add_legend(axes, handles, list(parts), fontsize=18, loc="upper right")
+    axes.figure.draw_without_rendering()  # which gives the axes their place
+    under = legend.get_window_extent().transformed(axes.transAxes.inverted()).y0 - _GAP
+    part_below = min(1.0, max(under, _LOWEST))
+    low, high = axes.get_ylim()
+    if log:
+        axes.set_ylim(low, low * (high / low) ** (1 / part_below))
+    else:
+        axes.set_ylim(low, low + (high - low) / part_below)

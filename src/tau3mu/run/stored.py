@@ -17,6 +17,7 @@ from tau3mu.outputs.histograms import DATASET, NOMINAL, VARIATION, variable_axes
 from tau3mu.results.by_run import RUNS, read_runs, sum_of_runs
 from tau3mu.results.cutflows import Cutflows, ProcessorCutflow
 from tau3mu.results.manifest import Manifest, manifest_in
+from tau3mu.results.plots import fitted_datasets
 from tau3mu.storage.names import RUN
 
 if TYPE_CHECKING:
@@ -171,27 +172,19 @@ class ProcessorResults:
             return _slice(histogram, chosen)
         names = list(axes[DATASET])
         if dataset is None:
-            names = self._fitted(names)
+            names = fitted_datasets(names, self.datasets)
         else:
             _check_known(dataset, names, f"histogram {name} has no dataset")
             names = [dataset]
         return reduce(add, [_slice(histogram, {**chosen, DATASET: one}) for one in names])
 
-    def _fitted(self, datasets: list[str]) -> list[str]:
-        known = self.datasets
-        return [one for one in datasets if one in known and not known[one].is_mc] or datasets
-
     def plot(self) -> dict[str, Figure]:
         """Returns a figure of each histogram of one variable, by name."""
-        from tau3mu.results import plot_histogram
+        from tau3mu.results.plots import heading_of, plot_histogram
 
-        facts = self.datasets.values()
-        simulation = bool(facts) and all(fact.is_mc for fact in facts)
-        lumis = [fact.lumi for fact in facts if not fact.is_mc]
-        known = [lumi for lumi in lumis if lumi is not None]
-        lumi = sum(known) if known and len(known) == len(lumis) else None
+        heading = heading_of(self.datasets)
         return {
-            name: plot_histogram(histogram, lumi=lumi, simulation=simulation)
+            name: plot_histogram(histogram, **heading)
             for name, histogram in self.histograms.items()
             if len(variable_axes(histogram)) == 1
         }
