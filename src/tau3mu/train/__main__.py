@@ -23,6 +23,7 @@ _COMMANDS: Final = {
     "promote": "run a train on whole datasets after one on short ones, with the same configuration",
     "kill": "end a train that runs; what was done is kept",
     "rerun": "run a train again, also with other settings or the datasets of today",
+    "label": "change label and comment of a train",
     "ls": "list trains",
     "show": "show a train: configuration, progress, resources, what is missing",
     "doctor": "say what failed in a train, grouped, and what to do",

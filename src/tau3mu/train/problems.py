@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, Final
 
-from tau3mu.train.progress import attempts
+from tau3mu.train.ledger import read_ledger, similar
 from tau3mu.train.record import STDERR
 from tau3mu.train.states import State, read_status
 from tau3mu.train.summary import manifest_of
@@ -24,7 +23,6 @@ _ADVICE: Final = {
     "resources": "memory, processes or open files ran out: lower `chunk_size` or `workers`, rerun",
     "fatal": "the error is in the code: correct it, test the wagon, and compose a new train",
 }
-_NUMBERS: Final = re.compile(r"\d[\d.]*")
 _LONGEST: Final = 300
 
 
@@ -75,7 +73,7 @@ def _of_manifest(manifest: Manifest, number: int) -> Iterator[dict[str, Any]]:
     groups: dict[tuple[str, str], list[tuple[str, int | None]]] = {}
     for file in manifest.missing:
         reason = file.reasons[0] if file.reasons else ""
-        key = file.dataset, _alike(reason, file.path)
+        key = file.dataset, similar(reason, file.path)
         groups.setdefault(key, []).append((f"{file.path}: {reason}", file.events))
     for (dataset, _), files in groups.items():
         events = [number for _, number in files]
@@ -88,22 +86,9 @@ def _of_manifest(manifest: Manifest, number: int) -> Iterator[dict[str, Any]]:
 
 
 def _of_chunks(folder: Path) -> Iterator[dict[str, Any]]:
-    groups: dict[tuple[str, str], list[str]] = {}
-    for attempt in attempts(folder):
-        kind = str(attempt["outcome"])
-        if kind in {"done", "resumed"}:
-            continue
-        reason, file = str(attempt.get("reason", "")), str(attempt.get("file", ""))
-        place = f"{file} [{attempt.get('start')}, {attempt.get('stop')})"
-        groups.setdefault((kind, _alike(reason, file)), []).append(f"{place}: {reason}")
-    for (kind, _), chunks in groups.items():
-        advice = _ADVICE.get(kind, "see the log")
-        yield _row("chunk", "", kind, len(chunks), chunks[0], advice)
-
-
-def _alike(reason: str, file: str) -> str:
-    """Returns the first line of a reason without what differs between files and chunks."""
-    return _NUMBERS.sub("#", reason.partition("\n")[0].replace(file, "FILE"))
+    for group in read_ledger(folder).failures:
+        advice = _ADVICE.get(group.kind, "see the log")
+        yield _row("chunk", "", group.kind, group.count, group.example, advice)
 
 
 def _row(what: str, name: str, kind: str, count: int, example: str, advice: str) -> dict[str, Any]:

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from tau3mu.storage.names import LEDGER
-from tau3mu.train.record import RESULTS
+from tau3mu.train.ledger import read_ledger
 from tau3mu.train.states import State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
+    from tau3mu.train.ledger import LedgerTotals
     from tau3mu.train.record import TrainRecord
     from tau3mu.train.states import Status
 
-__all__ = ["Progress", "attempts", "progress_of"]
-
-_DONE = ("done", "resumed")
+__all__ = ["Progress", "progress_of"]
 
 
 @dataclass(frozen=True)
@@ -53,25 +49,6 @@ class Progress:
         return ", ".join(words)
 
 
-def attempts(folder: Path) -> Iterator[dict[str, Any]]:
-    """Yields the lines of the ledger of a train; a line that is being written is left out.
-
-    Args:
-        folder: Of the train.
-    """
-    try:
-        lines = (folder / RESULTS / LEDGER).read_bytes().splitlines()
-    except FileNotFoundError:
-        return
-    for line in lines:
-        try:
-            attempt = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(attempt, dict) and "outcome" in attempt:
-            yield attempt
-
-
 def progress_of(folder: Path, record: TrainRecord, status: Status) -> Progress:
     """Returns how far a train has come.
 
@@ -80,31 +57,18 @@ def progress_of(folder: Path, record: TrainRecord, status: Status) -> Progress:
         record: What it is.
         status: Its states.
     """
-    done: dict[tuple[Any, ...], int] = {}
-    before: set[tuple[Any, ...]] = set()
-    failed = 0
-    for attempt in attempts(folder):
-        chunk = tuple(attempt.get(key) for key in ("dataset", "file", "start", "stop"))
-        if attempt["outcome"] not in _DONE:
-            failed += 1
-            continue
-        if attempt["outcome"] == "resumed" or chunk in done:
-            before.add(chunk)
-        done[chunk] = int(attempt.get("stop", 0)) - int(attempt.get("start", 0))
-    events = sum(done.values())
-    new = sum(entries for chunk, entries in done.items() if chunk not in before)
-    seconds = _seconds(status, folder / RESULTS / LEDGER)
-    rate = new / seconds if seconds and new else None
+    ledger = read_ledger(folder)
+    seconds = _seconds(status, ledger)
+    rate = ledger.new / seconds if seconds and ledger.new else None
     left = None
     if rate and status.state is State.RUNNING:
-        left = max(record.events - events, 0) / rate
-    return Progress(events, record.events, len(done), rate, left, failed)
+        left = max(record.events - ledger.events, 0) / rate
+    return Progress(ledger.events, record.events, ledger.chunks, rate, left, ledger.failed)
 
 
-def _seconds(status: Status, ledger: Path) -> float | None:
+def _seconds(status: Status, ledger: LedgerTotals) -> float | None:
     """Returns how long the last start has read events, or read them before it did other things."""
     starts = [change.time for change in status.changes if change.state is State.RUNNING]
-    if not starts or not ledger.is_file():
+    if not starts or ledger.written is None:
         return None
-    begin = datetime.fromisoformat(starts[-1]).timestamp()
-    return max(ledger.stat().st_mtime - begin, 1.0)
+    return max(ledger.written - datetime.fromisoformat(starts[-1]).timestamp(), 1.0)

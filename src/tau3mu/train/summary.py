@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tau3mu.errors import InputError, Tau3muError
 from tau3mu.storage.names import RUN
+from tau3mu.train.notes import described
 from tau3mu.train.progress import progress_of
-from tau3mu.train.record import RECORD, RESULTS, read_record
+from tau3mu.train.record import RECORD, RESULTS
 from tau3mu.train.states import STATUS, read_status
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ __all__ = ["manifest_of", "train_details", "train_row"]
 
 _FILES: Final = (
     *("train.json", "full_config.json", "configuration.json", "input_data.txt", "code"),
-    *("status.json", "stdout.log", "stderr.log", "results"),
+    *("status.json", "notes.json", "stdout.log", "stderr.log", "results"),
 )
 
 
@@ -106,7 +107,7 @@ def _known(folder: Path) -> tuple[TrainRecord, Status]:
     if not (folder / RECORD).is_file() or not (folder / STATUS).is_file():
         message = f"{folder} is being composed, or its composition was killed"
         raise InputError(message, code="train.not-composed", path=folder)
-    return read_record(folder), read_status(folder)
+    return described(folder), read_status(folder)
 
 
 def _wagons(record: TrainRecord, manifest: Manifest | None) -> Iterator[dict[str, Any]]:

@@ -37,6 +37,7 @@ _IDENTITY: Final = ".store"
 _AT_ONCE: Final = 500
 """So many owners are read before their rows are written."""
 
+Choices = dict[str, list[str]]
 _Change = tuple[str, "Owner | None", "dict[str, str] | None"]
 """Name, owner (None if it is gone), and its stamps before (None if it is new)."""
 
@@ -143,15 +144,35 @@ class Index:
 
         Args:
             filters: `name`, `label`, `state`, `dataset`, `wagon`: only trains with this one;
-                `text`: only those with it in name, comment, label or a wagon; `limit`: at most
-                so many.
+                `text`: only those with each word of it in number, name, label, comment, state or
+                the name of a user, a wagon or a dataset; `limit` and `offset`: at most so many,
+                after so many.
 
         Raises:
             InputError: The database is broken, newer, or of another store.
             RunError: The database does not answer.
         """
         with self._asking() as connection:
-            return questions.trains(connection, self.store, **filters)
+            return questions.trains(connection, self.store, **filters)[0]
+
+    def listing(self, *, most: int = 500, **filters: Any) -> tuple[list[Row], int, Choices]:
+        """Returns a part of the trains, how many there are, and what they can be found by.
+
+        Args:
+            most: So many values of each kind.
+            filters: See `trains`.
+
+        Returns:
+            What `trains` returns; the number of all, without `limit` and `offset`; and the values
+            of `name`, `label`, `dataset` and `wagon` that there are.
+
+        Raises:
+            InputError: The database is broken, newer, or of another store.
+            RunError: The database does not answer.
+        """
+        with self._asking() as connection:
+            rows, total = questions.trains(connection, self.store, **filters)
+            return rows, total, questions.choices(connection, most=most)
 
     def tests(self, wagon: str | None = None) -> list[Row]:
         """Returns a row for each test of a wagon, or of all, the oldest first.

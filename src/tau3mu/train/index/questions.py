@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import Text, case, cast, func, or_, select
 
+from tau3mu.errors import InputError
 from tau3mu.train.index.tables import DATASETS, LABELS, TESTS, TRAINS, USES, WAGONS
 from tau3mu.train.states import State, read_status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnElement, Connection
 
+    from tau3mu.train.states import Status
     from tau3mu.train.store import Store
 
-__all__ = ["datasets", "tests", "trains", "uses"]
+__all__ = ["choices", "datasets", "tests", "trains", "uses"]
 
 Row = dict[str, Any]
 
@@ -25,66 +28,122 @@ def trains(
     connection: Connection,
     store: Store,
     *,
-    name: str | None = None,
-    label: str | None = None,
-    state: str | None = None,
-    dataset: str | None = None,
-    wagon: str | None = None,
-    text: str | None = None,
     limit: int | None = None,
-) -> list[Row]:
+    offset: int = 0,
+    **filters: str | None,
+) -> tuple[list[Row], int]:
     """Returns a row for each train, the newest first, with its wagons, datasets and labels.
 
     Args:
         connection: To the database.
         store: Whose trains they are.
-        name: Only those of this name.
-        label: Only those with this label.
-        state: Only those in this state, such as `FAILED`.
-        dataset: Only those that read any version of this dataset.
-        wagon: Only those with this wagon.
-        text: Only those with this text in name, comment, label or the name of a wagon.
         limit: At most so many.
+        offset: So many of the newest are left out.
+        **filters: `name`, `label`, `state`, `dataset`, `wagon`, `text`; see `Index.trains`.
+
+    Returns:
+        The rows, and the number of all that the filters let through.
     """
-    query = select(TRAINS).order_by(TRAINS.c.number.desc())
-    if name is not None:
-        query = query.where(TRAINS.c.name == name)
-    for table, column, value in (
-        (LABELS, LABELS.c.label, label),
-        (USES, USES.c.dataset, dataset),
-        (WAGONS, WAGONS.c.name, wagon),
-    ):
-        if value is not None:
-            query = query.where(TRAINS.c.owner.in_(select(table.c.owner).where(column == value)))
-    if text is not None:
-        query = query.where(
-            or_(
-                TRAINS.c.name.icontains(text, autoescape=True),
-                TRAINS.c.comment.icontains(text, autoescape=True),
-                *(
-                    TRAINS.c.owner.in_(
-                        select(table.c.owner).where(column.icontains(text, autoescape=True))
-                    )
-                    for table, column in ((LABELS, LABELS.c.label), (WAGONS, WAGONS.c.name))
-                ),
-            )
-        )
-    if state in {State.OK.value, State.WARN.value, State.FAILED.value, State.KILLED.value}:
-        query = query.where(TRAINS.c.state == state)  # of the others some may be lost
-    found = _of_today(connection.execute(query).mappings().all(), store)
-    found = [row for row in found if state is None or row["state"] == state][:limit]
+    lost = _lost(connection, store)
+    now = case((TRAINS.c.owner.in_(lost), State.LOST.value), else_=TRAINS.c.state)
+    query = select(TRAINS).where(*_conditions(now, **filters))
+    total: int = connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
+    query = query.order_by(TRAINS.c.number.desc()).limit(limit).offset(offset)
+    found = [dict(row) for row in connection.execute(query).mappings()]
+    for row in found:
+        if (status := lost.get(row["owner"])) is not None:
+            row |= {"state": status.state.value, "reason": status.reason}
+    few = len(found) < total
     for table, column, key in (
         (LABELS, LABELS.c.label, "labels"),
         (WAGONS, WAGONS.c.name, "wagons"),
         (USES, USES.c.dataset, "datasets"),
     ):
         # Of trains only: the other owners of uses are tests.
-        below = select(table.c.owner, column).where(table.c.owner.startswith("trains/"))
+        below = select(table.c.owner, column).where(
+            table.c.owner.in_([row["owner"] for row in found])
+            if few
+            else table.c.owner.startswith("trains/")
+        )
         values: dict[str, list[str]] = {}
         for owner, value in connection.execute(below.order_by(table.c.owner, table.c.position)):
             values.setdefault(owner, []).append(value)
         for row in found:
             row[key] = values.get(row["owner"], [])
+    return found, total
+
+
+def choices(connection: Connection, *, most: int) -> dict[str, list[str]]:
+    """Returns the values that trains can be found by: `name`, `label`, `dataset`, `wagon`.
+
+    Args:
+        connection: To the database.
+        most: So many of each.
+    """
+    of_trains = USES.c.owner.startswith("trains/")
+    queries = {
+        "name": select(TRAINS.c.name).where(TRAINS.c.name != ""),
+        "label": select(LABELS.c.label),
+        "dataset": select(USES.c.dataset).where(of_trains),
+        "wagon": select(WAGONS.c.name),
+    }
+    return {
+        key: [text for (text,) in connection.execute(query.distinct().order_by(column).limit(most))]
+        for key, query in queries.items()
+        for column in query.selected_columns
+    }
+
+
+def _conditions(
+    now: ColumnElement[str],
+    *,
+    state: str | None = None,
+    name: str | None = None,
+    label: str | None = None,
+    dataset: str | None = None,
+    wagon: str | None = None,
+    text: str | None = None,
+) -> Iterator[ColumnElement[bool]]:
+    """Yields what has to hold for a train; `now` is its state of now."""
+    if state is not None:
+        yield now == state
+    if name is not None:
+        yield TRAINS.c.name == name
+    for table, column, value in (
+        (LABELS, LABELS.c.label, label),
+        (USES, USES.c.dataset, dataset),
+        (WAGONS, WAGONS.c.name, wagon),
+    ):
+        if value is not None:
+            yield TRAINS.c.owner.in_(select(table.c.owner).where(column == value))
+    for word in (text or "").split():
+        yield or_(
+            now == word.upper(),
+            cast(TRAINS.c.number, Text) == word.lstrip("#0"),
+            *(
+                column.icontains(word, autoescape=True)
+                for column in (TRAINS.c.name, TRAINS.c.comment, TRAINS.c.by)
+            ),
+            *(
+                TRAINS.c.owner.in_(
+                    select(table.c.owner).where(column.icontains(word, autoescape=True))
+                )
+                for table, column in (
+                    (LABELS, LABELS.c.label), (WAGONS, WAGONS.c.name), (USES, USES.c.dataset)
+                )
+            ),
+        )  # fmt: skip
+
+
+def _lost(connection: Connection, store: Store) -> dict[str, Status]:
+    """Returns the status of trains that run, by the database, and are lost: nobody wrote that."""
+    running = select(TRAINS.c.owner).where(TRAINS.c.state == State.RUNNING.value)
+    found = {}
+    for (owner,) in connection.execute(running):
+        with suppress(InputError):  # it was removed just now
+            status = read_status(store.root / owner)
+            if status.state is State.LOST:
+                found[owner] = status
     return found
 
 
@@ -138,6 +197,7 @@ def _of_today(rows: Iterable[Any], store: Store) -> list[Row]:
     found = [dict(row) for row in rows]
     for row in found:
         if row["state"] == State.RUNNING.value:
-            status = read_status(store.root / row["owner"])
-            row |= {"state": status.state.value, "reason": status.reason}
+            with suppress(InputError):  # it was removed just now
+                status = read_status(store.root / row["owner"])
+                row |= {"state": status.state.value, "reason": status.reason}
     return found

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
 
@@ -13,7 +14,8 @@ from tau3mu.run.frozen import FrozenRun, read_frozen
 from tau3mu.storage.names import FULL_CONFIG
 from tau3mu.train.index import tables
 from tau3mu.train.metrics import METRICS, Metrics, read_metrics
-from tau3mu.train.record import RECORD, TrainRecord, WagonTest, read_record
+from tau3mu.train.notes import NOTES, described
+from tau3mu.train.record import RECORD, TrainRecord, WagonTest
 from tau3mu.train.references import datasets_of_test, datasets_of_train
 from tau3mu.train.registered import RegisteredDataset, read_registered
 from tau3mu.train.states import STATUS, Status
@@ -30,6 +32,11 @@ __all__ = ["Owner", "Row", "Rows", "files_of", "owner_of", "owners", "rows_of"]
 
 Row = dict[str, Any]
 Rows = dict["Table", list[Row]]
+_RECORDS: Final = {
+    "tests": (STATUS, METRICS, FULL_CONFIG),
+    "trains": (STATUS, RECORD, NOTES, FULL_CONFIG),
+}
+"""The files from which the rows of tests and trains are made."""
 
 
 @dataclass(frozen=True)
@@ -39,29 +46,33 @@ class Owner:
     Attributes:
         name: Its path below the store, such as `trains/0007`.
         path: Where it is.
-        records: The files from which its rows are made.
-        listing: That of them which lists its files; the rows of these are many.
     """
 
     name: str
     path: Path
-    records: tuple[Path, ...] = field(compare=False)
-    listing: Path = field(compare=False)
 
     @property
     def kind(self) -> str:
         """`datasets`, `tests` or `trains`."""
         return self.name.partition("/")[0]
 
+    @property
+    def listing(self) -> Path:
+        """The file that lists its data files, the rows of which are many."""
+        return self.path if self.kind == "datasets" else self.path / FULL_CONFIG
+
     def stamps(self) -> dict[str, str]:
         """Returns what tells whether a record has changed, by its name."""
+        is_file = self.kind == "datasets"
+        folder = str(self.path.parent if is_file else self.path)
+        names = (self.path.name,) if is_file else _RECORDS[self.kind]
         found = {}
-        for path in self.records:
-            try:
-                status = path.stat()
+        for name in names:
+            try:  # without an object for each path: this is asked of all before each question
+                status = os.stat(f"{folder}/{name}")  # noqa: PTH116
             except OSError:
                 continue
-            found[path.name] = f"{status.st_size}:{status.st_mtime_ns}:{status.st_ino}"
+            found[name] = f"{status.st_size}:{status.st_mtime_ns}:{status.st_ino}"
         return found or {"": ""}  # a folder that was made just now
 
 
@@ -88,11 +99,7 @@ def owner_of(store: Store, path: Path) -> Owner:
         store: The store.
         path: The file of a version of a dataset, or the folder of a test or a train.
     """
-    name = path.relative_to(store.root).as_posix()
-    if name.startswith("datasets/"):
-        return Owner(name, path, (path,), path)
-    names = [STATUS, RECORD, METRICS, FULL_CONFIG]
-    return Owner(name, path, tuple(path / each for each in names), path / FULL_CONFIG)
+    return Owner(path.relative_to(store.root).as_posix(), path)
 
 
 def rows_of(owner: Owner) -> Rows:
@@ -169,7 +176,7 @@ def _dataset(owner: Owner) -> Rows:
 
 def _train(owner: Owner) -> Rows:
     composed = (owner.path / RECORD).is_file()
-    record = read_record(owner.path) if composed else TrainRecord()
+    record = described(owner.path) if composed else TrainRecord()
     states = _states(owner.path)
     row = {
         "number": int(owner.path.name),
