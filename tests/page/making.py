@@ -35,6 +35,7 @@ __all__ = [
 ]
 
 HOSTILE = "<img src=x onerror=window.hacked=1>"
+COMMENT = "For the note, with all of 2017."
 SCRIPT = "</script><script>window.hacked=1</script>{{7*7}}"
 LONG = "ü" * 200
 ARABIC = "مرحبا <b>(7)<b>"
@@ -142,6 +143,11 @@ STRANGE: dict[str, Any] = {
     },
     "datasets": ["strange"],
 }
+_PROGRAM = """
+import json, sys
+from tau3mu.train.__main__ import main
+sys.exit(max(main(words) for words in json.loads(sys.argv[1])))
+"""
 
 
 @dataclass(frozen=True)
@@ -180,28 +186,33 @@ def make(folder: Path, *, strange: bool = True, fit: bool = False) -> Made:
     """
     store = Store(folder / "trains")
     _write_files(folder, strange=strange, fit=fit)
-    _run(folder, "datasets", "add", "sources.data.json", "--description", "Demo ntuples.")
-    if strange:
-        words = ("--description", f"{RIGHT_TO_LEFT} {HOSTILE}")
-        _run(folder, "datasets", "add", "strange.data.json", *words)
-    test = _start(folder, "test", "phi.json", "--time-limit", "5")
-    _run(folder, "run", "slow.json", "--force", "waiting", "--approve", "Ada", "--compose-only")
-    slow = _start(folder, "run", "--resume", "1")
+    described = ("--description", f"{RIGHT_TO_LEFT} {HOSTILE}")
+    forced = [word for wagon in STRANGE["wagons"] for word in ("--force", wagon)]
+    words = ("--label", HOSTILE + SCRIPT, "--comment", f"{RIGHT_TO_LEFT} {LONG} {HOSTILE}")
+    _run(
+        folder,
+        ("datasets", "add", "sources.data.json", "--description", "Demo ntuples."),
+        *([("datasets", "add", "strange.data.json", *described)] if strange else []),
+        ("run", "slow.json", "--force", "waiting", "--approve", "Ada", "--compose-only"),
+    )
+    test = start(folder, "test", "phi.json", "--time-limit", "5")
+    slow = start(folder, "run", "--resume", "1")
     _kill(store.train(1))
-    _end(test)
-    _end(slow, codes=range(-15, 200))
-    _run(folder, "run", "phi.json", "--short", "0.25", "--label", "first look", "--compose-only")
-    short = _start(folder, "run", "--resume", "2")
-    words = ("--label", "all data", "--comment", "For the note, with all of 2017.")
-    _run(folder, "run", "phi.json", *words, "--compose-only")
-    whole = _start(folder, "run", "--resume", "3")
-    _end(short)
-    _end(whole)
-    _run(folder, "rerun", "3", "--compose-only")
+    end(test)
+    end(slow, codes=range(-15, 200))
+    _run(
+        folder,
+        ("run", "phi.json", "--short", "0.25", "--label", "first look", "--compose-only"),
+        ("run", "phi.json", "--label", "all data", "--comment", COMMENT, "--compose-only"),
+        ("rerun", "3", "--compose-only"),
+        *([("run", "strange.json", *forced, *words, "--compose-only")] if strange else []),
+    )
+    runs = [start(folder, "run", "--resume", number) for number in ("2", "3")]
     if strange:
-        words = ("--label", HOSTILE + SCRIPT, "--comment", f"{RIGHT_TO_LEFT} {LONG} {HOSTILE}")
-        forced = [word for wagon in STRANGE["wagons"] for word in ("--force", wagon)]
-        _run(folder, "run", "strange.json", *forced, *words, codes=(1,))
+        end(start(folder, "run", "--resume", "5"), codes=(1,))
+    for run in runs:
+        end(run)
+    assert len(store.trains()) == (5 if strange else 4)
     return Made(folder, store)
 
 
@@ -258,15 +269,20 @@ def _kill(train: Path) -> None:
     os.kill(read_status(train).pid, signal.SIGKILL)
 
 
-def _start(folder: Path, *words: str) -> subprocess.Popen[str]:
+def start(folder: Path, *words: str) -> subprocess.Popen[str]:
+    """Starts a command of `tau3mu.train` on the store of a folder."""
     pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
     return subprocess.Popen(command(folder, *words), cwd=folder, **pipes)
 
 
-def _end(process: subprocess.Popen[str], codes: Collection[int] = (0,)) -> None:
+def end(process: subprocess.Popen[str], codes: Collection[int] = (0,)) -> None:
+    """Waits for a process, and holds that it ends with one of some exit codes."""
     _, err = process.communicate(timeout=120)
     assert process.returncode in codes, err
 
 
-def _run(folder: Path, *words: str, codes: Collection[int] = (0,)) -> None:
-    _end(_start(folder, *words), codes)
+def _run(folder: Path, *commands: tuple[str, ...]) -> None:
+    """Runs commands one after the other in one process, which saves most of their time."""
+    words = json.dumps([command(folder, *each)[3:] for each in commands])
+    pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
+    end(subprocess.Popen([sys.executable, "-c", _PROGRAM, words], cwd=folder, **pipes))
