@@ -32,15 +32,15 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def integration(session: nox.Session) -> None:
-    """Run the tests of clusters, servers and killed processes, two side by side."""
-    session.install(".[test,xrootd,jobqueue,dashboard,train,postgres]")
+    """Run the tests of clusters, servers, browsers and killed processes, two side by side."""
+    session.install(".[test,browser,xrootd,jobqueue,dashboard,train,postgres,web]")
     session.run("pytest", "-n", "2", "-m", "integration and not soak", *session.posargs)
 
 
 @nox.session(default=False)
 def soak(session: nox.Session) -> None:
     """Run the tests of many and large files, random deaths and many toys: more than an hour."""
-    session.install(".[test,xrootd,jobqueue,dashboard,train,postgres]")
+    session.install(".[test,browser,xrootd,jobqueue,dashboard,train,postgres,web]")
     session.run("pytest", "-m", "soak", *session.posargs)
 
 
