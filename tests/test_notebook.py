@@ -51,9 +51,9 @@ def test_the_notebook_on_trains(tmp_path):
 def test_cutflows_are_shown_once_and_written_in_a_notebook():
     """Rich shows in a kernel what it prints to a file, and the file stayed empty."""
     row = "{'name': 'all', 'events': 7654321, 'candidates': 3, 'sumw': 3.0}"
-    code = f"from tau3mu.results import ProcessorCutflow\nProcessorCutflow({{'d': [{row}]}})"
+    code = f"from tau3mu.report import ProcessorCutflow\nProcessorCutflow({{'d': [{row}]}})"
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
     NotebookClient(notebook, timeout=100, kernel_name="python3").execute()
     (shown,) = notebook.cells[0].outputs
     assert "7654321" in shown["data"]["text/plain"]
-    assert "<td>7654321</td>" in shown["data"]["text/html"]
+    assert ">7,654,321</td>" in shown["data"]["text/html"]

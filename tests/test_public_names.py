@@ -56,8 +56,9 @@ PUBLIC = {
         "load_processors", "parameter", "ship_code",
     ],
     "tau3mu.processors": ["DsPhiPi", "DsPhiPiNotebook"],
+    "tau3mu.report": ["Cutflows", "ProcessorCutflow", "comparison_view", "result_view"],
     "tau3mu.results": [
-        "Cutflows", "Manifest", "ProcessorCutflow", "ResultsFolder", "default_folder",
+        "Manifest", "ResultsFolder", "default_folder",
         "plot_histogram", "read_manifest", "run_log", "write_manifest",
     ],
     "tau3mu.run": [

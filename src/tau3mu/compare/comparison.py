@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 from dataclasses import asdict, dataclass, field
-from html import escape
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +21,8 @@ from tau3mu.compare.sections import (
 )
 from tau3mu.config.input_files import user_path
 from tau3mu.redaction import redact
+from tau3mu.report.comparison import comparison_part
+from tau3mu.report.notebook import in_notebook
 from tau3mu.storage.files import json_text, staged, write_text
 
 if TYPE_CHECKING:
@@ -142,10 +143,7 @@ class Comparison:
         return Group(*lines, *(section.table() for section in self.sections()))
 
     def _repr_html_(self) -> str:
-        lines = (redact(text) for text in (f"A: {self.a}", f"B: {self.b}"))
-        head = "<br>".join(escape(line) for line in lines)
-        body = "".join(section.html() for section in self.sections())
-        return f"<p>{head}<br><b>{escape(self.headline)}</b></p>{body}"
+        return in_notebook(comparison_part(self))
 
     def __repr__(self) -> str:
         """Returns both names and the verdict."""

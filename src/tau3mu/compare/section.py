@@ -1,12 +1,9 @@
-"""A part of a comparison as rows of texts, for tables in terminals and notebooks."""
+"""A part of a comparison as rows of texts, for tables in terminals and reports."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
 from typing import TYPE_CHECKING, Final
-
-from tau3mu.redaction import redact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,27 +48,11 @@ class Section:
             table.add_column(header, overflow="fold")
         for row in self.rows[: self.most]:
             table.add_row(*row)
-        below = [plain(note)] if (note := self._below()) else []
+        below = [plain(note)] if (note := self.below()) else []
         return Group(plain(f"\n{self.title}", "bold"), table, *below)
 
-    def html(self) -> str:
-        """Returns it for a notebook."""
-        head = "".join(f"<th>{_escaped(header)}</th>" for header in self.headers)
-        body = "".join(
-            "<tr>" + "".join(f"<td>{_escaped(cell)}</td>" for cell in row) + "</tr>"
-            for row in self.rows[: self.most]
-        )
-        below = f"<p>{_escaped(note)}</p>" if (note := self._below()) else ""
-        return (
-            f"<h4>{_escaped(self.title)}</h4><table><thead><tr>{head}</tr></thead>"
-            f"<tbody>{body}</tbody></table>{below}"
-        )
-
-    def _below(self) -> str:
+    def below(self) -> str:
+        """Returns how many rows are not shown, and the note."""
         more = len(self.rows) - self.most
         return "; ".join(text for text in (f"... and {more} more" if more > 0 else "", self.note)
                          if text)  # fmt: skip
-
-
-def _escaped(text: str) -> str:
-    return escape(redact(text))

@@ -15,7 +15,7 @@ __all__ = ["library_versions", "package_hashes", "part_hash"]
 
 _LIBRARIES: Final = ("awkward", "coffea", "correctionlib", "numpy", "uproot", "vector")
 _ELSEWHERE: Final = ("data", "fits", "processors")
-_NO_RESULTS: Final = {"benchmark", "console", "markup", "report", "train"}
+_NO_RESULTS: Final = {"benchmark", "console", "report", "train", "web"}
 """Parts on which no result of a run depends."""
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, PrefixLoader, StrictUndefined
 from markupsafe import Markup
+
+from tau3mu.redaction import redact
 
 if TYPE_CHECKING:
     from jinja2 import BaseLoader
@@ -14,6 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["environment"]
 
 _BYTES = 1000.0
+_WHOLE = 1e15  # floats below hold every whole number
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def environment(*packages: str) -> Environment:
@@ -37,20 +42,32 @@ def environment(*packages: str) -> Environment:
         undefined=StrictUndefined,
     )
     made.filters.update(cell=_cell, duration=_duration, name=_name, number=_number, size=_size)
-    made.filters["when"] = _when
+    made.filters.update(percent=_percent, when=_when)
     return made
 
 
 def _name(text: object) -> Markup:
     """Returns a name of others, whose direction of writing does not touch what is beside it."""
-    return Markup("<bdi>{}</bdi>").format(text)
+    return Markup("<bdi>{}</bdi>").format(_text(text))
+
+
+def _text(value: object) -> str:
+    """Returns a text without secrets and without control characters, which HTML cannot hold."""
+    return _CONTROL.sub(lambda found: ascii(found[0])[1:-1], redact(str(value)))
 
 
 def _number(value: float | None, digits: int = 6) -> str:
     """Returns a number with separators of thousands, "" for None."""
     if value is None:
         return ""
+    if isinstance(value, float) and value.is_integer() and abs(value) < _WHOLE:
+        value = int(value)
     return f"{value:,}" if isinstance(value, int) else f"{value:,.{digits}g}"
+
+
+def _percent(value: float | None) -> str:
+    """Returns a percentage with two digits, "" for None."""
+    return "" if value is None else f"{value:.2f}"
 
 
 def _size(value: float | None) -> str:

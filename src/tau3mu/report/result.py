@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tau3mu.config.documents import read_document
 from tau3mu.errors import Tau3muError
-from tau3mu.fit.view import fit_view
-from tau3mu.outputs.cutflow import cutflow_rows, with_cuts
+from tau3mu.outputs.cutflow import with_cuts
 from tau3mu.redaction import redacted
+from tau3mu.report.cutflows import cutflow_view
+from tau3mu.report.fits import fit_view
 from tau3mu.report.histograms import histogram_views
 from tau3mu.results.manifest import manifest_in, results_in
 from tau3mu.storage.names import FULL_CONFIG
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from tau3mu.results.manifest import Manifest
 
-__all__ = ["cutflow_view", "result_view"]
+__all__ = ["result_view"]
 
 _PLOTS: Final = ("mass_fit", "residuals", "correlation", "scans")
 _DAMAGED: Final = (OSError, LookupError, TypeError, ValueError, AttributeError, Tau3muError)
@@ -77,19 +78,6 @@ def result_view(folder: Path) -> dict[str, Any]:
     }
     checked: dict[str, Any] = redacted(view)
     return checked
-
-
-def cutflow_view(cutflow: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    """Returns the rows of each dataset, with those of single cuts, in which `of` is their step.
-
-    Args:
-        cutflow: The steps of each dataset, as in `cutflow.json`.
-    """
-    keys = ("name", "of", "events", "candidates", "sumw", "previous", "total")
-    return {
-        dataset: [{key: row.get(key) for key in keys} for row in cutflow_rows(steps)]
-        for dataset, steps in with_cuts(cutflow).items()
-    }
 
 
 def _facts(manifest: Manifest) -> dict[str, Any]:
@@ -178,7 +166,7 @@ def _processor(
         "name": name,
         "class": configured.get("class"),
         "hash": configured.get("hash"),
-        "cutflow": read("cutflow.json", lambda path: cutflow_view(_content(path)), {}),
+        "cutflow": read("cutflow.json", lambda path: cutflow_view(with_cuts(_content(path))), {}),
         "counters": read("counters.json", _counters, {}),
         "histograms": read("histograms.json", histogram_views, []),
         "fit": fit,

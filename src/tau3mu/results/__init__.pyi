@@ -1,5 +1,3 @@
-from .cutflows import Cutflows as Cutflows
-from .cutflows import ProcessorCutflow as ProcessorCutflow
 from .folder import ResultsFolder as ResultsFolder
 from .folder import default_folder as default_folder
 from .log import run_log as run_log

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cached_property, reduce
-from html import escape
 from operator import add
 from typing import TYPE_CHECKING, Any, cast
 
@@ -14,8 +13,10 @@ from tau3mu.errors import InputError, Tau3muError, suggest
 from tau3mu.execution import ProcessorResult
 from tau3mu.outputs import load_candidates, load_histograms
 from tau3mu.outputs.histograms import DATASET, NOMINAL, VARIATION, variable_axes
+from tau3mu.report.cutflows import Cutflows, ProcessorCutflow, cutflow_view
+from tau3mu.report.fits import fit_view
+from tau3mu.report.notebook import in_notebook, part
 from tau3mu.results.by_run import RUNS, read_runs, sum_of_runs
-from tau3mu.results.cutflows import Cutflows, ProcessorCutflow
 from tau3mu.results.manifest import Manifest, manifest_in
 from tau3mu.results.plots import fitted_datasets
 from tau3mu.storage.names import RUN
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     import awkward as ak
     from hist import Hist
+    from markupsafe import Markup
     from matplotlib.figure import Figure
 
     from tau3mu.fit import FitResult
@@ -194,7 +196,17 @@ class ProcessorResults:
         return f"{self.name} in {self.folder}\n{self.cutflow!r}"
 
     def _repr_html_(self) -> str:
-        return f"<h4>{escape(self.name)}</h4>{self.cutflow._repr_html_()}"
+        return in_notebook(*self._parts())
+
+    def _parts(self) -> list[Markup]:
+        """Returns the parts of a report: the cutflow, and the verdict of the fit."""
+        shown = [part("cutflow", cutflow_view(self.cutflow), self.name)]
+        path = self.folder / "fit.json"
+        if "fit" in vars(self):
+            content = {} if self.fit is None else self.fit.to_dict()
+        else:
+            content = dict(_content(path)) if path.is_file() else {}
+        return [*shown, part("fit", fit_view(content))] if content else shown
 
 
 class Run(Mapping[str, ProcessorResults]):
@@ -311,7 +323,9 @@ class Run(Mapping[str, ProcessorResults]):
         return f"{self._headline()}\n{self.cutflow!r}"
 
     def _repr_html_(self) -> str:
-        return f"<p>{escape(self._headline())}</p>{self.cutflow._repr_html_()}"
+        lines = [self._headline(), *self.warnings]
+        shown = [one for results in self.values() for one in results._parts()]
+        return in_notebook(part("messages", lines), *shown)
 
     def _headline(self) -> str:
         read = sum(file.read for file in self.manifest.inputs)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from tau3mu.processing.parameters import declared, defaults, values_of
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 
     from tau3mu.train.resolution import Resolved
 
-__all__ = ["changed_keys", "html_table", "parameter_rows", "parameter_table"]
+__all__ = ["changed_keys", "changed_rows", "parameter_rows", "parameter_table"]
 
 
 def parameter_rows(one: Resolved) -> list[dict[str, Any]]:
@@ -56,31 +55,27 @@ def parameter_table(found: Mapping[str, Resolved]) -> list[dict[str, Any]]:
     return rows
 
 
-def html_table(found: Mapping[str, Resolved], caption: str) -> str:
+def changed_rows(found: Mapping[str, Resolved]) -> list[dict[str, Any]]:
     """Returns a row for each wagon and variant, with what is not its default.
 
     Args:
         found: Wagons and variants by name.
-        caption: Stands above the table.
     """
-    rows = []
-    for one in found.values():
-        changes = ", ".join(
-            f"{row['parameter']} = {json.dumps(row['value'], ensure_ascii=False)}"
-            for row in parameter_rows(one)
-            if row["value"] != row["default"]
-        )
-        fit = one.fit.name if one.fit else ""
-        cls = one.processor.configuration["class"]
-        rows.append((one.name, cls, changes, ", ".join(one.needs), fit, one.hash))
-    names = ("results", "processor", "not the defaults", "needs", "fit", "hash")
-    head = "".join(f"<th>{name}</th>" for name in names)
-    lines = ("".join(f"<td>{escape(text)}</td>" for text in row) for row in rows)
-    body = "".join(f"<tr>{line}</tr>" for line in lines)
-    return (
-        f"<table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead>"
-        f"<tbody>{body}</tbody></table>"
-    )
+    return [
+        {
+            "results": one.name,
+            "processor": one.processor.configuration["class"],
+            "not the defaults": ", ".join(
+                f"{row['parameter']} = {json.dumps(row['value'], ensure_ascii=False)}"
+                for row in parameter_rows(one)
+                if row["value"] != row["default"]
+            ),
+            "needs": ", ".join(one.needs),
+            "fit": one.fit.name if one.fit else "",
+            "hash": one.hash,
+        }
+        for one in found.values()
+    ]
 
 
 def changed_keys(

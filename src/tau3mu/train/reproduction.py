@@ -6,7 +6,6 @@ import shutil
 import tempfile
 from contextlib import closing
 from dataclasses import dataclass, replace
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,8 @@ from tau3mu.compare import compare
 from tau3mu.config.input_files import user_path
 from tau3mu.errors import InputError, RunError
 from tau3mu.redaction import redact
+from tau3mu.report.comparison import comparison_part
+from tau3mu.report.notebook import in_notebook, part
 from tau3mu.results.manifest import results_in
 from tau3mu.run import analyse, open_run, thaw
 from tau3mu.run.frozen_plan import changed_files, prepare_thawed
@@ -83,8 +84,8 @@ class Reproduction:
         return Group(self.comparison.table(), *own, *lines)
 
     def _repr_html_(self) -> str:
-        lines = "<br>".join(escape(redact(text)) for text in (self.headline, *self.messages))
-        return f"<p>{lines}</p>{self.comparison._repr_html_()}"
+        lines = part("messages", [self.headline, *self.messages])
+        return in_notebook(lines, comparison_part(self.comparison))
 
     def __repr__(self) -> str:
         """Returns the verdict with what differs around it."""

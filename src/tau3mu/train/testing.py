@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tau3mu.errors import InputError, Tau3muError
+from tau3mu.report.notebook import in_notebook, part
 from tau3mu.storage.files import make_folder
 from tau3mu.train.limits import Limits, limits_of
 from tau3mu.train.metrics import Metrics, write_metrics
@@ -120,18 +121,7 @@ class Tests(Sequence[Tested]):
         return [one.row() for one in self._tests]
 
     def _repr_html_(self) -> str:
-        from html import escape
-
-        rows = self.rows()
-        head = "".join(f"<th>{escape(name)}</th>" for name in (rows[0] if rows else ()))
-        lines = (
-            "".join(
-                f"<td>{'' if cell is None else escape(str(cell))}</td>" for cell in row.values()
-            )
-            for row in rows
-        )
-        body = "".join(f"<tr>{line}</tr>" for line in lines)
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        return in_notebook(part("table", self.rows(), "Tests"))
 
 
 def test(

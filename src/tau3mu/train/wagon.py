@@ -11,6 +11,7 @@ from tau3mu.config.documents import Document, read_document
 from tau3mu.config.input_files import user_path
 from tau3mu.config.problems import Problem
 from tau3mu.errors import InputError, suggest
+from tau3mu.report.notebook import in_notebook, part
 from tau3mu.train.language import TrainFile, TrainSettings, WagonEntry
 from tau3mu.train.paths import with_absolute_paths, without_folder, write_document
 
@@ -427,14 +428,12 @@ class Train:
         return self._html(", ".join(self.file.datasets))
 
     def _html(self, caption: str) -> str:
-        from html import escape
-
-        from tau3mu.train.parameters import html_table
+        from tau3mu.train.parameters import changed_rows
 
         try:
-            return html_table(self.resolved, caption)
+            return in_notebook(part("table", changed_rows(self.resolved), caption))
         except InputError as error:  # an object that is wrong has to show itself, too
-            return f"<pre>{escape(str(error))}</pre>"
+            return in_notebook(part("messages", [str(error)]))
 
 
 def _by_name(wagons: Mapping[str, Wagon] | Iterable[Wagon]) -> dict[str, Wagon]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, fields
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from scipy import stats
 
-from tau3mu.fit.rounding import parameter_text, quantity_text
+from tau3mu.report.fits import fit_view
+from tau3mu.report.notebook import in_notebook, part
+from tau3mu.report.numbers import parameter_text, quantity_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -190,20 +191,8 @@ class FitResult:
         return f"FitResult({self.model.name}: {self.status}; {yields})"
 
     def _repr_html_(self) -> str:
-        """Returns the parameters, the verdict and the messages for notebooks."""
-        rows = "".join(
-            f"<tr><td>{escape(name)}</td><td>{escape(text)}</td></tr>"
-            for name, text in [
-                *((name, parameter.text) for name, parameter in self.parameters.items()),
-                *((name, derived.text) for name, derived in self.derived.items()),
-            ]
-        )
-        messages = "".join(f"<li>{escape(message)}</li>" for message in self.messages)
-        verdict = "valid" if self.valid else f"NOT VALID: {escape(self.status)}"
-        return (
-            f"<table><caption>Fit {escape(self.model.name)}</caption>{rows}</table>"
-            f"<p>χ²/ndf = {self.chi2:.1f}/{self.ndf}; the fit is {verdict}.</p><ul>{messages}</ul>"
-        )
+        """Returns the verdict, the messages and the parameters for notebooks."""
+        return in_notebook(part("fit", fit_view(self.to_dict())))
 
     # What a result does with files and plots stands in packages above this one, and is reached
     # through the front door.

@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
-from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tau3mu.outputs.cutflow import cutflow_table, cutflow_text, with_cuts
+from tau3mu.outputs.cutflow import cutflow_rows, cutflow_text, with_cuts
+from tau3mu.report.notebook import in_notebook, part
 
-__all__ = ["Cutflows", "ProcessorCutflow"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Cutflows", "ProcessorCutflow", "cutflow_view"]
+
+_KEYS = ("name", "of", "events", "candidates", "sumw", "previous", "total")
+
+
+def cutflow_view(cutflow: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """Returns the rows of each dataset, of single cuts with their step as `of`.
+
+    Args:
+        cutflow: The steps of each dataset, as in `cutflow.json`, or as `with_cuts` gives them.
+    """
+    return {
+        dataset: [{key: row.get(key) for key in _KEYS} for row in cutflow_rows(steps)]
+        for dataset, steps in cutflow.items()
+    }
 
 
 class ProcessorCutflow(dict[str, list[dict[str, Any]]]):
@@ -23,14 +40,7 @@ class ProcessorCutflow(dict[str, list[dict[str, Any]]]):
         return cutflow_text(self)
 
     def _repr_html_(self) -> str:
-        columns = cutflow_table(self).columns
-        head = "".join(f"<th>{escape(str(column.header))}</th>" for column in columns)
-        rows = zip(*(column.cells for column in columns), strict=True)
-        body = "".join(
-            "<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>"
-            for row in rows
-        )
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        return in_notebook(part("cutflow", cutflow_view(self)))
 
 
 class Cutflows(dict[str, ProcessorCutflow]):
@@ -46,6 +56,6 @@ class Cutflows(dict[str, ProcessorCutflow]):
         return "\n".join(f"{name}\n{cutflow!r}" for name, cutflow in self.items())
 
     def _repr_html_(self) -> str:
-        return "".join(
-            f"<h4>{escape(name)}</h4>{cutflow._repr_html_()}" for name, cutflow in self.items()
+        return in_notebook(
+            *(part("cutflow", cutflow_view(one), name) for name, one in self.items())
         )

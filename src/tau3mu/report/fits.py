@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from tau3mu.fit.rounding import parameter_text, quantity_text
+from tau3mu.report.numbers import parameter_text, quantity_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
