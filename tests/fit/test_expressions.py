@@ -150,10 +150,10 @@ def test_empty():
     ],
 )
 def test_no_text_hangs(text, problem):
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(ExpressionError, match=problem):
         parse(text)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 def test_missing_value():
@@ -171,10 +171,10 @@ def test_pickle():
 def test_evaluation_is_fast():
     expression = parse("sqrt(f1**2 + f2**2) * (1 - exp(-f1 / f2)) + 2 * pi")
     values = {"f1": 0.3, "f2": 0.5}
-    start = time.perf_counter()
+    start = time.process_time()
     for _ in range(1000):
         expression.evaluate(values)
-    assert time.perf_counter() - start < 0.5  # some 10 ms
+    assert time.process_time() - start < 0.5  # some 10 ms
 
 
 def _parsed(**texts):

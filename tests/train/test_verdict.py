@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import mmap
 import os
+import subprocess
+import sys
 
 import awkward as ak
 import hist
@@ -11,7 +14,14 @@ import pytest
 
 from tau3mu.execution import ProcessorResult
 from tau3mu.train.limits import Limits, limits_of
-from tau3mu.train.memory import forget_peak, memory_now, memory_of, peak_memory, process_tree
+from tau3mu.train.memory import (
+    OwnMemory,
+    forget_peak,
+    memory_now,
+    memory_of,
+    peak_memory,
+    process_tree,
+)
 from tau3mu.train.merging import differences
 from tau3mu.train.metrics import ErrorOfUser, Expected, MemoryUse, Metrics, PartUse
 from tau3mu.train.parts import changed_parts
@@ -167,3 +177,42 @@ def test_memory_of_this_process():
     assert seen is None or 0 < seen.private <= seen.pss
     if forget_peak():
         assert peak_memory() < now + 1e8
+
+
+@pytest.mark.parametrize("resets", [True, False])
+def test_the_peak_of_a_stretch_of_work(monkeypatch, resets):
+    if not resets:
+        np.ones(40_000_000)  # before, and higher
+        monkeypatch.setattr("tau3mu.train.memory.forget_peak", lambda: False)
+    own = OwnMemory()
+    start = own.now()
+    assert own.peak() - start < 5e7
+    np.ones(20_000_000)
+    if resets:
+        assert own.peak() - start == pytest.approx(1.6e8, rel=0.1)
+    np.ones(60_000_000)
+    assert own.peak() - start > 1.6e8
+    own.begin()
+    assert own.peak() - start < 5e7
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="nobody else counts by shares")
+def test_what_other_processes_have_too_counts_by_its_share(tmp_path):
+    size, file = 200_000_000, tmp_path / "shared"
+    file.write_bytes(b"1" * size)
+    code = "import mmap, sys; f = open(sys.argv[1]); m = mmap.mmap(f.fileno(), 0, prot=1)"
+    code += "; print(len(m[::4096]), flush=True); input()"
+    other = subprocess.Popen(
+        [sys.executable, "-c", code, file], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    with other, file.open("rb") as opened:
+        assert other.stdout.readline()
+        before = OwnMemory().now()
+        ours = mmap.mmap(opened.fileno(), 0, prot=mmap.PROT_READ)
+        assert len(ours[::4096])
+        shared = OwnMemory()
+        assert shared.now() - before == pytest.approx(size / 2, rel=0.1)
+        np.ones(size // 8)
+        assert shared.peak() - before == pytest.approx(1.5 * size, rel=0.1)
+        ours.close()
+        other.communicate(b"\n")

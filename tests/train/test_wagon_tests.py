@@ -116,11 +116,18 @@ def test_far_too_much_memory_ends_the_test(tested):
 
 @pytest.mark.integration
 def test_more_memory_than_the_limit_is_a_warning(tested):
-    limits = {"memory_mb": 250}
-    one = tested("Large", parameters={"megabytes": 90.0}, limits=limits)
-    assert 250e6 < one.metrics.memory.most < 312e6
-    assert "memory.limit" in codes(one)
-    assert one.state is State.WARN, one.reason
+    large = {"cls": "Large", "parameters": {"megabytes": 200.0}, "time_limit": 3.0}
+    one = tested(**large)
+    assert "memory.limit" not in codes(one)
+    memory = one.metrics.memory
+    assert 200e6 < memory.most - memory.start < 240e6
+    limits = {"memory_mb": memory.most / 1.1e6}
+    limited = tested(**large, limits=limits)
+    assert limited.reused  # judged again, not measured again
+    assert codes(limited) == {"memory.limit"}
+    assert limited.state is State.WARN, limited.reason
+    limits = {"memory_mb": memory.most / 1.3e6}
+    assert tested(**large, limits=limits).state is State.FAILED
 
 
 @pytest.mark.integration

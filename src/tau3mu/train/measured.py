@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tau3mu.train.extrapolation import affordable
-from tau3mu.train.memory import forget_peak, memory_now, peak_memory
+from tau3mu.train.memory import OwnMemory
 from tau3mu.train.sampling import cut
 
 if TYPE_CHECKING:
@@ -108,12 +108,13 @@ def run_job(index: int, job: Job, shared: Any) -> None:  # noqa: ARG001 - as poo
     how = {"isolate": True, "certifications": certifications}
     ak.behavior.update(behaviors)
     with _Lines(job.lines) as lines:
+        memory = OwnMemory()
         with _opened_files({chunk.path for chunk in job.chunks}, job.lines.parent) as opened:
-            done = _loop(job, processors, skims, how, lines)
+            done = _loop(job, processors, skims, how, memory, lines)
             left = [one for one in processors if all(one.name in r.outputs for _, r in done)]
-            large = _large(job, left, skims, how, done, lines) if done and left else None
+            large = _large(job, left, skims, how, done, memory, lines) if done and left else None
         if done and left:
-            _finish(job, left, done, large, how, lines)
+            _finish(job, left, done, large, how, memory, lines)
         lines.write("opened", files=dict(opened))
         lines.begin("end")
 
@@ -124,6 +125,7 @@ def _finish(
     done: list[Done],
     large: Done | None,
     how: Mapping[str, Any],
+    memory: OwnMemory,
     lines: _Lines,
 ) -> None:
     """Sums up what was found, writes it, and does the merge test."""
@@ -133,7 +135,7 @@ def _finish(
     from tau3mu.train.writing import write_results
 
     lines.begin("results")
-    forget_peak()
+    memory.begin()
     spent = _Spent()
     apart = SetApart(processors)
     totals = Totals([chunk for chunk, _ in done], processors, job.expected, apart)
@@ -153,7 +155,7 @@ def _finish(
         "results",
         cpu=spent.cpu,
         wall=spent.wall,
-        peak=peak_memory(),
+        peak=memory.peak(),
         sizes=sizes,
         rows={name: len(one.candidates) for name, one in found.processors.items()},
         warnings=list(found.warnings),
@@ -170,19 +172,20 @@ def _loop(
     processors: Sequence[Processor],
     skims: Sequence[SkimJob],
     how: Mapping[str, Any],
+    memory: OwnMemory,
     lines: _Lines,
 ) -> list[Done]:
     """Returns the results of the chunks that were run before the time was up."""
     from tau3mu.execution.chunk import process_chunk
 
     done: list[Done] = []
-    lines.write("start", cpu=_cpu(), memory=memory_now(), resets=forget_peak())
+    lines.write("start", cpu=_cpu(), memory=memory.now())
     lines.begin("events")
     begin, failures = time.monotonic(), 0
     for number, chunk in enumerate(job.chunks):
         if number and time.monotonic() - begin >= (1 - _FOR_LARGE) * job.seconds:
             break
-        forget_peak()
+        memory.begin()
         spent = _Spent()
         result = process_chunk(chunk, processors, skims, **how)
         if result.failure is not None and result.failure.kind == "transient":
@@ -196,7 +199,9 @@ def _loop(
             lines.write("unread", **facts, kind=failure.kind, message=failure.message)
         elif result.outputs:
             done.append((chunk, result))
-            lines.write("chunk", **facts, **_facts_of(result), skims=_parts(skims, chunk, result))
+            lines.write(
+                "chunk", **facts, **_facts_of(result, memory), skims=_parts(skims, chunk, result)
+            )
         failures += result.failure is not None or bool(result.set_apart)
         if failures >= _MOST_FAILURES:
             break
@@ -209,6 +214,7 @@ def _large(
     skims: Sequence[SkimJob],
     how: Mapping[str, Any],
     done: list[Done],
+    memory: OwnMemory,
     lines: _Lines,
 ) -> Done | None:
     """Returns a chunk as large as those of a run and its result, None if there is no time for it.
@@ -228,14 +234,14 @@ def _large(
     if chunk.entries <= max(sizes):
         return None
     lines.begin("large chunk")
-    forget_peak()
+    memory.begin()
     spent = _Spent()
     result = process_chunk(chunk, processors, skims, **how)
     for name, group in result.set_apart.items():
         _write_error(lines, name, group)
     if result.failure is not None or result.set_apart:
         return None
-    facts = _facts_about(chunk) | spent.facts() | _facts_of(result)
+    facts = _facts_about(chunk) | spent.facts() | _facts_of(result, memory)
     lines.write("large", **facts, skims=_parts(skims, chunk, result))
     return chunk, result
 
@@ -292,11 +298,11 @@ def _facts_about(chunk: Chunk) -> dict[str, Any]:
     }
 
 
-def _facts_of(result: ChunkResult) -> dict[str, Any]:
+def _facts_of(result: ChunkResult, memory: OwnMemory) -> dict[str, Any]:
     return {
         "bytes": result.bytes,
-        "peak": peak_memory(),
-        "memory": memory_now(),
+        "peak": memory.peak(),
+        "memory": memory.now(),
         "rows": {name: len(one.candidates) for name, one in result.outputs.items()},
         "held": sum(int(one.candidates.nbytes) for one in result.outputs.values()),
         "parts": result.timing.rounded(),

@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Memory", "forget_peak", "memory_now", "memory_of", "peak_memory", "process_tree"]
+__all__ = [
+    "Memory",
+    "OwnMemory",
+    "forget_peak",
+    "memory_now",
+    "memory_of",
+    "peak_memory",
+    "process_tree",
+]
 
 _PROC: Final = Path("/proc")
 _KILOBYTE: Final = 1024
@@ -36,6 +44,34 @@ class Memory:
     def __add__(self, other: Memory) -> Memory:
         """Returns the sum."""
         return Memory(self.pss + other.pss, self.private + other.private)
+
+
+class OwnMemory:
+    """The memory of this process, in which what others share counts by its share, as in PSS.
+
+    The kernel counts only now by shares; for its peak, every page of a library counts in full,
+    and how many of them it maps differs between machines. The share is that of the creation, so
+    that other processes which begin or end do not look like a change of this one.
+    """
+
+    def __init__(self) -> None:
+        """Finds out how much of it others have too, and begins a peak."""
+        counted = memory_of([os.getpid()])
+        self._of_others = 0 if counted is None else max(0, memory_now() - counted.pss)
+        self.begin()
+
+    def begin(self) -> None:
+        """Begins a new peak; where the kernel does not allow that, only a higher one is seen."""
+        self._before = 0 if forget_peak() else peak_memory()
+
+    def now(self) -> int:
+        """Returns the bytes that this process has now."""
+        return max(0, memory_now() - self._of_others)
+
+    def peak(self) -> int:
+        """Returns the most bytes that it was seen to have since `begin`."""
+        most = peak_memory()
+        return max(0, most - self._of_others) if most > self._before else self.now()
 
 
 def memory_of(pids: Sequence[int]) -> Memory | None:
