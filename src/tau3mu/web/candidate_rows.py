@@ -13,7 +13,7 @@ import numpy as np
 from tau3mu.errors import InputError, suggest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
     import numpy.typing as npt
@@ -71,7 +71,7 @@ def _page(
     first = (page - 1) * rows
     if sort:
         state = file.stat()
-        order = _order(file, state.st_mtime_ns, state.st_size, sort, descending)
+        order = _order(file, state.st_mtime_ns, state.st_size, sort, descending=descending)
         numbers = order[first : first + rows]
     else:
         numbers = np.arange(first, min(first + rows, table.total))
@@ -116,7 +116,7 @@ class _Root:
         self._tree = self._file["candidates"]
         self.total = int(self._tree.num_entries)
         self.columns = {
-            branch.name: _kind(branch.interpretation.cache_key) for branch in self._tree.branches
+            branch.name: _kind(branch.typename) for branch in self._tree.branches
         }
 
     def __enter__(self) -> _Root:
@@ -162,7 +162,6 @@ class _Parquet:
             begin = end
         if row is None:
             return
-        place = self._file.schema_arrow.names.index(column)
         for batch in self._file.iter_batches(_SEGMENT, groups, columns=[column]):
             end = row + batch.num_rows
             if row < stop and end > start:
@@ -171,7 +170,6 @@ class _Parquet:
                 values = self._values(inside, self.columns[column])
                 yield max(start, row), values, missing | _not_numbers(values)
             row = end
-        del place
 
     @staticmethod
     def _values(part: Any, kind: str) -> npt.NDArray[Any]:
@@ -183,12 +181,8 @@ class _Parquet:
 
 
 def _kind(text: str) -> str:
-    """Returns the name of a type: `string`, `bool`, or that of a number."""
-    if "string" in text.lower() or "utf8" in text.lower():
-        return "string"
-    if text == "bool" or "bool" in text:
-        return "bool"
-    return text
+    """Returns `string`, or the name of a type as the file has it."""
+    return "string" if "string" in text or text == "char*" else text
 
 
 def _not_numbers(values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
@@ -224,35 +218,36 @@ def _plain(value: Any) -> Any:
 
 @lru_cache(maxsize=1)
 def _order(
-    file: Path, changed: int, size: int, column: str, descending: bool  # noqa: ARG001
+    file: Path,
+    changed: int,  # noqa: ARG001 - another file is not that of before
+    size: int,  # noqa: ARG001
+    column: str,
+    *,
+    descending: bool,
 ) -> npt.NDArray[np.int64]:
     """Returns the numbers of the rows in the order of a column; only the last order is kept."""
     with _opened(file) as table:
-        parts = list(table.segments(column, 0, table.total))
-        kind = table.columns[column]
-    if not parts:
+        texts = table.columns[column] == "string"
+        codes: dict[str, int] = {}  # texts are held once, however many rows have them
+        found = [
+            (_coded(values, codes) if texts else values, absent)
+            for _, values, absent in table.segments(column, 0, table.total)
+        ]
+    if not found:
         return np.zeros(0, np.int64)
-    missing = np.concatenate([part for _, _, part in parts])
-    if kind == "string":
-        values = _ranks([part for _, part, _ in parts])
+    values, absent = (np.concatenate(one) for one in zip(*found, strict=True))
+    if texts:
+        ranks = np.empty(len(codes), np.int64)
+        ranks[[codes[text] for text in sorted(codes)]] = np.arange(len(codes))
+        values = ranks[values]
+    present = np.flatnonzero(~absent)
+    if descending:  # backwards, so that equal values keep the order of the file
+        order = present[::-1][np.argsort(values[present][::-1], kind="stable")][::-1]
     else:
-        values = np.concatenate([part for _, part, _ in parts])
-    present = np.flatnonzero(~missing)
-    kept = values[present]
-    if descending:  # backwards, with equal values in the order of the file
-        order = present[::-1][np.argsort(kept[::-1], kind="stable")][::-1]
-    else:
-        order = present[np.argsort(kept, kind="stable")]
-    return np.concatenate([order, np.flatnonzero(missing)])
+        order = present[np.argsort(values[present], kind="stable")]
+    return np.concatenate([order, np.flatnonzero(absent)])
 
 
-def _ranks(parts: Sequence[npt.NDArray[Any]]) -> npt.NDArray[np.int64]:
-    """Returns a number for each text; texts and their numbers have the same order."""
-    codes: dict[str, int] = {}
-    numbered = [
-        np.fromiter((codes.setdefault(text, len(codes)) for text in part), np.int64, len(part))
-        for part in parts
-    ]
-    ranks = np.empty(len(codes), np.int64)
-    ranks[[codes[text] for text in sorted(codes)]] = np.arange(len(codes))
-    return ranks[np.concatenate(numbered)]
+def _coded(texts: npt.NDArray[Any], codes: dict[str, int]) -> npt.NDArray[np.int64]:
+    numbers = (codes.setdefault(text, len(codes)) for text in texts)
+    return np.fromiter(numbers, np.int64, len(texts))
