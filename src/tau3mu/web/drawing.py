@@ -1,0 +1,225 @@
+"""Pictures of results as PNG; the worker process draws them."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+
+import numpy as np
+
+from tau3mu.errors import InputError, suggest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from hist import Hist
+    from matplotlib.figure import Figure
+
+__all__ = ["Chosen", "Lower", "chosen_png", "cutflow_png", "histogram_png", "overlay_png"]
+
+Lower = Literal["", "ratio", "pull"]
+
+_DPI: Final = 80
+_MOST_PLANES: Final = 4
+_LABELS: Final = {"ratio": "Ratio", "pull": "Difference in σ"}
+
+
+class Chosen(NamedTuple):
+    """A histogram of a dataset and a variation.
+
+    Attributes:
+        folder: Of the processor.
+        dataset: The dataset.
+        variation: The variation.
+        label: In the legend.
+        compared: The place of the histogram that it is compared with, -1 if there is none.
+    """
+
+    folder: Path
+    dataset: str
+    variation: str
+    label: str
+    compared: int = -1
+
+
+def cutflow_png(folder: Path, processor: str) -> bytes:
+    """Returns the picture of a cutflow."""
+    from tau3mu.report.cutflow_figure import cutflow_figure
+
+    return _png(cutflow_figure(folder, processor))
+
+
+def histogram_png(folder: Path, processor: str, name: str) -> bytes:
+    """Returns the picture of a histogram with all of its datasets."""
+    from tau3mu.report.figures import histogram_figure
+
+    return _png(histogram_figure(folder, processor, name), _DPI // 2)
+
+
+def overlay_png(a: Path, b: Path, processor: str, name: str, lower: Lower) -> bytes:
+    """Returns the picture of a histogram of two results."""
+    from tau3mu.report.figures import overlay_figure
+
+    return _png(overlay_figure(a, b, processor, name, ratio=lower or "ratio"), _DPI // 2)
+
+
+def chosen_png(
+    name: str, chosen: Sequence[Chosen], lower: Lower, *, log: bool, unit: bool
+) -> bytes:
+    """Returns the picture of histograms over each other, or beside each other if they are maps.
+
+    Args:
+        name: Of the histogram.
+        chosen: What is drawn, at least one.
+        lower: What stands below: the ratio, or the difference in σ, to those that each is compared
+            with.
+        log: Whether the entries have a logarithmic scale.
+        unit: Whether each has an area of one within its axes.
+
+    Raises:
+        InputError: There is no such histogram, or it has neither one nor two variables.
+    """
+    parts = [_part(one, name) for one in chosen]
+    if unit:
+        parts = [_normalized(part) for part in parts]
+    compared = [
+        (place, _compared(parts[one.compared], parts[place], lower))
+        for place, one in enumerate(chosen)
+        if lower and one.compared >= 0 and _same_axes(parts[one.compared], parts[place])
+    ]
+    labels = [one.label for one in chosen]
+    if parts[0].ndim == 1:
+        return _png(_curves(parts, labels, compared, lower, log=log, unit=unit))
+    if parts[0].ndim == 2:  # noqa: PLR2004
+        below = [(f"{_LABELS[lower]}: {labels[at]}", part) for at, part in compared if lower]
+        return _png(_maps([*zip(labels, parts, strict=True)], below, log=log))
+    message = f"histogram {name!r} has {parts[0].ndim} variables; one or two can be drawn"
+    raise InputError(message, code="web.not-drawn", path=name)
+
+
+def _png(figure: Figure, dpi: int = _DPI) -> bytes:
+    stream = BytesIO()
+    figure.savefig(stream, format="png", dpi=dpi)
+    return stream.getvalue()
+
+
+def _part(one: Chosen, name: str) -> Hist[Any]:
+    from tau3mu.outputs.histograms import load_histograms, variations
+
+    stored = load_histograms(one.folder)
+    if name not in stored:
+        message = f"{one.folder} has no histogram {name!r}{suggest(name, stored)}"
+        raise InputError(message, code="web.not-found", path=name)
+    for dataset, variation, part in variations(stored[name]):
+        if (dataset, variation) == (one.dataset, one.variation):
+            return part
+    message = f"histogram {name!r} of {one.folder} has no {one.dataset!r}, {one.variation!r}"
+    raise InputError(message, code="web.not-found", path=one.dataset)
+
+
+def _sums(part: Hist[Any]) -> tuple[Any, Any]:
+    values = np.asarray(part.values(), np.float64)
+    variances = part.variances()
+    return values, np.abs(values) if variances is None else np.asarray(variances, np.float64)
+
+
+def _made(part: Hist[Any], values: Any, variances: Any) -> Hist[Any]:
+    from hist import Hist
+    from hist.storage import Weight
+
+    made: Hist[Any] = Hist(*part.axes, storage=Weight(), label=part.label)
+    made.view().value = values
+    made.view().variance = variances
+    return made
+
+
+def _normalized(part: Hist[Any]) -> Hist[Any]:
+    values, variances = _sums(part)
+    sizes: Any = 1.0
+    for number, axis in enumerate(part.axes):
+        shape = [-1 if place == number else 1 for place in range(part.ndim)]
+        sizes = sizes * np.reshape(axis.widths, shape)
+    total = values.sum()
+    scale = 1 / (total * sizes) if total else np.ones_like(values)
+    return _made(part, values * scale, variances * scale**2)
+
+
+def _same_axes(one: Hist[Any], other: Hist[Any]) -> bool:
+    return [list(axis) for axis in one.axes] == [list(axis) for axis in other.axes]
+
+
+def _compared(a: Hist[Any], b: Hist[Any], lower: Lower) -> Hist[Any]:
+    """Returns b / a, or (b − a) / σ; NaN where there is none."""
+    (values, variances), (others, other_variances) = _sums(a), _sums(b)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if lower == "pull":
+            found = (others - values) / np.sqrt(variances + other_variances)
+            return _made(b, found, np.zeros_like(found))
+        found = np.where(values == 0, np.nan, others / values)
+        return _made(b, found, (other_variances + found**2 * variances) / values**2)
+
+
+def _curves(
+    parts: Sequence[Hist[Any]], labels: Sequence[str], compared: Sequence[tuple[int, Hist[Any]]],
+    lower: Lower, *, log: bool, unit: bool,
+) -> Figure:  # fmt: skip
+    from tau3mu.results.labels import without_broken_formulas
+    from tau3mu.results.plots import draw_lines
+    from tau3mu.results.style import add_heading, styled_figure
+
+    with styled_figure("CMS", 10, 10) as figure:
+        figure.set_layout_engine("constrained")
+        ratios = (3, 1.1) if compared else (1,)
+        panels = figure.subplots(len(ratios), sharex=True, height_ratios=ratios, squeeze=False)
+        above, below = panels[0, 0], panels[-1, 0]
+        below.set_xlabel(parts[0].axes[0].label)
+        text = parts[0].label or "Candidates"
+        above.set_ylabel(f"{text} (unit area)" if unit else text)
+        without_broken_formulas(figure)
+        add_heading(above, "CMS", "CMS", "Private work")
+        for place, part in compared:
+            edges = part.axes[0].edges
+            errors = np.sqrt(part.variances()) if lower == "ratio" else None  # type: ignore[arg-type]
+            below.errorbar(
+                (edges[1:] + edges[:-1]) / 2, part.values(), yerr=errors,
+                xerr=np.diff(edges) / 2, fmt="o", markersize=4, color=f"C{place}",
+            )  # fmt: skip
+        if compared:
+            below.axhline(1.0 if lower == "ratio" else 0.0, color="gray", linewidth=1)
+            below.set_ylabel(_LABELS[lower], fontsize=20, loc="center")
+            if lower == "ratio":
+                below.set_ylim(0, 2)
+        unique = {f"{label}{' ' * place}": part  # equal names are kept apart
+                  for place, (label, part) in enumerate(zip(labels, parts, strict=True))}  # fmt: skip
+        draw_lines(above, unique, log=log)
+        if compared:
+            above.set_xlabel("")
+    return figure
+
+
+def _maps(
+    parts: Sequence[tuple[str, Hist[Any]]], compared: Sequence[tuple[str, Hist[Any]]], *, log: bool
+) -> Figure:
+    from matplotlib.colors import LogNorm
+
+    from tau3mu.results.labels import short_name, without_broken_formulas
+    from tau3mu.results.style import styled_figure
+
+    shown = [(*one, log) for one in parts[:_MOST_PLANES]]
+    shown += [(*one, False) for one in compared[:_MOST_PLANES]]
+    with styled_figure("CMS", 11, 9 * len(shown)) as figure:
+        figure.set_layout_engine("constrained")
+        panels = figure.subplots(len(shown), squeeze=False)[:, 0]
+        for axes, (label, part, scale) in zip(panels, shown, strict=True):
+            x, y = part.axes
+            values = np.ma.masked_invalid(part.values().T)
+            norm = LogNorm() if scale and np.any(values > 0) else None
+            if norm:
+                values = np.ma.masked_less_equal(values, 0)
+            mesh = axes.pcolormesh(x.edges, y.edges, values, norm=norm)
+            figure.colorbar(mesh, ax=axes)
+            axes.set(xlabel=x.label, ylabel=y.label)
+            axes.set_title(short_name(label), parse_math=False, fontsize=20)
+        without_broken_formulas(figure)
+    return figure
