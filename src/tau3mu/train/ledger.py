@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import threading
@@ -10,6 +9,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
+
+from pydantic_core import from_json
 
 from tau3mu.errors import InputError
 from tau3mu.storage.names import LEDGER
@@ -133,7 +134,7 @@ class LedgerReader:
     def _add(self, lines: Iterable[bytes]) -> None:
         for line in lines:
             try:
-                attempt = json.loads(line)
+                attempt = from_json(line)  # in a third of the time of the json module
             except ValueError:  # a killed driver leaves half a line
                 continue
             if not isinstance(attempt, dict) or "outcome" not in attempt:

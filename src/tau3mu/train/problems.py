@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tau3mu.results.manifest import Manifest
+    from tau3mu.train.states import Status
 
-__all__ = ["problems_of"]
+__all__ = ["problems_of", "problems_of_results", "with_problems_of_now"]
 
 _ADVICE: Final = {
     "transient": "it was tried again; if it goes on, look at the server, or raise `retries`",
@@ -35,16 +36,29 @@ def problems_of(folder: Path) -> list[dict[str, Any]]:
     Raises:
         InputError: Its status or its results cannot be read.
     """
-    number = int(folder.name)
     manifest = manifest_of(folder)
-    rows = [*_of_state(folder, number)]
-    if manifest is not None:
-        rows += [*_of_manifest(manifest, number)]
-    return [*rows, *_of_chunks(folder)]
+    found = [] if manifest is None else problems_of_results(manifest, int(folder.name))
+    return with_problems_of_now(folder, read_status(folder), found)
 
 
-def _of_state(folder: Path, number: int) -> Iterator[dict[str, Any]]:
-    status = read_status(folder)
+def with_problems_of_now(
+    folder: Path, status: Status, of_results: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Returns the rows of `problems_of`, of which those of the results are known.
+
+    Args:
+        folder: Of the train.
+        status: Its states.
+        of_results: What `problems_of_results` returns.
+
+    Raises:
+        InputError: Its ledger cannot be read.
+    """
+    return [*_of_state(folder, status), *of_results, *_of_chunks(folder)]
+
+
+def _of_state(folder: Path, status: Status) -> Iterator[dict[str, Any]]:
+    number = int(folder.name)
     resume = f"go on with `run --resume {number}`"
     advice = {
         State.QUEUED: f"it was composed and not started: `run --resume {number}`",
@@ -54,6 +68,16 @@ def _of_state(folder: Path, number: int) -> Iterator[dict[str, Any]]:
     }.get(status.state)
     if advice:
         yield _row("train", "state", status.state.value, 1, status.reason, advice)
+
+
+def problems_of_results(manifest: Manifest, number: int) -> list[dict[str, Any]]:
+    """Returns the rows of `problems_of` that the results tell.
+
+    Args:
+        manifest: Of the results.
+        number: Of the train.
+    """
+    return [*_of_manifest(manifest, number)]
 
 
 def _of_manifest(manifest: Manifest, number: int) -> Iterator[dict[str, Any]]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tau3mu.train.states import Status
     from tau3mu.train.store import Store
 
-__all__ = ["manifest_of", "train_details", "train_row"]
+__all__ = ["changed_since", "known", "manifest_of", "train_details", "train_row", "wagon_rows"]
 
 _FILES: Final = (
     *("train.json", "full_config.json", "configuration.json", "input_data.txt", "code"),
@@ -36,7 +36,7 @@ def train_row(folder: Path) -> dict[str, Any]:
     """
     row: dict[str, Any] = {"train": int(folder.name), "state": None}
     try:
-        record, status = _known(folder)
+        record, status = known(folder)
     except Tau3muError as error:
         return {**row, "state": "?", **dict.fromkeys(_COLUMNS), "reason": str(error)}
     done = progress_of(folder, record, status)
@@ -67,7 +67,7 @@ def train_details(folder: Path, store: Store) -> dict[str, Any]:
     Raises:
         InputError: Its record or its status cannot be read.
     """
-    record, status = _known(folder)
+    record, status = known(folder)
     done = progress_of(folder, record, status)
     manifest = manifest_of(folder)
     facts = record.model_dump(mode="json", exclude={"document", "datasets", "wagons", "tests"})
@@ -77,7 +77,7 @@ def train_details(folder: Path, store: Store) -> dict[str, Any]:
         "facts": facts,
         "states": [change.model_dump(mode="json") for change in status.changes],
         "progress": {**vars(done), "text": done.text},
-        "wagons": list(_wagons(record, manifest)),
+        "wagons": list(wagon_rows(record, manifest)),
         "datasets": list(_datasets(record, store)),
         "missing": [] if manifest is None else [
             {"dataset": one.dataset, "file": one.path, "events": one.events,
@@ -97,21 +97,41 @@ def manifest_of(folder: Path) -> Manifest | None:
     Args:
         folder: Of the train.
     """
-    from tau3mu.results.manifest import read_manifest
+    from pydantic import ValidationError
+
+    from tau3mu.results.manifest import Manifest, read_manifest
 
     path = folder / RESULTS / RUN
-    return read_manifest(path) if path.is_file() else None
+    if not path.is_file():
+        return None
+    try:  # fast
+        return Manifest.model_validate_json(path.read_bytes())
+    except (ValidationError, OSError):
+        return read_manifest(path)
 
 
-def _known(folder: Path) -> tuple[TrainRecord, Status]:
+def known(folder: Path) -> tuple[TrainRecord, Status]:
+    """Returns what a train is, with its label and comment of today, and its states.
+
+    Args:
+        folder: Of the train.
+
+    Raises:
+        InputError: It is being composed, or its record or its status cannot be read.
+    """
     if not (folder / RECORD).is_file() or not (folder / STATUS).is_file():
         message = f"{folder} is being composed, or its composition was killed"
         raise InputError(message, code="train.not-composed", path=folder)
     return described(folder), read_status(folder)
 
 
-def _wagons(record: TrainRecord, manifest: Manifest | None) -> Iterator[dict[str, Any]]:
-    """Yields a row for each wagon and variant."""
+def wagon_rows(record: TrainRecord, manifest: Manifest | None) -> Iterator[dict[str, Any]]:
+    """Yields a row for each wagon and variant.
+
+    Args:
+        record: Of the train.
+        manifest: Of its results, None while there are none.
+    """
     used = manifest.resources.processors if manifest is not None else {}
     apart = manifest.set_apart if manifest is not None else {}
     fits = manifest.fits if manifest is not None else {}
@@ -145,11 +165,21 @@ def _datasets(record: TrainRecord, store: Store) -> Iterator[dict[str, Any]]:
             "files": one.files,
             "events": one.events,
             "version": one.version,
-            "changed since": _changed_since(name, one.version, store),
+            "changed since": changed_since(name, one.version, store),
         }
 
 
-def _changed_since(name: str, version: str, store: Store) -> str | None:
+def changed_since(name: str, version: str, store: Store) -> str | None:
+    """Returns how a dataset has changed in the registry, None if it is not registered.
+
+    Args:
+        name: Of the dataset.
+        version: That of the train.
+        store: With the registry.
+
+    Raises:
+        InputError: A record of the dataset is damaged.
+    """
     from tau3mu.train.dataset_changes import change_between
     from tau3mu.train.registry import Registry
 
