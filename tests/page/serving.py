@@ -64,6 +64,7 @@ class Server:
             if found := _URL.search(line):
                 self.url = found[0]
                 return
+        self.stop()
         raise AssertionError("".join(lines))
 
     def stop(self, number: int = signal.SIGTERM) -> str:
