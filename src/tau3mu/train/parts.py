@@ -43,7 +43,9 @@ def parts_of(frozen: FrozenRun, own: Collection[str]) -> dict[str, str]:
     }
 
 
-def changed_parts(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:
+def changed_parts(
+    before: Mapping[str, str], now: Mapping[str, str], *, unknown: Collection[str] = ()
+) -> tuple[str, ...]:
     """Returns the names of the parts that differ.
 
     The hash of classes covers parameters and code too, so it is named only if these are the same.
@@ -51,8 +53,14 @@ def changed_parts(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[st
     Args:
         before: The hashes of the last test.
         now: Those of this one.
+        unknown: Parts of which only the names can be compared.
     """
-    found = [name for name in {**now, **before} if before.get(name) != now.get(name)]
+    found = [
+        name
+        for name in {**now, **before}
+        if before.get(name) != now.get(name)
+        and not (name in unknown and name in before and name in now)
+    ]
     others = [name for name in found if name != _CLASS]
     covers = any(name in {"wagon", "code"} or name.startswith("need ") for name in others)
     return tuple(others if covers else found)

@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tau3mu.errors import InputError
+from tau3mu.processing.cuts import with_options
+from tau3mu.run.data import with_certification
 from tau3mu.run.freezing import freeze
+from tau3mu.run.plan import RunPlan
 from tau3mu.train.parts import changed_parts, parts_of
 from tau3mu.train.past_tests import last_test
 from tau3mu.train.record import WagonTest
@@ -16,15 +19,13 @@ from tau3mu.train.states import STATUS, State, read_status
 from tau3mu.train.verdict import needs_approval
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from tau3mu.datasets import Dataset
-    from tau3mu.run.plan import RunPlan
-    from tau3mu.train.resolution import Resolved
     from tau3mu.train.store import Store
     from tau3mu.train.wagon import Train
 
-__all__ = ["check_tests", "whole"]
+__all__ = ["check_tests", "known_tests", "whole"]
 
 
 def check_tests(
@@ -49,7 +50,7 @@ def check_tests(
             limit and nobody has approved it.
     """
     wagons = list(dict.fromkeys(one.wagon for one in train.resolved.values()))
-    tests = {name: _test_of(train, name, plan, store) for name in wagons}
+    tests = {name: _test_of(train, name, store, _parts(train, name, plan)) for name in wagons}
     refused = {name: one.forced for name, one in tests.items() if one.forced}
     if wrong := {name: reason for name, reason in refused.items() if name not in force}:
         lines = [f"wagon {name} must not run: {reason}" for name, reason in wrong.items()]
@@ -71,6 +72,49 @@ def check_tests(
     return tests
 
 
+def known_tests(train: Train, store: Store) -> dict[str, WagonTest]:
+    """Returns the tests of the wagons of a train as `check_tests` would, opening no file of data.
+
+    The files of datasets that are not registered may have changed since, which this does not see.
+
+    Args:
+        train: The wagons, which have been checked.
+        store: Where the tests are.
+
+    Raises:
+        InputError: A dataset cannot be found, or the options of the train do not go together.
+    """
+    found = train.found_datasets(store=store)
+    settings = train.settings()
+    datasets = with_certification([one.dataset for one in found], settings)
+    plan = RunPlan(
+        folder=store.root,
+        named=False,
+        settings=settings,
+        options=None,
+        processors=with_options(
+            train.processors(), n_minus_one=settings.n_minus_one, sharing=not settings.no_sharing
+        ),
+        datasets=list(datasets),
+        files=[],
+        failed=[],
+        chunks=[],
+        models={},
+        expected={},
+        skims=train.skims(),
+    )
+    versions = {f"dataset {one.dataset.name}": one.version for one in found}
+    known = {name: version for name, version in versions.items() if version is not None}
+    wagons = dict.fromkeys(one.wagon for one in train.resolved.values())
+    return {
+        name: _test_of(
+            train, name, store, _parts(train, name, plan) | known,
+            unknown=versions.keys() - known.keys(),
+        )
+        for name in wagons
+    }  # fmt: skip
+
+
 def whole(dataset: Dataset) -> Dataset:
     """Returns the dataset of which another one is a short view, or which it is.
 
@@ -82,12 +126,18 @@ def whole(dataset: Dataset) -> Dataset:
     return replace(dataset, fraction=1.0, lumi=dataset.whole_lumi, whole_lumi=None)
 
 
-def _test_of(train: Train, name: str, plan: RunPlan, store: Store) -> WagonTest:
+def _test_of(
+    train: Train,
+    name: str,
+    store: Store,
+    parts: Mapping[str, str],
+    *,
+    unknown: Collection[str] = (),
+) -> WagonTest:
     """Returns the last test of what runs, or of others, with the reason why it does not count."""
     if not store.tests(name):
         return WagonTest(forced="it has not been tested")
-    parts = _parts(train.only(name).resolved, name, plan)
-    last = last_test(store, name, parts)
+    last = last_test(store, name, parts, unknown=unknown)
     if last is None:
         return _without_end(store, name)
     folder, metrics = last
@@ -95,7 +145,7 @@ def _test_of(train: Train, name: str, plan: RunPlan, store: Store) -> WagonTest:
     known = WagonTest(number=int(folder.name), state=state.value)
     if state not in {State.OK, State.WARN}:
         return known.model_copy(update={"forced": f"test {known.number} is {state.value}"})
-    if changed := changed_parts(metrics.parts, parts):
+    if changed := changed_parts(metrics.parts, parts, unknown=unknown):
         reason = f"since test {known.number}, {', '.join(changed)} changed"
         return known.model_copy(update={"forced": reason})
     hours = metrics.expected.cpu_hours if metrics.expected else None
@@ -114,8 +164,9 @@ def _without_end(store: Store, name: str) -> WagonTest:
     return WagonTest(forced="it has not been tested")
 
 
-def _parts(needed: dict[str, Resolved], name: str, plan: RunPlan) -> dict[str, str]:
+def _parts(train: Train, name: str, plan: RunPlan) -> dict[str, str]:
     """Returns what a test of a wagon would depend on now: the whole datasets, without fits."""
+    needed = train.only(name).resolved
     alone = replace(
         plan,
         processors=[one for one in plan.processors if one.name in needed],

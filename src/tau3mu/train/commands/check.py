@@ -51,12 +51,17 @@ def _check(options: argparse.Namespace) -> int:
 def _check_as_json(options: argparse.Namespace) -> int:
     from tau3mu.errors import InputError
     from tau3mu.train.store import Store
+    from tau3mu.train.tested import known_tests
+    from tau3mu.train.testing import train_name
     from tau3mu.train.wagon import Train
 
     answer: dict[str, Any] = {"valid": True, "problems": []}
     try:
+        store = Store(options.store)
         train = Train.load(options.file)
-        found = train.check(Store(options.store))
+        found = train.check(store)
+        tests = known_tests(train, store)
+        read = train.found_datasets(store=store)
     except InputError as error:
         problems = str(error).splitlines()
         answer = {"valid": False, "code": error.code, "path": error.path, "problems": problems}
@@ -64,7 +69,13 @@ def _check_as_json(options: argparse.Namespace) -> int:
         answer |= {
             "hash": train.hash,
             "datasets": list(train.file.datasets),
-            "wagons": resolved_rows(found),
+            "read": [{"name": one.dataset.name, "version": one.version} for one in read],
+            "wagons": [
+                {**row, "wagon": one.wagon, "variant": one.variant}
+                for row, one in zip(resolved_rows(found), found.values(), strict=True)
+            ],
+            "train": train_name(train),
+            "tests": {name: one.model_dump(mode="json") for name, one in tests.items()},
         }
     sys.stdout.write(json.dumps(answer, indent=2, ensure_ascii=False) + "\n")
     return 0 if answer["valid"] else 1
