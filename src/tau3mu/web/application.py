@@ -3,32 +3,29 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.responses import Response
-from starlette.routing import BaseRoute, Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.routing import BaseRoute, Route
 
-from tau3mu.errors import InputError, Tau3muError
 from tau3mu.report.rendering import environment
+from tau3mu.web.errors import handlers
 from tau3mu.web.files import routes as file_routes
-from tau3mu.web.rendering import page
-from tau3mu.web.security import Guard
+from tau3mu.web.live import Live
+from tau3mu.web.rendering import redirect
+from tau3mu.web.security import Access, Guard
 from tau3mu.web.worker import Worker
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
     from pathlib import Path
 
     from starlette.requests import Request
+    from starlette.responses import Response
 
 __all__ = ["Site", "application"]
-
-_MISSING: Final = "web.not-found"
 
 
 @dataclass(frozen=True)
@@ -36,34 +33,35 @@ class Site:
     """What a server shows.
 
     Attributes:
-        root: Nothing outside of this folder is shown.
+        root: Nothing outside of this folder is shown; or of several, by the names that addresses
+            begin with.
         title: Above all pages.
+        home: The page that is shown first, with the words of its query, where no route is "/".
         routes: The pages, but for those that all sites have.
         templates: Packages with templates, besides `tau3mu.web`.
         navigation: Texts and paths of the pages that each page links to.
         data: What the pages need to know, such as the store: `request.app.state.page`.
         not_found: Codes of errors that mean that there is no such page.
+        conflicts: Codes of errors that mean that something else stands in the way.
     """
 
-    root: Path
+    root: Path | Mapping[str, Path]
     title: str
+    home: tuple[str, Mapping[str, str]] = ("result", {})
     routes: Sequence[BaseRoute] = ()
     templates: Sequence[str] = ()
     navigation: Sequence[tuple[str, str]] = ()
     data: Any = None
-    not_found: frozenset[str] = field(default=frozenset())
+    not_found: frozenset[str] = frozenset()
+    conflicts: frozenset[str] = frozenset()
 
 
-def application(
-    site: Site, token: str = "", *, hosts: frozenset[str] = frozenset(), cookie: str = "tau3mu"
-) -> Starlette:
+def application(site: Site, access: Access = Access()) -> Starlette:  # noqa: B008 - it is frozen
     """Returns the application of a site.
 
     Args:
         site: What is shown.
-        token: The secret of those who may ask; "" lets everybody in, for tests.
-        hosts: The names of the server; an empty set lets all names in, for tests.
-        cookie: The name of the cookie, which differs between servers on one host.
+        access: Who may ask; by default everybody, for tests.
     """
 
     @asynccontextmanager
@@ -71,34 +69,22 @@ def application(
         yield
         app.state.worker.close()
 
-    static = Mount("/static", StaticFiles(packages=[("tau3mu.web", "static")]))
+    live = Live()
     app = Starlette(
-        routes=[*site.routes, *file_routes, Route("/style.css", _style), static],
-        middleware=[Middleware(Guard, token=token, hosts=hosts, cookie=cookie)],
-        exception_handlers={Tau3muError: _error, 404: _not_found},
+        routes=[*site.routes, *file_routes, Route("/", _home)],
+        middleware=[Middleware(Guard, access), Middleware(live.within)],
+        exception_handlers=handlers,
         lifespan=life,
     )
+    app.router.redirect_slashes = False  # it would lead to an absolute address
     app.state.site = site
     app.state.page = site.data
     app.state.worker = Worker()
+    app.state.live = live
     app.state.templates = environment("tau3mu.web", *site.templates)
     return app
 
 
-def _style(_: Request) -> Response:
-    """Returns the styles that pages and reports share."""
-    return Response((files("tau3mu.report") / "style.css").read_bytes(), media_type="text/css")
-
-
-def _error(request: Request, error: Exception) -> Response:
-    """Returns the page of an error with a code."""
-    site: Site = request.app.state.site
-    code = getattr(error, "code", "")
-    status = 404 if code in {_MISSING, *site.not_found} else 400
-    if not isinstance(error, InputError):
-        status = 500
-    return page(request, "web/error.html", status, message=str(error), code=code)
-
-
-def _not_found(request: Request, _: Exception) -> Response:
-    return page(request, "web/error.html", 404, message="There is no such page.", code=_MISSING)
+def _home(request: Request) -> Response:
+    path, query = request.app.state.site.home
+    return redirect(request, path, **query)

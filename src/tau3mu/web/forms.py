@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs
+
+from tau3mu.errors import InputError
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-__all__ = ["form"]
+__all__ = ["LARGEST", "form"]
+
+LARGEST: Final = 100_000
+"""Bytes of a form."""
+_FIELDS: Final = 1000
 
 
 def form(request: Request) -> dict[str, list[str]]:
@@ -16,6 +22,14 @@ def form(request: Request) -> dict[str, list[str]]:
 
     Args:
         request: A POST.
+
+    Raises:
+        InputError: The form has too many fields.
     """
     body: bytes = request.state.body
-    return parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)
+    text = body.decode("utf-8", "replace")
+    try:
+        return parse_qs(text, keep_blank_values=True, max_num_fields=_FIELDS)
+    except ValueError as error:
+        message = f"the form has more than {_FIELDS} fields"
+        raise InputError(message, code="web.large-form") from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
+from markupsafe import Markup
 from starlette.responses import HTMLResponse, RedirectResponse
 
 if TYPE_CHECKING:
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-__all__ = ["fragment", "page", "redirect"]
+__all__ = ["fragment", "page", "raw_path", "redirect", "relative"]
 
 
 def page(request: Request, template: str, status: int = 200, **context: Any) -> HTMLResponse:
@@ -23,7 +24,8 @@ def page(request: Request, template: str, status: int = 200, **context: Any) -> 
         template: Such as `web/result.html`; it extends `web/page.html`.
         status: Of the answer.
         **context: The names of the template. Those of all pages are `link(path, **query)`,
-            `site`, `csrf` (a token) and `here` (the path of the request).
+            `site`, `csrf` (a token), `csrf_field` (the hidden field of forms with it) and `here`
+            (the path of the request).
     """
     return HTMLResponse(fragment(request, template, **context), status)
 
@@ -37,16 +39,17 @@ def fragment(request: Request, template: str, **context: Any) -> str:
         **context: The names of the template.
     """
     templates: Environment = request.app.state.templates
-    here = request.url.path
 
     def link(path: str = "", **query: Any) -> str:
-        return _link(here, path, query)
+        return relative(request, path, **query)
 
+    csrf = getattr(request.state, "csrf", "")
     common = {
         "link": link,
         "site": request.app.state.site,
-        "csrf": getattr(request.state, "csrf", ""),
-        "here": here.lstrip("/"),
+        "csrf": csrf,
+        "csrf_field": Markup('<input type="hidden" name="csrf" value="{}">').format(csrf),
+        "here": request.url.path.lstrip("/"),
     }
     return templates.get_template(template).render(**common, **context)
 
@@ -59,12 +62,28 @@ def redirect(request: Request, path: str, **query: Any) -> Response:
         path: From the root of the site.
         **query: Of the address.
     """
-    return RedirectResponse(_link(request.url.path, path, query), 303)
+    return RedirectResponse(relative(request, path, **query), 303)
 
 
-def _link(here: str, path: str, query: dict[str, Any]) -> str:
-    """Returns an address relative to that of a request, so that proxies may put a prefix before."""
-    up = "../" * (here.count("/") - 1)
+def relative(request: Request, path: str = "", **query: Any) -> str:
+    """Returns an address relative to that of a request, so that proxies may put a prefix before.
+
+    Args:
+        request: What was asked.
+        path: From the root of the site, as text.
+        **query: Of the address; None and "" are left out.
+    """
+    up = "../" * (raw_path(request).count("/") - 1)
     given = {name: value for name, value in query.items() if value is not None and value != ""}
     words = f"?{urlencode(given, doseq=True)}" if given else ""
     return f"{up or './'}{quote(path)}{words}"
+
+
+def raw_path(request: Request) -> str:
+    """Returns the path as it was asked for: a slash within a name is still `%2F`.
+
+    Args:
+        request: What was asked.
+    """
+    raw: bytes = request.scope.get("raw_path") or quote(request.scope["path"]).encode()
+    return raw.partition(b"?")[0].decode("ascii", "replace")

@@ -1,34 +1,20 @@
-"""The server: a socket on this machine, a token, and the words that say where to look."""
+"""The server: a socket, a token, and the words that say where to look."""
 
 from __future__ import annotations
 
-import secrets
-import socket
+import socket as sockets
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from tau3mu.errors import RunError
+from tau3mu.errors import InputError
+from tau3mu.web.options import token_of
 
 if TYPE_CHECKING:
     import argparse
 
     from tau3mu.web.application import Site
 
-__all__ = ["add_server_options", "serve"]
-
-_HOST: Final = "127.0.0.1"
-_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
-
-
-def add_server_options(parser: argparse.ArgumentParser) -> None:
-    """Adds the options of the server.
-
-    Args:
-        parser: Of a command.
-    """
-    parser.add_argument(
-        "--port", type=int, default=0, metavar="N", help="of the server (default: a free one)"
-    )
+__all__ = ["serve"]
 
 
 def serve(site: Site, options: argparse.Namespace) -> int:
@@ -36,26 +22,79 @@ def serve(site: Site, options: argparse.Namespace) -> int:
 
     Args:
         site: What is shown.
-        options: Those of `add_server_options`.
+        options: Those of `tau3mu.web.options.add_server_options`.
 
     Raises:
+        InputError: An option cannot be used.
         RunError: The port cannot be used.
     """
+    try:
+        return _serve(site, options)
+    except KeyboardInterrupt:  # how a server is ended
+        return 0
+
+
+def _serve(site: Site, options: argparse.Namespace) -> int:
     import uvicorn
 
     from tau3mu.web.application import application
+    from tau3mu.web.listening import check_certificate, listen, names_of
+    from tau3mu.web.security import Access
 
-    token = secrets.token_urlsafe(32)
-    listener = socket.socket()
-    try:
-        listener.bind((_HOST, options.port))
-    except OSError as error:
-        message = f"cannot use port {options.port}: {error.strerror or error}"
-        raise RunError(message, code="web.port", path=options.port) from error
+    tls = options.certificate is not None
+    if tls:
+        check_certificate(options.certificate, options.key)
+    elif options.key is not None:
+        message = "--key without --certificate: give the certificate too"
+        raise InputError(message, code="web.certificate", path="key")
+    token = token_of(options.token_file)
+    listener = listen(options.host, options.port, tls=tls, insecure=options.insecure)
     port = listener.getsockname()[1]
-    app = application(site, token, hosts=_LOOPBACK, cookie=f"tau3mu_{port}")
-    sys.stdout.write(f"http://{_HOST}:{port}/?token={token}\n")
-    sys.stdout.flush()
-    config = uvicorn.Config(app, access_log=False, log_level="warning", server_header=False)
-    uvicorn.Server(config).run(sockets=[listener])
+    access = Access(
+        token,
+        hosts=names_of(listener, options.host, options.allow_host),
+        proxies=frozenset(name.lower() for name in options.allow_host),
+        cookie=f"tau3mu_{port}",
+    )
+    app = application(site, access)
+
+    class Server(uvicorn.Server):
+        async def shutdown(self, sockets: list[sockets.socket] | None = None) -> None:
+            app.state.live.end()
+            app.state.worker.close()
+            await super().shutdown(sockets)
+
+    config = uvicorn.Config(
+        app,
+        access_log=False,  # it would have the token
+        http="h11",
+        log_level="warning",
+        server_header=False,
+        ssl_certfile=options.certificate,
+        ssl_keyfile=options.key,
+        timeout_graceful_shutdown=5,
+        ws="none",
+    )
+    _announce(f"{'https' if tls else 'http'}://{_shown(listener)}/?token={token}", port)
+    Server(config).run(sockets=[listener])
     return 0
+
+
+def _shown(listener: sockets.socket) -> str:
+    """Returns the name and the port of the server in an address."""
+    address, port = listener.getsockname()[:2]
+    if address in {"0.0.0.0", "::"}:
+        return f"{sockets.getfqdn()}:{port}"
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def _announce(address: str, port: int) -> None:
+    """Prints the address for programs too, and what people should know."""
+    sys.stdout.write(f"{address}\n")
+    sys.stdout.flush()
+    sys.stderr.write(
+        "Open this address in a browser. Whoever has it can do here what you can: keep it secret.\n"
+        f"From another machine: ssh -L {port}:localhost:{port} {sockets.gethostname()}, then open "
+        "the same address there.\nCtrl-C ends the server; what it has started goes on.\n"
+    )
+    sys.stderr.flush()

@@ -20,7 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: The words after the command.
     """
-    from tau3mu.web.serving import add_server_options
+    from tau3mu.web.options import add_server_options
 
     parser = Parser(
         "python -m tau3mu.train serve",
