@@ -15,7 +15,6 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Final
 
 from tau3mu.datasets.versions import dataset_version
-from tau3mu.derived.linked import number_of_links
 from tau3mu.errors import InputError, suggest
 from tau3mu.redaction import redact
 from tau3mu.storage.files import disk_error, json_text, make_folder, write_text
@@ -213,7 +212,7 @@ class Registry:
                 extra=dict(dataset.extra), layout=dataset.layout,
                 certification=None if certified is None else _ranges(certified),
                 linked=dataset.linked,
-                linked_events=None if dataset.linked is None else number_of_links(dataset.linked),
+                linked_events=_links_of(dataset),
                 parent=parent or (before.parent if before else None),
                 description=(before.description if before else "")
                 if description is None else description,
@@ -353,3 +352,11 @@ def _now(number: int) -> Registration:
         user = str(os.getuid())
     when = datetime.now(timezone.utc).isoformat(timespec="seconds")
     return Registration(number=number, when=when, by=user)
+
+
+def _links_of(dataset: Dataset) -> int | None:
+    if dataset.linked is None:
+        return None
+    from tau3mu.derived.linked import number_of_links  # with awkward
+
+    return number_of_links(dataset.linked)
