@@ -56,7 +56,10 @@ PUBLIC = {
         "load_processors", "parameter", "ship_code",
     ],
     "tau3mu.processors": ["DsPhiPi", "DsPhiPiNotebook"],
-    "tau3mu.report": ["Cutflows", "ProcessorCutflow", "comparison_view", "result_view"],
+    "tau3mu.report": [
+        "Cutflows", "ProcessorCutflow", "comparison_view", "export_comparison", "export_result",
+        "result_view",
+    ],
     "tau3mu.results": [
         "Manifest", "ResultsFolder", "default_folder",
         "plot_histogram", "read_manifest", "run_log", "write_manifest",

@@ -9,6 +9,7 @@ import hist
 import numpy as np
 import pytest
 from hist import Hist
+from hostile_names import HOSTILE, LONG, RIGHT_TO_LEFT
 
 import tau3mu
 from tau3mu.results import Manifest, ResultsFolder, write_manifest
@@ -24,10 +25,6 @@ from tau3mu.results.manifest import (
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-HOSTILE = "<img src=x onerror=alert(1)>"
-LONG = "l" * 200
-RIGHT_TO_LEFT = "\u202eאבג & <b>"
 
 
 @pytest.fixture(scope="session")

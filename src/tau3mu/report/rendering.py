@@ -14,7 +14,7 @@ from tau3mu.redaction import redact
 if TYPE_CHECKING:
     from jinja2 import BaseLoader
 
-__all__ = ["environment"]
+__all__ = ["environment", "size_text"]
 
 _BYTES = 1000.0
 _WHOLE = 1e15  # floats below hold every whole number
@@ -41,7 +41,7 @@ def environment(*packages: str) -> Environment:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    made.filters.update(cell=_cell, duration=_duration, name=_name, number=_number, size=_size)
+    made.filters.update(cell=_cell, duration=_duration, name=_name, number=_number, size=size_text)
     made.filters.update(percent=_percent, when=_when)
     return made
 
@@ -70,7 +70,7 @@ def _percent(value: float | None) -> str:
     return "" if value is None else f"{value:.2f}"
 
 
-def _size(value: float | None) -> str:
+def size_text(value: float | None) -> str:
     """Returns a number of bytes in the largest unit below it."""
     if value is None:
         return ""
