@@ -16,6 +16,7 @@ from starlette.staticfiles import StaticFiles
 from tau3mu.errors import InputError, Tau3muError
 from tau3mu.report.rendering import environment
 from tau3mu.web.files import routes as file_routes
+from tau3mu.web.pages import routes as page_routes
 from tau3mu.web.rendering import page
 from tau3mu.web.security import Guard
 from tau3mu.web.worker import Worker
@@ -73,7 +74,7 @@ def application(
 
     static = Mount("/static", StaticFiles(packages=[("tau3mu.web", "static")]))
     app = Starlette(
-        routes=[*site.routes, *file_routes, Route("/style.css", _style), static],
+        routes=[*site.routes, *page_routes, *file_routes, Route("/style.css", _style), static],
         middleware=[Middleware(Guard, token=token, hosts=hosts, cookie=cookie)],
         exception_handlers={Tau3muError: _error, 404: _not_found},
         lifespan=life,

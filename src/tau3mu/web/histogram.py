@@ -61,7 +61,6 @@ def histogram(request: Request) -> Response:
     axes = first["axes"]
     same = all(one.view["axes"] == axes for one in sides)
     data = {
-        "sides": [{"file": _file(request, side)} for side in sides],
         "parts": parts,
         "dimensions": len(axes),
         "x": _label(axes[0]) if axes else "",
@@ -79,6 +78,7 @@ def histogram(request: Request) -> Response:
         parts=parts,
         chosen=chosen,
         data=data,
+        paths=[_file(request, side) for side in sides],
         interactive=len(axes) in {1, 2} and any(part["path"] is not None for part in parts),
         drawn=len(axes) in {1, _DRAWN},
         lower=_lower(request, sides),

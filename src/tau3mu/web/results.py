@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from tau3mu.errors import InputError
 from tau3mu.report.result import result_view
+from tau3mu.report.tables import result_tables
 from tau3mu.storage.names import RUN
 from tau3mu.web.known import known_results, name_of, results_folder, side_folder
 from tau3mu.web.rendering import page, redirect
@@ -48,8 +49,8 @@ def result(request: Request) -> Response:
         "web/result.html",
         folder=name_of(root, folder),
         view=view,
+        tables=result_tables(view),
         state=_states(folder, view),
-        known=[name or "." for name in known_results(root)],
     )
 
 
