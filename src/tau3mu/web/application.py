@@ -14,6 +14,7 @@ from tau3mu.report.rendering import environment
 from tau3mu.web.errors import handlers
 from tau3mu.web.files import routes as file_routes
 from tau3mu.web.live import Live
+from tau3mu.web.pages import routes as page_routes
 from tau3mu.web.rendering import redirect
 from tau3mu.web.security import Access, Guard
 from tau3mu.web.worker import Worker
@@ -71,7 +72,7 @@ def application(site: Site, access: Access = Access()) -> Starlette:  # noqa: B0
 
     live = Live()
     app = Starlette(
-        routes=[*site.routes, *file_routes, Route("/", _home)],
+        routes=[*site.routes, *page_routes, *file_routes, Route("/", _home)],
         middleware=[Middleware(Guard, access), Middleware(live.within)],
         exception_handlers=handlers,
         lifespan=life,

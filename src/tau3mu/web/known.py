@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-__all__ = ["file_of", "known_results", "name_of", "results_folder"]
+__all__ = ["file_of", "known_results", "name_of", "results_folder", "side_folder"]
 
 _DEEPEST: Final = 4
 _MOST: Final = 2000
@@ -66,23 +66,38 @@ def name_of(root: Path, path: Path) -> str:
     return "" if name == type(name)() else name.as_posix()
 
 
-def results_folder(request: Request, text: str) -> Path:
-    """Returns the results folder that a field of an address means.
+def side_folder(request: Request, text: str) -> Path:
+    """Returns the folder that a side of a comparison means.
 
     Args:
         request: What was asked.
-        text: The folder, that of a train or a test, or the number of a train.
+        text: A results folder or that of one of its processors, the folder of a train or a test, or
+            the number of a train.
 
     Raises:
-        InputError: There are no results.
+        InputError: There is no such folder.
     """
     root: Path = request.app.state.site.root
     if text.isascii() and text.isdigit() and not (root / text).exists():
         text = f"{_TRAINS}/{int(text):04d}"
     folder = confined(root, text)
-    folder = confined(root, name_of(root, results_in(folder)))
-    if not (folder / RUN).is_file() and (folder.parent / RUN).is_file():
-        folder = confined(root, name_of(root, folder.parent))
+    return confined(root, name_of(root, results_in(folder)))
+
+
+def results_folder(request: Request, text: str) -> Path:
+    """Returns the results folder that a field of an address means.
+
+    Args:
+        request: What was asked.
+        text: As for `side_folder`.
+
+    Raises:
+        InputError: There is no such folder.
+    """
+    root: Path = request.app.state.site.root
+    folder = side_folder(request, text)
+    if folder != root and not (folder / RUN).is_file() and (folder.parent / RUN).is_file():
+        return confined(root, name_of(root, folder.parent))
     return folder
 
 

@@ -141,7 +141,7 @@ async function curves(found) {
   const y = option("unit") ? `${data.y} (unit area)` : data.y;
   await draw(frame(data.title), shown, "hist e", { x: data.x, y, log });
   const compared = pairs(found);
-  const kind = option("lower");
+  const kind = option("lower") in data.lower ? option("lower") : "";
   if (!kind || !compared.length) return;
   const lower = compared.map(({ reference, other }) => {
     const made = numbers[kind](reference.shown, other.shown);
@@ -171,7 +171,7 @@ async function planes(found) {
   for (const { part, shown, entries } of found.slice(0, MOST_PLANES)) {
     await plane(`${part.label}, N = ${readable(entries)}`, shown, `colz${log}`);
   }
-  const kind = option("lower");
+  const kind = option("lower") in data.lower ? option("lower") : "";
   for (const { reference, other } of kind ? pairs(found).slice(0, MOST_PLANES) : []) {
     const label = `${data.lower[kind]}: ${other.part.label} / ${reference.part.label}`;
     await plane(label, numbers[kind](reference.shown, other.shown), "colz");
