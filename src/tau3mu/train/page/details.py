@@ -124,7 +124,7 @@ def outcome_of(folder: Path) -> Outcome:
     Raises:
         InputError: Its record or the manifest of its results cannot be read.
     """
-    return _outcome(folder, _stamp(folder / RECORD), _stamp(folder / RESULTS / RUN))
+    return _outcome(folder, stamp(folder / RECORD), stamp(folder / RESULTS / RUN))
 
 
 def dataset_rows(now: TrainNow, outcome: Outcome, store: Store) -> list[dict[str, Any]]:
@@ -211,7 +211,12 @@ def _changed(root: Path, name: str, version: str, _stamps: tuple[str, ...]) -> s
         return f"unknown: {error}"
 
 
-def _stamp(path: Path) -> str:
+def stamp(path: Path) -> str:
+    """Returns what tells whether a file has changed, "" for one that is not there.
+
+    Args:
+        path: The file.
+    """
     try:
         status = path.stat()
     except OSError:
@@ -221,6 +226,6 @@ def _stamp(path: Path) -> str:
 
 def _stamps_below(folder: Path) -> tuple[str, ...]:
     try:
-        return tuple(f"{path.name} {_stamp(path)}" for path in sorted(folder.iterdir()))
+        return tuple(f"{path.name} {stamp(path)}" for path in sorted(folder.iterdir()))
     except OSError:
         return ()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tau3mu.errors import InputError
-from tau3mu.storage.names import FULL_CONFIG
+from tau3mu.storage.names import FULL_CONFIG, RUN
+from tau3mu.train.page.details import stamp
+from tau3mu.train.record import RESULTS
 from tau3mu.train.summary import manifest_of
 
 if TYPE_CHECKING:
@@ -14,18 +17,36 @@ if TYPE_CHECKING:
 
     from tau3mu.run.frozen import FrozenRun
 
-__all__ = ["Files", "files_of", "sections_of"]
+__all__ = ["FileRow", "Files", "files_of", "sections_of"]
+
+
+class FileRow(NamedTuple):
+    """A file of a train.
+
+    Attributes:
+        dataset: Of which it is.
+        file: Its path.
+        events: That are expected of it, None if nobody knows.
+        read: Events that were read, None while there are no results.
+        problem: Why some were not.
+    """
+
+    dataset: str
+    file: str
+    events: int | None
+    read: int | None
+    problem: str
 
 
 class Files(NamedTuple):
     """A part of the files of a train.
 
     Attributes:
-        rows: With dataset, file, events, read and problem.
+        rows: Of the part.
         total: How many there are in all.
     """
 
-    rows: list[dict[str, Any]]
+    rows: list[FileRow]
     total: int
 
 
@@ -47,10 +68,10 @@ def files_of(
     """
     found = [
         row
-        for row in _rows(folder)
-        if not (missing and row["read"] == row["events"])
-        and (not dataset or row["dataset"] == dataset)
-        and (not text or text in row["file"] or text in row["problem"])
+        for row in _rows(folder, stamp(folder / FULL_CONFIG), stamp(folder / RESULTS / RUN))
+        if not (missing and row.read == row.events)
+        and (not dataset or row.dataset == dataset)
+        and (not text or text in row.file or text in row.problem)
     ]
     return Files(found[offset : offset + limit], len(found))
 
@@ -64,6 +85,11 @@ def sections_of(folder: Path) -> dict[str, Any]:
     Raises:
         InputError: It cannot be read.
     """
+    return _sections(folder, stamp(folder / FULL_CONFIG))
+
+
+@lru_cache(maxsize=2)
+def _sections(folder: Path, _stamp: str) -> dict[str, Any]:
     found = _frozen(folder)
     for dataset in found.get("datasets", []):
         if isinstance(dataset, dict) and isinstance(files := dataset.get("files"), list):
@@ -71,26 +97,27 @@ def sections_of(folder: Path) -> dict[str, Any]:
     return found
 
 
-def _rows(folder: Path) -> Iterator[dict[str, Any]]:
+@lru_cache(maxsize=2)
+def _rows(folder: Path, *_stamps: str) -> tuple[FileRow, ...]:
+    return tuple(_all(folder))
+
+
+def _all(folder: Path) -> Iterator[FileRow]:
     manifest = manifest_of(folder)
     if manifest is None:
         for dataset in _validated(folder).datasets:
             for file in dataset.files:
                 # Of a short view, only its results say how many events are meant.
                 events = file.entries if dataset.fraction == 1 else None
-                yield _row(dataset.name, file.path, events, None, "")
+                yield FileRow(dataset.name, file.path, events, None, "")
         return
     missing = {(file.dataset, file.path): file for file in manifest.missing}
     for one in manifest.inputs:
         failed = missing.pop((one.dataset, one.path), None)
         reasons = failed.reasons if failed else one.errors
-        yield _row(one.dataset, one.path, one.entries, one.read, "; ".join(reasons))
+        yield FileRow(one.dataset, one.path, one.entries, one.read, "; ".join(reasons))
     for failed in missing.values():  # those that could not be opened
-        yield _row(failed.dataset, failed.path, failed.events, 0, "; ".join(failed.reasons))
-
-
-def _row(dataset: str, path: str, events: Any, read: int | None, problem: str) -> dict[str, Any]:
-    return {"dataset": dataset, "file": path, "events": events, "read": read, "problem": problem}
+        yield FileRow(failed.dataset, failed.path, failed.events, 0, "; ".join(failed.reasons))
 
 
 def _validated(folder: Path) -> FrozenRun:

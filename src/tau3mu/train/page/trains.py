@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from starlette.routing import Route
 
@@ -27,7 +27,7 @@ _LAST: Final = 100
 
 def trains(request: Request) -> Response:
     """Shows the trains that an address asks for."""
-    filters = asked(request, *_FILTERS)
+    filters: dict[str, Any] = dict(asked(request, *_FILTERS))
     where = paging(request, _ROWS)
     states = [state.value for state in State]
     if (state := filters.get("state")) is not None and state not in states:
