@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Final
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from tau3mu.config.documents import Strict, read_document
 from tau3mu.storage.files import json_text, write_text
@@ -55,11 +55,18 @@ class State(str, Enum):
         return self not in {State.QUEUED, State.RUNNING}
 
 
+def _time(text: str) -> str:
+    if datetime.fromisoformat(text).tzinfo is None:
+        message = f"expected a time with its zone, such as 2026-11-28T12:00:00+00:00, got {text!r}"
+        raise ValueError(message)
+    return text
+
+
 class StateChange(Strict):
     """A state, since when (UTC, ISO 8601), and why."""
 
     state: State
-    time: str
+    time: Annotated[str, AfterValidator(_time)]
     reason: str = ""
 
 

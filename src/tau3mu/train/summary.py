@@ -20,7 +20,15 @@ if TYPE_CHECKING:
     from tau3mu.train.states import Status
     from tau3mu.train.store import Store
 
-__all__ = ["changed_since", "known", "manifest_of", "train_details", "train_row", "wagon_rows"]
+__all__ = [
+    "changed_since",
+    "known",
+    "manifest_of",
+    "train_details",
+    "train_row",
+    "wagon_of",
+    "wagon_rows",
+]
 
 _FILES: Final = (
     *("train.json", "full_config.json", "configuration.json", "input_data.txt", "code"),
@@ -136,8 +144,7 @@ def wagon_rows(record: TrainRecord, manifest: Manifest | None) -> Iterator[dict[
     apart = manifest.set_apart if manifest is not None else {}
     fits = manifest.fits if manifest is not None else {}
     for name, digest in record.wagons.items():
-        owner = max((one for one in record.tests if _belongs(name, one)), key=len, default="")
-        test = record.tests.get(owner)
+        test = record.tests.get(wagon_of(name, record))
         fit = fits.get(name)
         yield {
             "results": name,
@@ -152,8 +159,15 @@ def wagon_rows(record: TrainRecord, manifest: Manifest | None) -> Iterator[dict[
         }
 
 
-def _belongs(name: str, wagon: str) -> bool:
-    return name == wagon or name.startswith(f"{wagon}_")
+def wagon_of(name: str, record: TrainRecord) -> str:
+    """Returns the wagon of which results are: its own, or those of a variant.
+
+    Args:
+        name: Of the results.
+        record: Of the train.
+    """
+    owners = (one for one in record.tests if name == one or name.startswith(f"{one}_"))
+    return max(owners, key=len, default="")
 
 
 def _datasets(record: TrainRecord, store: Store) -> Iterator[dict[str, Any]]:
@@ -186,8 +200,8 @@ def changed_since(name: str, version: str, store: Store) -> str | None:
     registry = Registry(store)
     if name not in registry.names():
         return None
-    versions = {one.version: one for one in registry.versions(name)}
-    now = registry.versions(name)[-1]
+    found = registry.versions(name)
+    versions, now = {one.version: one for one in found}, found[-1]
     if version not in versions:
         return f"not registered; registered is {now.version}"
     return str(change_between(versions[version], now)) or "nothing"

@@ -41,6 +41,7 @@ class Site:
         routes: The pages, but for those that all sites have.
         templates: Packages with templates, besides `tau3mu.web`.
         navigation: Texts and paths of the pages that each page links to.
+        search: The path of the page that the search box of all pages asks, "" for no box.
         data: What the pages need to know, such as the store: `request.app.state.page`.
         not_found: Codes of errors that mean that there is no such page.
         conflicts: Codes of errors that mean that something else stands in the way.
@@ -52,6 +53,7 @@ class Site:
     routes: Sequence[BaseRoute] = ()
     templates: Sequence[str] = ()
     navigation: Sequence[tuple[str, str]] = ()
+    search: str = ""
     data: Any = None
     not_found: frozenset[str] = frozenset()
     conflicts: frozenset[str] = frozenset()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from importlib.util import find_spec
+from threading import RLock
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from tau3mu.config.input_files import user_path
@@ -13,6 +14,7 @@ from tau3mu.redaction import redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from sqlalchemy import Connection, Engine
@@ -73,6 +75,9 @@ class Database:
             self.path = user_path(str(found.database)).absolute()
         found = found.set(drivername="sqlite" if self.is_sqlite else "postgresql+psycopg")
         self._url = found.set(database=str(self.path)) if self.path else found
+        # A database in memory has one connection, for all threads.
+        in_memory = self.is_sqlite and self.path is None
+        self._alone: AbstractContextManager[Any] = RLock() if in_memory else nullcontext()
         self.name = redact(found.render_as_string(hide_password=True))
 
     def engine(self) -> Engine:
@@ -85,7 +90,9 @@ class Database:
         from sqlalchemy.pool import NullPool, StaticPool
 
         pool = NullPool if self.path or not self.is_sqlite else StaticPool
-        timeout = {"timeout": _WAIT} if self.is_sqlite else {"connect_timeout": 10}
+        # A connection is used by one thread at a time: see `_alone`.
+        options = {"timeout": _WAIT, "check_same_thread": False}
+        timeout = options if self.is_sqlite else {"connect_timeout": 10}
         try:
             engine = create_engine(
                 self._url, poolclass=pool, connect_args=timeout, hide_parameters=True
@@ -108,7 +115,7 @@ class Database:
             InputError: The database is broken or does not answer.
         """
         writer = engine.execution_options(tau3mu_writes=True)
-        with self.explained(), writer.begin() as connection:
+        with self.explained(), self._alone, writer.begin() as connection:
             if not self.is_sqlite:
                 # Any number will do that no other program takes.
                 connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7482043)")
@@ -124,7 +131,7 @@ class Database:
         Raises:
             InputError: The database is broken or does not answer.
         """
-        with self.explained(), engine.connect() as connection:
+        with self.explained(), self._alone, engine.connect() as connection:
             yield connection
 
     @contextmanager

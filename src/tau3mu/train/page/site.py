@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from tau3mu.train.page import annotate, live, search, train, train_actions, trains
+from tau3mu.train.page.shown import Shown
 from tau3mu.web.application import Site
 
 if TYPE_CHECKING:
@@ -15,24 +16,9 @@ if TYPE_CHECKING:
 
     from tau3mu.train.store import Store
 
-__all__ = ["Shown", "store_site"]
+__all__ = ["store_site"]
 
 _NAVIGATION: Final = (("Analyses", ""), ("Trains", "trains"), ("Datasets", "datasets"))
-
-
-@dataclass(frozen=True)
-class Shown:
-    """What the pages know: `request.app.state.page`.
-
-    Attributes:
-        store: With all that is shown.
-        train_files: The analyses of which tests and trains can be started.
-        database: The URL of the index, None for that of the store.
-    """
-
-    store: Store
-    train_files: tuple[Path, ...] = ()
-    database: str | None = None
 
 
 def store_site(store: Store, train_files: Sequence[Path] = (), database: str | None = None) -> Site:
@@ -43,13 +29,15 @@ def store_site(store: Store, train_files: Sequence[Path] = (), database: str | N
         train_files: The analyses of which tests and trains can be started.
         database: The URL of the index, None for that of the store.
     """
-    routes: list[BaseRoute] = []
+    pages = (trains, train, live, train_actions, annotate, search)
+    routes: list[BaseRoute] = [route for one in pages for route in one.routes]
     return Site(
         root=store.root,
         title="tau3mu trains",
         routes=routes,
         templates=["tau3mu.train.page"],
         navigation=_NAVIGATION,
+        search="search",
         data=Shown(store, tuple(train_files), database),
         not_found=frozenset({"train.unknown-train", "train.no-tests"}),
     )

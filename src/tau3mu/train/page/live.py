@@ -1,0 +1,71 @@
+"""The progress of a train while one watches, by server-sent events."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import StreamingResponse
+from starlette.routing import Route
+
+from tau3mu.errors import Tau3muError
+from tau3mu.train.page.details import folder_of, train_now
+from tau3mu.web.rendering import fragment
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+__all__ = ["routes"]
+
+_PERIOD: Final = 1.0
+_QUIET: Final = 15
+"""After so many looks without news, a comment keeps proxies from closing the connection."""
+_LOOKS: Final = 600
+"""After so many looks the browser is to ask again, so that no connection stays for good."""
+
+
+async def live(request: Request) -> Response:
+    """Sends the progress of a train when it has changed, and an `end` when the train has ended."""
+    folder = await run_in_threadpool(folder_of, request)
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(
+        _events(request, folder), media_type="text/event-stream", headers=headers
+    )
+
+
+async def _events(request: Request, folder: Path) -> AsyncIterator[str]:
+    yield "retry: 1000\n\n"
+    before, quiet = "", 0
+    for _ in range(_LOOKS):
+        html, ended = await run_in_threadpool(_look, request, folder)
+        if html != before:
+            before, quiet = html, 0
+            yield _event("progress", html)
+        elif (quiet := quiet + 1) % _QUIET == 0:
+            yield ": nothing new\n\n"
+        if ended:
+            yield _event("end", "ended")
+            return
+        await asyncio.sleep(_PERIOD)
+
+
+def _look(request: Request, folder: Path) -> tuple[str, bool]:
+    """Returns the progress as HTML, and whether nothing more is to come."""
+    try:
+        now = train_now(folder)
+    except Tau3muError as error:  # it was removed or damaged while one watches
+        return fragment(request, "page/gone.html", message=str(error), code=error.code), True
+    return fragment(request, "page/progress.html", now=now), not now.is_live
+
+
+def _event(name: str, text: str) -> str:
+    data = "".join(f"data: {line}\n" for line in text.splitlines() or [""])
+    return f"event: {name}\n{data}\n"
+
+
+routes: Final = [Route("/trains/{number}/live", live)]
