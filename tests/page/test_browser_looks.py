@@ -1,0 +1,119 @@
+"""All main pages as people see them: in light, in dark, on a phone, by keyboard."""
+
+from __future__ import annotations
+
+import pytest
+from crawling import client, crawl
+from making import ARABIC, HOSTILE
+from serving import violations
+
+pytestmark = pytest.mark.integration
+
+PAGES = {
+    "analyses": "",
+    "trains": "trains",
+    "no trains": "trains?q=nothing",
+    "train": "trains/3",
+    "lost train": "trains/1",
+    "composed train": "trains/4",
+    "hostile train": "trains/5",
+    "search": "search?q=data",
+    "tests": "tests/dsphipi",
+    "test": "tests/dsphipi/1",
+    "datasets": "datasets",
+    "dataset": "datasets/simulation",
+    "hostile dataset": "datasets/strange",
+    "result": "result?folder=trains/0003/results",
+    "hostile result": "result?folder=trains/0005/results",
+    "histogram": "histogram?folder=trains/0003/results&processor=dsphipi&name=mass",
+    "candidates": "candidates?folder=trains/0003/results&processor=dsphipi",
+    "compare": "compare?a=trains/0002/results&b=trains/0003/results",
+}
+LOOKS = {
+    "light": {"color_scheme": "light"},
+    "dark": {"color_scheme": "dark"},
+    "phone": {"viewport": {"width": 360, "height": 740}},
+}
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_pages_are_accessible(tabs, server, look):
+    tab = tabs(server, **LOOKS[look])
+    found = {}
+    for name, path in PAGES.items():
+        page = tab.go(path)
+        found[name] = violations(page)
+        if page.locator("h1").count() != 1:
+            found[name].append("not one heading of the first level")
+        if (width := page.evaluate("document.documentElement.scrollWidth")) > (
+            page.viewport_size["width"]
+        ):
+            found[name].append(f"{width} px wide")
+    assert {name: faults for name, faults in found.items() if faults} == {}
+
+
+def test_the_keyboard_reaches_everything(tab):
+    for path in PAGES.values():
+        page = tab.go(path)
+        page.keyboard.press("Tab")
+        skip = page.locator(":focus")
+        assert skip.get_attribute("href") == "#main"
+        assert skip.bounding_box()["x"] >= 0
+        page.keyboard.press("Enter")
+        page.keyboard.press("Tab")
+        first = page.locator(":focus")
+        if first.count():
+            assert page.locator("main").locator(":focus").count() == 1, path
+        tab.go(path)
+        assert page.evaluate(WALK) == [], path
+
+
+# What has no visible focus, or is not in the order of the page, among all that can have the focus.
+WALK = """
+() => {
+    const kinds = ["a[href]", "button", "input:not([type=hidden])", "select", "textarea", "summary",
+        "[tabindex]"];
+    const found = [];
+    for (const element of document.querySelectorAll(kinds.join())) {
+        if (element.tabIndex > 0) found.push("own order: " + element.outerHTML.slice(0, 200));
+        if (element.tabIndex < 0 || element.disabled || !element.checkVisibility()) continue;
+        element.focus({focusVisible: true});
+        if (document.activeElement !== element) continue;
+        const style = getComputedStyle(element);
+        const outline = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 1;
+        if (!outline && style.boxShadow === "none")
+            found.push("no focus: " + element.outerHTML.slice(0, 200));
+    }
+    return found;
+}
+"""
+
+
+def test_every_link_leads_somewhere(server):
+    """Without a browser; all addresses are relative, and there is no code in any page."""
+    found = crawl(client(server.url), server.home, most=400)
+    assert len(found) > 50
+    broken = {}
+    for url, (answer, document) in found.items():
+        absolute = [link for link in document.links if link.startswith(("/", "http", "java"))]
+        twice = {name for name in document.ids if document.ids.count(name) > 1}
+        strange = [source for source in document.pictures if source == "x"]
+        # A form is not asked for by a link.
+        status = [answer.status] if answer.status not in {200, 405} else []
+        if faults := [*status, *absolute, *document.code, *twice, *strange]:
+            broken[url] = faults
+    assert broken == {}
+
+
+def test_names_are_shown_as_text(tab):
+    """Of datasets, files, trains, steps, histograms, columns and errors."""
+    shown = {}
+    for path in PAGES.values():
+        page = tab.go(path)
+        text = page.inner_text("main")
+        shown[path] = (HOSTILE in text, ARABIC in text)
+        assert "49" not in text or "{{7*7}}" in text or HOSTILE not in text, path
+        assert page.locator("img[src=x]").count() == 0, path
+        assert page.evaluate("window.hacked") is None, path
+    for path in ("trains/5", "datasets/strange", "result?folder=trains/0005/results"):
+        assert shown[path][0], path
