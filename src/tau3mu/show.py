@@ -62,8 +62,9 @@ def _export(folders: Sequence[Path], file: Path) -> int:
         export_result(folders[0], file)
     else:
         from tau3mu.compare import compare
-        from tau3mu.report.export import export_comparison
+        from tau3mu.report.export import check_free, export_comparison
 
+        check_free(file)  # before the work
         export_comparison(compare(*folders), file)
     sys.stdout.write(f"{file}\n")
     return 0

@@ -84,7 +84,7 @@ def test_names_that_are_meant_to_do_harm_are_text(hostile, tmp_path):
     assert text.count("&lt;img src=x onerror=alert(1)&gt;") > 20
     for name in (HOSTILE, LONG, RIGHT_TO_LEFT):
         assert name in page.texts
-    assert "57 events" in " ".join(page.text.split())
+    assert "57 events in 2 files" in " ".join(page.text.split())
     assert ["mc", LONG, "50", f"{HOSTILE}; torn"] in page.rows
     assert page.text.index("Missing:") < page.text.index("Failed processors")
     assert page.text.index("Failed processors") < page.text.index("Datasets")

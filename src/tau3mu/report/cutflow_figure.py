@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 from tau3mu.config.documents import read_document
 from tau3mu.errors import InputError
 from tau3mu.outputs.cutflow import cutflow_rows
+from tau3mu.report.places import processor_in
 from tau3mu.results.labels import add_legend, name_ticks
-from tau3mu.results.manifest import manifest_in, results_in
 from tau3mu.results.plots import heading_of
 from tau3mu.results.style import add_heading, styled_figure
 
@@ -37,10 +37,9 @@ def cutflow_figure(folder: Path, processor: str) -> Figure:
     Raises:
         InputError: There is no such cutflow, or no step in it.
     """
-    folder = results_in(folder)
-    path = folder / processor / "cutflow.json"
-    content = read_document(path, "cutflow", language="results").content
-    return plot_cutflow(content, **heading_of(manifest_in(folder).datasets))
+    place, manifest = processor_in(folder, processor)
+    content = read_document(place / "cutflow.json", "cutflow", language="results").content
+    return plot_cutflow(content, **heading_of(manifest.datasets))
 
 
 def plot_cutflow(

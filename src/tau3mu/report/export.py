@@ -6,7 +6,7 @@ import base64
 import hashlib
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from markupsafe import Markup
 
@@ -25,7 +25,11 @@ from tau3mu.storage.names import RUN
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["export_comparison", "export_result"]
+__all__ = ["check_free", "export_comparison", "export_result"]
+
+
+_DRAWN: Final = (1, 2)
+"""Variables of histograms of which there are pictures; of all there are the entries."""
 
 
 def export_result(folder: Path, file: Path) -> None:
@@ -39,7 +43,7 @@ def export_result(folder: Path, file: Path) -> None:
         InputError: There is no results folder, or the file exists already.
         RunError: The file cannot be written.
     """
-    _check_free(file)
+    check_free(file)
     view = result_view(folder)
     context = {
         "view": view,
@@ -63,13 +67,27 @@ def export_comparison(comparison: Any, file: Path) -> None:
         InputError: The file exists already.
         RunError: The file cannot be written.
     """
-    _check_free(file)
+    check_free(file)
     view = comparison_view(comparison)
     _write(
         file,
         "report/comparison_file.html",
         {"view": view, "pictures": _overlays(comparison)},
     )
+
+
+def check_free(file: Path) -> None:
+    """Checks that nothing would be replaced.
+
+    Args:
+        file: Where a report is to be written.
+
+    Raises:
+        InputError: There is something of this name already.
+    """
+    if file.exists() or file.is_symlink():
+        message = f"{file} exists already; choose another name or move it away"
+        raise InputError(message, code="report.file-exists", path=file)
 
 
 def _result_pictures(folder: Path, view: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -88,6 +106,7 @@ def _result_pictures(folder: Path, view: Mapping[str, Any]) -> dict[str, dict[st
         one["name"]: {
             histogram["name"]: _histogram(make, folder, one["name"], histogram)
             for histogram in one["histograms"]
+            if len(histogram["axes"]) in _DRAWN
         }
         for one in view["processors"]
     }
@@ -131,12 +150,6 @@ def _sizes(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{"file": one["name"], "size": size_text(one["bytes"])} for one in found]
 
 
-def _check_free(file: Path) -> None:
-    if file.exists() or file.is_symlink():
-        message = f"{file} exists already; choose another name or move it away"
-        raise InputError(message, code="report.file-exists", path=file)
-
-
 def _write(file: Path, template: str, context: dict[str, Any]) -> None:
     style = (files("tau3mu.report") / "style.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
@@ -148,5 +161,5 @@ def _write(file: Path, template: str, context: dict[str, Any]) -> None:
         **context, style=Markup(style), policy=policy
     )  # fmt: skip
     make_folder(file.parent)
-    _check_free(file)  # drawing takes a while
+    check_free(file)  # drawing takes a while
     write_text(file, text)

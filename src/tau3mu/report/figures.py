@@ -11,8 +11,9 @@ import numpy as np
 from tau3mu.errors import InputError, suggest
 from tau3mu.outputs.histograms import load_histograms, variable_axes, variations
 from tau3mu.outputs.names import DATASET, NOMINAL, VARIATION
+from tau3mu.report.places import processor_in
 from tau3mu.results.labels import short_name, without_broken_formulas
-from tau3mu.results.manifest import manifest_in, results_in
+from tau3mu.results.manifest import results_in
 from tau3mu.results.plots import (
     draw_lines,
     fitted_datasets,
@@ -164,17 +165,12 @@ def _stored(
     folder: Path, processor: str, name: str
 ) -> tuple[Hist[Any], Mapping[str, DatasetFacts]]:
     """Returns a histogram with what the run knows of its datasets."""
-    folder = results_in(folder)
-    facts = manifest_in(folder).datasets
-    place = folder / processor
-    if place.parent != folder or not place.is_dir():
-        message = f"{folder} has no processor {processor!r}"
-        raise InputError(message, code="report.unknown-processor", path=processor)
+    place, manifest = processor_in(folder, processor)
     histograms = load_histograms(place)
     if name not in histograms:
         message = f"{processor} has no histogram {name!r}{suggest(name, histograms)}"
         raise InputError(message, code="report.unknown-histogram", path=name)
-    return histograms[name], facts
+    return histograms[name], manifest.datasets
 
 
 def _nominal(
