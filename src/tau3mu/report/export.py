@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -94,7 +95,7 @@ def _result_pictures(folder: Path, view: Mapping[str, Any]) -> dict[str, dict[st
     """Returns the pictures of each processor: all cutflows first, and all histograms last."""
     make = Pictures()
     names = [one["name"] for one in view["processors"]]
-    cutflows = {name: make.drawn(lambda name=name: cutflow_figure(folder, name)) for name in names}
+    cutflows = {name: make.drawn(partial(cutflow_figure, folder, name)) for name in names}
     fits = {
         one["name"]: {
             plot: make.stored(folder / one["name"] / plot)
@@ -104,7 +105,9 @@ def _result_pictures(folder: Path, view: Mapping[str, Any]) -> dict[str, dict[st
     }
     histograms = {
         one["name"]: {
-            histogram["name"]: _histogram(make, folder, one["name"], histogram)
+            histogram["name"]: make.drawn(
+                partial(histogram_figure, folder, one["name"], histogram["name"])
+            )
             for histogram in one["histograms"]
             if len(histogram["axes"]) in _DRAWN
         }
@@ -116,12 +119,6 @@ def _result_pictures(folder: Path, view: Mapping[str, Any]) -> dict[str, dict[st
     }
 
 
-def _histogram(
-    make: Pictures, folder: Path, processor: str, histogram: Mapping[str, Any]
-) -> dict[str, Any]:
-    return make.drawn(lambda: histogram_figure(folder, processor, histogram["name"]))
-
-
 def _overlays(comparison: Any) -> dict[str, Any]:
     a, b = (_folder_of(name) for name in (comparison.a, comparison.b))
     if a is None or b is None:
@@ -130,7 +127,7 @@ def _overlays(comparison: Any) -> dict[str, Any]:
     different = [one for one in comparison.histograms if not (one.same or one.only)]
     return {
         f"{one.processor}: {one.name}": make.drawn(
-            lambda one=one: overlay_figure(a, b, one.processor, one.name)
+            partial(overlay_figure, a, b, one.processor, one.name)
         )
         for one in sorted(different, key=lambda one: -one.sigma)
     }

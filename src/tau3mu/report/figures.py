@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import reduce
 from operator import add
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
@@ -182,7 +182,11 @@ def _nominal(
         raise InputError(message, code="report.unknown-dataset", path=dataset)
     chosen = [dataset] if dataset is not None else fitted_datasets(names, facts)
     place = {VARIATION: NOMINAL} if VARIATION in histogram.axes.name else {}
-    return reduce(add, [histogram[{**place, DATASET: one}] for one in chosen])
+    parts = []
+    for one in chosen:
+        where: dict[int | str, Any] = {**place, DATASET: one}
+        parts.append(cast("Hist[Any]", histogram[where]))
+    return reduce(add, parts)
 
 
 def _values(histogram: Hist[Any]) -> Any:

@@ -56,10 +56,12 @@ def _text(value: object) -> str:
     return _CONTROL.sub(lambda found: ascii(found[0])[1:-1], redact(str(value)))
 
 
-def _number(value: float | None, digits: int = 6) -> str:
+def _number(value: Any, digits: int = 6) -> str:
     """Returns a number with separators of thousands, "" for None."""
     if value is None:
         return ""
+    if not isinstance(value, int | float):  # of a file that somebody has edited
+        return _text(value)
     if isinstance(value, float) and value.is_integer() and abs(value) < _WHOLE:
         value = int(value)
     return f"{value:,}" if isinstance(value, int) else f"{value:,.{digits}g}"

@@ -73,7 +73,7 @@ def without_broken_formulas(figure: Figure) -> None:
     """
     parser = MathTextParser("path")
     for text in figure.findobj(Text):
-        if isinstance(text, Text) and "$" in text.get_text() and text.get_parse_math():
+        if "$" in text.get_text() and text.get_parse_math():
             try:
                 parser.parse(text.get_text())
             except ValueError:

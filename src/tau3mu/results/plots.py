@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import cycle
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from tau3mu.errors import InputError
 from tau3mu.outputs.names import NOMINAL
@@ -129,7 +129,7 @@ def draw_lines(axes: Axes, parts: Mapping[str, Hist[Any]], *, log: bool = False)
     edges = next(iter(parts.values())).axes[0].edges
     axes.set_xlim(edges[0], edges[-1])
     legend = add_legend(axes, handles, list(parts), fontsize=18, loc="upper right")
-    axes.figure.draw_without_rendering()  # which gives the axes their place
+    cast("Figure", axes.figure).draw_without_rendering()  # which gives the axes their place
     under = legend.get_window_extent().transformed(axes.transAxes.inverted()).y0 - _GAP
     part_below = min(1.0, max(under, _LOWEST))
     low, high = axes.get_ylim()
