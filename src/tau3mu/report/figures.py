@@ -181,11 +181,9 @@ def _nominal(
         message = f"the histogram has no dataset {dataset!r}{suggest(dataset, names)}"
         raise InputError(message, code="report.unknown-dataset", path=dataset)
     chosen = [dataset] if dataset is not None else fitted_datasets(names, facts)
-    place = {VARIATION: NOMINAL} if VARIATION in histogram.axes.name else {}
-    parts = []
-    for one in chosen:
-        where: dict[int | str, Any] = {**place, DATASET: one}
-        parts.append(cast("Hist[Any]", histogram[where]))
+    varied = VARIATION in histogram.axes.name
+    place: dict[int | str, Any] = {VARIATION: NOMINAL} if varied else {}
+    parts = [cast("Hist[Any]", histogram[{**place, DATASET: one}]) for one in chosen]
     return reduce(add, parts)
 
 
