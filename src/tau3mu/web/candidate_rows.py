@@ -5,6 +5,7 @@ The worker process runs this: uproot and pyarrow are imported when a file is ope
 
 from __future__ import annotations
 
+from contextlib import closing
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -48,7 +49,7 @@ def candidates_page(
         InputError: The file cannot be read, or there is no such column or page.
     """
     try:
-        with _opened(file) as table:
+        with closing(_opened(file)) as table:
             return _page(table, file, page, rows, sort, descending=descending)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         if isinstance(error, InputError):
@@ -94,9 +95,7 @@ class _Table(Protocol):
     columns: dict[str, str]
     total: int
 
-    def __enter__(self) -> _Table: ...
-
-    def __exit__(self, *error: object) -> None: ...
+    def close(self) -> None: ...
 
     def segments(
         self, column: str, start: int, stop: int
@@ -115,14 +114,9 @@ class _Root:
         self._file = uproot.open(file)
         self._tree = self._file["candidates"]
         self.total = int(self._tree.num_entries)
-        self.columns = {
-            branch.name: _kind(branch.typename) for branch in self._tree.branches
-        }
+        self.columns = {branch.name: _kind(branch.typename) for branch in self._tree.branches}
 
-    def __enter__(self) -> _Root:
-        return self
-
-    def __exit__(self, *error: object) -> None:
+    def close(self) -> None:
         self._file.close()
 
     def segments(
@@ -144,10 +138,7 @@ class _Parquet:
         self.total = int(self._file.metadata.num_rows)
         self.columns = {one.name: _kind(str(one.type)) for one in self._file.schema_arrow}
 
-    def __enter__(self) -> _Parquet:
-        return self
-
-    def __exit__(self, *error: object) -> None:
+    def close(self) -> None:
         self._file.close()
 
     def segments(
@@ -226,7 +217,7 @@ def _order(
     descending: bool,
 ) -> npt.NDArray[np.int64]:
     """Returns the numbers of the rows in the order of a column; only the last order is kept."""
-    with _opened(file) as table:
+    with closing(_opened(file)) as table:
         texts = table.columns[column] == "string"
         codes: dict[str, int] = {}  # texts are held once, however many rows have them
         found = [

@@ -14,6 +14,7 @@ from tau3mu.web.candidate_rows import candidates_page
 from tau3mu.web.known import file_of, name_of, results_folder
 from tau3mu.web.rendering import page
 from tau3mu.web.waiting import Waiting, being_made, soon
+from tau3mu.web.worker import worker
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,8 +55,7 @@ def candidates_csv(request: Request) -> Response:
     """Returns the same rows as CSV, with all digits."""
     number, sort, descending = _asked(request)
     file = _file(request)
-    worker = request.app.state.worker
-    found = worker.run(candidates_page, file, number, _ROWS, sort, descending=descending)
+    found = worker(request).run(candidates_page, file, number, _ROWS, sort, descending=descending)
     text = StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([column["name"] for column in found["columns"]])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from starlette.routing import Route
 
 from tau3mu.errors import Tau3muError
-from tau3mu.web.known import known_results, name_of, results_folder, side_folder
+from tau3mu.web.known import Root, known_results, name_of, results_folder, side_folder
 from tau3mu.web.rendering import page
 from tau3mu.web.waiting import Waiting, being_made, soon
 
@@ -36,7 +36,7 @@ def compare(request: Request) -> Response:
         return being_made(request, "The comparison")
     except Tau3muError as error:
         return _form(request, a, b, error)
-    root: Path = request.app.state.site.root
+    root: Root = request.app.state.site.root
     names = [name_of(root, folder) for folder in folders]
     both = [one for one in view["histograms"] if not one["only"]]
     return page(

@@ -29,14 +29,14 @@ class Chosen(NamedTuple):
     """A histogram of a dataset and a variation.
 
     Attributes:
-        folder: Of the processor.
+        side: The place of its folder.
         dataset: The dataset.
         variation: The variation.
         label: In the legend.
         compared: The place of the histogram that it is compared with, -1 if there is none.
     """
 
-    folder: Path
+    side: int
     dataset: str
     variation: str
     label: str
@@ -65,11 +65,20 @@ def overlay_png(a: Path, b: Path, processor: str, name: str, lower: Lower) -> by
 
 
 def chosen_png(
-    name: str, chosen: Sequence[Chosen], lower: Lower, *, log: bool, unit: bool
+    a: Path,
+    b: Path | None,
+    name: str,
+    chosen: tuple[Chosen, ...],
+    lower: Lower,
+    *,
+    log: bool,
+    unit: bool,
 ) -> bytes:
     """Returns the picture of histograms over each other, or beside each other if they are maps.
 
     Args:
+        a: The folder of the processor.
+        b: That of another result, if some are of it.
         name: Of the histogram.
         chosen: What is drawn, at least one.
         lower: What stands below: the ratio, or the difference in σ, to those that each is compared
@@ -80,7 +89,8 @@ def chosen_png(
     Raises:
         InputError: There is no such histogram, or it has neither one nor two variables.
     """
-    parts = [_part(one, name) for one in chosen]
+    folders = (a, b or a)
+    parts = [_part(folders[one.side], one, name) for one in chosen]
     if unit:
         parts = [_normalized(part) for part in parts]
     compared = [
@@ -91,7 +101,7 @@ def chosen_png(
     labels = [one.label for one in chosen]
     if parts[0].ndim == 1:
         return _png(_curves(parts, labels, compared, lower, log=log, unit=unit))
-    if parts[0].ndim == 2:  # noqa: PLR2004
+    if parts[0].ndim == 2:
         below = [(f"{_LABELS[lower]}: {labels[at]}", part) for at, part in compared if lower]
         return _png(_maps([*zip(labels, parts, strict=True)], below, log=log))
     message = f"histogram {name!r} has {parts[0].ndim} variables; one or two can be drawn"
@@ -104,17 +114,18 @@ def _png(figure: Figure, dpi: int = _DPI) -> bytes:
     return stream.getvalue()
 
 
-def _part(one: Chosen, name: str) -> Hist[Any]:
+def _part(folder: Path, one: Chosen, name: str) -> Hist[Any]:
     from tau3mu.outputs.histograms import load_histograms, variations
 
-    stored = load_histograms(one.folder)
+    stored = load_histograms(folder)
     if name not in stored:
-        message = f"{one.folder} has no histogram {name!r}{suggest(name, stored)}"
+        message = f"{folder} has no histogram {name!r}{suggest(name, stored)}"
         raise InputError(message, code="web.not-found", path=name)
     for dataset, variation, part in variations(stored[name]):
         if (dataset, variation) == (one.dataset, one.variation):
-            return part
-    message = f"histogram {name!r} of {one.folder} has no {one.dataset!r}, {one.variation!r}"
+            found: Hist[Any] = part
+            return found
+    message = f"histogram {name!r} of {folder} has no {one.dataset!r}, {one.variation!r}"
     raise InputError(message, code="web.not-found", path=one.dataset)
 
 
@@ -129,8 +140,7 @@ def _made(part: Hist[Any], values: Any, variances: Any) -> Hist[Any]:
     from hist.storage import Weight
 
     made: Hist[Any] = Hist(*part.axes, storage=Weight(), label=part.label)
-    made.view().value = values
-    made.view().variance = variances
+    made.view()[...] = np.stack([values, variances], axis=-1)
     return made
 
 
@@ -190,9 +200,9 @@ def _curves(
             below.set_ylabel(_LABELS[lower], fontsize=20, loc="center")
             if lower == "ratio":
                 below.set_ylim(0, 2)
-        unique = {f"{label}{' ' * place}": part  # equal names are kept apart
-                  for place, (label, part) in enumerate(zip(labels, parts, strict=True))}  # fmt: skip
-        draw_lines(above, unique, log=log)
+        places = range(len(parts))  # keep equal labels apart
+        lines = {f"{labels[place]}{' ' * place}": parts[place] for place in places}
+        draw_lines(above, lines, log=log)
         if compared:
             above.set_xlabel("")
     return figure

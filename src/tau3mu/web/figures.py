@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from starlette.routing import Route
 
 from tau3mu.errors import InputError
-from tau3mu.web.drawing import Lower, cutflow_png, histogram_png, overlay_png
+from tau3mu.web.drawing import cutflow_png, histogram_png, overlay_png
 from tau3mu.web.histogram import png
 from tau3mu.web.known import file_of, results_folder
 from tau3mu.web.worker import worker
@@ -15,6 +15,8 @@ from tau3mu.web.worker import worker
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
+
+    from tau3mu.web.drawing import Lower
 
 __all__ = ["routes"]
 
@@ -25,12 +27,12 @@ def figure(request: Request) -> Response:
     kind, processor, name = (query.get(key, "") for key in ("kind", "processor", "name"))
     run = worker(request).run
     if kind == "overlay":
-        folders = [results_folder(request, query.get(side, "")) for side in "ab"]
+        a, b = (results_folder(request, query.get(side, "")) for side in "ab")
         left, _, right = processor.partition("/")
-        for folder, one in zip(folders, (left, right or left), strict=True):
-            file_of(request, folder, one, "histograms.json")
-        lower = cast("Lower", "ratio" if query.get("lower") == "ratio" else "pull")
-        return png(request, run(overlay_png, *folders, processor, name, lower))
+        file_of(request, a, left, "histograms.json")
+        file_of(request, b, right or left, "histograms.json")
+        lower: Lower = "ratio" if query.get("lower") == "ratio" else "pull"
+        return png(request, run(overlay_png, a, b, processor, name, lower))
     folder = results_folder(request, query.get("folder", ""))
     if kind == "cutflow":
         file_of(request, folder, processor, "cutflow.json")

@@ -98,17 +98,16 @@ def chosen_figure(request: Request) -> Response:
         message = "nothing is chosen: choose a dataset"
         raise InputError(message, code="web.nothing-chosen", path="part")
     partners = dict(_pairs(drawn, two=len(sides) > 1))
-    chosen = [
-        Chosen(
-            sides[part["side"]].folder / sides[part["side"]].processor,
-            part["dataset"], part["variation"], part["label"], partners.get(place, -1),
-        )
+    chosen = tuple(
+        Chosen(part["side"], part["dataset"], part["variation"], part["label"],
+               partners.get(place, -1))
         for place, part in enumerate(drawn)
-    ]  # fmt: skip
+    )  # fmt: skip
+    folders = [side.folder / side.processor for side in sides]
     query = request.query_params
     picture = worker(request).run(
-        chosen_png, sides[0].view["name"], chosen, _lower(request, sides),
-        log=bool(query.get("log")), unit=bool(query.get("unit")),
+        chosen_png, folders[0], folders[1] if len(sides) > 1 else None, sides[0].view["name"],
+        chosen, _lower(request, sides), log=bool(query.get("log")), unit=bool(query.get("unit")),
     )  # fmt: skip
     return png(request, picture)
 
@@ -224,8 +223,7 @@ def _figure_query(
     """Returns the query of the address of the picture."""
     query = request.query_params
     state = [
-        str((side.folder / side.processor / "histograms.json").stat().st_mtime_ns)
-        for side in sides
+        str((side.folder / side.processor / "histograms.json").stat().st_mtime_ns) for side in sides
     ]
     return {
         **{key: query.get(key, "") for key in ("folder", "b", "processor", "name", "log", "unit")},

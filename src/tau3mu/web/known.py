@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from tau3mu.errors import InputError
 from tau3mu.results.manifest import results_in
@@ -11,30 +12,33 @@ from tau3mu.storage.names import RUN
 from tau3mu.web.paths import confined
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping
 
     from starlette.requests import Request
 
-__all__ = ["file_of", "known_results", "name_of", "results_folder", "side_folder"]
+__all__ = ["Root", "file_of", "known_results", "name_of", "results_folder", "side_folder"]
+
+Root: TypeAlias = "Path | Mapping[str, Path]"
+"""A folder that is shown, or several by the names that addresses begin with."""
 
 _DEEPEST: Final = 4
 _MOST: Final = 2000
 _TRAINS: Final = "trains"
 
 
-def known_results(root: Path, most: int = _MOST) -> list[str]:
+def known_results(root: Root, most: int = _MOST) -> list[str]:
     """Returns the results folders below a folder, those that were written last first.
 
     Args:
-        root: Of all that is shown.
+        root: What is shown.
         most: At most so many are looked for.
     """
     found: list[tuple[float, str]] = []
-    for path, changed in _found(root, _DEEPEST):
-        found.append((changed, name_of(root, path)))
-        if len(found) == most:
-            break
+    for top in [root] if isinstance(root, Path) else root.values():
+        for path, changed in _found(top.resolve(), _DEEPEST):
+            found.append((changed, name_of(root, path)))
+            if len(found) == most:
+                break
     return [name for _, name in sorted(found, key=lambda one: (-one[0], one[1]))]
 
 
@@ -55,15 +59,22 @@ def _found(folder: Path, deepest: int) -> Iterator[tuple[Path, float]]:
             yield from _found(folder / name, deepest - 1)
 
 
-def name_of(root: Path, path: Path) -> str:
+def name_of(root: Root, path: Path) -> str:
     """Returns how addresses call a folder or a file, "" for the root.
 
     Args:
-        root: Of all that is shown.
-        path: In it.
+        root: What is shown.
+        path: In it, as `confined` returns it.
+
+    Raises:
+        InputError: It is not in it.
     """
-    name = path.relative_to(root.resolve() if path.is_relative_to(root.resolve()) else root)
-    return "" if name == type(name)() else name.as_posix()
+    for first, top in [("", root)] if isinstance(root, Path) else root.items():
+        if path.is_relative_to(resolved := top.resolve()):
+            words = (first, *path.relative_to(resolved).parts)
+            return "/".join(word for word in words if word)
+    message = f"there is no {path.name!r} here"
+    raise InputError(message, code="web.not-found", path=path.name)
 
 
 def side_folder(request: Request, text: str) -> Path:
@@ -77,10 +88,13 @@ def side_folder(request: Request, text: str) -> Path:
     Raises:
         InputError: There is no such folder.
     """
-    root: Path = request.app.state.site.root
-    if text.isascii() and text.isdigit() and not (root / text).exists():
-        text = f"{_TRAINS}/{int(text):04d}"
-    folder = confined(root, text)
+    root: Root = request.app.state.site.root
+    try:
+        folder = confined(root, text)
+    except InputError:
+        if not (text.isascii() and text.isdigit()):
+            raise
+        folder = confined(root, f"{_TRAINS}/{int(text):04d}")
     return confined(root, name_of(root, results_in(folder)))
 
 
@@ -94,15 +108,18 @@ def results_folder(request: Request, text: str) -> Path:
     Raises:
         InputError: There is no such folder.
     """
-    root: Path = request.app.state.site.root
     folder = side_folder(request, text)
-    if folder != root and not (folder / RUN).is_file() and (folder.parent / RUN).is_file():
+    if (folder / RUN).is_file() or not (folder.parent / RUN).is_file():
+        return folder
+    root: Root = request.app.state.site.root
+    try:
         return confined(root, name_of(root, folder.parent))
-    return folder
+    except InputError:  # a processor alone is shown
+        return folder
 
 
 def file_of(request: Request, folder: Path, *parts: str) -> Path:
-    """Returns a file of a results folder, which is not a link.
+    """Returns a file of a results folder, which does not lie outside of what is shown.
 
     Args:
         request: What was asked.
@@ -112,9 +129,9 @@ def file_of(request: Request, folder: Path, *parts: str) -> Path:
     Raises:
         InputError: There is no such file.
     """
-    root: Path = request.app.state.site.root
+    root: Root = request.app.state.site.root
     path = "/".join(parts)
-    if ".." in parts or not all(parts):
-        message = f"there is no {path!r} in {folder}"
+    if not all(parts) or any("/" in part for part in parts):
+        message = f"there is no {path!r} in {folder.name}"
         raise InputError(message, code="web.not-found", path=path)
-    return confined(root, f"{name_of(root, folder)}/{path}")
+    return confined(root, f"{name_of(root, folder)}/{path}".lstrip("/"))

@@ -12,9 +12,10 @@ from starlette.routing import Route
 from tau3mu.errors import InputError
 from tau3mu.report.result import result_view
 from tau3mu.report.tables import result_tables
+from tau3mu.results.manifest import results_in
 from tau3mu.storage.names import RUN
-from tau3mu.web.known import known_results, name_of, results_folder, side_folder
-from tau3mu.web.rendering import page, redirect
+from tau3mu.web.known import Root, known_results, name_of, results_folder, side_folder
+from tau3mu.web.rendering import page
 from tau3mu.web.worker import worker
 
 if TYPE_CHECKING:
@@ -25,18 +26,18 @@ __all__ = ["exported_comparison", "exported_result", "routes"]
 _NO_RUN: Final = "results.no-run"
 
 
-def home(request: Request) -> Response:
-    """Returns the results below the root; the result itself where the root is one."""
-    root: Path = request.app.state.site.root
-    if (root / RUN).is_file():
-        return redirect(request, "result")
-    return page(request, "web/results.html", known=known_results(root))
+def results(request: Request) -> Response:
+    """Returns the list of all results below the root."""
+    return page(request, "web/results.html", known=known_results(request.app.state.site.root))
 
 
 def result(request: Request) -> Response:
-    """Returns the page of a results folder."""
-    root: Path = request.app.state.site.root
-    folder = results_folder(request, request.query_params.get("folder", ""))
+    """Returns the page of a results folder; the list where the root is not one."""
+    root: Root = request.app.state.site.root
+    given = request.query_params.get("folder", "")
+    if not given and not (isinstance(root, Path) and (results_in(root) / RUN).is_file()):
+        return results(request)
+    folder = results_folder(request, given)
     try:
         view = result_view(folder)
     except InputError as error:
@@ -114,8 +115,7 @@ def exported_comparison(a: Path, b: Path) -> bytes:
 
 
 routes: Final = [
-    Route("/", home),
-    Route("/results", home),
+    Route("/results", results),
     Route("/result", result),
     Route("/export", export),
 ]
