@@ -5,8 +5,10 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from tau3mu.errors import InputError
 from tau3mu.storage.names import RUN
 from tau3mu.train.ledger import read_ledger
+from tau3mu.train.page.jobs import job
 from tau3mu.train.page.shown import shown
 from tau3mu.train.problems import problems_of_results, with_problems_of_now
 from tau3mu.train.progress import progress_of
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
+    from tau3mu.train.page.jobs import Job
     from tau3mu.train.progress import Progress
     from tau3mu.train.record import TrainRecord
     from tau3mu.train.states import Status
@@ -51,6 +54,19 @@ def folder_of(request: Request) -> Path:
     """
     text: str = request.path_params["number"]
     return shown(request).store.train(text[:_DIGITS])
+
+
+def job_of(request: Request) -> Job | None:
+    """Returns the job that was started for a train, which an address names after `job`.
+
+    Args:
+        request: What was asked.
+    """
+    name = request.query_params.get("job", "")
+    try:
+        return job(shown(request).store, name) if name else None
+    except InputError:  # it was removed since
+        return None
 
 
 class TrainNow(NamedTuple):

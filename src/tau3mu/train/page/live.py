@@ -10,7 +10,7 @@ from starlette.responses import StreamingResponse
 from starlette.routing import Route
 
 from tau3mu.errors import Tau3muError
-from tau3mu.train.page.details import folder_of, train_now
+from tau3mu.train.page.details import folder_of, job_of, train_now
 from tau3mu.web.rendering import fragment
 
 if TYPE_CHECKING:
@@ -60,7 +60,9 @@ def _look(request: Request, folder: Path) -> tuple[str, bool]:
         now = train_now(folder)
     except Tau3muError as error:  # it was removed or damaged while one watches
         return fragment(request, "page/gone.html", message=str(error), code=error.code), True
-    return fragment(request, "page/progress.html", now=now), not now.is_live
+    job = job_of(request)
+    is_over = not now.is_live and (job is None or job.status.state.ended)
+    return fragment(request, "page/progress.html", now=now, job=job), is_over
 
 
 def _event(name: str, text: str) -> str:

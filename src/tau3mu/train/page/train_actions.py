@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["Action", "actions_of", "routes"]
 
 
+_OF_THIS_TRAIN: Final = ("kill", "resume")
+
+
 class Action(NamedTuple):
     """Something that can be done with a train.
 
@@ -107,6 +110,8 @@ def act(request: Request) -> Response:
         known.store, _arguments(now.number, action.name, given),
         f"{action.text} train {now.number}", database=known.database,
     )  # fmt: skip
+    if action.name in _OF_THIS_TRAIN:  # where one sees what comes of it
+        return redirect(request, f"trains/{now.number}", job=job)
     return redirect(request, f"jobs/{job}")
 
 
