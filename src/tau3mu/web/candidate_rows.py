@@ -115,7 +115,9 @@ class _Root:
         self._file = uproot.open(file)
         self._tree = self._file["candidates"]
         self.total = int(self._tree.num_entries)
-        self.columns = {branch.name: _kind(branch.typename) for branch in self._tree.branches}
+        self.columns = {
+            branch.name: _kind(branch.typename) for branch in self._tree.branches
+        }
 
     def __enter__(self) -> _Root:
         return self

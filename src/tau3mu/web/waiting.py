@@ -28,7 +28,9 @@ class Waiting(Exception):  # noqa: N818 - not an error
     """Is raised where a page cannot be made at once."""
 
 
-def soon(request: Request, function: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
+def soon(
+    request: Request, function: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs
+) -> _R:
     """Returns what a function returns in the worker.
 
     Args:

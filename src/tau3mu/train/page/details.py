@@ -78,6 +78,7 @@ class TrainNow(NamedTuple):
         record: What it is.
         status: Its states.
         progress: How far it has come.
+        failures: In how many ways chunks have failed.
     """
 
     number: int
@@ -85,6 +86,12 @@ class TrainNow(NamedTuple):
     record: TrainRecord
     status: Status
     progress: Progress
+    failures: int
+
+    @property
+    def seen(self) -> str:
+        """Differs as soon as more than the progress has changed."""
+        return f"{self.status.state.value}-{len(self.status.changes)}-{self.failures}"
 
     @property
     def is_live(self) -> bool:
@@ -128,7 +135,9 @@ def train_now(folder: Path) -> TrainNow:
         InputError: It is being composed or damaged.
     """
     record, status = known(folder)
-    return TrainNow(int(folder.name), folder, record, status, progress_of(folder, record, status))
+    progress = progress_of(folder, record, status)
+    failures = len(read_ledger(folder).failures)
+    return TrainNow(int(folder.name), folder, record, status, progress, failures)
 
 
 def outcome_of(folder: Path) -> Outcome:
