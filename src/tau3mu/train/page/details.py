@@ -5,8 +5,10 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from tau3mu.errors import InputError
 from tau3mu.storage.names import RUN
 from tau3mu.train.ledger import read_ledger
+from tau3mu.train.page.jobs import job
 from tau3mu.train.page.shown import shown
 from tau3mu.train.problems import problems_of_results, with_problems_of_now
 from tau3mu.train.progress import progress_of
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
+    from tau3mu.train.page.jobs import Job
     from tau3mu.train.progress import Progress
     from tau3mu.train.record import TrainRecord
     from tau3mu.train.states import Status
@@ -53,6 +56,19 @@ def folder_of(request: Request) -> Path:
     return shown(request).store.train(text[:_DIGITS])
 
 
+def job_of(request: Request) -> Job | None:
+    """Returns the job that was started for a train, which an address names after `job`.
+
+    Args:
+        request: What was asked.
+    """
+    name = request.query_params.get("job", "")
+    try:
+        return job(shown(request).store, name) if name else None
+    except InputError:  # it was removed since
+        return None
+
+
 class TrainNow(NamedTuple):
     """A train as it is now.
 
@@ -62,6 +78,7 @@ class TrainNow(NamedTuple):
         record: What it is.
         status: Its states.
         progress: How far it has come.
+        failures: In how many ways chunks have failed.
     """
 
     number: int
@@ -69,6 +86,12 @@ class TrainNow(NamedTuple):
     record: TrainRecord
     status: Status
     progress: Progress
+    failures: int
+
+    @property
+    def seen(self) -> str:
+        """Differs as soon as more than the progress has changed."""
+        return f"{self.status.state.value}-{len(self.status.changes)}-{self.failures}"
 
     @property
     def is_live(self) -> bool:
@@ -112,7 +135,9 @@ def train_now(folder: Path) -> TrainNow:
         InputError: It is being composed or damaged.
     """
     record, status = known(folder)
-    return TrainNow(int(folder.name), folder, record, status, progress_of(folder, record, status))
+    progress = progress_of(folder, record, status)
+    failures = len(read_ledger(folder).failures)
+    return TrainNow(int(folder.name), folder, record, status, progress, failures)
 
 
 def outcome_of(folder: Path) -> Outcome:

@@ -10,7 +10,7 @@ from starlette.responses import StreamingResponse
 from starlette.routing import Route
 
 from tau3mu.errors import Tau3muError
-from tau3mu.train.page.details import folder_of, train_now
+from tau3mu.train.page.details import folder_of, job_of, train_now
 from tau3mu.web.rendering import fragment
 
 if TYPE_CHECKING:
@@ -25,12 +25,15 @@ __all__ = ["routes"]
 _PERIOD: Final = 1.0
 _QUIET: Final = 15
 """After so many looks without news, a comment keeps proxies from closing the connection."""
-_LOOKS: Final = 600
-"""After so many looks the browser is to ask again, so that no connection stays for good."""
 
 
 async def live(request: Request) -> Response:
-    """Sends the progress of a train when it has changed, and an `end` when the train has ended."""
+    """Sends the progress of a train when it has changed.
+
+    An `end` says that the whole page has changed and is to be loaded again: the state is another
+    than that which the browser has `seen`, chunks have failed in a new way, or nothing more is to
+    come.
+    """
     folder = await run_in_threadpool(folder_of, request)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(
@@ -41,26 +44,29 @@ async def live(request: Request) -> Response:
 async def _events(request: Request, folder: Path) -> AsyncIterator[str]:
     yield "retry: 1000\n\n"
     before, quiet = "", 0
-    for _ in range(_LOOKS):
-        html, ended = await run_in_threadpool(_look, request, folder)
+    while True:
+        html, is_over = await run_in_threadpool(_look, request, folder)
         if html != before:
             before, quiet = html, 0
             yield _event("progress", html)
         elif (quiet := quiet + 1) % _QUIET == 0:
             yield ": nothing new\n\n"
-        if ended:
-            yield _event("end", "ended")
+        if is_over:
+            yield _event("end", "load the page again")
             return
         await asyncio.sleep(_PERIOD)
 
 
 def _look(request: Request, folder: Path) -> tuple[str, bool]:
-    """Returns the progress as HTML, and whether nothing more is to come."""
+    """Returns the progress as HTML, and whether the page is to be loaded again."""
     try:
         now = train_now(folder)
     except Tau3muError as error:  # it was removed or damaged while one watches
         return fragment(request, "page/gone.html", message=str(error), code=error.code), True
-    return fragment(request, "page/progress.html", now=now), not now.is_live
+    job = job_of(request)
+    is_over = not now.is_live and (job is None or job.status.state.ended)
+    seen = request.query_params.get("seen", now.seen)
+    return fragment(request, "page/progress.html", now=now, job=job), is_over or seen != now.seen
 
 
 def _event(name: str, text: str) -> str:

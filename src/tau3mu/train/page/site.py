@@ -39,5 +39,6 @@ def store_site(store: Store, train_files: Sequence[Path] = (), database: str | N
         navigation=_NAVIGATION,
         search="search",
         data=Shown(store, tuple(train_files), database),
+        conflicts=train_actions.conflicts,
         not_found=frozenset({"train.unknown-train", "train.no-tests"}),
     )

@@ -12,6 +12,7 @@ from tau3mu.storage.names import FULL_CONFIG, RUN
 from tau3mu.train.page.details import (
     dataset_rows,
     folder_of,
+    job_of,
     outcome_of,
     problem_rows,
     train_now,
@@ -56,9 +57,11 @@ def train(request: Request) -> Response:
     except Tau3muError as error:
         return _damaged(request, folder, error)
     parent = _parent(request, now.record.parent)
+    job = job_of(request)
     return page(
         request, "page/train.html",
-        now=now, outcome=outcome, facts=_facts(now.record, folder), parent=parent,
+        now=now, job=job, is_live=now.is_live or (job is not None and not job.status.state.ended),
+        outcome=outcome, facts=_facts(now.record, folder), parent=parent,
         datasets=dataset_rows(now, outcome, store),
         problems=problems[:_PROBLEMS], more_problems=max(0, len(problems) - _PROBLEMS),
         actions=actions_of(now, outcome),

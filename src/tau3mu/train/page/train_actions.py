@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
     from tau3mu.train.page.details import Outcome, TrainNow
 
-__all__ = ["Action", "actions_of", "routes"]
+__all__ = ["Action", "actions_of", "conflicts", "routes"]
+
+
+_OF_THIS_TRAIN: Final = ("kill", "resume")
 
 
 class Action(NamedTuple):
@@ -91,22 +94,20 @@ def _no(problem: str, code: str) -> tuple[str, str]:
 def confirm(request: Request) -> Response:
     """Says what an action does, with the form that does it."""
     now, action = _asked(request)
-    if action.problem:
-        return _conflict(request, action)
-    return page(request, "page/confirm_action.html", now=now, action=action, given={})
+    return page(request, "page/confirm_action.html", now=now, action=action)
 
 
 def act(request: Request) -> Response:
     """Starts the job of an action."""
     now, action = _asked(request)
-    if action.problem:  # the state has changed since the page was shown
-        return _conflict(request, action)
     given = form(request)
     known = shown(request)
     job = start_job(
         known.store, _arguments(now.number, action.name, given),
         f"{action.text} train {now.number}", database=known.database,
     )  # fmt: skip
+    if action.name in _OF_THIS_TRAIN:  # where one sees what comes of it
+        return redirect(request, f"trains/{now.number}", job=job)
     return redirect(request, f"jobs/{job}")
 
 
@@ -118,6 +119,8 @@ def _asked(request: Request) -> tuple[TrainNow, Action]:
     if name not in actions:
         message = f"nobody can {name!r} a train; expected one of {list(actions)}"
         raise InputError(message, code="web.not-found", path=name)
+    if actions[name].problem:  # also if the state has changed since the page was shown
+        raise InputError(actions[name].problem, code=actions[name].code, path=now.number)
     return now, actions[name]
 
 
@@ -135,12 +138,10 @@ def _arguments(number: int, action: str, given: dict[str, list[str]]) -> list[st
     return words
 
 
-def _conflict(request: Request, action: Action) -> Response:
-    return page(
-        request, "page/conflict.html", 409,
-        message=action.problem, code=action.code, number=request.path_params["number"],
-    )  # fmt: skip
-
+conflicts: Final = frozenset(
+    f"train.{code}" for code in ("complete", "not-ok", "not-running", "not-short", "running")
+)
+"""Codes of errors that mean that a train is in another state than the page has shown."""
 
 routes: Final = [
     Route("/trains/{number}/do/{action}", confirm, methods=["GET"]),
