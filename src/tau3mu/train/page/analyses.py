@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["files_of", "routes"]
 
 _JOBS: Final = 5
-_STYLE: Final = Path(__file__).parent / "static" / "analyses.css"
 
 
 def files_of(request: Request) -> list[TrainFile]:
@@ -79,12 +78,7 @@ def _names(file: TrainFile, grid: Grid) -> list[str]:
     return [*(one.name for one in grid.wagons), *file.wagons, *train]
 
 
-def _style(_: Request) -> Response:
-    return Response(_STYLE.read_bytes(), media_type="text/css")
-
-
 routes: Final = [
     Route("/", _analyses),
-    Route("/analyses.css", _style),
     Route("/analysis", _analysis),  # as deep as the first page, whose part it is
 ]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from starlette.routing import Route
 
 from tau3mu.errors import InputError, Tau3muError
+from tau3mu.train.page.paging import paging
 from tau3mu.train.page.shown import shown
 from tau3mu.train.page.versions import (
     Version,
@@ -64,12 +65,10 @@ def _dataset(request: Request) -> Response:
     uses, problem = _uses(known, versions)
     files: Sequence[Any] = ()
     views: list[dict[str, Any]] = []
-    number = pages = 1
+    where = paging(request, _ON_A_PAGE)
     if not one.problem:
         dataset = read_registered(one.path)
-        pages = max(1, -(-len(dataset.files) // _ON_A_PAGE))
-        number = min(_page_number(request), pages)
-        files = dataset.files[(number - 1) * _ON_A_PAGE : number * _ON_A_PAGE]
+        files = dataset.files[where.offset : where.offset + where.size]
         views = short_views(dataset)
     return page(
         request,
@@ -83,9 +82,8 @@ def _dataset(request: Request) -> Response:
         more_uses=len(uses) - _USES,
         problem=problem,
         files=files,
-        first=(number - 1) * _ON_A_PAGE,
-        number=number,
-        last_page=pages,
+        where=where,
+        pages=where.pages(one.files),
         views=views,
     )
 
@@ -157,11 +155,6 @@ def _index(known: Shown) -> Index:
     from tau3mu.train.index import Index
 
     return Index(known.store, known.database)
-
-
-def _page_number(request: Request) -> int:
-    text = request.query_params.get("page", "1")
-    return max(1, int(text)) if text.isascii() and text.isdigit() and len(text) < 9 else 1
 
 
 routes: Final = [Route("/datasets", _datasets), Route("/datasets/{name}", _dataset)]

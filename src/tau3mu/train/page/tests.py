@@ -12,6 +12,7 @@ from tau3mu.storage.names import CONFIGURATION, FULL_CONFIG, INPUT_DATA, RUN
 from tau3mu.train.history import history_picture
 from tau3mu.train.metrics import METRICS, read_metrics
 from tau3mu.train.page.jobs import STREAMS, tail
+from tau3mu.train.page.paging import paging
 from tau3mu.train.page.past import folder_of_test, past_test
 from tau3mu.train.page.shown import shown
 from tau3mu.train.performance import PICTURE
@@ -37,17 +38,16 @@ def _history(request: Request) -> Response:
     """Shows the tests of a wagon, the newest first, as a table and as a picture."""
     store, wagon = shown(request).store, request.path_params["wagon"]
     folders = list(reversed(_folders(store, wagon)))
-    pages = max(1, -(-len(folders) // _ON_A_PAGE))
-    number = min(_page_number(request), pages)
-    some = folders[(number - 1) * _ON_A_PAGE : number * _ON_A_PAGE]
+    where = paging(request, _ON_A_PAGE)
+    some = folders[where.offset : where.offset + where.size]
     return page(
         request,
         "page/tests.html",
         wagon=wagon,
         tests=[past_test(folder) for folder in some],
         total=len(folders),
-        number=number,
-        last_page=pages,
+        where=where,
+        pages=where.pages(len(folders)),
     )
 
 
@@ -220,11 +220,6 @@ def _text(file: Path, most: int = 100_000) -> str:
             return stream.read(most).decode("utf-8", "replace")
     except OSError:
         return ""
-
-
-def _page_number(request: Request) -> int:
-    text = request.query_params.get("page", "1")
-    return max(1, int(text)) if text.isascii() and text.isdigit() and len(text) < 9 else 1
 
 
 routes: Final = [
