@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
 from tau3mu.errors import InputError, suggest
@@ -13,10 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from matplotlib.figure import Figure
+
     from tau3mu.train.metrics import Metrics
     from tau3mu.train.store import Store
 
-__all__ = ["history", "plot_history"]
+__all__ = ["history", "history_picture", "plot_history"]
 
 _DPI: Final = 110
 _PICTURE: Final = "history.png"
@@ -48,6 +51,29 @@ def plot_history(store: Store, wagon: str) -> Path:
         InputError: It has no tests, or a file of one of them cannot be read.
         RunError: The picture cannot be written.
     """
+    figure = _figure(store, wagon)
+    path = store.root / "tests" / wagon / _PICTURE
+    with atomic(path) as temporary:
+        figure.savefig(temporary, dpi=_DPI)
+    return path
+
+
+def history_picture(store: Store, wagon: str) -> bytes:
+    """Returns the picture of the tests of a wagon, as PNG; nothing is written.
+
+    Args:
+        store: Where the tests are.
+        wagon: The name of the wagon, or of a train.
+
+    Raises:
+        InputError: It has no tests, or a file of one of them cannot be read.
+    """
+    content = BytesIO()
+    _figure(store, wagon).savefig(content, dpi=_DPI, format="png")
+    return content.getvalue()
+
+
+def _figure(store: Store, wagon: str) -> Figure:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
@@ -86,10 +112,7 @@ def plot_history(store: Store, wagon: str) -> Path:
         for state, color in _COLORS.items()
     ]
     figure.legend(handles=marks, loc="outside lower center", ncols=3, frameon=False)
-    path = store.root / "tests" / wagon / _PICTURE
-    with atomic(path) as temporary:
-        figure.savefig(temporary, dpi=_DPI)
-    return path
+    return figure
 
 
 def _quantities(test: Metrics | None) -> list[tuple[str, float | None]]:

@@ -197,6 +197,11 @@ class Index:
         with self._asking() as connection:
             return questions.uses(connection, dataset)
 
+    def numbers_of_uses(self) -> list[Row]:
+        """Returns a row with `dataset`, `kind` and `number` for what refers to each dataset."""
+        with self._asking() as connection:
+            return questions.numbers_of_uses(connection)
+
     @contextmanager
     def _asking(self) -> Iterator[Connection]:
         self.refresh()

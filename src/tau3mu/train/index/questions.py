@@ -192,6 +192,26 @@ def uses(connection: Connection, dataset: str) -> list[Row]:
     return sorted(found, key=lambda row: row["owner"])
 
 
+def numbers_of_uses(connection: Connection) -> list[Row]:
+    """Returns a row with dataset, kind and number for what refers to each dataset.
+
+    Args:
+        connection: To the database.
+    """
+    found = []
+    for kind in ("trains", "tests"):
+        query = select(USES.c.dataset, func.count(USES.c.owner.distinct()).label("number"))
+        query = query.where(USES.c.owner.startswith(f"{kind}/")).group_by(USES.c.dataset)
+        found += [{**row, "kind": kind} for row in connection.execute(query).mappings()]
+    parent = DATASETS.c.parent_dataset
+    children = select(
+        parent.label("dataset"), func.count(DATASETS.c.name.distinct()).label("number")
+    )
+    children = children.where(parent.is_not(None)).group_by(parent)
+    found += [{**row, "kind": "datasets"} for row in connection.execute(children).mappings()]
+    return found
+
+
 def _of_today(rows: Iterable[Any], store: Store) -> list[Row]:
     """Returns rows with the states of now: that a process is lost, nobody has written."""
     found = [dict(row) for row in rows]

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from tau3mu.train.page import annotate, live, search, train, train_actions, trains
+from tau3mu.train.page import (
+    actions,
+    analyses,
+    annotate,
+    datasets,
+    job_pages,
+    live,
+    search,
+    tests,
+    train,
+    train_actions,
+    trains,
+)
 from tau3mu.train.page.shown import Shown
 from tau3mu.web.application import Site
 
@@ -19,6 +31,18 @@ if TYPE_CHECKING:
 __all__ = ["store_site"]
 
 _NAVIGATION: Final = (("Analyses", ""), ("Trains", "trains"), ("Datasets", "datasets"))
+_NOT_FOUND: Final = frozenset(
+    f"train.{name}"
+    for name in (
+        "no-tests",
+        "unknown-dataset",
+        "unknown-job",
+        "unknown-test",
+        "unknown-train",
+        "unknown-train-file",
+        "unknown-version",
+    )
+)
 
 
 def store_site(store: Store, train_files: Sequence[Path] = (), database: str | None = None) -> Site:
@@ -29,7 +53,10 @@ def store_site(store: Store, train_files: Sequence[Path] = (), database: str | N
         train_files: The analyses of which tests and trains can be started.
         database: The URL of the index, None for that of the store.
     """
-    pages = (trains, train, live, train_actions, annotate, search)
+    pages = (
+        *(analyses, actions, job_pages, tests, datasets),
+        *(trains, train, live, train_actions, annotate, search),
+    )
     routes: list[BaseRoute] = [route for one in pages for route in one.routes]
     return Site(
         root=store.root,
@@ -40,5 +67,5 @@ def store_site(store: Store, train_files: Sequence[Path] = (), database: str | N
         search="search",
         data=Shown(store, tuple(train_files), database),
         conflicts=train_actions.conflicts,
-        not_found=frozenset({"train.unknown-train", "train.no-tests"}),
+        not_found=_NOT_FOUND,
     )

@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from tau3mu.config.documents import read_document
@@ -21,14 +22,15 @@ from tau3mu.errors import InputError
 from tau3mu.train.states import STATUS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from tau3mu.train.store import Store
 
-__all__ = ["Check", "TrainFile", "check_of", "find_train_files", "train_file"]
+__all__ = ["Check", "TrainFile", "check_of", "known_file", "train_file", "train_files"]
 
 _SUFFIXES: Final = {".yaml", ".yml", ".json"}
+_WORDS: Final = {"schema_version", "wagons", "datasets"}
 _TIMEOUT: Final = 300.0
 _AGE: Final = 600.0
 """After so many seconds a check is made again, since it may depend on what nobody looks at."""
@@ -78,9 +80,23 @@ class TrainFile:
         return [str(one) for one in found] if isinstance(found, list) else []
 
     @property
-    def analysis(self) -> dict[str, Any]:
-        """Who, and what it is about."""
-        return dict(_mapping(self.content.get("analysis")))
+    def name(self) -> str:
+        """Of the analysis, `train` without one."""
+        return str(_mapping(self.content.get("analysis")).get("name") or "train")
+
+    @property
+    def title(self) -> str:
+        """Of the analysis, or else the name of the file."""
+        analysis = _mapping(self.content.get("analysis"))
+        return str(analysis.get("title") or analysis.get("name") or self.path.name)
+
+    @property
+    def people(self) -> str:
+        """Authors and contact of the analysis."""
+        analysis = _mapping(self.content.get("analysis"))
+        authors = analysis.get("authors")
+        names = authors if isinstance(authors, list) else [authors]
+        return ", ".join(str(one) for one in [*names, analysis.get("contact")] if one)
 
 
 @dataclass(frozen=True)
@@ -106,13 +122,32 @@ class Check:
     tests: Mapping[str, dict[str, Any]] = field(default_factory=dict)
 
 
-def find_train_files(folder: Path) -> list[Path]:
-    """Returns the train files in a folder.
+def train_files(given: Sequence[Path], folder: Path) -> list[TrainFile]:
+    """Returns the train files of a page.
 
     Args:
-        folder: The folder; those below it are not looked at.
+        given: Those that are named.
+        folder: Whose train files are taken if none is named.
     """
-    return [path for path in sorted(folder.iterdir()) if _is_train(path)]
+    paths = given or (path for path in _listed(folder, "") if _is_train(path))
+    return [train_file(path) for path in paths]
+
+
+def known_file(files: Sequence[TrainFile], name: str) -> TrainFile:
+    """Returns a train file by its name in addresses.
+
+    Args:
+        files: All of the page.
+        name: Of the file.
+
+    Raises:
+        InputError: The page has no such file.
+    """
+    for one in files:
+        if one.id == name:
+            return one
+    message = "the page has no such train file (any more); it shows those with which it was started"
+    raise InputError(message, code="train.unknown-train-file", path=name)
 
 
 def train_file(path: Path) -> TrainFile:
@@ -247,16 +282,20 @@ def _stamp(path: Path) -> tuple[str, int, int]:
 
 
 def _is_train(path: Path) -> bool:
+    _, size, changed = _stamp(path)
+    return path.suffix in _SUFFIXES and 0 < size <= _LARGEST and _looks_like(path, size, changed)
+
+
+@lru_cache(maxsize=1024)
+def _looks_like(path: Path, *_stamps: int) -> bool:
+    """Returns whether a file has the keys of a train file; others may be there for other things."""
     try:
-        if path.suffix not in _SUFFIXES or not path.is_file() or path.stat().st_size > _LARGEST:
+        if b"wagons" not in path.read_bytes():
             return False
         content = read_document(path, "train file", language="train").content
     except (InputError, OSError):
         return False
     return content.keys() >= _WORDS
-
-
-_WORDS: Final = {"schema_version", "wagons", "datasets"}
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
