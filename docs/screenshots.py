@@ -23,6 +23,8 @@ sys.path.insert(0, str(DOCS.parent / "tests" / "page"))
 from making import make  # noqa: E402
 from serving import Server, open_tab  # noqa: E402
 
+from tau3mu.report import export_result  # noqa: E402
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
@@ -73,6 +75,7 @@ def main(arguments: list[str]) -> None:
             for look in dict.fromkeys(look for _, look in shots):
                 wanted = [page for page, its_look in shots if its_look == look]
                 _shoot(browser, server, target, look, wanted)
+            _shoot_report(browser, made.store.root / "trains" / "0003", target)
         finally:
             browser.close()
             server.stop()
@@ -87,6 +90,16 @@ def _shoot(browser: Browser, server: Server, target: Path, look: str, pages: lis
     tab.page.context.close()
     if tab.faults:
         sys.exit("\n".join(tab.faults))
+
+
+def _shoot_report(browser: Browser, train: Path, target: Path) -> None:
+    """Shows the file that `show --export` writes."""
+    file = train.parent / "report.html"
+    export_result(train, file)
+    page = browser.new_page(viewport={"width": 1000, "height": 760})
+    page.goto(file.as_uri())
+    _save(page, target / "report.png")
+    page.close()
 
 
 def _save(page: Page, file: Path) -> None:

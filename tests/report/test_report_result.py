@@ -7,6 +7,7 @@ import math
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -129,7 +130,14 @@ def test_a_run_without_results_shows_what_is_missing(demo_run, tmp_path):
 
 def test_a_folder_of_a_train_is_that_of_its_results(demo_run, tmp_path):
     shutil.copytree(demo_run, tmp_path / "7" / "results")
-    assert result_view(tmp_path / "7")["facts"] == result_view(demo_run)["facts"]
+    view = result_view(tmp_path / "7")
+    assert view["facts"] == result_view(demo_run)["facts"]
+    assert view["name"] == "7/results"
+
+
+def test_the_name_is_that_of_the_folder_also_from_within(demo_run, monkeypatch):
+    monkeypatch.chdir(demo_run)
+    assert result_view(Path())["name"] == demo_run.name
 
 
 def test_other_folders_are_refused(tmp_path):

@@ -14,7 +14,7 @@ from tau3mu.redaction import redacted
 from tau3mu.report.cutflows import cutflow_view
 from tau3mu.report.fits import fit_view
 from tau3mu.report.histograms import histogram_views
-from tau3mu.results.manifest import manifest_in, results_in
+from tau3mu.results.manifest import RESULTS, manifest_in, results_in
 from tau3mu.storage.names import FULL_CONFIG
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from tau3mu.results.manifest import Manifest
 
-__all__ = ["result_view"]
+__all__ = ["result_view", "short_label"]
 
 _PLOTS: Final = ("mass_fit", "residuals", "correlation", "scans")
 _DAMAGED: Final = (OSError, LookupError, TypeError, ValueError, AttributeError, Tau3muError)
@@ -47,7 +47,7 @@ def result_view(folder: Path) -> dict[str, Any]:
     made = [] if manifest.status == "incomplete" else configured
     view = {
         "folder": str(folder),
-        "name": folder.name,
+        "name": short_label(folder),
         "facts": _facts(manifest),
         "datasets": _datasets(manifest),
         "missing": [one.model_dump() for one in manifest.missing],
@@ -78,6 +78,16 @@ def result_view(folder: Path) -> dict[str, Any]:
     }
     checked: dict[str, Any] = redacted(view)
     return checked
+
+
+def short_label(folder: Path) -> str:
+    """Returns the name of a results folder, that of its train or test before it.
+
+    Args:
+        folder: The results folder.
+    """
+    parts = folder.absolute().parts
+    return "/".join(parts[-2:]) if parts[-1:] == (RESULTS,) else parts[-1]
 
 
 def _facts(manifest: Manifest) -> dict[str, Any]:

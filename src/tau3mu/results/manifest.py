@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = [
+    "RESULTS",
     "CertificationFacts",
     "ChunkCounts",
     "DatasetFacts",
@@ -38,7 +39,7 @@ __all__ = [
 ]
 
 VERSION = 1
-_RESULTS = "results"  # of a train or a test
+RESULTS = "results"  # of a train or a test
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
@@ -227,7 +228,7 @@ def results_in(folder: Path) -> Path:
     Args:
         folder: Of any of them; it need not exist.
     """
-    has_run, results = (folder / RUN).is_file(), folder / _RESULTS
+    has_run, results = (folder / RUN).is_file(), folder / RESULTS
     return results if not has_run and results.is_dir() else folder
 
 
