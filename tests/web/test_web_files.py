@@ -132,7 +132,7 @@ def test_a_file_that_grows_is_sent_as_it_was(visitor, root, monkeypatch):
     path = root / "trains" / "0001" / "numbers.root"
     before = path.stat()
     path.write_bytes(bytes(300))
-    monkeypatch.setattr(type(path), "stat", lambda self, **_: before)
+    monkeypatch.setattr(type(path), "stat", lambda _path, **_how: before)
     answer = visitor.get(FILE)
     assert answer.headers["content-length"] == "100"
     assert len(answer.content) == 100

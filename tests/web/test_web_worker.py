@@ -46,10 +46,11 @@ def pid_for(number: int) -> int:
     return os.getpid()
 
 
-def failing(kind: str) -> None:
+def failing(kind: str) -> object:
     """Fails in a way."""
     if kind == "own":
-        raise InputError("wrong", code="here.wrong", path="a.b")
+        message = "wrong"
+        raise InputError(message, code="here.wrong", path="a.b")
     if kind == "exit":
         os._exit(7)
     if kind == "system":
