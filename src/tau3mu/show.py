@@ -50,6 +50,9 @@ def _show(options: argparse.Namespace) -> int:
             raise InputError(message, code="show.no-folder", path=path)
     if options.export is not None:
         return _export(folders, options.export)
+    from tau3mu.web.options import check_installed
+
+    check_installed()
     from tau3mu.web.serving import serve
 
     return serve(_site([path.absolute() for path in folders]), options)

@@ -5,11 +5,6 @@ from __future__ import annotations
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
-from rich import box
-from rich.console import Console
-
-from tau3mu.console.terminal import PlainTable
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -57,6 +52,8 @@ def cutflow_table(
         to the cut before in the row of a cut, and to the first step. They are left empty where
         that has no events.
     """
+    from tau3mu.console.terminal import PlainTable
+
     table = PlainTable(title=title)
     # On a narrow terminal, names are broken over lines so that no digit is lost.
     table.add_column("dataset", overflow="fold")
@@ -107,6 +104,9 @@ def with_cuts(
 
 def cutflow_text(cutflow: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
     """Returns `cutflow_table` as plain text."""
+    from rich import box
+    from rich.console import Console
+
     table = cutflow_table(cutflow)
     table.box = box.ASCII
     text = StringIO()

@@ -55,8 +55,9 @@ def is_own_form(request: Request, proxies: Collection[str]) -> bool:
     origin = request.headers.get("origin")
     if origin is None:
         return True  # not a browser; the token of the form is checked in any case
-    name, port = _split(urlsplit(origin).netloc)
-    return (name, port) == _split(request.headers.get("host", "")) or name in proxies
+    name, port = _split(origin.partition("://")[2])
+    same = (name, port) == _split(request.headers.get("host", ""))
+    return bool(name) and (same or name in proxies)
 
 
 def _split(netloc: str) -> tuple[str, int | None]:

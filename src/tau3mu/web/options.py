@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import stat
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
 from tau3mu.console.cli import path_of, text_of
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     import argparse
     from pathlib import Path
 
-__all__ = ["PORT", "PORTS", "VARIABLE", "add_server_options", "token_of"]
+__all__ = ["PORT", "PORTS", "VARIABLE", "add_server_options", "check_installed", "token_of"]
 
 VARIABLE: Final = "TAU3MU_TOKEN"
 PORT: Final = 8765
@@ -59,6 +60,18 @@ def add_server_options(parser: argparse.ArgumentParser) -> None:
         "--allow-host", type=text_of, action="append", default=[], metavar="NAME",
         help="a name under which a proxy shows the server; may be repeated",
     )  # fmt: skip
+
+
+def check_installed() -> None:
+    """Makes sure that the server is installed.
+
+    Raises:
+        InputError: It is not.
+    """
+    missing = [name for name in ("starlette", "uvicorn") if find_spec(name) is None]
+    if missing:
+        message = f"the page needs {' and '.join(missing)}: pip install 'tau3mu[web]'"
+        raise InputError(message, code="web.not-installed", path=missing[0])
 
 
 def token_of(file: Path | None) -> str:

@@ -16,7 +16,7 @@ __all__ = ["Cache"]
 _ALL: Final = 8_000_000
 """Bytes of all answers."""
 _ONE: Final = 2_000_000
-_DEPTH: Final = 2  # of a results folder: its files, and those of its processors
+_DEPTH: Final = 3  # of the folder of a train: its results, their processors, and the files of these
 _ENTRIES: Final = 5000
 
 

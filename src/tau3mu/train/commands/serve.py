@@ -37,8 +37,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    from tau3mu.train.page.site import store_site
     from tau3mu.train.store import Store
+    from tau3mu.web.options import check_installed
+
+    check_installed()
+    from tau3mu.train.page.site import store_site
     from tau3mu.web.serving import serve
 
     return serve(store_site(Store(options.store), options.files, options.database), options)
