@@ -11,7 +11,7 @@ from starlette.routing import Route
 from tau3mu.errors import InputError
 from tau3mu.outputs.names import NOMINAL
 from tau3mu.report.histograms import histogram_views
-from tau3mu.web.drawing import Chosen, Lower, chosen_png
+from tau3mu.web.drawing import Chosen, chosen_png
 from tau3mu.web.known import file_of, name_of, results_folder
 from tau3mu.web.rendering import page
 from tau3mu.web.worker import worker
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from starlette.requests import Request
+
+    from tau3mu.web.ratios import Lower
 
 __all__ = ["routes"]
 
