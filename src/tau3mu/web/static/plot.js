@@ -8,6 +8,7 @@ Object.assign(JSROOT.settings, {
   IgnoreUrlOptions: true,
   Latex: JSROOT.constants.Latex.Off, // names are texts, not formulas
   AutoStat: false,
+  CanEnlarge: false, // which needs inline styles
   ContextMenu: false,
   DragAndDrop: false,
   HandleKeys: false,
@@ -265,7 +266,7 @@ for (const button of document.querySelectorAll("[data-zoom]")) {
   button.addEventListener("click", () => zoom(JSON.parse(button.dataset.zoom)));
 }
 new ResizeObserver(() => {
-  for (const { area, painter } of drawn) if (painter) JSROOT.resize(area);
+  for (const { area, painter } of drawn) if (painter && area.clientWidth) JSROOT.resize(area);
 }).observe(plots);
 document.getElementById("plot").hidden = false;
 redraw();
