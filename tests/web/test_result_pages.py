@@ -285,12 +285,21 @@ def test_same_results(web: TestClient) -> None:
     assert "SAME" in shown(web, "compare?a=demo&b=demo&wait=1").text
 
 
-def test_exports(web: TestClient) -> None:
-    for query, name in (("folder=hostile", "result"), ("a=hostile&b=hostile", "comparison")):
-        answer = web.get(f"export?{query}")
-        assert answer.headers["content-disposition"] == f'attachment; filename="{name}.html"'
-        page_of(answer.text)
+def check_export(web: TestClient, query: str, name: str) -> None:
+    """Checks a file to mail."""
+    answer = web.get(f"export?{query}")
+    assert answer.headers["content-disposition"] == f'attachment; filename="{name}.html"'
+    page_of(answer.text)
+
+
+def test_export_of_a_comparison(web: TestClient) -> None:
+    check_export(web, "a=hostile&b=hostile", "comparison")
     shown(web, "export?folder=gone", 404)
+
+
+@pytest.mark.integration  # all of its pictures are drawn
+def test_export_of_a_result(web: TestClient) -> None:
+    check_export(web, "folder=hostile", "result")
 
 
 @pytest.mark.parametrize("folder", ["demo", "7"])
@@ -357,3 +366,28 @@ def test_every_link_of_a_result_leads_somewhere(web: TestClient, folder: str) ->
     for link in sorted(links):
         if "export?" not in link:
             assert web.get(link).status_code in {200, 202}, link
+
+
+def test_large_results_are_read_by_the_worker(web: TestClient) -> None:
+    addresses = [MASS, "result?folder=demo"]
+    before = [shown(web, address).text for address in addresses]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tau3mu.web.waiting._LIGHT", 0)
+        after = [shown(web, f"{address}&wait=1").text for address in addresses]
+        shown(web, "histogram?folder=demo&processor=dsphipi&name=other&wait=1", 404)
+    assert after == before
+
+
+def test_two_folders_with_names(root: Path) -> None:
+    """Two folders anywhere, as `show` has them."""
+    folders = {"one": root / "demo", "two (B)": root / "trains/0007/results"}
+    with TestClient(application(Site(folders, "two"))) as web:
+        page = shown(web, "result")
+        assert len([link for link in values(page, "a", "href") if "result?" in link]) == 2
+        address = "histogram?folder=one&b=two (B)&processor=dsphipi&name=mass"
+        assert len(numbers(shown(web, address))) == 2
+        data = plot_data(web, address)
+        for side, folder in zip(data["sides"], folders.values(), strict=True):
+            stored = (folder / "dsphipi/histograms.root").read_bytes()
+            assert web.get(side["file"]).content == stored
+        shown(web, "result?folder=three", 404)
