@@ -17,6 +17,7 @@ from tau3mu.web.live import Live
 from tau3mu.web.pages import routes as page_routes
 from tau3mu.web.rendering import redirect
 from tau3mu.web.security import Access, Guard
+from tau3mu.web.waiting import Waiting, being_made
 from tau3mu.web.worker import Worker
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def application(site: Site, access: Access = Access()) -> Starlette:  # noqa: B0
     app = Starlette(
         routes=[*site.routes, *page_routes, *file_routes, Route("/", _home)],
         middleware=[Middleware(Guard, access), Middleware(live.within)],
-        exception_handlers=handlers,
+        exception_handlers={**handlers, Waiting: being_made},
         lifespan=life,
     )
     app.router.redirect_slashes = False  # it would lead to an absolute address

@@ -13,7 +13,7 @@ from tau3mu.errors import InputError
 from tau3mu.web.candidate_rows import candidates_page
 from tau3mu.web.known import file_of, name_of, results_folder
 from tau3mu.web.rendering import page
-from tau3mu.web.waiting import Waiting, being_made, soon
+from tau3mu.web.waiting import soon
 from tau3mu.web.worker import worker
 
 if TYPE_CHECKING:
@@ -32,10 +32,10 @@ def candidates(request: Request) -> Response:
     query = request.query_params
     file = _file(request)
     number, sort, descending = _asked(request)
-    try:
-        found = soon(request, candidates_page, file, number, _ROWS, sort, descending=descending)
-    except Waiting:
-        return being_made(request, "The table of candidates")
+    found = soon(
+        request, "The table of candidates", candidates_page, file, number, _ROWS, sort,
+        descending=descending,
+    )  # fmt: skip
     root = request.app.state.site.root
     return page(
         request,

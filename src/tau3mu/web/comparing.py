@@ -9,7 +9,7 @@ from starlette.routing import Route
 from tau3mu.errors import Tau3muError
 from tau3mu.web.known import Root, known_results, name_of, results_folder, side_folder
 from tau3mu.web.rendering import page
-from tau3mu.web.waiting import Waiting, being_made, soon
+from tau3mu.web.waiting import soon
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,9 +31,7 @@ def compare(request: Request) -> Response:
     sides = [side_folder(request, text) for text in (a, b)]
     folders = [results_folder(request, text) for text in (a, b)]
     try:
-        view = soon(request, compared, *sides)
-    except Waiting:
-        return being_made(request, "The comparison")
+        view = soon(request, "The comparison", compared, *sides)
     except Tau3muError as error:
         return _form(request, a, b, error)
     root: Root = request.app.state.site.root

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
 from tau3mu.errors import InputError, suggest
+from tau3mu.web.ratios import Lower, compared_part, normalized, same_axes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,9 +17,7 @@ if TYPE_CHECKING:
     from hist import Hist
     from matplotlib.figure import Figure
 
-__all__ = ["Chosen", "Lower", "chosen_png", "cutflow_png", "histogram_png", "overlay_png"]
-
-Lower = Literal["", "ratio", "pull"]
+__all__ = ["Chosen", "chosen_png", "cutflow_png", "histogram_png", "overlay_png"]
 
 _DPI: Final = 80
 _MOST_PLANES: Final = 4
@@ -92,11 +91,11 @@ def chosen_png(
     folders = (a, b or a)
     parts = [_part(folders[one.side], one, name) for one in chosen]
     if unit:
-        parts = [_normalized(part) for part in parts]
+        parts = [normalized(part) for part in parts]
     compared = [
-        (place, _compared(parts[one.compared], parts[place], lower))
+        (place, compared_part(parts[one.compared], parts[place], lower))
         for place, one in enumerate(chosen)
-        if lower and one.compared >= 0 and _same_axes(parts[one.compared], parts[place])
+        if lower and one.compared >= 0 and same_axes(parts[one.compared], parts[place])
     ]
     labels = [one.label for one in chosen]
     if parts[0].ndim == 1:
@@ -127,47 +126,6 @@ def _part(folder: Path, one: Chosen, name: str) -> Hist[Any]:
             return found
     message = f"histogram {name!r} of {folder} has no {one.dataset!r}, {one.variation!r}"
     raise InputError(message, code="web.not-found", path=one.dataset)
-
-
-def _sums(part: Hist[Any]) -> tuple[Any, Any]:
-    values = np.asarray(part.values(), np.float64)
-    variances = part.variances()
-    return values, np.abs(values) if variances is None else np.asarray(variances, np.float64)
-
-
-def _made(part: Hist[Any], values: Any, variances: Any) -> Hist[Any]:
-    from hist import Hist
-    from hist.storage import Weight
-
-    made: Hist[Any] = Hist(*part.axes, storage=Weight(), label=part.label)
-    made.view()[...] = np.stack([values, variances], axis=-1)
-    return made
-
-
-def _normalized(part: Hist[Any]) -> Hist[Any]:
-    values, variances = _sums(part)
-    sizes: Any = 1.0
-    for number, axis in enumerate(part.axes):
-        shape = [-1 if place == number else 1 for place in range(part.ndim)]
-        sizes = sizes * np.reshape(axis.widths, shape)
-    total = values.sum()
-    scale = 1 / (total * sizes) if total else np.ones_like(values)
-    return _made(part, values * scale, variances * scale**2)
-
-
-def _same_axes(one: Hist[Any], other: Hist[Any]) -> bool:
-    return [list(axis) for axis in one.axes] == [list(axis) for axis in other.axes]
-
-
-def _compared(a: Hist[Any], b: Hist[Any], lower: Lower) -> Hist[Any]:
-    """Returns b / a, or (b − a) / σ; NaN where there is none."""
-    (values, variances), (others, other_variances) = _sums(a), _sums(b)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        if lower == "pull":
-            found = (others - values) / np.sqrt(variances + other_variances)
-            return _made(b, found, np.zeros_like(found))
-        found = np.where(values == 0, np.nan, others / values)
-        return _made(b, found, (other_variances + found**2 * variances) / values**2)
 
 
 def _curves(

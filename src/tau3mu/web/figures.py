@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from tau3mu.web.drawing import Lower
+    from tau3mu.web.ratios import Lower
 
 __all__ = ["routes"]
 

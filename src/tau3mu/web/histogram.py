@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tau3mu.errors import InputError
+from tau3mu.errors import InputError, suggest
 from tau3mu.outputs.names import NOMINAL
 from tau3mu.report.histograms import histogram_views
-from tau3mu.web.drawing import Chosen, Lower, chosen_png
+from tau3mu.web.drawing import Chosen, chosen_png
 from tau3mu.web.known import file_of, name_of, results_folder
 from tau3mu.web.rendering import page
+from tau3mu.web.waiting import light
 from tau3mu.web.worker import worker
 
 if TYPE_CHECKING:
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-__all__ = ["routes"]
+    from tau3mu.web.ratios import Lower
+
+__all__ = ["one_view", "png", "routes"]
 
 _FIRST: Final = 6
 """So many parts are drawn before any is chosen."""
@@ -142,18 +145,30 @@ def _sides(request: Request) -> list[_Side]:
 
 def _view(request: Request, folder: Path, processor: str, name: str) -> dict[str, Any]:
     path = file_of(request, folder, processor, "histograms.json")
+    return light(request, "The histogram", path.stat().st_size, one_view, path, name)
+
+
+def one_view(path: Path, name: str) -> dict[str, Any]:
+    """Returns what is known of a histogram, as `histogram_views` does.
+
+    Args:
+        path: `histograms.json`.
+        name: Of the histogram.
+
+    Raises:
+        InputError: There is no such histogram, or the file does not hold histograms.
+    """
     try:
-        views = histogram_views(path)
+        views = {view["name"]: view for view in histogram_views(path)}
     except (LookupError, TypeError, AttributeError, ValueError) as error:
         if isinstance(error, InputError):
             raise
         message = f"{path} does not hold histograms: {error}"
         raise InputError(message, code="web.no-histograms", path=path) from error
-    for view in views:
-        if view["name"] == name:
-            return view
-    message = f"{folder.name}/{processor} has no histogram {name!r}"
-    raise InputError(message, code="web.not-found", path=name)
+    if name not in views:
+        message = f"{path.parent} has no histogram {name!r}{suggest(name, views)}"
+        raise InputError(message, code="web.not-found", path=name)
+    return views[name]
 
 
 def _choice(request: Request, sides: Sequence[_Side]) -> tuple[list[dict[str, Any]], set[str]]:

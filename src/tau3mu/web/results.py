@@ -16,6 +16,7 @@ from tau3mu.results.manifest import results_in
 from tau3mu.storage.names import RUN
 from tau3mu.web.known import Root, known_results, name_of, results_folder, side_folder
 from tau3mu.web.rendering import page
+from tau3mu.web.waiting import light
 from tau3mu.web.worker import worker
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def result(request: Request) -> Response:
         return results(request)
     folder = results_folder(request, given)
     try:
-        view = result_view(folder)
+        view = light(request, "The page", _size(folder), result_view, folder)
     except InputError as error:
         if error.code != _NO_RUN:
             raise
@@ -53,6 +54,11 @@ def result(request: Request) -> Response:
         tables=result_tables(view),
         state=_states(folder, view),
     )
+
+
+def _size(folder: Path) -> int:
+    """Returns how much of a results folder its page reads, nearly all of which are histograms."""
+    return sum(path.stat().st_size for path in folder.glob("*/histograms.json"))
 
 
 def _states(folder: Path, view: dict[str, Any]) -> dict[str, str]:

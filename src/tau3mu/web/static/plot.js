@@ -8,6 +8,7 @@ Object.assign(JSROOT.settings, {
   IgnoreUrlOptions: true,
   Latex: JSROOT.constants.Latex.Off, // names are texts, not formulas
   AutoStat: false,
+  CanEnlarge: false, // which needs inline styles
   ContextMenu: false,
   DragAndDrop: false,
   HandleKeys: false,
@@ -163,25 +164,30 @@ async function curves(found) {
 async function planes(found) {
   JSROOT.gStyle.fPadRightMargin = 0.12; // of the scale of colors
   const log = option("log") ? " logz" : "";
-  const plane = async (label, shown, how) => {
-    const figure = frame(label);
-    figure.append(caption(label));
+  const plane = async (texts, shown, how) => {
+    const figure = frame(texts.join(" "));
+    figure.append(caption(texts));
     await draw(figure, [shown], how, { x: data.x, y: data.y });
   };
   for (const { part, shown, entries } of found.slice(0, MOST_PLANES)) {
-    await plane(`${part.label}, N = ${readable(entries)}`, shown, `colz${log}`);
+    await plane([part.label, `N = ${readable(entries)}`], shown, `colz${log}`);
   }
   const kind = option("lower") in data.lower ? option("lower") : "";
   for (const { reference, other } of kind ? pairs(found).slice(0, MOST_PLANES) : []) {
-    const label = `${data.lower[kind]}: ${other.part.label} / ${reference.part.label}`;
-    await plane(label, numbers[kind](reference.shown, other.shown), "colz");
+    const texts = [data.lower[kind], "of", other.part.label, "to", reference.part.label];
+    await plane(texts, numbers[kind](reference.shown, other.shown), "colz");
   }
   if (found.length > MOST_PLANES) say(`The first ${MOST_PLANES} of ${found.length} are drawn.`);
 }
 
-function caption(text) {
+/** Returns a caption of texts, none of which changes the direction of the others. */
+function caption(texts) {
   const element = document.createElement("figcaption");
-  element.textContent = text;
+  for (const text of texts) {
+    const part = document.createElement("bdi");
+    part.textContent = text;
+    element.append(part, " ");
+  }
   return element;
 }
 
@@ -265,7 +271,7 @@ for (const button of document.querySelectorAll("[data-zoom]")) {
   button.addEventListener("click", () => zoom(JSON.parse(button.dataset.zoom)));
 }
 new ResizeObserver(() => {
-  for (const { area, painter } of drawn) if (painter) JSROOT.resize(area);
+  for (const { area, painter } of drawn) if (painter && area.clientWidth) JSROOT.resize(area);
 }).observe(plots);
 document.getElementById("plot").hidden = false;
 redraw();
