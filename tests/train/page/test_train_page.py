@@ -48,7 +48,7 @@ def test_what_was_expected_and_read(pages, store):
     assert cells(page, "Files of which events are missing") == [
         ["a", "/data/a_3.root", "100", "HTTP 500"]
     ]
-    problems = cells(page, "Problems")
+    problems = cells(page, "Groups of problems")
     assert [(row[0], row[3]) for row in problems] == [("train", "1"), ("file", "1"), ("chunk", "1")]
     text = text_of(page)
     assert "300 of 400 (75 %)" in text
@@ -95,7 +95,7 @@ def test_links_to_tests_and_to_the_parent(pages, store):
     })  # fmt: skip
     page = pages.get("trains/2")
     assert page.count('href="../tests/phi/3"') == 2
-    assert [row[2] for row in cells(page, "Wagons")] == ["too old", "too old"]
+    assert [row[2] for row in cells(page, "Table of wagons")] == ["too old", "too old"]
     assert 'href="../trains/1"' in page
     assert "../compare" not in page
     write_results(child)
