@@ -12,8 +12,9 @@ from train_pages import Pages, text_of, write_ledger, write_results
 from measuring.stores import add_train
 from tau3mu.storage.files import json_text, write_text
 from tau3mu.train.__main__ import main
+from tau3mu.train.annotating import annotate
 from tau3mu.train.index import Index
-from tau3mu.train.notes import annotate, described
+from tau3mu.train.notes import described
 from tau3mu.train.page import details
 from tau3mu.train.registry import Registry
 from tau3mu.train.states import State, set_state
