@@ -69,6 +69,11 @@ def test_what_the_browser_has_not_seen_lets_it_load_the_page_again(pages, store)
     assert "WARN" in html
 
 
+def test_only_the_head_of_a_stream_is_sent_if_asked(pages, store):
+    add_train(store, states=RUN)
+    assert pages.client.head("/trains/1/live").status_code == 200
+
+
 def test_a_train_that_is_removed_while_one_watches(pages, store):
     train = add_train(store, states=RUN)
     (train / "status.json").unlink()

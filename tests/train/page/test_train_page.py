@@ -12,8 +12,9 @@ from train_pages import Pages, text_of, write_ledger, write_results
 from measuring.stores import add_train
 from tau3mu.storage.files import json_text, write_text
 from tau3mu.train.__main__ import main
+from tau3mu.train.annotating import annotate
 from tau3mu.train.index import Index
-from tau3mu.train.notes import annotate, described
+from tau3mu.train.notes import described
 from tau3mu.train.page import details
 from tau3mu.train.registry import Registry
 from tau3mu.train.states import State, set_state
@@ -48,7 +49,7 @@ def test_what_was_expected_and_read(pages, store):
     assert cells(page, "Files of which events are missing") == [
         ["a", "/data/a_3.root", "100", "HTTP 500"]
     ]
-    problems = cells(page, "Problems")
+    problems = cells(page, "Groups of problems")
     assert [(row[0], row[3]) for row in problems] == [("train", "1"), ("file", "1"), ("chunk", "1")]
     text = text_of(page)
     assert "300 of 400 (75 %)" in text
@@ -95,7 +96,7 @@ def test_links_to_tests_and_to_the_parent(pages, store):
     })  # fmt: skip
     page = pages.get("trains/2")
     assert page.count('href="../tests/phi/3"') == 2
-    assert [row[2] for row in cells(page, "Wagons")] == ["too old", "too old"]
+    assert [row[2] for row in cells(page, "Table of wagons")] == ["too old", "too old"]
     assert 'href="../trains/1"' in page
     assert "../compare" not in page
     write_results(child)

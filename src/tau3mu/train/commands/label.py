@@ -38,7 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _label(options: argparse.Namespace) -> int:
     from tau3mu.console.terminal import PlainConsole
-    from tau3mu.train.notes import annotate, described
+    from tau3mu.train.annotating import annotate
+    from tau3mu.train.notes import described
     from tau3mu.train.store import Store
 
     store = Store(options.store)

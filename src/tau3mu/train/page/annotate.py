@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 from starlette.routing import Route
 
 from tau3mu.errors import InputError
-from tau3mu.train.notes import annotate, described
+from tau3mu.train.annotating import annotate
+from tau3mu.train.notes import described
 from tau3mu.train.page.details import folder_of
 from tau3mu.train.page.shown import shown
 from tau3mu.web.forms import form

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from tau3mu.errors import Tau3muError
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from starlette.requests import Request
-    from starlette.responses import Response
 
 __all__ = ["routes"]
 
@@ -35,6 +34,8 @@ async def live(request: Request) -> Response:
     come.
     """
     folder = await run_in_threadpool(folder_of, request)
+    if request.method == "HEAD":
+        return Response(media_type="text/event-stream")
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(
         _events(request, folder), media_type="text/event-stream", headers=headers
