@@ -14,10 +14,9 @@ from tau3mu.train.page.versions import (
     all_versions,
     change,
     dataset_names,
-    problem_of,
+    files_of,
     short_views,
 )
-from tau3mu.train.registered import read_registered
 from tau3mu.web.rendering import page
 
 if TYPE_CHECKING:
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 
     from tau3mu.train.index import Index
     from tau3mu.train.page.shown import Shown
+    from tau3mu.train.page.versions import File
 
 __all__ = ["routes"]
 
@@ -63,19 +63,15 @@ def _dataset(request: Request) -> Response:
     versions = all_versions(known.store, name)
     one = _chosen(versions, request.query_params.get("version", ""))
     uses, problem = _uses(known, versions)
-    files: Sequence[Any] = ()
-    views: list[dict[str, Any]] = []
     where = paging(request, _ON_A_PAGE)
+    files: Sequence[File] = ()
     if not one.problem:
-        dataset = read_registered(one.path)
-        files = dataset.files[where.offset : where.offset + where.size]
-        views = short_views(dataset)
+        files = files_of(one, where.offset, where.offset + where.size)
     return page(
         request,
         "page/dataset.html",
         one=one,
         is_current=one is versions[-1],
-        damage=problem_of(one),
         history=_history(versions),
         more_versions=max(0, sum(len(each.registered) for each in versions) - _VERSIONS),
         uses=uses[:_USES],
@@ -84,7 +80,7 @@ def _dataset(request: Request) -> Response:
         files=files,
         where=where,
         pages=where.pages(one.files),
-        views=views,
+        views=short_views(one),
     )
 
 

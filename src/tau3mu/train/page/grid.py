@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from tau3mu.train.page.past import PastTest, folder_of_test, past_test, past_tests
+from tau3mu.train.page.past import PastTest, past_test, past_tests
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -152,7 +152,8 @@ def _wagon(
     running = [one for one in tests[:1] if one.is_running]
     counted = [one for one in tests if one.number == number]
     if number is not None and not counted:  # it is older than those that are looked at
-        counted = [past_test(folder_of_test(store, name, str(number)))]
+        older = (path for path in store.tests(name) if int(path.name) == number)
+        counted = [past_test(path) for path in older]
     shown = [*running, *counted, *tests]
     stale = refused if number is not None and known["state"] in {"OK", "WARN"} else ""
     rows = tuple(_row(one, datasets, shown, {number: stale}) for one in results)

@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tau3mu.datasets.short import view_entries
 from tau3mu.errors import InputError, Tau3muError, suggest
 from tau3mu.train.dataset_changes import change_between
-from tau3mu.train.registered import check_unchanged, read_registered
+from tau3mu.train.registered import RegisteredDataset, read_registered
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tau3mu.train.registered import RegisteredDataset, Registration
+    from tau3mu.train.registered import Registration
     from tau3mu.train.store import Store
 
-__all__ = ["Version", "all_versions", "change", "dataset_names", "problem_of", "short_views"]
+__all__ = ["File", "Version", "all_versions", "change", "dataset_names", "files_of", "short_views"]
 
 _REMEMBERED: Final = 2048
 _FRACTIONS: Final = (0.001, 0.01, 0.1)
+
+
+class File(NamedTuple):
+    """A file of a version; objects of the registry would take 40 MB for ten thousand."""
+
+    path: str
+    tree: str
+    uuid: str
+    entries: int
+    size: int | None
+    checksum: str | None
+    replicas: int
 
 
 @dataclass(frozen=True)
@@ -34,6 +48,7 @@ class Version:
         files: How many.
         events: In them.
         size: Bytes of all files, None if some are not known.
+        short: The events of short views, none of linked data.
         facts: What else is known, such as `era`.
         parent: The parent as a text, empty without one.
         registered: When and by whom; none for a damaged file.
@@ -46,6 +61,7 @@ class Version:
     files: int = 0
     events: int = 0
     size: int | None = None
+    short: tuple[int, ...] = ()
     facts: tuple[tuple[str, Any], ...] = ()
     parent: str = ""
     parent_dataset: str = ""
@@ -107,29 +123,26 @@ def change(before: Version, after: Version) -> str:
     return _change(before.path, after.path, _stamp(before.path), _stamp(after.path))
 
 
-def problem_of(version: Version) -> str:
-    """Returns what is wrong with the file of a version, empty if nothing is.
+def files_of(version: Version, begin: int, end: int) -> list[File]:
+    """Returns some files of a version.
 
     Args:
         version: The version.
+        begin: The number of the first one, from 0.
+        end: That of the first one that is not returned.
     """
-    return version.problem or _unchanged(version.path, *_stamp(version.path))
+    return _read(version.path)[1][begin:end]
 
 
-def short_views(dataset: RegisteredDataset) -> list[dict[str, Any]]:
+def short_views(version: Version) -> list[dict[str, Any]]:
     """Returns a row for some short views of a dataset: their names and events.
 
     Args:
-        dataset: The whole of it.
+        version: Of the whole of it.
     """
-    if dataset.linked is not None:
-        return []
     return [
-        {
-            "view": f"{dataset.name}@short:{fraction:g}",
-            "events": sum(view_entries(file.entries, fraction) for file in dataset.files),
-        }
-        for fraction in _FRACTIONS
+        {"view": f"{version.name}@short:{fraction:g}", "events": events}
+        for fraction, events in zip(_FRACTIONS, version.short, strict=False)
     ]
 
 
@@ -152,12 +165,23 @@ def _stamp(path: Path) -> tuple[int, int, int]:
 def _version(path: Path, *_stamps: int) -> Version:
     name, version = path.parent.name, path.stem
     try:
-        found = read_registered(path)
+        found, files = _read(path)
     except (Tau3muError, OSError) as error:
         return Version(path, name, version, problem=str(error))
     parent = found.parent
+    is_linked = found.linked is not None
+    sizes = [None] if is_linked else [file.size for file in files]
+    entries = [file.entries for file in files]
     return Version(
-        path, name, version, len(found.files), found.events, found.size,
+        path,
+        name,
+        version,
+        files=len(files),
+        events=found.events if is_linked else sum(entries),
+        size=None if None in sizes else sum(size or 0 for size in sizes),
+        short=()
+        if is_linked
+        else tuple(sum(view_entries(n, one) for n in entries) for one in _FRACTIONS),
         facts=(
             ("era", found.era),
             ("kind", "simulation" if found.is_mc else "data"),
@@ -173,21 +197,58 @@ def _version(path: Path, *_stamps: int) -> Version:
         parent_version=(parent.version or "") if parent else "",
         parent_train=parent.train if parent else None,
         registered=found.registered,
-    )  # fmt: skip
+    )
 
 
 @lru_cache(maxsize=_REMEMBERED)
 def _change(before: Path, after: Path, *_stamps: tuple[int, ...]) -> str:
     try:
-        return str(change_between(read_registered(before), read_registered(after)))
+        return str(change_between(_slim(before), _slim(after)))
     except (Tau3muError, OSError) as error:
         return f"not known: {error}"
 
 
-@lru_cache(maxsize=_REMEMBERED)
-def _unchanged(path: Path, *_stamps: int) -> str:
+def _slim(path: Path) -> Any:
+    """Returns a version with its files as a comparison needs them."""
+    found, files = _read(path)
+    facts = {name: getattr(found, name) for name in RegisteredDataset.model_fields}
+    return SimpleNamespace(**(facts | {"files": files}))
+
+
+def _read(path: Path) -> tuple[RegisteredDataset, list[File]]:
+    """Returns a version with one file only, and all of its files.
+
+    Raises:
+        InputError: The file of the version is damaged.
+    """
     try:
-        check_unchanged(read_registered(path))
-    except (Tau3muError, OSError) as error:
-        return str(error)
-    return ""
+        content = json.loads(path.read_bytes(), object_hook=_as_file)
+        files = content["files"]
+        if not files or not all(isinstance(one, File) and _is_right(one) for one in files):
+            return _strictly(path)
+        one = {"path": "-", "tree": "-", "layout": "", "uuid": "", "entries": 0}
+        found = RegisteredDataset.model_validate_json(json.dumps(content | {"files": [one]}))
+    except (ValueError, TypeError, KeyError):
+        return _strictly(path)
+    if (found.name, found.version) != (path.parent.name, path.stem):
+        return _strictly(path)
+    return found, files
+
+
+def _as_file(content: dict[str, Any]) -> Any:
+    """Returns what an object of a document stands for, a file if it is one."""
+    if not content.keys() >= {"path", "tree", "uuid", "entries"}:
+        return content
+    names = ("path", "tree", "uuid", "entries", "size", "checksum")
+    return File(*(content.get(name) for name in names), len(content.get("replicas", ())))  # type: ignore[arg-type]
+
+
+def _is_right(file: File) -> bool:
+    texts = isinstance(file.path, str) and isinstance(file.tree, str) and isinstance(file.uuid, str)
+    return texts and type(file.entries) is int and type(file.size) in {int, type(None)}
+
+
+def _strictly(path: Path) -> tuple[RegisteredDataset, list[File]]:
+    """Returns a version as everybody else reads it, which says what is wrong with it."""
+    found = read_registered(path)
+    return found, [_as_file(one.model_dump(mode="json")) for one in found.files]
