@@ -108,8 +108,9 @@ class Tab:
 
     def check(self) -> None:
         """Fails if anything went wrong."""
-        assert [text for text in self.faults if not self._is_allowed(text)] == []
+        wrong = [text for text in self.faults if not self._is_allowed(text)]
         self.faults.clear()
+        assert not wrong, wrong
 
     def _is_allowed(self, text: str) -> bool:
         return any(re.search(pattern, text) for pattern in self.allowed)
