@@ -146,7 +146,11 @@ STRANGE: dict[str, Any] = {
 _PROGRAM = """
 import json, sys
 from tau3mu.train.__main__ import main
-sys.exit(max(main(words) for words in json.loads(sys.argv[1])))
+codes = []
+for words in json.loads(sys.argv[1]):
+    sys.orig_argv = [sys.executable, "-m", "tau3mu.train", *words]  # which trains record
+    codes.append(main(words))
+sys.exit(max(codes))
 """
 
 

@@ -96,18 +96,21 @@ class Tab:
     allowed: list[str] = field(default_factory=list)
 
     def go(self, path: str = "", status: int = 200) -> Page:
-        """Opens a page of the server."""
+        """Opens a page of the server, and waits for what is being made."""
         if status >= 400:
             self.allowed.append(f"status of {status}")
         answer = self.page.goto(urljoin(self.home, path))
+        self.page.locator("meta[http-equiv=refresh]").wait_for(state="detached")
         assert answer
-        assert answer.status == status, (path, self.page.inner_text("body"))
+        assert answer.status in {status, 202}, (path, self.page.inner_text("body"))
+        assert self.page.title().startswith("Error") == (status >= 400), path
         return self.page
 
     def check(self) -> None:
         """Fails if anything went wrong."""
-        assert [text for text in self.faults if not self._is_allowed(text)] == []
+        wrong = [text for text in self.faults if not self._is_allowed(text)]
         self.faults.clear()
+        assert not wrong, wrong
 
     def _is_allowed(self, text: str) -> bool:
         return any(re.search(pattern, text) for pattern in self.allowed)
