@@ -30,15 +30,44 @@ with suppress(ImportError):  # after TensorFlow, which other tests import, it wo
 TESTS = Path(__file__).parent
 DATA = TESTS / "data"
 # They start clusters of real processes and stop some of these, with limits of a few seconds.
-CLUSTERS = ("clusters", "faults", "grid", "remote")
+# Two processes are enough for them: with more, they would disturb each other.
+CLUSTERS = ("clusters", "grid"), ("faults", "remote")
+APART = frozenset(name for folders in CLUSTERS for name in folders)
+# Files that take minutes, the longest first; what begins last should be short.
+LONGEST = (
+    "test_tutorial_on_trains.py", "test_wagon_tests.py", "test_train_processes.py",
+    "test_reproduce_elsewhere.py", "test_resume_dask.py", "test_run.py", "test_resume.py",
+    "test_compare.py", "test_benchmark_runs.py", "test_execute.py", "test_dask_pool.py",
+    "test_docs.py", "test_notebook.py",
+)  # fmt: skip
+SHARING_NOTHING = (
+    "test_wagon_tests.py", "test_train_processes.py", "test_resume_dask.py", "test_resume.py",
+    "test_docs.py", "test_notebook.py",
+)  # fmt: skip
+"""Of these, several processes run the tests of one file."""
 BENCHMARK = "benchmark"  # measures runs, which takes long
 MOST_PROCESSES = 4  # each takes a gigabyte or more
 OTHERS = os.environ.get("TAU3MU_OTHERS")
 
 
-def _unit(path: str) -> str:
-    """Returns what one process does one after the other: a file, or all tests of clusters."""
-    return "clusters" if Path(path).parent.name in CLUSTERS else path
+def _unit(test: str) -> str:
+    """Returns what one process does one after the other, of the name or the path of a test.
+
+    That is a file, a test of files that share nothing, or all tests of two folders of clusters.
+    """
+    path = Path(test.partition("::")[0])
+    for folders in CLUSTERS:
+        if path.parent.name in folders:
+            return folders[0]
+    return test if path.name in SHARING_NOTHING else str(path)
+
+
+def _rank(test: str) -> int:
+    """Returns the place of a test among all: tests of clusters are first, then the longest."""
+    path = Path(test.partition("::")[0])
+    if path.parent.name in APART:
+        return -1
+    return LONGEST.index(path.name) if path.name in LONGEST else len(LONGEST)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -67,7 +96,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     class Scheduling(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return _unit(nodeid.partition("::")[0])
+            return _unit(nodeid)
 
     config.option.loadscopereorder = False  # but keep the order that follows
     return Scheduling(config, log)
@@ -75,7 +104,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Passes over the folders of tests that `-m` leaves out anyway, unless they are asked for."""
-    is_apart = collection_path.name in (*CLUSTERS, BENCHMARK)
+    is_apart = collection_path.name in {*APART, BENCHMARK}
     left_out = is_apart and "not integration" in config.option.markexpr
     return True if left_out and not _is_asked_for(collection_path, config) else None
 
@@ -94,11 +123,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in absent]
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
-        is_apart = item.path.parent.name in (*CLUSTERS, BENCHMARK)
+        is_apart = item.path.parent.name in {*APART, BENCHMARK}
         if is_apart or not fixtures.isdisjoint({"client", "open_cluster"}):
             item.add_marker("integration")
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: _unit(str(item.path)) != "clusters")
+        items.sort(key=lambda item: _rank(str(item.path)))
 
 
 def pytest_collection_finish() -> None:

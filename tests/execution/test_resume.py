@@ -54,7 +54,7 @@ def events_of(folder):
 @pytest.mark.integration
 @pytest.mark.parametrize(("executor", "in_flight"), [("iterative", 1), ("futures", 4)])
 def test_after_the_death_of_the_driver_only_what_is_missing_is_done(
-    executor, in_flight, counting, command, tmp_path
+    executor, in_flight, counting, command, tmp_path, monkeypatch
 ):
     """Without checkpoints a driver that is killed after 23 of 24 chunks does all of them again."""
     counting.write(pause=0.5 if executor == "iterative" else 0.9)
@@ -69,6 +69,7 @@ def test_after_the_death_of_the_driver_only_what_is_missing_is_done(
     n_kept = len(list(kept.glob("[0-9a-f]*.npz")))
     assert 12 <= n_kept < 24
     counting.forget()
+    counting.hurry(monkeypatch)
     again = time.monotonic()
     # The text of the processor is what the checkpoints are made with, so it stays the same.
     done = started(command("--resume", tmp_path / "out", *how), tmp_path)

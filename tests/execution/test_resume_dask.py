@@ -19,7 +19,7 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.mark.parametrize("victim", ["scheduler", "driver"])
-def test_a_run_goes_on_after_the_death_of(victim, counting, command, tmp_path):
+def test_a_run_goes_on_after_the_death_of(victim, counting, command, tmp_path, monkeypatch):
     """Without checkpoints another cluster would have to begin again."""
     counting.write(pause=0.9)
     out, kept = tmp_path / "out", tmp_path / "out" / "checkpoints"
@@ -46,6 +46,7 @@ def test_a_run_goes_on_after_the_death_of(victim, counting, command, tmp_path):
     assert 8 <= n_kept < 24
     first = counting.calls()
     counting.forget()
+    counting.hurry(monkeypatch)
     with ClusterProcesses(tmp_path / "second") as cluster:
         cluster.add_worker()
         begin = time.monotonic()
