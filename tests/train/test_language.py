@@ -277,6 +277,19 @@ def test_all_that_is_wrong_is_listed(tmp_path):
     assert len(str(error.value).splitlines()) == 4
 
 
+def test_parameters_are_checked_beside_keys(tmp_path):
+    """Else the errors of parameters would come to light when those of keys are repaired."""
+    document = with_values(track_ptt=1)
+    document["wagons"]["dsphipi"] |= {"limit": {}, "needs": ["nobody"]}
+    document["wagons"]["copy"] = {"processor": "dsphipi", "variants": {"a": {"pv_tracks": -1}}}
+    document["wagons"]["also"] = {"processor": "dsphipi", "parameters": {}}
+    document["wagons"]["typed"] = {"processor": 3, "parameters": 4}
+    names = ("dsphipi.limit", "typed.processor", "typed.parameters", "track_ptt", "pv_tracks")
+    with raises("train.unknown-key", mentions=names) as error:
+        loaded(tmp_path, document)
+    assert len(str(error.value).splitlines()) == len(names)
+
+
 def test_two_wagons_that_are_the_same_are_named(tmp_path):
     document = broken()
     document["wagons"]["copy"] = {"processor": "dsphipi", "parameters": {"flight_significance": 3}}

@@ -24,7 +24,7 @@ from tau3mu.config.syntax import parse_json, parse_toml, parse_yaml, unique_keys
 from tau3mu.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
 __all__ = ["Document", "Strict", "read_document"]
@@ -72,12 +72,19 @@ class Document:
     suffix: str = ""
     text: str = field(default="", repr=False)
 
-    def validate(self, model: type[_Model], *, context: Mapping[str, Any] | None = None) -> _Model:
+    def validate(
+        self,
+        model: type[_Model],
+        *,
+        context: Mapping[str, Any] | None = None,
+        more: Callable[[], Sequence[Problem]] = tuple,
+    ) -> _Model:
         """Returns the document as a model.
 
         Args:
             model: Derived from `Strict`; lists are accepted where it has tuples.
             context: For its validators.
+            more: Finds what else is wrong with a document that does not fit the model.
 
         Raises:
             InputError: The document does not fit the model.
@@ -87,7 +94,7 @@ class Document:
             text = json.dumps(dict(self.content), default=_text)
             return model.model_validate_json(text, context=dict(context or {}))
         except ValidationError as error:
-            raise self.error(problems_of(error, model, self.content)) from error
+            raise self.error([*problems_of(error, model, self.content), *more()]) from error
 
     def error(self, problems: Sequence[Problem]) -> InputError:
         """Returns the error that lists problems of this document.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -29,6 +30,8 @@ __all__ = ["Train", "Wagon"]
 
 _OF_DATASETS: Final = ("prefix", "layout", "max_files")
 """Settings that the datasets have in them already."""
+_OF_PARAMETERS: Final = ("processor", "parameters", "variants")
+_KEYS_OF_PARAMETERS: Final = ("parameters",), ("variants",)
 
 
 class Wagon:
@@ -172,8 +175,27 @@ class Train:
         self._document = document
         self._folder = folder
         self._classes = dict(classes)
-        self.file = with_absolute_paths(document.validate(TrainFile), folder)
+        file = document.validate(TrainFile, more=self._problems_of_parameters)
+        self.file = with_absolute_paths(file, folder)
         self.wagons = {name: self._wagon(name, entry) for name, entry in self.file.wagons.items()}
+
+    def _problems_of_parameters(self) -> list[Problem]:
+        """Returns what is wrong with parameters in a file that does not fit the language."""
+        from tau3mu.train.resolution import resolve
+
+        wagons = self._document.content.get("wagons")
+        entries = {}
+        for name, content in wagons.items() if isinstance(wagons, dict) else ():
+            if isinstance(content, dict):
+                known = {key: content[key] for key in _OF_PARAMETERS if key in content}
+                with suppress(InputError):  # which the language has named
+                    entries[name] = Document(known | {"fit": None}, "").validate(WagonEntry)
+        _, found = resolve(entries, self._classes, self._folder)
+        return [
+            one
+            for one in found
+            if one.keys[2:3] in _KEYS_OF_PARAMETERS and one.code != "same-wagon"
+        ]
 
     def _wagon(self, name: str, entry: WagonEntry) -> Wagon:
         wagon = Wagon.__new__(Wagon)
