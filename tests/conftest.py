@@ -33,6 +33,7 @@ DATA = TESTS / "data"
 # Two processes are enough for them: with more, they would disturb each other.
 CLUSTERS = ("clusters", "grid"), ("faults", "remote")
 APART = frozenset(name for folders in CLUSTERS for name in folders)
+PAGES = "tests", "page"
 # Files that take minutes, the longest first; what begins last should be short.
 LONGEST = (
     "test_tutorial_on_trains.py", "test_wagon_tests.py", "test_train_processes.py",
@@ -53,9 +54,12 @@ OTHERS = os.environ.get("TAU3MU_OTHERS")
 def _unit(test: str) -> str:
     """Returns what one process does one after the other, of the name or the path of a test.
 
-    That is a file, a test of files that share nothing, or all tests of two folders of clusters.
+    That is a file, a test of files that share nothing, all tests of two folders of clusters, or
+    all of pages in a browser, which share a store.
     """
     path = Path(test.partition("::")[0])
+    if path.parts[-3:-1] == PAGES:
+        return PAGES[-1]
     for folders in CLUSTERS:
         if path.parent.name in folders:
             return folders[0]
@@ -63,9 +67,9 @@ def _unit(test: str) -> str:
 
 
 def _rank(test: str) -> int:
-    """Returns the place of a test among all: tests of clusters are first, then the longest."""
+    """Returns the place of a test among all: clusters and pages are first, then the longest."""
     path = Path(test.partition("::")[0])
-    if path.parent.name in APART:
+    if path.parent.name in APART or path.parts[-3:-1] == PAGES:
         return -1
     return LONGEST.index(path.name) if path.name in LONGEST else len(LONGEST)
 
