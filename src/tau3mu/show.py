@@ -55,7 +55,7 @@ def _show(options: argparse.Namespace) -> int:
     check_installed()
     from tau3mu.web.serving import serve
 
-    return serve(_site([path.absolute() for path in folders]), options)
+    return serve(_site([path.resolve() for path in folders]), options)
 
 
 def _export(folders: Sequence[Path], file: Path) -> int:
@@ -80,7 +80,7 @@ def _site(folders: Sequence[Path]) -> Site:
     first, *rest = folders
     if not rest:
         return Site(root=first, title=first.name)
-    names = [path.name or "folder" for path in folders]
+    names = [path.name.lstrip(".") or "folder" for path in folders]
     if names[0] == names[1]:
         names = [f"{name} ({place})" for name, place in zip(names, "AB", strict=True)]
     return Site(

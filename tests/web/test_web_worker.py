@@ -141,11 +141,11 @@ def test_not_all_can_wait(worker):
 
     def run(number):
         try:
-            worker.run(time.sleep, 0.2 + number / 1000)
+            worker.run(time.sleep, 0.1 + number / 1000)
         except RunError as error:
             codes.append(error.code)
 
-    threads = [threading.Thread(target=run, args=(i,)) for i in range(12)]
+    threads = [threading.Thread(target=run, args=(i,)) for i in range(28)]
     for thread in threads:
         thread.start()
     for thread in threads:

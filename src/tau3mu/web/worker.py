@@ -30,7 +30,8 @@ _R = TypeVar("_R")
 
 _IDLE: Final = 60.0  # seconds
 _LONGEST: Final = 300.0
-_WAITING: Final = 8
+_WAITING: Final = 24
+"""So many wait at most, of the 40 threads that answer: the others are for the other pages."""
 _END: Final = 5.0
 
 
@@ -78,20 +79,19 @@ class Worker:
         """
         key = self._cache.key(function, args, kwargs)
         if (known := self._cache.get(key)) is not None:
-            return cast("_R", pickle.loads(known)[1])
+            return cast("_R", pickle.loads(known))
         if not self._queue.acquire(blocking=False):
             message = "too much is asked for at the same time: load the page again in a moment"
             raise RunError(message, code="web.busy")
         try:
             with self._turn:
-                answer = self._asked(pickle.dumps((function, args, kwargs)), function.__name__)
+                answer = self._cache.get(key)  # of somebody who asked the same before
+                if answer is None:
+                    answer = self._asked(pickle.dumps((function, args, kwargs)), function.__name__)
+                    self._cache.put(key, answer)
         finally:
             self._queue.release()
-        error, value = pickle.loads(answer)
-        if error is not None:
-            raise error
-        self._cache.put(key, answer)
-        return cast("_R", value)
+        return cast("_R", pickle.loads(answer))
 
     def close(self) -> None:
         """Ends the process, whatever it does; nothing is started any more."""
@@ -99,7 +99,7 @@ class Worker:
         self._end(wait=0.0)
 
     def _asked(self, question: bytes, name: str) -> bytes:
-        """Returns the answer of the process to one question."""
+        """Returns what the process returns to one question, pickled; raises its errors."""
         if self._timer is not None:
             self._timer.cancel()
         pipe = self._started()
@@ -117,7 +117,10 @@ class Worker:
         self._timer = threading.Timer(self._idle, self._rest)
         self._timer.daemon = True
         self._timer.start()
-        return answer
+        raised, value = cast("tuple[Exception | None, bytes]", pickle.loads(answer))
+        if raised is not None:
+            raise raised
+        return value
 
     def _started(self) -> Connection:
         if self._closed:
@@ -138,6 +141,8 @@ class Worker:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
         other.close()
         self._process, self._pipe = process, pipe
+        if self._closed:  # in the meantime, when there was nothing to end yet
+            self._end(wait=0.0)
         return pipe
 
     def _rest(self) -> None:

@@ -19,7 +19,7 @@ def answer_requests(pipe: Connection) -> None:
     """Answers until the other end of a pipe is closed.
 
     Args:
-        pipe: From which pickled calls are read, and to which (error, value) is written.
+        pipe: It brings pickled calls, and takes their error or None with the pickled value.
     """
     while True:
         try:
@@ -38,7 +38,7 @@ def _answer(question: bytes) -> bytes:
     try:
         function, args, kwargs = pickle.loads(question)
         name = function.__name__
-        return pickle.dumps((None, function(*args, **kwargs)))
+        return pickle.dumps((None, pickle.dumps(function(*args, **kwargs))))
     except Tau3muError as error:
         return pickle.dumps((error, None))
     except Exception as error:  # noqa: BLE001 - it is raised again where the answer is read
