@@ -6,13 +6,13 @@ const PAUSE = 3000; // ms
 function follow(figure) {
   const image = figure.querySelector("img");
   if (!image || (image.complete && image.naturalWidth)) return;
-  const address = image.src;
   let tries = 0;
   figure.dataset.state = "made";
   image.addEventListener("load", () => delete figure.dataset.state);
   image.addEventListener("error", () => {
     tries += 1;
     if (tries < TRIES) {
+      const address = image.src.replace(/&again=\d+$/, "");
       setTimeout(() => (image.src = `${address}&again=${tries}`), PAUSE);
     } else {
       figure.dataset.state = "failed";

@@ -38,6 +38,7 @@ const form = document.getElementById("choice");
 const plots = document.getElementById("plots");
 const legend = document.getElementById("legend");
 const status = document.getElementById("plot-status");
+const picture = document.querySelector(".static-figure img");
 const files = new Map();
 const read = new Map();
 let drawn = [];
@@ -265,6 +266,10 @@ function zoom({ scale = 1, shift = 0, all = false }) {
 form.addEventListener("change", () => {
   const query = new URLSearchParams(new FormData(form));
   history.replaceState(null, "", `?${query}`);
+  if (picture) {
+    query.set("v", new URL(picture.src).searchParams.get("v"));
+    picture.src = picture.src.replace(/\?.*/, `?${query}`);
+  }
   redraw();
 });
 for (const button of document.querySelectorAll("[data-zoom]")) {
