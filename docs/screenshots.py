@@ -45,14 +45,19 @@ PAGES = {
     "test": "tests/dsphipi/1",
     "datasets": "datasets",
     "dataset": "datasets/2017B",
-    "start": "start",
 }
 SHOWN = [
     ("analyses", "light"), ("train", "light"), ("result", "light"), ("histogram", "light"),
     ("compare", "light"), ("tests", "light"), ("datasets", "light"), ("histogram", "dark"),
     ("train", "phone"),
 ]  # fmt: skip
-TALLEST = 2000
+TALLEST = 1400
+# Pictures further down are loaded as well, and train files are checked.
+READY = """() => {
+    for (const picture of document.images) picture.loading = "eager";
+    return [...document.images].every(one => one.complete && one.naturalWidth)
+        && !document.body.innerText.includes("is being checked");
+}"""
 COLORS = 128
 
 
@@ -85,7 +90,8 @@ def _shoot(browser: Browser, server: Server, target: Path, look: str, pages: lis
     tab = open_tab(browser, server, **LOOKS[look])
     for page in pages:
         shown = tab.go(PAGES[page])
-        shown.wait_for_timeout(1500)  # figures and interactive plots are drawn
+        shown.wait_for_function(READY, timeout=120_000)
+        shown.wait_for_timeout(500)  # interactive plots are drawn
         _save(shown, target / f"page-{page}-{look}.png")
     tab.page.context.close()
     if tab.faults:

@@ -39,17 +39,24 @@ LOOKS = {
 @pytest.mark.parametrize("look", LOOKS)
 def test_pages_are_accessible(tabs, server, look):
     tab = tabs(server, **LOOKS[look])
-    found = {}
-    for name, path in PAGES.items():
-        page = tab.go(path)
-        found[name] = violations(page)
-        if page.locator("h1").count() != 1:
-            found[name].append("not one heading of the first level")
-        if (width := page.evaluate("document.documentElement.scrollWidth")) > (
-            page.viewport_size["width"]
-        ):
-            found[name].append(f"{width} px wide")
+    found = {name: faults_of(tab.go(path)) for name, path in PAGES.items()}
+    for text in ("Test all", "Run train"):
+        page = tab.go()
+        page.get_by_role("link", name=f"{text} of phi.json").or_(
+            page.get_by_role("link", name=f"{text} wagons of phi.json")
+        ).click()
+        found[text] = faults_of(page)
+    found["error"] = faults_of(tab.go("nothing", status=404))
     assert {name: faults for name, faults in found.items() if faults} == {}
+
+
+def faults_of(page):
+    """What is wrong with a page for some people."""
+    faults = violations(page)
+    if page.locator("h1").count() != 1:
+        faults.append("not one heading of the first level")
+    width = page.evaluate("document.documentElement.scrollWidth")
+    return faults + [f"{width} px wide"] * (width > page.viewport_size["width"])
 
 
 def test_the_keyboard_reaches_everything(tab):
