@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from tau3mu.web.application import Site
+    from tau3mu.web.site import Site
 
 __all__ = ["main"]
 
@@ -75,7 +75,7 @@ def _export(folders: Sequence[Path], file: Path) -> int:
 
 def _site(folders: Sequence[Path]) -> Site:
     """Returns the site of one folder, or of two and what differs between them."""
-    from tau3mu.web.application import Site
+    from tau3mu.web.site import Site
 
     first, *rest = folders
     if not rest:

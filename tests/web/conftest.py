@@ -11,10 +11,11 @@ from starlette.testclient import TestClient
 
 from tau3mu.errors import InputError, RunError
 from tau3mu.web import entry
-from tau3mu.web.application import Site, application
+from tau3mu.web.application import application
 from tau3mu.web.forms import form
 from tau3mu.web.rendering import page, redirect
 from tau3mu.web.security import Access
+from tau3mu.web.site import Site
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -23,7 +23,8 @@ import tau3mu
 from tau3mu.compare import compare
 from tau3mu.outputs.candidates import load_candidates, write_candidates
 from tau3mu.outputs.histograms import load_histograms, variations
-from tau3mu.web.application import Site, application
+from tau3mu.web.application import application
+from tau3mu.web.site import Site
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

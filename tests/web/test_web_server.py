@@ -218,7 +218,7 @@ from pathlib import Path
 from conftest import ROUTES
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
-from tau3mu.web.application import Site
+from tau3mu.web.site import Site
 from tau3mu.web.options import add_server_options
 from tau3mu.web.serving import serve
 from tau3mu.web.worker import worker

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from tau3mu.web.application import Site
+    from tau3mu.web.site import Site
 
 __all__ = ["handlers"]
 

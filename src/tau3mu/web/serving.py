@@ -12,7 +12,7 @@ from tau3mu.web.options import token_of
 if TYPE_CHECKING:
     import argparse
 
-    from tau3mu.web.application import Site
+    from tau3mu.web.site import Site
 
 __all__ = ["serve"]
 

@@ -18,7 +18,7 @@ from tau3mu.train.page import (
     trains,
 )
 from tau3mu.train.page.shown import Shown
-from tau3mu.web.application import Site
+from tau3mu.web.site import Site
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

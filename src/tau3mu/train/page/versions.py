@@ -224,7 +224,7 @@ def _read(path: Path) -> tuple[RegisteredDataset, list[File]]:
     try:
         content = json.loads(path.read_bytes(), object_hook=_as_file)
         files = content["files"]
-        if not files or not all(isinstance(one, File) and _is_right(one) for one in files):
+        if not files or not all(map(_is_right, files)):
             return _strictly(path)
         one = {"path": "-", "tree": "-", "layout": "", "uuid": "", "entries": 0}
         found = RegisteredDataset.model_validate_json(json.dumps(content | {"files": [one]}))
@@ -239,13 +239,14 @@ def _as_file(content: dict[str, Any]) -> Any:
     """Returns what an object of a document stands for, a file if it is one."""
     if not content.keys() >= {"path", "tree", "uuid", "entries"}:
         return content
-    names = ("path", "tree", "uuid", "entries", "size", "checksum")
-    return File(*(content.get(name) for name in names), len(content.get("replicas", ())))  # type: ignore[arg-type]
+    values: dict[str, Any] = {name: content.get(name) for name in File._fields[:-1]}
+    return File(**values, replicas=len(content.get("replicas", ())))
 
 
-def _is_right(file: File) -> bool:
-    texts = isinstance(file.path, str) and isinstance(file.tree, str) and isinstance(file.uuid, str)
-    return texts and type(file.entries) is int and type(file.size) in {int, type(None)}
+def _is_right(file: Any) -> bool:
+    if not isinstance(file, File) or not all(isinstance(text, str) for text in file[:3]):
+        return False
+    return type(file.entries) is int and type(file.size) in {int, type(None)}
 
 
 def _strictly(path: Path) -> tuple[RegisteredDataset, list[File]]:
