@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
-from conftest import ACCESS, TOKEN
 from starlette.testclient import TestClient
+from web_site import ACCESS, TOKEN
 
 from tau3mu.web.application import application
 

@@ -6,8 +6,8 @@ import re
 
 import anyio
 import pytest
-from conftest import ACCESS, TOKEN
 from starlette.testclient import TestClient
+from web_site import ACCESS, TOKEN
 
 from tau3mu.web import security
 from tau3mu.web.application import application
@@ -120,7 +120,7 @@ def test_a_proxy_may_have_a_name_of_its_own(site, csrf):
 
 
 @pytest.mark.parametrize(
-    ("site", "mode", "kind", "status"),
+    ("source", "mode", "kind", "status"),
     [
         ("cross-site", "no-cors", "image", 403), ("same-site", "cors", "empty", 403),
         ("cross-site", "navigate", "", 403), ("cross-site", "navigate", "object", 403),
@@ -128,8 +128,8 @@ def test_a_proxy_may_have_a_name_of_its_own(site, csrf):
         ("none", "navigate", "document", 200),
     ],
 )  # fmt: skip
-def test_other_sites_cannot_include_anything(friend, site, mode, kind, status):
-    headers = {"sec-fetch-site": site, "sec-fetch-mode": mode, "sec-fetch-dest": kind}
+def test_other_sites_cannot_include_anything(friend, source, mode, kind, status):
+    headers = {"sec-fetch-site": source, "sec-fetch-mode": mode, "sec-fetch-dest": kind}
     assert friend.get("/asked/x", headers=headers).status_code == status
 
 

@@ -215,7 +215,7 @@ import sys, time
 sys.path[:0] = {[str(Path(__file__).parent), str(Path(__file__).parents[1])]!r}
 import argparse
 from pathlib import Path
-from conftest import ROUTES
+from web_site import ROUTES
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from tau3mu.web.site import Site

@@ -53,7 +53,7 @@ class Worker:
         self._process: SpawnProcess | None = None
         self._pipe: Connection | None = None
         self._timer: threading.Timer | None = None
-        self._closed = False
+        self._closed = threading.Event()
 
     @property
     def process(self) -> int | None:
@@ -95,7 +95,7 @@ class Worker:
 
     def close(self) -> None:
         """Ends the process, whatever it does; nothing is started any more."""
-        self._closed = True
+        self._closed.set()
         self._end(wait=0.0)
 
     def _asked(self, question: bytes, name: str) -> bytes:
@@ -123,7 +123,7 @@ class Worker:
         return value
 
     def _started(self) -> Connection:
-        if self._closed:
+        if self._closed.is_set():
             message = "the server is ending"
             raise RunError(message, code="web.busy")
         process, pipe = self._process, self._pipe
@@ -141,7 +141,7 @@ class Worker:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
         other.close()
         self._process, self._pipe = process, pipe
-        if self._closed:  # in the meantime, when there was nothing to end yet
+        if self._closed.is_set():  # in the meantime, when there was nothing to end yet
             self._end(wait=0.0)
         return pipe
 
