@@ -224,7 +224,7 @@ def _read(path: Path) -> tuple[RegisteredDataset, list[File]]:
     try:
         content = json.loads(path.read_bytes(), object_hook=_as_file)
         files = content["files"]
-        if not files or not all(map(_is_right, files)):
+        if not files or not all(isinstance(one, File) and _is_right(one) for one in files):
             return _strictly(path)
         one = {"path": "-", "tree": "-", "layout": "", "uuid": "", "entries": 0}
         found = RegisteredDataset.model_validate_json(json.dumps(content | {"files": [one]}))
@@ -239,14 +239,21 @@ def _as_file(content: dict[str, Any]) -> Any:
     """Returns what an object of a document stands for, a file if it is one."""
     if not content.keys() >= {"path", "tree", "uuid", "entries"}:
         return content
-    values: dict[str, Any] = {name: content.get(name) for name in File._fields[:-1]}
-    return File(**values, replicas=len(content.get("replicas", ())))
+    return File(
+        content["path"],
+        content["tree"],
+        content["uuid"],
+        content["entries"],
+        content.get("size"),
+        content.get("checksum"),
+        len(content.get("replicas", ())),
+    )
 
 
-def _is_right(file: Any) -> bool:
-    if not isinstance(file, File) or not all(isinstance(text, str) for text in file[:3]):
-        return False
-    return type(file.entries) is int and type(file.size) in {int, type(None)}
+def _is_right(file: File) -> bool:
+    """Returns whether the values have the types that they should have."""
+    kinds: tuple[Any, ...] = (str, str, str, int, (int, type(None)))
+    return all(isinstance(value, kind) for value, kind in zip(file, kinds, strict=False))
 
 
 def _strictly(path: Path) -> tuple[RegisteredDataset, list[File]]:
