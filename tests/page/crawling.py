@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -13,6 +14,9 @@ from urllib.request import HTTPCookieProcessor, OpenerDirector, Request, build_o
 __all__ = ["Answer", "Document", "client", "crawl", "get"]
 
 _LINKS = {"a": "href", "link": "href", "img": "src", "script": "src", "form": "action"}
+
+_WAITING = re.compile(r"/(candidates|compare)\?")
+_LEFT_OUT = re.compile(r"figure\?|/export\?|[?&](sort|part|lower)=|\.csv\?|\.png$")
 
 
 @dataclass
@@ -83,6 +87,9 @@ def get(opener: OpenerDirector, url: str) -> Answer:
 def crawl(opener: OpenerDirector, home: str, most: int) -> dict[str, tuple[Answer, Document]]:
     """Follows all links of pages, the nearest first; files are asked for as well.
 
+    Pictures and reports that are made on demand, and tables in other orders, are left out: each
+    takes its time, and has tests of its own.
+
     Args:
         opener: Of `client`.
         home: Where to begin, and what not to leave.
@@ -97,7 +104,9 @@ def crawl(opener: OpenerDirector, home: str, most: int) -> dict[str, tuple[Answe
         found[answer.url] = (answer, document)
         for link in document.links:
             url = urljoin(answer.url, link).partition("#")[0]
-            if urlsplit(url).netloc == urlsplit(home).netloc and url not in seen:
+            url += "&wait=1" if _WAITING.search(url) and "wait=" not in url else ""
+            here = urlsplit(url).netloc == urlsplit(home).netloc
+            if here and url not in seen and not _LEFT_OUT.search(url):
                 seen.add(url)
                 todo.append(url)
     return found
