@@ -25,6 +25,7 @@ class Document(HTMLParser):
 
     Attributes:
         links: Addresses of links, pictures, styles, scripts and forms, as they are written.
+        actions: Addresses to which forms are sent that change something.
         code: Scripts, styles and handlers within the page.
         pictures: Sources of its pictures.
         ids: Of its elements.
@@ -32,6 +33,7 @@ class Document(HTMLParser):
 
     text: str
     links: list[str] = field(default_factory=list)
+    actions: list[str] = field(default_factory=list)
     code: list[str] = field(default_factory=list)
     pictures: list[str] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
@@ -45,7 +47,8 @@ class Document(HTMLParser):
         """Reads an element."""
         given = {name: value or "" for name, value in attrs}
         if address := given.get(_LINKS.get(tag, "")):
-            self.links.append(address)
+            is_sent = given.get("method", "").lower() == "post"
+            (self.actions if is_sent else self.links).append(address)
         if tag == "img":
             self.pictures.append(given.get("src", ""))
         if "id" in given:
