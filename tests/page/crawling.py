@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -14,6 +15,9 @@ __all__ = ["Answer", "Document", "client", "crawl", "get"]
 
 _LINKS = {"a": "href", "link": "href", "img": "src", "script": "src", "form": "action"}
 
+_WAITING = re.compile(r"/(candidates|compare)\?")
+_LEFT_OUT = re.compile(r"figure\?|/export\?|[?&](sort|part|lower)=|\.csv\?|\.png$")
+
 
 @dataclass
 class Document(HTMLParser):
@@ -21,6 +25,7 @@ class Document(HTMLParser):
 
     Attributes:
         links: Addresses of links, pictures, styles, scripts and forms, as they are written.
+        actions: Addresses to which forms are sent that change something.
         code: Scripts, styles and handlers within the page.
         pictures: Sources of its pictures.
         ids: Of its elements.
@@ -28,6 +33,7 @@ class Document(HTMLParser):
 
     text: str
     links: list[str] = field(default_factory=list)
+    actions: list[str] = field(default_factory=list)
     code: list[str] = field(default_factory=list)
     pictures: list[str] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
@@ -41,7 +47,8 @@ class Document(HTMLParser):
         """Reads an element."""
         given = {name: value or "" for name, value in attrs}
         if address := given.get(_LINKS.get(tag, "")):
-            self.links.append(address)
+            is_sent = given.get("method", "").lower() == "post"
+            (self.actions if is_sent else self.links).append(address)
         if tag == "img":
             self.pictures.append(given.get("src", ""))
         if "id" in given:
@@ -83,6 +90,9 @@ def get(opener: OpenerDirector, url: str) -> Answer:
 def crawl(opener: OpenerDirector, home: str, most: int) -> dict[str, tuple[Answer, Document]]:
     """Follows all links of pages, the nearest first; files are asked for as well.
 
+    Pictures and reports that are made on demand, and tables in other orders, are left out: each
+    takes its time, and has tests of its own.
+
     Args:
         opener: Of `client`.
         home: Where to begin, and what not to leave.
@@ -97,7 +107,9 @@ def crawl(opener: OpenerDirector, home: str, most: int) -> dict[str, tuple[Answe
         found[answer.url] = (answer, document)
         for link in document.links:
             url = urljoin(answer.url, link).partition("#")[0]
-            if urlsplit(url).netloc == urlsplit(home).netloc and url not in seen:
+            url += "&wait=1" if _WAITING.search(url) and "wait=" not in url else ""
+            here = urlsplit(url).netloc == urlsplit(home).netloc
+            if here and url not in seen and not _LEFT_OUT.search(url):
                 seen.add(url)
                 todo.append(url)
     return found

@@ -281,7 +281,7 @@ def start(folder: Path, *words: str) -> subprocess.Popen[str]:
 
 def end(process: subprocess.Popen[str], codes: Collection[int] = (0,)) -> None:
     """Waits for a process, and holds that it ends with one of some exit codes."""
-    _, err = process.communicate(timeout=120)
+    _, err = process.communicate(timeout=300)
     assert process.returncode in codes, err
 
 
