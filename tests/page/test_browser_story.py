@@ -111,10 +111,11 @@ def test_a_test_is_started_without_scripts(tabs, own, changing):
     page.get_by_label("Time for each test").fill("1")
     page.get_by_label("Test also what").check()
     page.get_by_role("button", name="Start the test").click()
-    look = page.get_by_role("link", name="Look again")
-    while look.count():
-        look.click()
-    expect(page.locator("#job")).to_contain_text("OK")
+    job = page.locator("#job")
+    while "RUNNING" in (text := job.inner_text()) or "QUEUED" in text:
+        page.wait_for_timeout(200)
+        page.reload()
+    expect(job).to_contain_text("OK")
     assert len(changing.store.tests("dimuons")) == before + 1
 
 
