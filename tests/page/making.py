@@ -148,7 +148,7 @@ import json, sys
 from tau3mu.train.__main__ import main
 codes = []
 for words in json.loads(sys.argv[1]):
-    sys.orig_argv = [sys.executable, "-m", "tau3mu.train", *words]  # which trains record
+    sys.orig_argv = ["python", "-m", "tau3mu.train", *words]  # which trains record
     codes.append(main(words))
 sys.exit(max(codes))
 """
