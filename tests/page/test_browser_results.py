@@ -7,10 +7,11 @@ import sys
 
 import pytest
 from making import HOSTILE
-from playwright.sync_api import expect
 from serving import Tab, violations, watch
 
 from tau3mu.run import open_run
+
+expect = pytest.importorskip("playwright.sync_api", reason="pip install '.[browser]'").expect
 
 pytestmark = pytest.mark.integration
 

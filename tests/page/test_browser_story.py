@@ -10,12 +10,13 @@ import time
 
 import pytest
 from making import HOSTILE, Made, end, start, wait_for
-from playwright.sync_api import expect
 
 from tau3mu.storage.names import LEDGER
 from tau3mu.train.index.tables import META
 from tau3mu.train.states import State, read_status
 from tau3mu.train.store import Store
+
+expect = pytest.importorskip("playwright.sync_api", reason="pip install '.[browser]'").expect
 
 pytestmark = pytest.mark.integration
 
