@@ -165,6 +165,7 @@ def test_a_run_with_an_open_page(study, options, toys, tmp_path):
     }
     (tmp_path / "toys.json").write_text(json.dumps(train))
     ratios = {"CPU": [], "wall": []}
+    _cost(tmp_path, None)  # files and libraries are read for the first time
     with page(tmp_path, "toys.json") as (_, url, _):
         for number in range(options.repeats):
             found = {}
