@@ -60,8 +60,11 @@ def servers() -> Iterator[Callable[..., Server]]:
 
 
 @pytest.fixture
-def tabs(browser: Browser) -> Iterator[Callable[..., Tab]]:
-    """Opens tabs on the pages of a server, and fails if anything went wrong in them."""
+def tabs(browser: Browser, servers: object) -> Iterator[Callable[..., Tab]]:
+    """Opens tabs on the pages of a server, and fails if anything went wrong in them.
+
+    They are closed before the servers end, which are therefore asked for.
+    """
     opened = []
 
     def start(server: Server, **profile: Any) -> Tab:

@@ -139,7 +139,11 @@ def watch(tab: Tab, context: BrowserContext) -> None:
     context.on("request", lambda asked: request(asked.url))
     context.on(
         "console",
-        lambda line: tab.faults.append(line.text) if line.type in {"error", "warning"} else None,
+        lambda line: (
+            tab.faults.append(f"{line.text} {line.location.get('url', '')}")
+            if line.type in {"error", "warning"}
+            else None
+        ),
     )
     context.on("weberror", lambda error: tab.faults.append(str(error.error)))
 
