@@ -8,6 +8,8 @@ from functools import lru_cache
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from pydantic_core import from_json
+
 from tau3mu.datasets.short import view_entries
 from tau3mu.errors import InputError, Tau3muError, suggest
 from tau3mu.train.dataset_changes import change_between
@@ -48,7 +50,7 @@ class Version:
         files: How many.
         events: In them.
         size: Bytes of all files, None if some are not known.
-        short: The events of short views, none of linked data.
+        linked: Whether only some events of the files are meant.
         facts: What else is known, such as `era`.
         parent: The parent as a text, empty without one.
         registered: When and by whom; none for a damaged file.
@@ -61,7 +63,7 @@ class Version:
     files: int = 0
     events: int = 0
     size: int | None = None
-    short: tuple[int, ...] = ()
+    linked: bool = False
     facts: tuple[tuple[str, Any], ...] = ()
     parent: str = ""
     parent_dataset: str = ""
@@ -135,14 +137,16 @@ def files_of(version: Version, begin: int, end: int) -> list[File]:
 
 
 def short_views(version: Version) -> list[dict[str, Any]]:
-    """Returns a row for some short views of a dataset: their names and events.
+    """Returns a row for some short views of a dataset: their names and events; none of linked data.
 
     Args:
         version: Of the whole of it.
     """
+    if version.linked or version.problem:
+        return []
     return [
         {"view": f"{version.name}@short:{fraction:g}", "events": events}
-        for fraction, events in zip(_FRACTIONS, version.short, strict=False)
+        for fraction, events in _short(version.path, *_stamp(version.path))
     ]
 
 
@@ -171,17 +175,14 @@ def _version(path: Path, *_stamps: int) -> Version:
     parent = found.parent
     is_linked = found.linked is not None
     sizes = [None] if is_linked else [file.size for file in files]
-    entries = [file.entries for file in files]
     return Version(
         path,
         name,
         version,
         files=len(files),
-        events=found.events if is_linked else sum(entries),
+        events=found.events if is_linked else sum(file.entries for file in files),
         size=None if None in sizes else sum(size or 0 for size in sizes),
-        short=()
-        if is_linked
-        else tuple(sum(view_entries(n, one) for n in entries) for one in _FRACTIONS),
+        linked=is_linked,
         facts=(
             ("era", found.era),
             ("kind", "simulation" if found.is_mc else "data"),
@@ -198,6 +199,12 @@ def _version(path: Path, *_stamps: int) -> Version:
         parent_train=parent.train if parent else None,
         registered=found.registered,
     )
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _short(path: Path, *_stamps: int) -> list[tuple[float, int]]:
+    entries = [file.entries for file in _read(path)[1]]
+    return [(one, sum(view_entries(n, one) for n in entries)) for one in _FRACTIONS]
 
 
 @lru_cache(maxsize=_REMEMBERED)
@@ -222,9 +229,9 @@ def _read(path: Path) -> tuple[RegisteredDataset, list[File]]:
         InputError: The file of the version is damaged.
     """
     try:
-        content = json.loads(path.read_bytes(), object_hook=_as_file)
-        files = content["files"]
-        if not files or not all(isinstance(one, File) and _is_right(one) for one in files):
+        content = from_json(path.read_bytes())
+        files = [_as_file(one) for one in content["files"]]
+        if not files or not all(map(_is_right, files)):
             return _strictly(path)
         one = {"path": "-", "tree": "-", "layout": "", "uuid": "", "entries": 0}
         found = RegisteredDataset.model_validate_json(json.dumps(content | {"files": [one]}))
@@ -235,10 +242,7 @@ def _read(path: Path) -> tuple[RegisteredDataset, list[File]]:
     return found, files
 
 
-def _as_file(content: dict[str, Any]) -> Any:
-    """Returns what an object of a document stands for, a file if it is one."""
-    if not content.keys() >= {"path", "tree", "uuid", "entries"}:
-        return content
+def _as_file(content: dict[str, Any]) -> File:
     return File(
         content["path"],
         content["tree"],
@@ -252,8 +256,8 @@ def _as_file(content: dict[str, Any]) -> Any:
 
 def _is_right(file: File) -> bool:
     """Returns whether the values have the types that they should have."""
-    kinds: tuple[Any, ...] = (str, str, str, int, (int, type(None)))
-    return all(isinstance(value, kind) for value, kind in zip(file, kinds, strict=False))
+    texts = isinstance(file.path, str) and isinstance(file.tree, str) and isinstance(file.uuid, str)
+    return texts and isinstance(file.entries, int) and isinstance(file.size, int | None)
 
 
 def _strictly(path: Path) -> tuple[RegisteredDataset, list[File]]:
