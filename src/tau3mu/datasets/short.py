@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from fractions import Fraction
+from functools import lru_cache
 from typing import Final
 
 from tau3mu.errors import InputError
@@ -62,5 +63,11 @@ def view_entries(entries: int, fraction: float) -> int:
         entries: Of the whole file.
         fraction: That of the view.
     """
-    # As it is written: 0.1 of 30 is 3, although the float is a little more than a tenth.
-    return math.ceil(Fraction(repr(float(fraction))) * entries)
+    exact = _exact(float(fraction))
+    return -(-entries * exact.numerator // exact.denominator)
+
+
+@lru_cache
+def _exact(fraction: float) -> Fraction:
+    """Returns a fraction as it is written: 0.1 of 30 is 3, although the float is a little more."""
+    return Fraction(repr(fraction))

@@ -14,7 +14,7 @@ from tau3mu.redaction import redacted
 from tau3mu.report.cutflows import cutflow_view
 from tau3mu.report.fits import fit_view
 from tau3mu.report.histograms import histogram_views
-from tau3mu.results.manifest import RESULTS, manifest_in, results_in
+from tau3mu.results.manifest import RESULTS, glance_at, manifest_in, results_in
 from tau3mu.storage.names import FULL_CONFIG
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def result_view(folder: Path) -> dict[str, Any]:
         InputError: There is no `run.json`, or it is damaged.
     """
     folder = results_in(folder)
-    manifest = manifest_in(folder)
+    manifest = manifest_in(folder, glance_at)
     names = manifest.configuration.get("processors")
     configured = names if isinstance(names, dict) else {}
     made = [] if manifest.status == "incomplete" else configured

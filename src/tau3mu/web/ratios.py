@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
 if TYPE_CHECKING:
     from hist import Hist
 
@@ -16,12 +14,15 @@ Lower = Literal["", "ratio", "pull"]
 
 
 def _sums(part: Hist[Any]) -> tuple[Any, Any]:
+    import numpy as np
+
     values = np.asarray(part.values(), np.float64)
     variances = part.variances()
     return values, np.abs(values) if variances is None else np.asarray(variances, np.float64)
 
 
 def _made(part: Hist[Any], values: Any, variances: Any) -> Hist[Any]:
+    import numpy as np
     from hist import Hist
     from hist.storage import Weight
 
@@ -36,6 +37,8 @@ def normalized(part: Hist[Any]) -> Hist[Any]:
     Args:
         part: Of one or more variables.
     """
+    import numpy as np
+
     values, variances = _sums(part)
     sizes: Any = 1.0
     for number, axis in enumerate(part.axes):
@@ -66,6 +69,8 @@ def compared_part(a: Hist[Any], b: Hist[Any], lower: Lower) -> Hist[Any]:
         b: The other one, with the same axes.
         lower: Which of both.
     """
+    import numpy as np
+
     (values, variances), (others, other_variances) = _sums(a), _sums(b)
     with np.errstate(divide="ignore", invalid="ignore"):
         if lower == "pull":

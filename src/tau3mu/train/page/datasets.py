@@ -8,6 +8,7 @@ from starlette.routing import Route
 
 from tau3mu.errors import InputError, Tau3muError
 from tau3mu.train.page.paging import paging
+from tau3mu.train.page.search import index_of
 from tau3mu.train.page.shown import shown
 from tau3mu.train.page.versions import (
     Version,
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from tau3mu.train.index import Index
-    from tau3mu.train.page.shown import Shown
     from tau3mu.train.page.versions import File
 
 __all__ = ["routes"]
@@ -43,7 +42,7 @@ def _datasets(request: Request) -> Response:
     uses: dict[str, dict[str, int]] = {}
     problem = ""
     try:
-        for row in _index(shown(request)).numbers_of_uses():
+        for row in index_of(request).numbers_of_uses():
             uses.setdefault(row["dataset"], {})[row["kind"]] = row["number"]
     except Tau3muError as error:
         problem = str(error)
@@ -62,7 +61,7 @@ def _dataset(request: Request) -> Response:
     known, name = shown(request), request.path_params["name"]
     versions = all_versions(known.store, name)
     one = _chosen(versions, request.query_params.get("version", ""))
-    uses, problem = _uses(known, versions)
+    uses, problem = _uses(request, versions)
     where = paging(request, _ON_A_PAGE)
     files: Sequence[File] = ()
     if not one.problem:
@@ -122,10 +121,10 @@ def _history(versions: Sequence[Version]) -> list[dict[str, Any]]:
     ]
 
 
-def _uses(known: Shown, versions: Sequence[Version]) -> tuple[list[dict[str, Any]], str]:
+def _uses(request: Request, versions: Sequence[Version]) -> tuple[list[dict[str, Any]], str]:
     """Returns a row for each that refers to a dataset, the newest first, or why nobody knows."""
     try:
-        found = _index(known).uses(versions[-1].name)
+        found = index_of(request).uses(versions[-1].name)
     except Tau3muError as error:
         return [], str(error)
     by_version = {one.version: one for one in versions}
@@ -145,12 +144,6 @@ def _uses(known: Shown, versions: Sequence[Version]) -> tuple[list[dict[str, Any
         else:
             rows.append({**one, "text": f"train {int(name)}", "path": f"trains/{int(name)}"})
     return rows, ""
-
-
-def _index(known: Shown) -> Index:
-    from tau3mu.train.index import Index
-
-    return Index(known.store, known.database)
 
 
 routes: Final = [Route("/datasets", _datasets), Route("/datasets/{name}", _dataset)]

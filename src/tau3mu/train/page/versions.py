@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from array import array
+from collections import Counter
+from dataclasses import dataclass, field
 from functools import lru_cache
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from pydantic_core import from_json
 
 from tau3mu.datasets.short import view_entries
 from tau3mu.errors import InputError, Tau3muError, suggest
@@ -22,11 +26,12 @@ if TYPE_CHECKING:
 __all__ = ["File", "Version", "all_versions", "change", "dataset_names", "files_of", "short_views"]
 
 _REMEMBERED: Final = 2048
+_HUGE: Final = 2**63
 _FRACTIONS: Final = (0.001, 0.01, 0.1)
 
 
 class File(NamedTuple):
-    """A file of a version; objects of the registry would take 40 MB for ten thousand."""
+    """A file of a version."""
 
     path: str
     tree: str
@@ -37,9 +42,11 @@ class File(NamedTuple):
     replicas: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Version:
     """A version of a dataset without its files, of which there may be ten thousand.
+
+    It is the same object as long as its file stays.
 
     Attributes:
         path: Of its file.
@@ -48,7 +55,10 @@ class Version:
         files: How many.
         events: In them.
         size: Bytes of all files, None if some are not known.
-        short: The events of short views, none of linked data.
+        entries: The events of each file.
+        marks: What tells whether each file is one of another version too: a hash of tree, UUID and
+            events, 64 bits with which ten thousand have one in common with odds of 10⁻¹¹.
+        content: The version with its first file only; None for a damaged file.
         facts: What else is known, such as `era`.
         parent: The parent as a text, empty without one.
         registered: When and by whom; none for a damaged file.
@@ -61,7 +71,9 @@ class Version:
     files: int = 0
     events: int = 0
     size: int | None = None
-    short: tuple[int, ...] = ()
+    entries: array[int] = field(default_factory=lambda: array("q"), repr=False)
+    marks: array[int] = field(default_factory=lambda: array("q"), repr=False)
+    content: RegisteredDataset | None = field(default=None, repr=False)
     facts: tuple[tuple[str, Any], ...] = ()
     parent: str = ""
     parent_dataset: str = ""
@@ -120,7 +132,9 @@ def change(before: Version, after: Version) -> str:
     """
     if before.path == after.path:
         return "nothing"
-    return _change(before.path, after.path, _stamp(before.path), _stamp(after.path))
+    if problem := before.problem or after.problem:
+        return f"not known: {problem}"
+    return _change(before, after)
 
 
 def files_of(version: Version, begin: int, end: int) -> list[File]:
@@ -131,18 +145,23 @@ def files_of(version: Version, begin: int, end: int) -> list[File]:
         begin: The number of the first one, from 0.
         end: That of the first one that is not returned.
     """
-    return _read(version.path)[1][begin:end]
+    return [_as_file(one) for one in _read(version.path)[1][begin:end]]
 
 
 def short_views(version: Version) -> list[dict[str, Any]]:
-    """Returns a row for some short views of a dataset: their names and events.
+    """Returns a row for some short views of a dataset: their names and events; none of linked data.
 
     Args:
         version: Of the whole of it.
     """
+    if version.content is None or version.content.linked is not None:
+        return []
     return [
-        {"view": f"{version.name}@short:{fraction:g}", "events": events}
-        for fraction, events in zip(_FRACTIONS, version.short, strict=False)
+        {
+            "view": f"{version.name}@short:{fraction:g}",
+            "events": sum(view_entries(entries, fraction) for entries in version.entries),
+        }
+        for fraction in _FRACTIONS
     ]
 
 
@@ -170,8 +189,8 @@ def _version(path: Path, *_stamps: int) -> Version:
         return Version(path, name, version, problem=str(error))
     parent = found.parent
     is_linked = found.linked is not None
-    sizes = [None] if is_linked else [file.size for file in files]
-    entries = [file.entries for file in files]
+    sizes = [None] if is_linked else [file.get("size") for file in files]
+    entries = array("q", [file["entries"] for file in files])
     return Version(
         path,
         name,
@@ -179,9 +198,9 @@ def _version(path: Path, *_stamps: int) -> Version:
         files=len(files),
         events=found.events if is_linked else sum(entries),
         size=None if None in sizes else sum(size or 0 for size in sizes),
-        short=()
-        if is_linked
-        else tuple(sum(view_entries(n, one) for n in entries) for one in _FRACTIONS),
+        entries=entries,
+        marks=array("q", [hash((one["tree"], one["uuid"], one["entries"])) for one in files]),
+        content=found,
         facts=(
             ("era", found.era),
             ("kind", "simulation" if found.is_mc else "data"),
@@ -201,44 +220,52 @@ def _version(path: Path, *_stamps: int) -> Version:
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def _change(before: Path, after: Path, *_stamps: tuple[int, ...]) -> str:
+def _change(before: Version, after: Version) -> str:
+    old, new = Counter(before.marks), Counter(after.marks)
     try:
-        return str(change_between(_slim(before), _slim(after)))
+        if old == new:  # then all of their checksums count
+            sides = (_with(one, [*map(_as_file, _read(one.path)[1])]) for one in (before, after))
+        else:
+            sides = (_with(before, _marked(before, old - new)), _with(after, _marked(after, new - old)))
+        return str(change_between(*sides))
     except (Tau3muError, OSError) as error:
         return f"not known: {error}"
 
 
-def _slim(path: Path) -> Any:
-    """Returns a version with its files as a comparison needs them."""
-    found, files = _read(path)
-    facts = {name: getattr(found, name) for name in RegisteredDataset.model_fields}
+def _marked(version: Version, marks: Counter[int]) -> list[Any]:
+    """Returns files as a comparison needs them."""
+    entries = dict(zip(version.marks, version.entries, strict=True))
+    return [
+        SimpleNamespace(tree="", uuid=mark, entries=entries[mark]) for mark in marks.elements()
+    ]
+
+
+def _with(version: Version, files: list[Any]) -> Any:
+    facts = {name: getattr(version.content, name) for name in RegisteredDataset.model_fields}
     return SimpleNamespace(**(facts | {"files": files}))
 
 
-def _read(path: Path) -> tuple[RegisteredDataset, list[File]]:
+def _read(path: Path) -> tuple[RegisteredDataset, list[dict[str, Any]]]:
     """Returns a version with one file only, and all of its files.
 
     Raises:
         InputError: The file of the version is damaged.
     """
     try:
-        content = json.loads(path.read_bytes(), object_hook=_as_file)
+        content = from_json(path.read_bytes())
         files = content["files"]
-        if not files or not all(isinstance(one, File) and _is_right(one) for one in files):
+        if not files or not all(map(_is_right, files)):
             return _strictly(path)
         one = {"path": "-", "tree": "-", "layout": "", "uuid": "", "entries": 0}
         found = RegisteredDataset.model_validate_json(json.dumps(content | {"files": [one]}))
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, AttributeError):
         return _strictly(path)
     if (found.name, found.version) != (path.parent.name, path.stem):
         return _strictly(path)
     return found, files
 
 
-def _as_file(content: dict[str, Any]) -> Any:
-    """Returns what an object of a document stands for, a file if it is one."""
-    if not content.keys() >= {"path", "tree", "uuid", "entries"}:
-        return content
+def _as_file(content: dict[str, Any]) -> File:
     return File(
         content["path"],
         content["tree"],
@@ -250,13 +277,19 @@ def _as_file(content: dict[str, Any]) -> Any:
     )
 
 
-def _is_right(file: File) -> bool:
+def _is_right(file: dict[str, Any]) -> bool:
     """Returns whether the values have the types that they should have."""
-    kinds: tuple[Any, ...] = (str, str, str, int, (int, type(None)))
-    return all(isinstance(value, kind) for value, kind in zip(file, kinds, strict=False))
+    size = file.get("size")
+    return (
+        type(file["path"]) is type(file["tree"]) is type(file["uuid"]) is str
+        and type(file["entries"]) is int
+        and 0 <= file["entries"] < _HUGE
+        and (size is None or type(size) is int)
+    )
 
 
-def _strictly(path: Path) -> tuple[RegisteredDataset, list[File]]:
+def _strictly(path: Path) -> tuple[RegisteredDataset, list[dict[str, Any]]]:
     """Returns a version as everybody else reads it, which says what is wrong with it."""
     found = read_registered(path)
-    return found, [_as_file(one.model_dump(mode="json")) for one in found.files]
+    files = [one.model_dump(mode="json") for one in found.files]
+    return found.model_copy(update={"files": found.files[:1]}), files
