@@ -1,4 +1,4 @@
-"""Small files like those of central NanoAOD, version 9 and version 12, and of coffea's own tests."""
+"""Small files with branches of central NanoAOD, version 9 and version 12."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ JET = {"pt": "f4 f4", "eta": "f4 f4", "phi": "f4 f4", "mass": "f4 f4", "jetId": 
        "nConstituents": "u1 u1", "puId": "i4 u1"}  # fmt: skip
 GEN = {"pt": "f4 f4", "eta": "f4 f4", "phi": "f4 f4", "mass": "f4 f4", "pdgId": "i4 i4",
        "status": "i4 i4", "statusFlags": "i4 u2", "genPartIdxMother": "i4 i2"}  # fmt: skip
-SCALARS = {"MET_pt": "f4 f4", "MET_phi": "f4 f4", "PV_npvs": "i4 u1", "PV_x": "f4 f4", "PV_y": "f4 f4",
-           "PV_z": "f4 f4",           "fixedGridRhoFastjetAll": "f4 f4"}  # fmt: skip
+SCALARS = {"MET_pt": "f4 f4", "MET_phi": "f4 f4", "PV_npvs": "i4 u1", "PV_x": "f4 f4",
+           "PV_y": "f4 f4", "PV_z": "f4 f4", "fixedGridRhoFastjetAll": "f4 f4"}  # fmt: skip
 
 
 def write_nanoaod(path, *, version=9, n=40, seed=1, is_mc=False, run=1, paths=("HLT_IsoMu24",)):

@@ -133,7 +133,7 @@ class Layout:
         """
         asked = set(columns)
         rows = {row.name: row for row in self.branches}
-        untyped = []
+        untyped, added = [], []
         for column in sorted(asked):
             view = plain(column)
             if view.partition(".")[0] in LEVELS:
@@ -148,6 +148,7 @@ class Layout:
                         continue
                     untyped.append(name)
                 row = Branch(name, types.get(name, _UNTYPED), view)
+                added.append(row)
             optional = optional or row.optional
             row = replace(row, optional=optional, absent=optional and row.name not in types)
             if row != self.find(row.name):
@@ -156,6 +157,7 @@ class Layout:
             collection = rows[name].view.partition(".")[0]
             if any(is_list(row.type) for row in rows.values() if _is_in(collection, row)):
                 rows[name] = replace(rows[name], type=f"var * {_UNTYPED}")
+        _refuse_mixed([rows[row.name] for row in added])
         branches = tuple(rows.values())
         return self if branches == self.branches else replace(self, branches=branches, own=True)
 
@@ -326,6 +328,22 @@ def named(column: str) -> str:
     """
     view = plain(column)
     return view.removeprefix("raw.") if view.startswith("raw.") else view.replace(".", "_")
+
+
+def _refuse_mixed(rows: Iterable[Branch]) -> None:
+    """Raises an error if branches that begin alike are lists and single values."""
+    first: dict[str, Branch] = {}
+    for row in rows:
+        collection, dot, _ = row.view.partition(".")
+        if not dot or collection == "raw" or not row.type:
+            continue
+        other = first.setdefault(collection, row)
+        if is_list(other.type) != is_list(row.type):
+            message = (
+                f"branch {row.name} is {row.type} and {other.name} {other.type}, which are no "
+                f"collection: read one of them as raw.{row.name} or raw.{other.name}"
+            )
+            raise InputError(message, code="ntuples.no-collection", path=row.view)
 
 
 def _is_in(collection: str, row: Branch) -> bool:

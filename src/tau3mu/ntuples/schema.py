@@ -35,6 +35,9 @@ __all__ = ["MisalignedError", "NtupleSchema", "schema_of"]
 
 Form = dict[str, Any]
 
+_OTHER_COORDINATES: Final = frozenset(
+    ("x", "y", "z", "t", "px", "py", "pz", "rho", "theta", "tau", "E", "e", "M", "m")
+)
 _ABSENT: Final = "absent"
 _NOTHING: Final = ak.contents.NumpyArray(np.zeros(0, np.int8))
 _TRIGGERS: Final = tuple(f"{level}." for level in LEVELS)
@@ -286,7 +289,8 @@ def _nested(leaves: dict[str, Form], name: str) -> Form:
 
 def _record(fields: dict[str, Form], name: str) -> Form:
     parameters = {"__record__": TRIGGERS} if name in LEVELS else {}
-    if {"pt", "eta", "phi"} <= fields.keys():
+    # Secondary vertices of NanoAOD have a place as well, and a vector is given in one way alone.
+    if {"pt", "eta", "phi"} <= fields.keys() and not fields.keys() & _OTHER_COORDINATES:
         four = "mass" in fields or "energy" in fields
         parameters["__record__"] = "Momentum4D" if four else "Momentum3D"
     return {

@@ -22,6 +22,7 @@ _COLUMNS: Final = ("branch", "type", "view", "missing")
 _HEADERS: Final = {"#tree": ("NAME",), "#pad": ("COLUMN", "VALUE"), "#needs": ("BRANCH",)}
 _WORDS: Final = ("flag", "first", "optional", "absent")
 _LEG: Final = "index:"
+_EVENT: Final = {"run", "lumi", "event"}
 _VIEW = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*|(hlt|l1)\.\*")
 _MAX_PROBLEMS: Final = 20
 
@@ -163,7 +164,15 @@ def parse_table(text: str, place: str) -> Contents:
         problems.add(number, 1, "there are no rows, expected one per branch")
     _check_names(rows, problems.add)
     _check_index(rows, headers, problems)
-    check_views([(row.view, row.type, row.first, cells[2]) for cells, row in rows], problems.add)
+    # A list that is called after its branch belongs to no collection, such as LHEPdfWeight.
+    whole = [
+        row.view == row.name and is_list(row.type) and row.name not in _EVENT for _, row in rows
+    ]
+    views = [
+        (row.view, row.type, row.first or one, cells[2])
+        for (cells, row), one in zip(rows, whole, strict=True)
+    ]
+    check_views(views, problems.add)
     problems.refuse()  # what follows is about rows that can be read
     branches = tuple(row for _, row in rows)
     needs = headers["#needs"][1].text if "#needs" in headers else ""
