@@ -308,7 +308,7 @@ def older(content, years=("2017_UL",)):
     """The content of a correction file in the form with `year` and `ValType`."""
 
     def renamed(node):
-        if not isinstance(node, dict):
+        if not isinstance(node, dict) or "content" not in node:
             return node
         node = {**node, "content": [renamed(item) for item in node["content"]]}
         if node.get("input") == "scale_factors":
