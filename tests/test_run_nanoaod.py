@@ -196,6 +196,14 @@ def test_a_run_in_which_no_file_has_the_trigger(folder):
     assert len(load_candidates("out/NewMaybe")) == 0
 
 
+def test_a_skim_of_files_that_lack_different_branches(folder):
+    assert run("NewMaybe", "--skim", "id", "--chunk-size", "13") == 0
+    dataset = "out/derived/NewMaybe_id/dataset.json"
+    assert run("NewMaybe", output="again", files=("--dataset", dataset)) == 0
+    for name in ("data", "mc"):
+        assert found("again/NewMaybe", name) == found("out/NewMaybe", name) != []
+
+
 @pytest.mark.integration
 @pytest.mark.parametrize("executor", ["futures", "dask"])
 def test_workers_read_what_files_lack_as_well(folder, executor):

@@ -36,7 +36,7 @@ from tau3mu.ntuples.triggers import matches
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-__all__ = ["Branch", "Layout", "layout", "layouts", "named", "own_layout", "plain"]
+__all__ = ["Branch", "Layout", "common_layout", "layout", "layouts", "named", "own_layout", "plain"]
 
 _UNTYPED: Final = "float32"
 """The type of a branch that no file has."""
@@ -132,7 +132,10 @@ class Layout:
             types: The types of the branches of the tree by name; those of others are not needed.
         """
         asked = set(columns)
-        rows = {row.name: row for row in self.branches}
+        rows = {
+            row.name: replace(row, absent=row.absent and row.name not in types)
+            for row in self.branches
+        }
         untyped, added = [], []
         for column in sorted(asked):
             view = plain(column)
@@ -393,6 +396,26 @@ def layout(reference: str) -> Layout:
         )
         raise InputError(message, code="ntuples.unknown-layout", path=reference)
     return known[reference]
+
+
+def common_layout(references: Iterable[str]) -> str:
+    """Returns what `layout` takes for files together, each of which may lack other branches.
+
+    Args:
+        references: Their layouts, all of one table.
+    """
+    tables = [layout(reference) for reference in dict.fromkeys(references)]
+    if not any(table.own for table in tables):
+        return tables[0].name
+    rows: dict[str, Branch] = {}
+    for row in (row for table in tables for row in table.branches):
+        if row.absent and row.view.partition(".")[0] in LEVELS:
+            continue  # whether a trigger may be missing is asked again
+        other = rows.get(row.name, row)
+        rows[row.name] = replace(
+            other if row.absent else row, optional=row.optional or other.optional, absent=False
+        )
+    return _text(replace(tables[0], branches=tuple(rows.values()), own=True), frozenset(rows))
 
 
 def own_layout(asked: str, folder: Path = Path()) -> str:
