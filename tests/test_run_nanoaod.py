@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from importlib.metadata import EntryPoint
 from importlib.resources import files
@@ -291,3 +292,25 @@ def test_the_table_of_the_demo_is_proposed_as_it_ships(tmp_path, capsys):
     assert {row.name: row for row in table.branches}.items() <= {
         row.name: row for row in shipped.branches
     }.items()
+
+
+def test_the_manual_can_be_followed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    page = (Path(__file__).parents[1] / "docs/how-to/nanoaod.md").read_text()
+    for title, text in re.findall(
+        r"^```\w+ title=(\S+)\n(.*?)^```", page, re.MULTILINE | re.DOTALL
+    ):
+        Path(title).write_text(text)
+    write_nanoaod("data.root", seed=1)
+    sums = [write_nanoaod(f"dy_{n}.root", seed=n + 1, is_mc=True) for n in (1, 2)]
+    command = ["--processor", "dijets.py:Dijets", "--no-fit", "--set", "Dijets.min_pt=5"]
+    assert main([*command, "--dataset", "samples.json", "--output", "results/dijets"]) == 0
+    names = {"tau3mu": tau3mu, "cross_section_pb": 6000.0, "lumi_fb": 2.0}
+    (snippet,) = re.findall(r"^```text\n(run = .*?)^```", page, re.MULTILINE | re.DOTALL)
+    exec(snippet, names)  # what the page shows
+    rows = load_candidates("results/dijets/Dijets")
+    rows = rows[(rows.dataset == "dy") & (rows.mass >= 0) & (rows.mass < 500)]
+    weights = ak.sum(rows.weight) * 6000.0 * 1000 * 2.0
+    sumw = fsum(one["genEventSumw"] for one in sums)
+    assert names["expected"].sum().value == pytest.approx(weights / sumw)
+    assert len(rows) > 5
