@@ -116,10 +116,15 @@ def test_decisions_select_without_fired_as_well(folder):
     assert load_candidates(folder / "out" / "Triggered").event.tolist() == list(range(0, N, 3))
 
 
-def test_without_a_choice_the_layout_lacks_the_column(folder, capfd):
-    assert main(["own.root", "--no-fit", "--output", "out", "--processor", "mine.py:Muons"]) == 1
-    assert "gen_weight" in capfd.readouterr().err
-    assert not (folder / "out").exists()
+def test_a_table_in_the_working_directory_is_found(folder):
+    arguments = ["own.root", "--no-fit", "--processor", "mine.py:Muons"]
+    assert main([*arguments, "--output", "out"]) == 0
+    manifest = json.loads((folder / "out" / "run.json").read_text())
+    assert [file["layout"] for file in manifest["inputs"]] == ["mine.tsv"]
+    (folder / "mine.tsv").rename(folder / "mine.txt")
+    assert main([*arguments, "--output", "other"]) == 0
+    manifest = json.loads((folder / "other" / "run.json").read_text())
+    assert [file["layout"] for file in manifest["inputs"]] == ["nanoaod"]
 
 
 def test_a_table_with_a_mistake_is_one_message_for_all_files(folder, capfd):

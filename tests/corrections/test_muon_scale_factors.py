@@ -8,8 +8,10 @@ from importlib.resources import files
 from pathlib import Path
 
 import awkward as ak
+import correctionlib
 import numpy as np
 import pytest
+from errors import raises
 
 from tau3mu.corrections import MuonScaleFactors
 from tau3mu.errors import InputError
@@ -300,3 +302,59 @@ def test_refuses_values_that_are_no_muons(pt, eta, message):
 def test_refuses_weights_without_legs():
     with pytest.raises(InputError, match="at least one leg"):
         MuonScaleFactors(SHIPPED).weights()
+
+
+def older(content, years=("2017_UL",)):
+    """The content of a correction file in the form with `year` and `ValType`."""
+
+    def renamed(node):
+        if not isinstance(node, dict) or "content" not in node:
+            return node
+        node = {**node, "content": [renamed(item) for item in node["content"]]}
+        if node.get("input") == "scale_factors":
+            keys = [
+                {**i, "key": "sf" if i["key"] == "nominal" else i["key"]} for i in node["content"]
+            ]
+            node |= {"input": "ValType", "content": keys}
+        return node
+
+    corrections = []
+    for item in content["corrections"]:
+        inputs = {i["name"]: i for i in item["inputs"]}
+        values = [{"key": year, "value": renamed(item["data"])} for year in years]
+        corrections.append({
+            **item,
+            "inputs": [
+                {"name": "year", "type": "string"}, inputs["abseta"], inputs["pt"],
+                {"name": "ValType", "type": "string"},
+            ],
+            "data": {"nodetype": "category", "input": "year", "content": values},
+        })  # fmt: skip
+    return {**content, "corrections": corrections}
+
+
+def test_the_older_form_gives_what_correctionlib_gives(tmp_path):
+    path = tmp_path / "older.json"
+    path.write_text(json.dumps(older(json.loads(SHIPPED.read_text()))))
+    rng = np.random.default_rng(8)
+    pt, eta = rng.uniform(3, 9.9, 500), rng.uniform(-2.39, 2.39, 500)
+    found = MuonScaleFactors(path, correction=NAME).evaluate(pt, eta)
+    table = correctionlib.CorrectionSet.from_file(str(path))[NAME]
+    for values, key in ((found.nominal, "sf"), (found.up, "systup"), (found.down, "systdown")):
+        assert np.array_equal(values, table.evaluate("2017_UL", np.abs(eta), pt, key))
+    newer = MuonScaleFactors(SHIPPED, correction=NAME).evaluate(pt, eta)
+    assert np.array_equal(found.nominal, newer.nominal)
+
+
+def test_one_of_several_years_is_chosen(tmp_path):
+    path = tmp_path / "years.json"
+    path.write_text(json.dumps(older(json.loads(SHIPPED.read_text()), ("2016", "2017"))))
+    for year in (None, "2018"):
+        with raises("corrections.unknown-year", path="year", mentions=("2016", "2017")):
+            MuonScaleFactors(path, correction=NAME, year=year)
+    found = MuonScaleFactors(path, correction=NAME, year="2017").evaluate([5.0], [-1.0])
+    assert (
+        found.nominal == MuonScaleFactors(SHIPPED, correction=NAME).evaluate([5.0], [-1.0]).nominal
+    )
+    with raises("corrections.no-years", path="year"):
+        MuonScaleFactors(SHIPPED, correction=NAME, year="2017")

@@ -27,6 +27,6 @@ def test_what_cannot_be_read(tmp_path):
     with raises("dataset.bad-files", mentions="muon.ptt"):
         tau3mu.events("demo", "muon.ptt")
     with uproot.recreate(tmp_path / "empty.root") as file:
-        file.mktree("Events", {"event": "int64"})
+        file.mktree("Events", {"event": "float64"})
     with raises("dataset.bad-files", mentions="empty.root"):
         tau3mu.events(tmp_path / "empty.root", "event")

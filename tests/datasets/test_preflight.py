@@ -120,7 +120,7 @@ def test_same_file_twice(nano_file, tmp_path, how, nano_columns):
 
 def test_all_problems_come_at_once(tmp_path, nano_file, t3m_file, nano_columns):
     good = nano_file("good.root")
-    bad = nano_file("bad.root", run="int32", event="int32")
+    bad = nano_file("bad.root", run="float32", event="float32")
     copy = shutil.copy(good, tmp_path / "copy.root")
     with raises("dataset.bad-files", path="/nowhere/x.root", mentions="3 of 4 files") as error:
         check_files(
@@ -132,8 +132,8 @@ def test_all_problems_come_at_once(tmp_path, nano_file, t3m_file, nano_columns):
         )
     expected = [
         ("/nowhere/x.root [a]", "no such file"),
-        (f"{bad} [b]", "'event' is int32", "uint64", "nano"),
-        (f"{bad} [b]", "'run' is int32", "uint32", "nano"),
+        (f"{bad} [b]", "'event' is float32", "uint64", "nano"),
+        (f"{bad} [b]", "'run' is float32", "uint32", "nano"),
         (f"{copy} [b]", "copy", f"{good} [a]"),
     ]
     for line, parts in zip(str(error.value).splitlines()[1:], expected, strict=True):

@@ -48,7 +48,6 @@ HLT_*\tbool\thlt.*
 LAYOUT_TABLES = {
     "no rows": ("run", "#"),
     "no tree": ("#tree\tEvents\n", ""),
-    "no pads": ("#pad\tmuon.pt\t-99\n", ""),
     "blanks for a tab": ("#tree\t", "#tree "),
     "a misspelled line": ("#tree", "#tre"),
     "blanks between cells": ("run\tuint32\trun", "run uint32 run"),

@@ -27,13 +27,13 @@ def with_tables(monkeypatch, tmp_path):
     """Adds tables to the shipped ones; each is a list of rows."""
 
     def add(**tables):
-        known = dict(layouts())
+        known = {name: layouts()[name] for name in ("nano", "t3m")}
         for name, rows in tables.items():
             path = tmp_path / f"{name}.tsv"
-            head = "#tree\tEvents\n#pad\tmuon.pt\t-99\nbranch\ttype\tview\tmissing\n"
+            head = "#tree\tEvents\nbranch\ttype\tview\tmissing\n"
             path.write_text(head + rows)
             known[name] = layout(own_layout(str(path)))
-        monkeypatch.setattr(detection, "layouts", lambda: known)
+        monkeypatch.setattr(detection, "known_layouts", lambda: known)
         detection._detected.cache_clear()
 
     yield add
@@ -59,8 +59,8 @@ def test_a_layout_that_lacks_a_column_gives_way_to_one_that_knows_fewer_branches
 
 @pytest.mark.parametrize("columns", [(), ("run", "muon.pt")])
 def test_layouts_that_fit_as_well_are_an_error_that_names_them(with_tables, columns):
-    with_tables(mine=ROWS)
-    with raises("ntuples.ambiguous-layout", mentions=("mine.tsv (7", "nano (6", "--layout")):
+    with_tables(mine=ROWS, other=ROWS.replace("muon.pt", "muon.x").replace("muon.eta", "muon.pt"))
+    with raises("ntuples.ambiguous-layout", mentions=("mine.tsv (7", "other.tsv (7", "--layout")):
         detect_layout([*FILE, *MENU], columns)
 
 
@@ -73,4 +73,4 @@ def test_a_trigger_asked_for_needs_a_row(with_tables):
     with_tables(mine=ROWS)
     assert detect_layout([*FILE, *MENU], {"run", "hlt.HLT_Path1_v"}).name == "nano"
     with raises("ntuples.no-triggers", path="hlt.HLT_Path1_v"):
-        detection.layouts()["mine"].resolve(["hlt.HLT_Path1_v"], FILE)
+        detection.known_layouts()["mine"].resolve(["hlt.HLT_Path1_v"], FILE)

@@ -9,11 +9,10 @@ from tau3mu.ntuples.layout import layout, layouts
 
 
 def test_two_layouts_ship_and_give_the_same_view():
-    assert list(layouts()) == ["nano", "t3m"]
     trigger = ("hlt.", "l1.")
     views = {
-        name: {view for view in table.by_view if not view.startswith(trigger)}
-        for name, table in layouts().items()
+        name: {view for view in layout(name).by_view if not view.startswith(trigger)}
+        for name in ("nano", "t3m")
     }
     assert views["nano"] == views["t3m"]
     assert len(views["t3m"]) == 291

@@ -71,7 +71,6 @@ def test_triggers_stored_as_numbers_are_flags_without_a_word(write, kind, flag):
     [
         ("#tree\t", "#tree ", "1:6", "#tree<TAB>NAME"),
         ("#tree\tEvents\n", "", "1:1", "#tree is missing"),
-        ("#pad\tmuon.pt\t-99\n", "", "1:1", "#pad is missing"),
         ("#pad\tmuon.pt\t-99", "#pad\tmuon.pt", "2:6", "#pad<TAB>COLUMN<TAB>VALUE"),
         ("#pad\tmuon.pt\t-99", "#pad\tmuon.pt\tnone", "2:14", "'none'"),
         ("#pad\tmuon.pt", "#pad\tmuon.ptt", "2:6", "'muon.pt'"),

@@ -48,8 +48,9 @@ class ScaleFactors:
 class MuonScaleFactors:
     """Evaluates one muon table of a correction file.
 
-    The table is binned in |η|, so the sign of η never matters. `up` and `down` are the keys
-    `systup` and `systdown` of the table: the nominal value moved by the statistical and the
+    The table is binned in |η|, so the sign of η never matters. It may be of the newer form, with
+    the input `scale_factors`, or of the older one. `up` and `down` are the keys `systup` and
+    `systdown` of the table: the nominal value moved by the statistical and the
     systematic uncertainty, added in quadrature.
 
     What `outside` does with muons that the table does not cover, such as those below its first
@@ -69,6 +70,7 @@ class MuonScaleFactors:
         *,
         correction: str = "NUM_MediumID_DEN_TrackerMuons",
         outside: Outside = "clamp",
+        year: str | None = None,
     ) -> None:
         """Reads and checks the table.
 
@@ -76,6 +78,8 @@ class MuonScaleFactors:
             file: A correctionlib file, `.json` or `.json.gz`.
             correction: The name of the table in the file.
             outside: What to do with muons outside the table.
+            year: Of a table of the older form, with the inputs `year` and `ValType`, the year,
+                such as `2017_UL`; not needed if it has one alone.
 
         Raises:
             InputError: The file, the table or the policy is not what was expected.
@@ -89,7 +93,7 @@ class MuonScaleFactors:
         self.file = str(file)
         self.correction = correction
         self.outside = outside
-        self._text = read_correction(Path(file), correction)
+        self._text = read_correction(Path(file), correction, year)
         try:
             muon_table(self._text)
         except InputError as error:

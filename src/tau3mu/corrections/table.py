@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["KEYS", "MuonTable", "muon_table", "read_correction"]
 
 _INPUTS = ("abseta", "pt", "scale_factors")
+_OLDER_INPUTS = ("year", "abseta", "pt", "ValType")
 # The nominal value and the bounds of statistical and systematic uncertainty together.
 KEYS = ("nominal", "systup", "systdown")
 
@@ -63,11 +64,14 @@ class MuonTable:
         )
 
 
-def read_correction(file: Path, name: str) -> str:
+def read_correction(file: Path, name: str, year: str | None = None) -> str:
     """Returns one correction of a file, `.json` or `.json.gz`, as a correction file of its own.
 
+    A table of the older form, with the inputs `year` and `ValType`, becomes one of the newer.
+
     Raises:
-        InputError: The file cannot be read, is not a correction file or has no such correction.
+        InputError: The file cannot be read, is not a correction file or has no such correction, or
+            several years and none is chosen.
     """
     raw = read_bytes(file, "correction file")
     try:
@@ -88,8 +92,50 @@ def read_correction(file: Path, name: str) -> str:
             f"it has: {', '.join(found) or 'none'}"
         )
         raise InputError(message, code="corrections.unknown-correction", path=name)
-    content = {"schema_version": content.get("schema_version"), "corrections": [found[name]]}
+    correction = _newer(file, found[name], year)
+    content = {"schema_version": content.get("schema_version"), "corrections": [correction]}
     return json.dumps(content, separators=(",", ":"))
+
+
+def _newer(file: Path, correction: dict[str, Any], year: str | None) -> dict[str, Any]:
+    """Returns a correction of the older form as one of the newer, every other as it is."""
+    inputs = {item.get("name"): item for item in correction.get("inputs", [])}
+    if sorted(map(str, inputs)) != sorted(_OLDER_INPUTS):
+        if year is not None:
+            message = (
+                f"{file}: correction {correction['name']!r} is not divided by year, so that "
+                f"year={year!r} chooses nothing: leave it out"
+            )
+            raise InputError(message, code="corrections.no-years", path="year")
+        return correction
+    data = correction["data"]
+    is_year = data.get("nodetype") == "category" and data.get("input") == "year"
+    years = {str(item["key"]): item["value"] for item in data["content"]} if is_year else {}
+    if year is None and len(years) == 1:
+        year = next(iter(years))
+    if year not in years:
+        message = (
+            f"{file}: correction {correction['name']!r} has the years {', '.join(years) or 'none'}"
+            f"{suggest(year, years) if year else ''}: choose one with year=..."
+        )
+        raise InputError(message, code="corrections.unknown-year", path="year")
+    kinds = {**inputs["ValType"], "name": _INPUTS[-1]}
+    return {
+        **correction,
+        "inputs": [inputs["abseta"], inputs["pt"], kinds],
+        "data": _renamed(years[year]),
+    }
+
+
+def _renamed(node: Any) -> Any:
+    """Returns a node of a correction with the names of the newer form."""
+    if not isinstance(node, dict) or "content" not in node:
+        return node
+    if node.get("input") != "ValType":
+        return {**node, "content": [_renamed(item) for item in node["content"]]}
+    items = [{**one, "key": "nominal" if one["key"] == "sf" else one["key"]}
+             for one in node["content"]]  # fmt: skip
+    return {**node, "input": _INPUTS[-1], "content": items}
 
 
 @lru_cache(maxsize=8)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from tau3mu.datasets.generated import Generated  # noqa: TC001 - pydantic reads it
+
 if TYPE_CHECKING:
     from tau3mu.storage.failures import FailureKind
 
@@ -28,6 +30,7 @@ class CheckedFile:
         listed: How the dataset names the file, if `path` is one of its replicas.
         size: Its length in bytes, None if that was not asked for.
         origin: Of derived data, the text of their origin; see `tau3mu.datasets.origin`.
+        generated: Of simulation, the sums of its weights, if it holds them.
     """
 
     dataset: str
@@ -42,6 +45,7 @@ class CheckedFile:
     listed: str = ""
     size: int | None = field(default=None, compare=False)
     origin: str = ""
+    generated: Generated | None = None
 
 
 @dataclass(frozen=True)

@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from tau3mu.datasets.checked import CheckedFile, Inspection
+from tau3mu.datasets.generated import SUMS, read_generated
 from tau3mu.datasets.origin import parse_origin, read_origin
 from tau3mu.errors import InputError, suggest
 from tau3mu.ntuples.detection import detect_layout
 from tau3mu.ntuples.fields import field_types
-from tau3mu.ntuples.layout import Branch, Layout, layout, layouts
+from tau3mu.ntuples.known_layouts import known_layouts
+from tau3mu.ntuples.layout import Branch, Layout, layout, named, plain
 from tau3mu.ntuples.offsets import counters
-from tau3mu.ntuples.table_checks import LEVELS
+from tau3mu.ntuples.table_checks import LEVELS, TYPES, converts, is_list
 from tau3mu.ntuples.triggers import matches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
-__all__ = ["Asked", "FailedFileError", "look_into", "wanted_names"]
+__all__ = [
+    "TREE_CLASSES", "Asked", "FailedFileError", "MissingTriggers", "look_into", "wanted_names",
+]  # fmt: skip
 
-_TREE_CLASSES: Final = ["TTree", "TNtuple", "TNtupleD", "TChain", "ROOT::RNTuple"]
+TREE_CLASSES: Final = ["TTree", "TNtuple", "TNtupleD", "TChain", "ROOT::RNTuple"]
+
+
+MissingTriggers = Literal["error", "not-fired"]
 
 
 class FailedFileError(Exception):
@@ -36,17 +44,22 @@ class Asked:
         layout: Its layout, None to detect it.
         columns: The columns that are to be read.
         entries: How many events it should have, None if that is not known.
+        missing_triggers: `error` if the file has to have a branch for each trigger, `not-fired` if
+            it may lack them; None if one for each of `hlt` and `l1` is enough.
+        is_mc: Whether it is simulation.
     """
 
     tree: str | None
     layout: str | None
     columns: frozenset[str]
     entries: int | None = None
+    missing_triggers: MissingTriggers | None = None
+    is_mc: bool = False
 
     @property
     def layouts(self) -> list[Layout]:
         """The layouts that it may have."""
-        return [*layouts().values()] if self.layout is None else [layout(self.layout)]
+        return [*known_layouts().values()] if self.layout is None else [layout(self.layout)]
 
 
 def look_into(file: Any, dataset: str, path: str, asked: Asked) -> Inspection:
@@ -73,18 +86,22 @@ def look_into(file: Any, dataset: str, path: str, asked: Asked) -> Inspection:
     name = asked.tree or _find_tree(root, asked.layouts)
     tree = _open_tree(root, name)
     available = tree.keys(recursive=False)
-    table = layout(asked.layout) if asked.layout else detect_layout(available, asked.columns)
+    table = (
+        layout(asked.layout)
+        if asked.layout
+        else detect_layout(available, asked.columns, partial(field_types, tree))
+    )
     if table is None:
-        message = f"tree {name} has no branch of a known layout ({', '.join(layouts())})"
+        message = f"tree {name} has no branch of a known layout ({', '.join(known_layouts())})"
         raise InputError(message, code="ntuples.unknown-layout", path=path)
-    wanted, warnings = _wanted(table, asked.columns, available)
-    missing = [branch for branch in wanted.values() if branch.name not in available]
-    types = field_types(tree, [branch for branch in wanted if branch in available])
+    table = table.adapted(asked.columns, _types_by_name(tree, table, asked, available))
+    table, wanted, warnings = _wanted(table, asked, available)
+    there = set(available)
+    missing = [row for row in wanted.values() if row.name not in there and not row.absent]
+    types = field_types(tree, [branch for branch in wanted if branch in there])
     problems = [_describe_missing(missing, available, name, table)] if missing else []
     problems += [
-        f"branch {branch!r} is {kind}, expected {wanted[branch].type} (layout {table.name})"
-        for branch, kind in types.items()
-        if kind != wanted[branch].type
+        text for branch, kind in types.items() if (text := _mistyped(wanted[branch], kind, table))
     ]
     entries = int(tree.num_entries)
     if asked.entries is not None and entries != asked.entries:
@@ -98,9 +115,10 @@ def look_into(file: Any, dataset: str, path: str, asked: Asked) -> Inspection:
         reference,
         uuid,
         entries,
-        tuple(wanted),
+        tuple(branch for branch, row in wanted.items() if not row.absent),
         size=file.fEND,
         origin=origin,
+        generated=read_generated(root) if asked.is_mc else None,
     )
     return Inspection(dataset, path, checked, file.fEND, tuple(problems), warnings=tuple(warnings))
 
@@ -121,11 +139,11 @@ def wanted_names(asked: Asked) -> Callable[[str], bool]:
     Args:
         asked: What is to be read.
     """
-    names: set[str] = set()
-    triggers = [column.partition(".") for column in asked.columns]
+    triggers = [plain(column).partition(".") for column in asked.columns]
+    names = {named(column) for column in asked.columns} | (SUMS if asked.is_mc else frozenset())
     for table in asked.layouts:
         levels = tuple(level for level in LEVELS if table.has_triggers(level))
-        known = [c for c in asked.columns if table.column(c) or c.partition(".")[0] in levels]
+        known = [c for c in asked.columns if table.rows_of(c) or c.partition(".")[0] in levels]
         names.update(table.resolve(known, ()))
     names |= counters(names)
     patterns = [pattern for level, _, pattern in triggers if level in LEVELS]
@@ -149,42 +167,82 @@ def _open_tree(root: Any, name: str) -> Any:
         message = f"has no tree {name}; it holds {_list_trees(root)}"
         raise InputError(message, code="dataset.no-tree", path=name)
     # The key knows the class; `classname_of` would read the whole tree for it.
-    if (kind := root.key(name).fClassName) not in _TREE_CLASSES:
+    if (kind := root.key(name).fClassName) not in TREE_CLASSES:
         message = f"{name} is a {kind}, expected a tree; the file holds {_list_trees(root)}"
         raise InputError(message, code="dataset.not-a-tree", path=name)
     return root[name]
 
 
 def _list_trees(root: Any) -> str:
-    names = root.keys(cycle=False, filter_classname=_TREE_CLASSES)
+    names = root.keys(cycle=False, filter_classname=TREE_CLASSES)
     return ", ".join(sorted(set(names))) or "no tree at all"
 
 
-def _wanted(
-    table: Layout, columns: Collection[str], available: list[str]
-) -> tuple[dict[str, Branch], list[str]]:
-    """Returns the branches to read, and warnings about triggers.
+def _types_by_name(
+    tree: Any, table: Layout, asked: Asked, available: Collection[str]
+) -> dict[str, str]:
+    """Returns the types of the branches by whose names columns are asked for.
 
-    Where each trigger is a branch, it is enough that one pattern of a level has one: menus change
-    from era to era.
+    Raises:
+        InputError: One of them is nothing that events can have.
     """
-    found = table.triggers(columns, available)
-    dropped: set[str] = set()
+    there = set(available)
+    by_name = {named(c) for c in asked.columns if not table.rows_of(c)}
+    types = field_types(tree, sorted(by_name & there))
+    for name, kind in types.items():
+        if not TYPES.fullmatch(kind):
+            message = (
+                f"branch {name!r} is {kind}, expected numbers, booleans, texts or lists of them"
+            )
+            raise InputError(message, code="ntuples.unknown-type", path=name)
+    return dict.fromkeys(there, "") | types
+
+
+def _mistyped(row: Branch, kind: str, table: Layout) -> str:
+    """Returns what is wrong with the type of a branch, if anything."""
+    trigger = row.view.partition(".")[0] in LEVELS and not is_list(kind) and kind != "string"
+    if kind == row.type or trigger or converts(kind, row.type):
+        return ""
+    return f"branch {row.name!r} is {kind}, expected {row.type} (layout {table.name})"
+
+
+def _wanted(
+    table: Layout, asked: Asked, available: list[str]
+) -> tuple[Layout, dict[str, Branch], list[str]]:
+    """Returns the layout for this file, the branches to read, and warnings about triggers.
+
+    Where each trigger is a branch, it is enough by default that one pattern of a level has one:
+    menus change from era to era.
+    """
+    found = table.triggers(asked.columns, available)
+    missing: set[str] = set()
     for level in LEVELS:
-        patterns = {column for column in found if column.startswith(f"{level}.")}
-        absent = {column for column in patterns if not found[column]}
-        if absent < patterns:
-            dropped |= absent
+        lists = f"{level}.name" in table.by_view
+        patterns = {column for column in asked.columns if column.startswith(f"{level}.")}
+        absent = {column for column in patterns if not found.get(column, lists)}
+        optional = {column for column in absent if column.endswith("?")}
+        if asked.missing_triggers is None:
+            missing |= absent if absent < patterns else optional
+        else:
+            missing |= optional if asked.missing_triggers == "error" else absent
     warnings = [
-        f"no branch for trigger {column}: it counts as not fired" for column in sorted(dropped)
+        f"no branch for trigger {plain(column)}: it counts as not fired"
+        for column in sorted(missing)
     ]
     warnings += [
         f"{column} takes the {len(names)} paths {', '.join(names)}; for one alone, end it with _v"
         for column, names in sorted(found.items())
         if column.startswith("hlt.") and len(names) > 1
     ]
-    branches = table.resolve(set(columns) - dropped, available)
-    return dict(sorted(branches.items())), warnings
+    if missing:
+        table = table.with_rows(table.missing_trigger(column) for column in missing)
+    branches = table.resolve(asked.columns, available)
+    warnings += [
+        f"no branch {row.name} for {row.view}: nothing is there"
+        for row in branches.values()
+        if row.absent and row.view.partition(".")[0] not in LEVELS
+    ]
+    return table, dict(sorted(branches.items())), warnings
 
 
 def _describe_missing(

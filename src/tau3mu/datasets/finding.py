@@ -85,8 +85,8 @@ def find_datasets(
     groups += [load_datasets(name, prefix=prefix) for name in names]
     found = combine(*groups)
     if layout:
-        from tau3mu.ntuples.layout import own_layout
+        from tau3mu.ntuples.known_layouts import layout_called
 
-        chosen = own_layout(layout)
+        chosen = layout_called(layout)
         found = [replace(dataset, layout=chosen) for dataset in found]
     return found if max_files is None else limit_files(found, max_files)

@@ -35,6 +35,8 @@ from tau3mu.storage.remote import (
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from tau3mu.datasets.contents import MissingTriggers
+
 __all__ = ["inspect_file"]
 
 _WAITS: Final = (1.0, 4.0)
@@ -53,6 +55,8 @@ def inspect_file(
     details: FileDetails = _NO_DETAILS,
     *,
     layout: str | None = None,
+    missing_triggers: MissingTriggers | None = None,
+    is_mc: bool = False,
     verify: bool = False,
     keep: bool = False,
 ) -> Inspection:
@@ -67,6 +71,8 @@ def inspect_file(
         columns: The columns that processors read, such as `triplet.mass` and `hlt.PATTERN`.
         details: Facts of the dataset file about it, beside its tree.
         layout: The layout of its tree, None to detect it.
+        missing_triggers: Whether it may lack triggers; see `Asked`.
+        is_mc: Whether it is simulation.
         verify: Whether to look at all replicas and their checksums, and to skip those that differ
             from it.
         keep: Whether this process is going to read it, so that it should stay open.
@@ -75,7 +81,7 @@ def inspect_file(
         InputError: A library for the protocol or the compression is not installed.
     """
     places = (path, *details.replicas)
-    asked = Asked(tree, layout, frozenset(columns), details.entries)
+    asked = Asked(tree, layout, frozenset(columns), details.entries, missing_triggers, is_mc)
 
     def look_at_all() -> list[Inspection]:
         looks = []

@@ -152,9 +152,9 @@ def _certification(path: str | None, folder: Path) -> Certification | None:
 
 
 def _layout(asked: str, folder: Path) -> str:
-    from tau3mu.ntuples.layout import own_layout  # with awkward
+    from tau3mu.ntuples.known_layouts import layout_called  # with awkward
 
-    return own_layout(asked, folder)
+    return layout_called(asked, folder)
 
 
 def _details(entry: FileEntry, *, folder: Path, prefix: str | None) -> FileDetails:

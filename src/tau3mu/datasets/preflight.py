@@ -12,13 +12,14 @@ from tau3mu.datasets.checked import FailedFile
 from tau3mu.datasets.duplicates import find_copies
 from tau3mu.datasets.inspection import inspect_file
 from tau3mu.errors import InputError
-from tau3mu.ntuples.layout import layouts
+from tau3mu.ntuples.known_layouts import known_layouts
 from tau3mu.ntuples.open_files import close_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from tau3mu.datasets.checked import CheckedFile, Inspection
+    from tau3mu.datasets.contents import MissingTriggers
     from tau3mu.datasets.dataset import Dataset
 
 __all__ = ["check_files", "check_readable_files"]
@@ -39,6 +40,7 @@ def check_files(
     verify_checksums: bool = False,
     keep_open: bool = False,
     known: Sequence[CheckedFile] = (),
+    missing_triggers: MissingTriggers | None = None,
 ) -> list[CheckedFile]:
     """Returns the content of every file, in the order of the datasets, after opening each once.
 
@@ -54,6 +56,7 @@ def check_files(
             files and servers; local files are read whole for that.
         keep_open: Whether the first files stay open for `execute` in this process.
         known: Further files, which an earlier check has found good.
+        missing_triggers: Whether files may lack triggers; see `tau3mu.datasets.contents.Asked`.
 
     Raises:
         InputError: Something is wrong with at least one file, or no file holds events. The
@@ -66,6 +69,7 @@ def check_files(
         on_file=on_file,
         verify=verify_checksums,
         keep=keep_open,
+        missing_triggers=missing_triggers,
     )
     _refuse_problems(found, found)
     return _checked(found, known)
@@ -80,6 +84,7 @@ def check_readable_files(
     verify_checksums: bool = False,
     keep_open: bool = False,
     known: Sequence[CheckedFile] = (),
+    missing_triggers: MissingTriggers | None = None,
 ) -> tuple[list[CheckedFile], list[FailedFile]]:
     """Returns the files that can be read, like `check_files`, and those that can't.
 
@@ -94,6 +99,7 @@ def check_readable_files(
         verify_checksums: Whether to compare checksums; a file with another one can't be read.
         keep_open: Whether the first files stay open for `execute` in this process.
         known: Further files, which an earlier check has found good.
+        missing_triggers: Whether files may lack triggers; see `tau3mu.datasets.contents.Asked`.
 
     Raises:
         InputError: Something else is wrong with at least one file, or there is none left.
@@ -105,6 +111,7 @@ def check_readable_files(
         on_file=on_file,
         verify=verify_checksums,
         keep=keep_open,
+        missing_triggers=missing_triggers,
     )
     bad = [one for one in found if one.kind in {"transient", "bad_file"}]
     good = [one for one in found if one.kind not in {"transient", "bad_file"}]
@@ -131,13 +138,14 @@ def _inspect_all(
     on_file: Callable[[], object] | None,
     verify: bool,
     keep: bool,
+    missing_triggers: MissingTriggers | None,
 ) -> list[Inspection]:
     jobs = [(d, path, tree) for d in datasets for path, tree in d.files.items()]
     if not jobs:
         message = "there are no files to read; give files or a dataset"
         raise InputError(message, code="dataset.no-files")
 
-    layouts()  # mistakes in a table concern all files
+    known_layouts()  # mistakes in a table concern all files
     if keep:  # those that have not been read since an earlier check may have changed
         close_files()
 
@@ -145,6 +153,7 @@ def _inspect_all(
         dataset, path, tree = job
         details = dataset.details_of(path)
         how: dict[str, Any] = {"layout": dataset.layout, "verify": verify, "keep": keep}
+        how |= {"missing_triggers": missing_triggers, "is_mc": dataset.is_mc}
         return inspect_file(dataset.name, path, tree, columns, details, **how)
 
     found: list[Inspection] = []

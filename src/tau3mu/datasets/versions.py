@@ -27,11 +27,11 @@ def dataset_version(dataset: Dataset, files: Sequence[CheckedFile]) -> str:
         dataset: What is known of it.
         files: Its files, as they were checked; those of other datasets are ignored.
     """
-    from tau3mu.ntuples.layout import layouts  # with awkward
+    from tau3mu.ntuples.layout import layout  # with awkward
 
     own = [file for file in files if file.dataset == dataset.name]
     # The text of a user's table in a file is that of the branches that happened to be read.
-    tables = {file.layout if file.layout in layouts() else dataset.layout for file in own}
+    tables = {dataset.layout or layout(file.layout).name for file in own}
     view = dataset.fraction != 1
     facts = {
         "files": sorted(

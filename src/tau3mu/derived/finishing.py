@@ -25,7 +25,7 @@ from tau3mu.derived.records import (
     write_derived,
 )
 from tau3mu.derived.rows import as_counts, merged_origin
-from tau3mu.ntuples.layout import layout
+from tau3mu.ntuples.layout import common_layout, layout
 from tau3mu.outputs.candidates import load_candidates
 from tau3mu.redaction import redact
 from tau3mu.storage.files import disk_error, json_text, write_text
@@ -173,7 +173,8 @@ class RecordWriter:
             size = (self.folder / name).stat().st_size
             file = DerivedFile(path=name, uuid="", tree="", entries=number, size=size)
             found[dataset.name] = self._dataset(dataset, origin.rows, origin.cuts, [file])
-            facts = _metadata(dataset, own[0].layout, self.folder)
+            reference = common_layout(chunk.layout for chunk in own)
+            facts = _metadata(dataset, reference, self.folder)
             entries[dataset.name] = {
                 "files": {
                     file.listed or file.path: _parent_entry(dataset, file)

@@ -85,18 +85,21 @@ def grouped(
     limit = FILE_MB if file_mb is None else file_mb
     groups: dict[tuple[str, str], list[list[Path]]] = {}
     sizes: dict[tuple[str, str], float] = {}
-    last = None
+    last = before = None
     for chunk in chunks:
         place, part = (chunk.dataset, chunk.tree), part_path(job, chunk)
         size = part.stat().st_size / 1e6
         file = chunk.dataset, chunk.path
         together = file in job.origins and file == last
-        if place not in groups or (sizes[place] + size > limit and not together):
+        # Files may lack different branches, and those of one output are the same.
+        fields = chunk.dataset, chunk.branches, chunk.layout
+        full = sizes.get(place, 0.0) + size > limit and not together
+        if place not in groups or full or fields != before:
             groups.setdefault(place, []).append([])
             sizes[place] = 0.0
         groups[place][-1].append(part)
         sizes[place] += size
-        last = file
+        last, before = file, fields
     numbers: dict[str, int] = {}
     merges = []
     for (dataset, tree), parts in groups.items():

@@ -17,6 +17,8 @@ from uproot.writing._cascadentuple import (
     NTuple_PageListEnvelope,
 )
 
+from tau3mu.errors import RunError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -34,15 +36,18 @@ def copy_clusters(target: Any, sources: Iterable[Any]) -> None:
         sources: Open RNTuples with the same fields.
 
     Raises:
-        ValueError: One of them has other fields.
+        RunError: One of them has other fields.
     """
     new, sink = target._cascading, target._file.sink
     header, counts = new._header._checksum, new._column_counts
     summaries, clusters, entries = [], [], 0
     for source in sources:
         if source.header.checksum != header:
-            message = f"{source.file.file_path} has other fields than the first part"
-            raise ValueError(message)
+            message = (
+                "files of one dataset whose branches have different types cannot become one skim: "
+                f"put those of each version into a dataset of their own ({source.file.file_path})"
+            )
+            raise RunError(message, code="derived.different-types")
         for summary, columns in zip(source.cluster_summaries, source.page_link_list, strict=True):
             # One range of bytes; the keys between its pages come along, and nobody reads them.
             places = [page.locator for column in columns for page in column.pages]

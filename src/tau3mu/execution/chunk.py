@@ -296,7 +296,7 @@ def read_for(
     table = layout(reference)
     wanted = table.resolve(columns, branches)
     own = tuple(name for name in branches if name in wanted)
-    return table.reference(own), own
+    return table.reference(wanted), own
 
 
 def empty_result(
@@ -340,7 +340,7 @@ def _processed(
     for survivors in asked.values():
         if survivors.entries is not None:
             survivors.entries = part.in_chunk(survivors.entries)
-    triggers = used_triggers(part.events, columns)
+    triggers = used_triggers(part.events, columns, layout(chunk.layout).absent)
     return ChunkResult(len(part.events), outputs, triggers, set_apart=set_apart, timing=timing)
 
 

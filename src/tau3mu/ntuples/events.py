@@ -16,12 +16,14 @@ from coffea.nanoevents.util import tuple_to_key
 from tau3mu.ntuples.layout import layout as find_layout
 from tau3mu.ntuples.offsets import from_zero
 from tau3mu.ntuples.schema import schema_of
+from tau3mu.ntuples.table_checks import is_list
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     import numpy.typing as npt
 
+    from tau3mu.ntuples.layout import Branch, Layout
     from tau3mu.ntuples.schema import NtupleSchema
 
 __all__ = ["Entries", "empty_events", "make_events", "own_view"]
@@ -101,6 +103,7 @@ def make_events(
         metadata: Becomes `events.metadata`.
     """
     columns = {name: _as_column(array) for name, array in arrays.items()}
+    columns |= absent_columns(find_layout(layout), columns, n_events)
     mapping = _Columns(n_events)
     mapping.preload_column_source(*source, columns)
     key = tuple_to_key((*source, f"0-{n_events}"))
@@ -120,7 +123,8 @@ def empty_events(
         branches: The branches that would be read.
         metadata: Becomes `events.metadata`.
     """
-    rows = ((name, find_layout(layout).find(name)) for name in branches)
+    table = find_layout(layout)
+    rows = ((name, table.find(name)) for name in (*branches, *table.absent))
     schema = _schema(layout, {name: row.type for name, row in rows if row}, metadata)
     empty = ak.forms.from_dict(schema.form).length_zero_array(highlevel=False)
     form, length, buffers = ak.to_buffers(empty)
@@ -204,6 +208,43 @@ def _as_lists(content: ak.contents.Content) -> ak.contents.Content:
 def _as_column(array: ak.Array) -> ak.Array:
     layout = ak.to_layout(array)
     return ak.Array(from_zero(layout)) if layout.is_list else array
+
+
+def absent_columns(
+    table: Layout, columns: Mapping[str, ak.Array], n_events: int
+) -> dict[str, ak.Array]:
+    """Returns columns of zeros for the branches that a file lacks; the schema says that.
+
+    Lists are as long as those of their collection, or empty if all of it is absent.
+
+    Args:
+        table: The layout.
+        columns: What the file has.
+        n_events: The number of events.
+    """
+    found = {}
+    for row in table.branches:
+        if not row.absent:
+            continue
+        form, length = _form(row.type.removeprefix("var * ")), n_events
+        offsets = np.zeros(n_events + 1, np.int64)
+        if row.type.startswith("var * "):
+            collection = row.view.partition(".")[0]
+            others = (o for n, o in columns.items() if _is_in(collection, table.find(n)))
+            if (other := next(others, None)) is not None:
+                offsets = np.asarray(ak.to_layout(other).offsets.data)
+            length = int(offsets[-1])
+        one = form.length_one_array(highlevel=False)
+        content = one[np.zeros(length, np.int64)]
+        if row.type.startswith("var * "):
+            content = ak.contents.ListOffsetArray(ak.index.Index64(offsets), content)
+        found[row.name] = _as_column(ak.Array(content))
+    return found
+
+
+def _is_in(collection: str, row: Branch | None) -> bool:
+    """Returns whether a row is that of a list of a collection."""
+    return row is not None and is_list(row.type) and row.view.startswith(f"{collection}.")
 
 
 def _schema(layout: str, kinds: Mapping[str, str], metadata: Mapping[str, Any]) -> NtupleSchema:

@@ -2,14 +2,17 @@
 
 A layout is one tab-separated file, shipped in `layouts/` or a user's own:
 
-- `#tree` names the tree, `#pad` the view and the value that mark a padded candidate;
+- `#tree` names the tree, `#pad` the view and the value that mark a padded candidate, `#needs` a
+  branch without which no tree has this layout;
 - `branch` and `type` are those of the file, the type as awkward writes it;
 - `view` is where the branch appears in the events: `muon.pt`, `triplet.mu1.pt`, `run`; a view
   `raw.NAME` belongs to no collection, since its length is not that of one;
 - `missing` lists the values that mean "not there", and `flag` for a boolean stored as a number,
-  `first` for a scalar stored as a vector of length one.
+  `first` for a scalar stored as a vector of length one, `optional` for a branch that files may
+  lack, `index:muon` for the positions of legs among the muons.
 
-`HLT_*` stands for all branches of which the name begins like that.
+`HLT_*` stands for all branches of which the name begins like that. Branches without a row can be
+read as well, see `Layout.adapted`.
 
 A shipped layout is known by its name. A table of a user is known by its text, since it has to reach
 processes and machines that do not have the file, and since what is read depends on all of it.
@@ -26,14 +29,17 @@ from typing import TYPE_CHECKING, Final
 from tau3mu.config.input_files import read_bytes, user_path
 from tau3mu.config.printable import printable
 from tau3mu.errors import InputError, suggest
-from tau3mu.ntuples.table_checks import LEVELS
+from tau3mu.ntuples.table_checks import LEVELS, is_list
 from tau3mu.ntuples.tables import Branch, decode_table, parse_table
 from tau3mu.ntuples.triggers import matches
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
-__all__ = ["Branch", "Layout", "layout", "layouts", "own_layout"]
+__all__ = ["Branch", "Layout", "common_layout", "layout", "layouts", "named", "own_layout", "plain"]
+
+_UNTYPED: Final = "float32"
+"""The type of a branch that no file has."""
 
 _OWN: Final = "#layout\t"
 """How the text of a table of a user begins, after which its name follows."""
@@ -48,6 +54,7 @@ class Layout:
     pad_view: str
     pad_value: float
     branches: tuple[Branch, ...]
+    needs: str = ""
     own: bool = False
 
     @cached_property
@@ -72,9 +79,14 @@ class Layout:
         return tuple((row.name.removesuffix("*"), row) for row in rows)
 
     @property
-    def pad(self) -> Branch:
-        """The branch that tells which candidates are pads."""
-        return self.by_view[self.pad_view]
+    def pad(self) -> Branch | None:
+        """The branch that tells which candidates are pads, if there are any."""
+        return self.by_view.get(self.pad_view)
+
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """The names of the branches that the file at hand lacks."""
+        return tuple(row.name for row in self.branches if row.absent)
 
     @property
     def padded(self) -> str:
@@ -85,9 +97,96 @@ class Layout:
         """Returns the row of the branch that a column is made of, or None if it is unknown.
 
         Args:
-            view: A column that is not a trigger, such as `muon.pt`.
+            view: A column that is not a trigger, such as `muon.pt`; `raw.NAME` is any branch.
         """
-        return self.pad if view == f"{self.padded}.index" else self.by_view.get(view)
+        view = plain(view)
+        if view == f"{self.padded}.index":
+            return self.pad
+        row = self.by_view.get(view)
+        return self.find(named(view)) if row is None and view.startswith("raw.") else row
+
+    def rows_of(self, view: str) -> tuple[Branch, ...]:
+        """Returns the rows of the branches that a column is made of, none if it is unknown.
+
+        Args:
+            view: As for `column`, or a column of a leg that is given by its index.
+        """
+        if (row := self.column(view)) is not None:
+            return (row,)
+        leg, _, field = plain(view).rpartition(".")
+        index = self.by_view.get(f"{leg}_index")
+        if index is None or not index.leg:
+            return ()
+        target = self.by_view.get(f"{index.leg}.{field}")
+        return () if target is None else (index, target)
+
+    def adapted(self, columns: Iterable[str], types: Mapping[str, str]) -> Layout:
+        """Returns the layout with rows for the columns that are branches of a tree by their names.
+
+        `raw.NAME` is the branch `NAME` as it is, `Muon.pt` the branch `Muon_pt` if no row has this
+        column. A column with `?` at its end is optional: if the tree lacks its branch, nothing is
+        there in the events, and a trigger has not fired.
+
+        Args:
+            columns: The columns that are to be read.
+            types: The types of the branches of the tree by name; those of others are not needed.
+        """
+        asked = set(columns)
+        rows = {
+            row.name: replace(row, absent=row.absent and row.name not in types)
+            for row in self.branches
+        }
+        untyped, added = [], []
+        for column in sorted(asked):
+            view = plain(column)
+            if view.partition(".")[0] in LEVELS:
+                continue
+            optional = view not in asked
+            if self.rows_of(view)[1:]:
+                continue
+            if (row := self.column(view)) is None:
+                name = named(view)
+                if name not in types:
+                    if not optional or name in rows:
+                        continue
+                    untyped.append(name)
+                row = Branch(name, types.get(name, _UNTYPED), view)
+                added.append(row)
+            optional = optional or row.optional
+            row = replace(row, optional=optional, absent=optional and row.name not in types)
+            if row != self.find(row.name):
+                rows[row.name] = row
+        for name in untyped:
+            collection = rows[name].view.partition(".")[0]
+            if any(is_list(row.type) for row in rows.values() if _is_in(collection, row)):
+                rows[name] = replace(rows[name], type=f"var * {_UNTYPED}")
+        _refuse_mixed([rows[row.name] for row in added])
+        branches = tuple(rows.values())
+        return self if branches == self.branches else replace(self, branches=branches, own=True)
+
+    def with_rows(self, rows: Iterable[Branch]) -> Layout:
+        """Returns the layout with other rows in the place of those of the same names, and more.
+
+        Args:
+            rows: Of the file at hand.
+        """
+        known = {row.name: row for row in self.branches} | {row.name: row for row in rows}
+        return replace(self, branches=tuple(known.values()), own=True)
+
+    def follows(self, table: Layout) -> bool:
+        """Returns whether this is what a table gives for a file.
+
+        Args:
+            table: The table, which may have changed since.
+        """
+        mine, theirs = ((one.name, one.tree, one.pad_view, one.pad_value) for one in (self, table))
+        known = {row.name: row for row in table.branches}
+        return mine == theirs and all(
+            _same(row, other)
+            if (other := known.get(row.name) or table.find(row.name)) is not None
+            else table.column(row.view) is None
+            for row in self.branches
+        )
 
     def find(self, name: str) -> Branch | None:
         """Returns the row of a branch of a file, wildcards resolved, or None if it is unknown.
@@ -142,19 +241,20 @@ class Layout:
             if collection in LEVELS:
                 wanted.update(self._trigger_branches(collection, field, available))
                 continue
-            if (row := self.column(column)) is None:
-                message = f"layout {self.name} has no column {column!r}" + suggest(
-                    column, self.by_view
+            if not (rows := self.rows_of(column)):
+                message = (
+                    f"layout {self.name} has no column {column!r}"
+                    f"{suggest(column, self.by_view)}, and the tree no branch {named(column)!r}"
                 )
                 raise InputError(message, code="ntuples.unknown-column", path=column)
-            wanted.add(row.name)
-            if collection == self.padded:
+            wanted.update(row.name for row in rows)
+            if collection == self.padded and self.pad is not None:
                 wanted.add(self.pad.name)
         order = {branch.name: i for i, branch in enumerate(self.branches)}
-        rows = (
+        found = (
             (name, self.find(name)) for name in sorted(wanted, key=lambda n: (order.get(n, -1), n))
         )
-        return {name: row for name, row in rows if row is not None}
+        return {name: row for name, row in found if row is not None}
 
     def triggers(
         self, columns: Iterable[str], available: Iterable[str]
@@ -167,30 +267,97 @@ class Layout:
         """
         names, found = tuple(available), {}
         for column in columns:
-            level, _, pattern = column.partition(".")
+            level, _, pattern = plain(column).partition(".")
             if level in LEVELS and (row := self.by_view.get(f"{level}.*")) is not None:
                 beginning = row.name.removesuffix("*")
                 fit = (n for n in names if n.startswith(beginning) and matches(n, pattern))
                 found[column] = tuple(sorted(fit))
         return found
 
+    def missing_trigger(self, column: str) -> Branch:
+        """Returns the row of a trigger that the file at hand lacks, which has not fired.
+
+        Args:
+            column: `hlt.PATTERN` or `l1.PATTERN`.
+        """
+        level, _, pattern = plain(column).partition(".")
+        name = pattern.removesuffix("_v")
+        if f"{level}.*" in self.by_view:
+            name = self._stand_in(level, name)
+        return Branch(name, "bool", f"{level}.{name}", absent=True)
+
     def _trigger_branches(self, level: str, pattern: str, available: Iterable[str]) -> set[str]:
+        optional, pattern = pattern.endswith("?"), plain(pattern)
+        column = f"{level}.{pattern}"
         if f"{level}.name" in self.by_view:
             return {self.by_view[f"{level}.{field}"].name for field in ("name", "decision")}
+        if found := self.triggers([column], available).get(column):
+            return set(found)
+        absent = self.missing_trigger(column).name
+        if absent in self.by_name and self.by_name[absent].absent:
+            return {absent}
         if f"{level}.*" not in self.by_view:
+            if optional:
+                return set()
             message = (
                 f"layout {self.name} has no row for {level}, asked for by the column "
                 f"'{level}.{pattern}'; expected one such as {level.upper()}_*, bool, {level}.*"
             )
             raise InputError(message, code="ntuples.no-triggers", path=f"{level}.{pattern}")
-        column = f"{level}.{pattern}"
-        if found := self.triggers([column], available)[column]:
-            return set(found)
         # Without a match, the pattern itself stands for the branch that is missing.
+        return {self._stand_in(level, pattern)}
+
+    def _stand_in(self, level: str, pattern: str) -> str:
         beginning = self.by_view[f"{level}.*"].name.removesuffix("*")
         common = (k for k in range(len(beginning), -1, -1) if pattern.startswith(beginning[-k:]))
         shared = next(common, 0)
-        return {beginning + pattern[shared:]}
+        return beginning + pattern[shared:]
+
+
+def plain(column: str) -> str:
+    """Returns a column without the mark of those that may be missing.
+
+    Args:
+        column: Such as `gen_weight?`.
+    """
+    return column.removesuffix("?")
+
+
+def named(column: str) -> str:
+    """Returns the branch that a column is named after, where a layout has no row for it.
+
+    Args:
+        column: `raw.NAME`, or such as `Muon.pt` for `Muon_pt`.
+    """
+    view = plain(column)
+    return view.removeprefix("raw.") if view.startswith("raw.") else view.replace(".", "_")
+
+
+def _refuse_mixed(rows: Iterable[Branch]) -> None:
+    """Raises an error if branches that begin alike are lists and single values."""
+    first: dict[str, Branch] = {}
+    for row in rows:
+        collection, dot, _ = row.view.partition(".")
+        if not dot or collection == "raw" or not row.type:
+            continue
+        other = first.setdefault(collection, row)
+        if is_list(other.type) != is_list(row.type):
+            message = (
+                f"branch {row.name} is {row.type} and {other.name} {other.type}, which are no "
+                f"collection: read one of them as raw.{row.name} or raw.{other.name}"
+            )
+            raise InputError(message, code="ntuples.no-collection", path=row.view)
+
+
+def _is_in(collection: str, row: Branch) -> bool:
+    return row.view.startswith(f"{collection}.") and collection not in {"raw", *LEVELS}
+
+
+def _same(one: Branch, other: Branch) -> bool:
+    """Returns whether two rows are the same but for what a file lacks."""
+    return replace(one, optional=False, absent=False) == replace(
+        other, optional=False, absent=False
+    )
 
 
 @cache
@@ -231,6 +398,26 @@ def layout(reference: str) -> Layout:
     return known[reference]
 
 
+def common_layout(references: Iterable[str]) -> str:
+    """Returns what `layout` takes for files together, each of which may lack other branches.
+
+    Args:
+        references: Their layouts, all of one table.
+    """
+    tables = [layout(reference) for reference in dict.fromkeys(references)]
+    if not any(table.own for table in tables):
+        return tables[0].name
+    rows: dict[str, Branch] = {}
+    for row in (row for table in tables for row in table.branches):
+        if row.absent and row.view.partition(".")[0] in LEVELS:
+            continue  # whether a trigger may be missing is asked again
+        other = rows.get(row.name, row)
+        rows[row.name] = replace(
+            other if row.absent else row, optional=row.optional or other.optional, absent=False
+        )
+    return _text(replace(tables[0], branches=tuple(rows.values()), own=True), frozenset(rows))
+
+
 def own_layout(asked: str, folder: Path = Path()) -> str:
     """Returns what `layout` takes for a layout that a user has chosen.
 
@@ -262,14 +449,15 @@ def _of_text(text: str) -> Layout:
 
 @lru_cache(maxsize=64)  # so that the chunks of all files have one text in memory
 def _text(table: Layout, branches: frozenset[str]) -> str:
-    lines = [
-        f"{_OWN}{table.name}",
-        f"#tree\t{table.tree}",
-        f"#pad\t{table.pad_view}\t{table.pad_value!r}",
-        "branch\ttype\tview\tmissing",
+    pad = [f"#pad\t{table.pad_view}\t{table.pad_value!r}"] if table.pad_view else []
+    pad += [f"#needs\t{table.needs}"] if table.needs else []
+    titles = "branch\ttype\tview\tmissing"
+    rows = [
+        row
+        for row in table.branches
+        if row.name in branches or "*" in row.name or row.view == table.pad_view
     ]
-    for row in table.branches:
-        if row.name in branches or "*" in row.name or row.view == table.pad_view:
-            words = [*map(repr, row.missing), *["flag"] * row.flag, *["first"] * row.first]
-            lines.append("\t".join((row.name, row.type, row.view, " ".join(words))))
+    # A table has at least one row.
+    cells = ((row.name, row.type, row.view, row.words) for row in rows or table.branches[:1])
+    lines = [f"{_OWN}{table.name}", f"#tree\t{table.tree}", *pad, titles, *map("\t".join, cells)]
     return "\n".join(lines)

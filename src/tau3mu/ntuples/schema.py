@@ -4,7 +4,7 @@ Pads, sentinels, flags and misaligned branches are dealt with here, at the door,
 
 - a padded candidate is not there; the column `index` is a candidate's position in the ntuple;
 - a value that means "not there" is None;
-- a flag stored as a number is a boolean;
+- a flag stored as a number is a boolean, and other numbers are of the type that the layout says;
 - a string is an index into those that differ (see `tau3mu.ntuples.fast.string_lists`);
 - branches form a collection only if their lengths agree in every event, else reading one fails;
 - `events.raw` is the same view with all values as they are stored.
@@ -16,22 +16,31 @@ operations that coffea lacks are added to it below under names of our own.
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import awkward as ak
 import numpy as np
 import vector.backends.awkward
 from coffea.nanoevents import BaseSchema, transforms
-from coffea.nanoevents.util import quote
+from coffea.nanoevents.util import quote, unquote
 
 from tau3mu.errors import InputError
 from tau3mu.ntuples.detection import detect_layout
 from tau3mu.ntuples.layout import Branch, Layout, layout
 from tau3mu.ntuples.printing import print_values
+from tau3mu.ntuples.table_checks import LEVELS, converts, is_list
+from tau3mu.ntuples.triggers import TRIGGER_BEHAVIOR, TRIGGERS
 
 __all__ = ["MisalignedError", "NtupleSchema", "schema_of"]
 
 Form = dict[str, Any]
+
+_OTHER_COORDINATES: Final = frozenset(
+    ("x", "y", "z", "t", "px", "py", "pz", "rho", "theta", "tau", "E", "e", "M", "m")
+)
+_ABSENT: Final = "absent"
+_NOTHING: Final = ak.contents.NumpyArray(np.zeros(0, np.int8))
+_TRIGGERS: Final = tuple(f"{level}." for level in LEVELS)
 
 
 class MisalignedError(InputError):
@@ -73,7 +82,7 @@ class NtupleSchema(BaseSchema):  # type: ignore[misc]
     @classmethod
     def behavior(cls) -> dict[Any, Any]:
         """Returns the behaviors of NanoEvents and of awkward vectors."""
-        return {**super().behavior(), **vector.backends.awkward.behavior}
+        return {**super().behavior(), **vector.backends.awkward.behavior, **TRIGGER_BEHAVIOR}
 
 
 @cache
@@ -93,15 +102,14 @@ class _View:
         self.table = table
         self.forms = forms
         self.scalars: list[Branch] = []
-        self.loose: list[str] = []
         self.collections: dict[str, list[Branch]] = {}
         order = {branch.name: i for i, branch in enumerate(table.branches)}
         for name in sorted(forms, key=lambda n: order.get(n, len(order))):
             branch = table.find(name)
             collection, _, field = branch.view.partition(".") if branch else ("raw", ".", name)
             if branch is None or collection == "raw":
-                self.loose.append(name)
-            elif field:
+                continue
+            if field:
                 self.collections.setdefault(collection, []).append(branch)
             else:
                 self.scalars.append(branch)
@@ -109,13 +117,14 @@ class _View:
     def fields_and_contents(self) -> tuple[list[str], list[Form]]:
         fields = {branch.view: self._scalar(branch) for branch in self.scalars}
         raw = {
-            branch.view: _rekey(self.forms[branch.name], f"{branch.name},!load")
+            branch.view: _stored(branch, self.forms[branch.name], f"{branch.name},!load")
             for branch in self.scalars
         }
         for name, members in self.collections.items():
             fields[name] = self._collection(name, members, masked=True)
             raw[name] = self._collection(name, members, masked=False)
-        raw |= {name: _rekey(self.forms[name], f"{name},!load") for name in self.loose}
+        for name, form in self.forms.items():
+            raw.setdefault(name, _stored(self.table.find(name), form, f"{name},!load"))
         fields["raw"] = _record(raw, "raw")
         return list(fields), list(fields.values())
 
@@ -128,7 +137,7 @@ class _View:
     def _collection(self, name: str, members: list[Branch], *, masked: bool) -> Form:
         if all(self.forms[b.name]["class"] == "NumpyArray" for b in members):
             return _record({b.view.partition(".")[2]: self._scalar(b) for b in members}, name)
-        pad = self.table.pad if self.table.pad_view.startswith(f"{name}.") else None
+        pad = self.table.pad if self.table.padded == name else None
         if pad is not None and pad.name not in self.forms:
             message = f"branch {pad.name} is needed to tell pads among the {name}s: read it too"
             raise InputError(message, code="ntuples.pads-unknown", path=pad.name)
@@ -139,12 +148,38 @@ class _View:
             )
             for branch in members
         }
+        if masked:
+            for branch in members:
+                if branch.leg:
+                    leaves = self._leg(branch, first) | leaves
         key = f"{first.name},!load"
         if pad is not None and masked:
             leaves["index"] = _number("int64", f"{key},!tau3mu_positions")
             key = f"{key},{self.table.pad_value!r},!tau3mu_without_pads"
             return _list(key, _indexed(f"{key},!content", _nested(leaves, name)))
         return _list(key, _nested(leaves, name))
+
+    def _leg(self, index: Branch, first: Branch) -> dict[str, Form]:
+        """Returns the leaves of a leg that is given by its index in another collection."""
+        name = index.view.partition(".")[2].removesuffix("_index")
+        members = self.collections.get(index.leg, [])
+        leaves = {}
+        for branch in members:
+            lists = f"{branch.name},!load"
+            content = self.forms[branch.name]["content"]
+            value = _value(branch, content, f"{lists},!content", masked=True)
+            key = f"{_aligned(index, first)},{index.name},!load,{lists},{index.name},!tau3mu_leg"
+            if value["class"] == "ByteMaskedArray":
+                key = f"{key},{_mask_key(value)},!tau3mu_leg_there"
+                value = value["content"]
+            form = _indexed(key, value) | {"class": "IndexedOptionArray"}
+            leaves[f"{name}.{branch.view.partition('.')[2]}"] = form
+        return leaves
+
+
+def _mask_key(value: Form) -> str:
+    """Returns the key of the mask of an option, without what stands for the appended operation."""
+    return str(unquote(value["form_key"])).removesuffix(",!skip")
 
 
 def _aligned(branch: Branch, first: Branch) -> str:
@@ -155,16 +190,37 @@ def _aligned(branch: Branch, first: Branch) -> str:
 
 def _value(branch: Branch, form: Form, key: str, *, masked: bool) -> Form:
     if not masked:
+        return _stored(branch, form, key)
+    value = _typed(branch, _rekey(form, key), key)
+    optional = branch.optional and not branch.view.startswith(_TRIGGERS)
+    return _option(value, key, branch) if branch.missing or optional else value
+
+
+def _stored(branch: Branch | None, form: Form, key: str) -> Form:
+    """Returns values as they are stored, which of a branch that the file lacks are missing."""
+    if branch is None or not branch.absent or branch.view.startswith(_TRIGGERS):
         return _rekey(form, key)
-    value = _rekey(form, key)
-    if branch.flag:
-        value = {**value, "primitive": "bool", "form_key": quote(f"{key},!tau3mu_flag")}
-    return _option(value, key, branch.missing) if branch.missing else value
+    if is_list(branch.type) and form["class"] == "ListOffsetArray" and not key.endswith("!content"):
+        return _list(key, _stored(branch, form["content"], f"{key},!content"))
+    return _option(_rekey(form, key), key, branch)
 
 
-def _option(content: Form, key: str, missing: tuple[float, ...]) -> Form:
+def _typed(branch: Branch, value: Form, key: str) -> Form:
+    """Returns values of the type that the layout says, whatever numbers the file holds."""
+    if "primitive" not in value or branch.view.startswith("raw."):
+        return value
+    stored, asked = value["primitive"], branch.type.rpartition(" ")[2]
+    if branch.flag or (branch.view.startswith(_TRIGGERS) and asked == "bool" != stored):
+        return {**value, "primitive": "bool", "form_key": quote(f"{key},!tau3mu_flag")}
+    if stored == asked or not converts(stored, asked):
+        return value
+    key = quote(f"{key},{branch.name},{asked},!tau3mu_as")
+    return {**value, "primitive": asked, "form_key": key}
+
+
+def _option(content: Form, key: str, branch: Branch) -> Form:
     # NanoEvents appends the operation "mask" to the key of a mask, which "!skip" passes over.
-    values = "|".join(repr(value) for value in missing)
+    values = _ABSENT if branch.absent else "|".join(map(repr, branch.missing))
     return {
         "class": "ByteMaskedArray",
         "mask": "i8",
@@ -232,8 +288,9 @@ def _nested(leaves: dict[str, Form], name: str) -> Form:
 
 
 def _record(fields: dict[str, Form], name: str) -> Form:
-    parameters = {}
-    if {"pt", "eta", "phi"} <= fields.keys():
+    parameters = {"__record__": TRIGGERS} if name in LEVELS else {}
+    # Secondary vertices of NanoAOD have a place as well, and a vector is given in one way alone.
+    if {"pt", "eta", "phi"} <= fields.keys() and not fields.keys() & _OTHER_COORDINATES:
         four = "mass" in fields or "energy" in fields
         parameters["__record__"] = "Momentum4D" if four else "Momentum3D"
     return {
@@ -304,10 +361,51 @@ def _positions(stack: list[Any]) -> None:
     stack.append(np.arange(offsets[-1]) - np.repeat(offsets[:-1], np.diff(offsets)))
 
 
+def _as(stack: list[Any]) -> None:
+    """Turns numbers into those of another type, which have to hold them: array,name,type,!as."""
+    kind, name = stack.pop(), stack.pop()
+    stored = ak.to_numpy(stack.pop())
+    values = stored.astype(kind)
+    back = values.astype(stored.dtype)
+    differs = ((back != stored) & ~np.isnan(stored)) | ((values < 0) != (stored < 0))
+    if (wrong := np.flatnonzero(differs)).size:
+        message = (
+            f"branch {name} holds {stored[wrong[0]]} as {stored.dtype}, which {kind} cannot hold: "
+            "write another type into the layout"
+        )
+        raise MisalignedError(message, code="ntuples.wrong-type", path=name)
+    stack.append(values)
+
+
+def _leg(stack: list[Any]) -> None:
+    """Finds legs in the contents of their lists: indices,their lists,lists,name,!leg."""
+    name, lists, own, index = (stack.pop() for _ in range(4))
+    offsets = _flat(lists).offsets.data
+    own, index = _flat(own).offsets.data, ak.to_numpy(index).astype(np.int64)
+    numbers = np.repeat(np.diff(offsets), np.diff(own))
+    if np.any(index[: len(numbers)] >= numbers):
+        message = f"branch {name} holds indices beyond the end of the lists that they are for"
+        raise MisalignedError(message, code="ntuples.misaligned", path=name)
+    found = np.where(index < 0, -1, index + np.repeat(offsets[:-1], np.diff(own)))
+    stack.append(ak.contents.IndexedOptionArray(ak.index.Index64(found), _NOTHING))
+
+
+def _leg_there(stack: list[Any]) -> None:
+    """Removes legs whose value is missing: legs,mask,!leg_there."""
+    there, legs = np.asarray(stack.pop()), stack.pop()
+    index = legs.index.data
+    kept = np.where((index >= 0) & (there[index] > 0), index, -1) if len(there) else index
+    stack.append(ak.contents.IndexedOptionArray(ak.index.Index64(kept), _NOTHING))
+
+
 def _valid(stack: list[Any]) -> None:
     """Marks the values that are not missing: array,values,!valid."""
-    missing = [float(value) for value in stack.pop().split("|")]
-    stack.append((~np.isin(ak.to_numpy(stack.pop()), missing)).astype(np.int8))
+    text, array = stack.pop(), stack.pop()
+    if not text or text == _ABSENT:
+        stack.append(np.full(len(array), not text, np.int8))
+        return
+    missing = [float(value) for value in text.split("|")]
+    stack.append((~np.isin(ak.to_numpy(array), missing)).astype(np.int8))
 
 
 print_values()
@@ -316,6 +414,9 @@ transforms.tau3mu_aligned = _aligned_content
 transforms.tau3mu_single = _single_content
 transforms.tau3mu_strings = _string_indices
 transforms.tau3mu_flag = _flag
+transforms.tau3mu_as = _as
+transforms.tau3mu_leg = _leg
+transforms.tau3mu_leg_there = _leg_there
 transforms.tau3mu_valid = _valid
 transforms.tau3mu_without_pads = _without_pads
 transforms.tau3mu_positions = _positions

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["LEVELS", "SCALARS", "TYPES", "check_views", "is_list", "is_number"]
+__all__ = ["LEVELS", "SCALARS", "TYPES", "check_views", "converts", "is_list", "is_number"]
 
 LEVELS: Final = ("hlt", "l1")
 """The collections of triggers."""
@@ -50,6 +50,20 @@ def is_number(kind: str) -> bool:
     return not kind.removeprefix("var * ").startswith(("var", "string", "bool"))
 
 
+def converts(stored: str, asked: str) -> bool:
+    """Returns whether numbers can be turned into those of a layout, unless a value is too large.
+
+    Args:
+        stored: The type of a branch, such as `var * uint8`.
+        asked: The type that the layout says.
+    """
+    depth, kind = stored.count("var"), stored.rpartition(" ")[2]
+    asked_kind = asked.rpartition(" ")[2]
+    if depth != asked.count("var") or kind not in SCALARS or "string" in {kind, asked_kind}:
+        return False
+    return not kind.startswith("float") or (kind, asked_kind) == ("float32", "float64")
+
+
 def check_views(rows: Sequence[Row], add: Callable[[int, int, str], None]) -> None:
     """Finds columns that are there twice, or that cannot be in the same events.
 
@@ -85,6 +99,8 @@ def _check_trigger(
     view: str, kind: str, place: _Place, add: Callable[[int, int, str], None]
 ) -> None:
     field = view.partition(".")[2]
+    if _is_one_trigger(field, kind):
+        return
     decision = "bool or a number"
     expected = {"*": decision, "name": "var * string", "decision": f"var * {decision}"}
     good = kind == "var * string" if field == "name" else "string" not in kind
@@ -93,18 +109,23 @@ def _check_trigger(
         add(place.line, place.column, f"{view!r} is {kind}, expected {asked}")
 
 
+def _is_one_trigger(field: str, kind: str) -> bool:
+    """Returns whether a row is for a branch that is one trigger."""
+    return field not in {"*", "name", "decision"} and kind != "string" and not is_list(kind)
+
+
 def _check_nesting(
     rows: Sequence[Row], known: dict[str, int], add: Callable[[int, int, str], None]
 ) -> None:
     """Finds columns that are a group of columns in another row, and half a list of triggers."""
-    for view, _, _, place in rows:
+    for view, kind, _, place in rows:
         parents = [view[: match.start()] for match in re.finditer(r"\.", view)]
         for parent in parents if not view.startswith("raw.") else ():
             if parent in known:
                 text = f"{view!r} is part of {parent!r}, which line {known[parent]} calls a branch"
                 add(place.line, place.column, text)
         level, _, field = view.partition(".")
-        if level not in LEVELS:
+        if level not in LEVELS or _is_one_trigger(field, kind):
             continue
         there = {other for other in ("*", "name", "decision") if f"{level}.{other}" in known}
         if "*" in there and field != "*":

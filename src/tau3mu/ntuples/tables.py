@@ -19,15 +19,29 @@ if TYPE_CHECKING:
 __all__ = ["Branch", "Contents", "decode_table", "parse_table"]
 
 _COLUMNS: Final = ("branch", "type", "view", "missing")
-_HEADERS: Final = {"#tree": ("NAME",), "#pad": ("COLUMN", "VALUE")}
-_WORDS: Final = ("flag", "first")
+_HEADERS: Final = {"#tree": ("NAME",), "#pad": ("COLUMN", "VALUE"), "#needs": ("BRANCH",)}
+_WORDS: Final = ("flag", "first", "optional", "absent")
+_LEG: Final = "index:"
+_EVENT: Final = {"run", "lumi", "event"}
 _VIEW = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*|(hlt|l1)\.\*")
 _MAX_PROBLEMS: Final = 20
 
 
 @dataclass(frozen=True)
 class Branch:
-    """One row of a layout table."""
+    """One row of a layout table.
+
+    Attributes:
+        name: The branch.
+        type: The type that its values have in the events.
+        view: The column.
+        missing: The values that mean "not there".
+        flag: Whether it is a boolean that may be stored as a number.
+        first: Whether it is a list of one value that stands for the value.
+        optional: Whether files may lack it, in whose events nothing is there then.
+        absent: Whether the file at hand lacks it.
+        leg: The collection into which it is an index, counted from 0 in each event.
+    """
 
     name: str
     type: str
@@ -35,15 +49,31 @@ class Branch:
     missing: tuple[float, ...] = ()
     flag: bool = False
     first: bool = False
+    optional: bool = False
+    absent: bool = False
+    leg: str = ""
+
+    @property
+    def words(self) -> str:
+        """The last cell of the row."""
+        words = [word for word in _WORDS if getattr(self, word)]
+        leg = [f"{_LEG}{self.leg}"] * bool(self.leg)
+        values = [str(int(v)) if v.is_integer() else repr(v) for v in self.missing]
+        return " ".join([*values, *words, *leg])
 
 
 class Contents(NamedTuple):
-    """The content of a table: the tree, which column and value mark pads, and the branches."""
+    """The content of a table: the tree, which column and value mark pads, and the branches.
+
+    The column is empty if there are no pads; `needs` is a branch without which no tree has this
+    layout, or empty.
+    """
 
     tree: str
     pad_view: str
     pad_value: float
     branches: tuple[Branch, ...]
+    needs: str = ""
 
 
 class _Cell(NamedTuple):
@@ -127,19 +157,30 @@ def parse_table(text: str, place: str) -> Contents:
         elif (row := _row(cells, problems)) is not None:
             rows.append((cells, row))
     for name, words in _HEADERS.items():
-        if name not in headers:
+        if name not in headers and name == "#tree":
             expected = "<TAB>".join((name, *words))
             problems.add(1, 1, f"the line {name} is missing, expected {expected}")
     if not titles or (not rows and not problems):
         problems.add(number, 1, "there are no rows, expected one per branch")
     _check_names(rows, problems.add)
     _check_index(rows, headers, problems)
-    check_views([(row.view, row.type, row.first, cells[2]) for cells, row in rows], problems.add)
+    # A list that is called after its branch belongs to no collection, such as LHEPdfWeight.
+    whole = [
+        row.view == row.name and is_list(row.type) and row.name not in _EVENT for _, row in rows
+    ]
+    views = [
+        (row.view, row.type, row.first or one, cells[2])
+        for (cells, row), one in zip(rows, whole, strict=True)
+    ]
+    check_views(views, problems.add)
     problems.refuse()  # what follows is about rows that can be read
+    branches = tuple(row for _, row in rows)
+    needs = headers["#needs"][1].text if "#needs" in headers else ""
+    if "#pad" not in headers:
+        return Contents(headers["#tree"][1].text, "", 0.0, branches, needs)
     value = _pad_value(headers["#pad"], {row.view: row for _, row in rows}, problems)
     problems.refuse()
-    branches = tuple(row for _, row in rows)
-    return Contents(headers["#tree"][1].text, headers["#pad"][1].text, value, branches)
+    return Contents(headers["#tree"][1].text, headers["#pad"][1].text, value, branches, needs)
 
 
 def _cells(line: str, number: int) -> list[_Cell]:
@@ -218,20 +259,26 @@ def _row(cells: list[_Cell], problems: _Problems) -> Branch | None:
     values, words = _missing(cells[3], kind, problems) if len(cells) > 3 else ((), set())
     # Numbers would select by position where a mask is expected.
     flag = "flag" in words or (wildcard and is_number(kind))
-    return Branch(name, kind, view, values, flag=flag, first="first" in words)
+    leg = next((word.removeprefix(_LEG) for word in words if word.startswith(_LEG)), "")
+    if leg and (not view.endswith("_index") or not kind.startswith(("var * int", "var * uint"))):
+        text = f"{view!r}: a leg needs a list of integers, and a column such as triplet.mu1_index"
+        problems.add(line, cells[2].column, text)
+    given = {word: word in words for word in _WORDS if word != "flag"}
+    return Branch(name, kind, view, values, flag=flag, leg=leg, **given)
 
 
 def _missing(cell: _Cell, kind: str, problems: _Problems) -> tuple[tuple[float, ...], set[str]]:
     values, words = [], set()
     for found in re.finditer(r"\S+", cell.text):
         word, at = found[0], cell.column + found.start()
-        if word in _WORDS:
+        if word in _WORDS or word.startswith(_LEG):
             words.add(word)
             continue
         try:
             values.append(float(word))
         except ValueError:
-            text = f"{word!r} is not a value{suggest(word, _WORDS)}, expected numbers, flag, first"
+            known = f"{', '.join(_WORDS[:3])}, {_LEG}COLLECTION"
+            text = f"{word!r} is not a value{suggest(word, _WORDS)}, expected numbers, {known}"
             problems.add(cell.line, at, text)
     if (values and not is_number(kind)) or ("flag" in words and "string" in kind):
         problems.add(cell.line, cell.column, f"{cell.text!r} is for numbers, not for {kind}")

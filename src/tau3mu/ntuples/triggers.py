@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import awkward as ak
 import numpy as np
@@ -18,16 +18,43 @@ from tau3mu.ntuples.offsets import distinct, flat, from_zero
 from tau3mu.ntuples.table_checks import LEVELS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     import numpy.typing as npt
 
-__all__ = ["fired", "matches", "used_triggers"]
+__all__ = ["TRIGGERS", "TRIGGER_BEHAVIOR", "NoTriggerError", "fired", "matches", "used_triggers"]
 
 _FEW = 10_000
 """Names below which a loop is faster than the import of pyarrow, which searches them faster."""
 
 _VERSION = re.compile(r"_v\d*$")
+
+
+class NoTriggerError(InputError, AttributeError):
+    """Is raised when a trigger is asked for by a name that it does not have in the events."""
+
+
+class _Triggers(ak.Array):  # type: ignore[misc]
+    """Triggers, of which `fired` should be asked rather than fields."""
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            if not name.startswith(tuple(f"{level.upper()}_" for level in LEVELS)):
+                raise
+            level = name[:3].rstrip("_").lower()
+            message = (
+                f"events.{level} has no field {name!r}: menus change, and some ntuples have lists "
+                f'of names; ask fired(events.{level}, "{name}") of tau3mu.ntuples, and put '
+                f"'{level}.{name}' into the columns"
+            )
+            raise NoTriggerError(message, code="ntuples.no-trigger", path=name) from None
+
+
+TRIGGERS: Final = "Tau3muTriggers"
+TRIGGER_BEHAVIOR: Final = {("*", TRIGGERS): _Triggers}
+"""Makes `events.hlt` and `events.l1` arrays that know what to say."""
 
 
 def matches(name: str, pattern: str) -> bool:
@@ -75,27 +102,31 @@ def fired(triggers: ak.Array, *patterns: str) -> ak.Array:
     return ak.Array(result)
 
 
-def used_triggers(events: ak.Array, columns: Iterable[str]) -> dict[str, list[str]]:
+def used_triggers(
+    events: ak.Array, columns: Iterable[str], absent: Collection[str] = ()
+) -> dict[str, list[str]]:
     """Returns the triggers that each pattern stands for in some events, fired or not.
 
     Args:
         events: NanoEvents in the canonical view.
         columns: Columns of processors, of which `hlt.PATTERN` and `l1.PATTERN` count.
+        absent: Branches that the file lacks.
     """
     asked = [column.partition(".") for column in sorted(columns)]
     found = {}
     for level in [level for level in LEVELS if level in events.fields]:
         patterns = [pattern for at, _, pattern in asked if at == level]
         for pattern, names in _like(events[level], patterns).items():
-            found[f"{level}.{pattern}"] = sorted(names)
+            found[f"{level}.{pattern}"] = sorted(names.difference(absent))
     return found
 
 
 def _like(triggers: ak.Array, patterns: Sequence[str]) -> dict[str, set[str]]:
     if "decision" not in triggers.fields:
-        return {p: {name for name in triggers.fields if matches(name, p)} for p in patterns}
+        fields = triggers.fields
+        return {p: {n for n in fields if matches(n, p.removesuffix("?"))} for p in patterns}
     names = _distinct_names(triggers.name)
-    return {p: {name for name in names if p in name} for p in patterns}
+    return {p: {name for name in names if p.removesuffix("?") in name} for p in patterns}
 
 
 def _distinct_names(names: ak.Array) -> list[str]:

@@ -26,6 +26,7 @@ __all__ = [
     "DerivedVerdict",
     "FailedProcessor",
     "FitVerdict",
+    "GeneratedFacts",
     "InputFile",
     "Manifest",
     "MissingFile",
@@ -57,10 +58,24 @@ class CertificationFacts(_Part):
     runs: int
 
 
+class GeneratedFacts(_Part):
+    """The events that were generated for the files that were read, and the sums of their weights.
+
+    They are those of the tree `Runs` of NanoAOD, each file counted once.
+    """
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    events: int
+    sumw: float
+    sumw2: float
+
+
 class DatasetFacts(_Part):
     """A dataset of the run; `triggers` are the names that a pattern of a column stands for.
 
-    Of a short view, `fraction` is that of the entries of each file, and `lumi` that of the events.
+    `generated` is None for data, for files without sums of weights, and for short views. Of a short
+    view, `fraction` is that of the entries of each file, and `lumi` that of the events.
     """
 
     model_config = ConfigDict(allow_inf_nan=False)
@@ -71,6 +86,7 @@ class DatasetFacts(_Part):
     triggers: dict[str, list[str]] = {}
     fraction: float = 1.0
     certification: CertificationFacts | None = None
+    generated: GeneratedFacts | None = None
 
 
 class InputFile(_Part):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from tau3mu.datasets.generated import total
 from tau3mu.ntuples.layout import layout
 from tau3mu.processing.user_code import class_name
 from tau3mu.results.manifest import (
@@ -14,6 +15,7 @@ from tau3mu.results.manifest import (
     DerivedVerdict,
     FailedProcessor,
     FitVerdict,
+    GeneratedFacts,
     InputFile,
     Manifest,
     MissingFile,
@@ -107,6 +109,7 @@ def manifest_of(
                 lumi=None if dataset.lumi is None else float(dataset.lumi),
                 fraction=dataset.fraction,
                 certification=_certification(dataset),
+                generated=_generated(plan, dataset, missing),
                 triggers={
                     column: list(paths)
                     for column, paths in result.triggers.get(dataset.name, {}).items()
@@ -158,6 +161,19 @@ def _certification(dataset: Dataset) -> CertificationFacts | None:
     if (found := dataset.certification) is None:
         return None
     return CertificationFacts(hash=found.hash, source=found.source, runs=len(found.runs))
+
+
+def _generated(
+    plan: RunPlan, dataset: Dataset, missing: Sequence[FileRead]
+) -> GeneratedFacts | None:
+    """Returns the sums of weights of the files of a dataset of which the results are."""
+    if dataset.fraction < 1:  # the sums are those of whole files
+        return None
+    out = {(file.dataset, file.path) for file in missing}
+    own = [file for file in plan.files if file.dataset == dataset.name]
+    read = [f for f in own if not out & {(f.dataset, f.path), (f.dataset, f.listed)}]
+    found = total(file.generated for file in read)
+    return None if found is None else GeneratedFacts(**asdict(found))
 
 
 def _resources(result: RunResult, folder: Path) -> Resources:

@@ -51,7 +51,7 @@ class CheckedFiles(BaseModel):
 
     model_config = ConfigDict(strict=True)
 
-    version: Literal[3] = 3
+    version: Literal[4] = 4
     options: Settings | None
     processors: list[str]
     datasets: list[str]

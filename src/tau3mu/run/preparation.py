@@ -24,7 +24,8 @@ from tau3mu.errors import InputError
 from tau3mu.execution import dry_run
 from tau3mu.execution.checkpoints import chunk_keys
 from tau3mu.execution.set_apart import SetApart, error_group
-from tau3mu.ntuples.layout import layout, layouts
+from tau3mu.ntuples.known_layouts import known_layouts
+from tau3mu.ntuples.layout import layout
 from tau3mu.ntuples.open_files import close_files
 from tau3mu.outputs.contract import NO_EVENTS
 from tau3mu.processing import check_histograms, load_processors, ship_code
@@ -273,6 +274,7 @@ def _check(
         "verify_checksums": settings.verify_checksum,
         "keep_open": settings.executor == "iterative",
         "known": known,
+        "missing_triggers": settings.missing_triggers,
     }
     if rest and settings.skip_bad_files:
         files, failed = check_readable_files(rest, columns, **how)
@@ -290,9 +292,9 @@ def _has_layout(file: CheckedFile | None, dataset: Dataset) -> bool:
     """Returns whether a file was checked, and with the layout that its dataset asks for now."""
     if file is None:
         return False
-    if dataset.layout is None:
-        return file.layout in layouts()
-    return file.layout == layout(dataset.layout).reference(file.branches)
+    then = layout(file.layout)
+    now = known_layouts().get(then.name) if dataset.layout is None else layout(dataset.layout)
+    return now is not None and (file.layout == now.name or then.follows(now))
 
 
 def _proxy(datasets: Sequence[Dataset], settings: Settings) -> Proxy | None:

@@ -97,6 +97,12 @@ class Settings(BaseModel):
         "dataset file, or the one that fits the branches)",
         "NAME-OR-FILE.tsv", results=True,
     )] = None  # fmt: skip
+    missing_triggers: Annotated[Literal["error", "not-fired"] | None, Option(
+        READ,
+        "a trigger for which a file has no branch: an error, or not fired in its events (default: "
+        "not fired if the file has another of those asked for, else an error)",
+        results=True,
+    )] = None  # fmt: skip
     max_files: Annotated[_Positive | None, Option(
         READ, "use the first N files of each dataset", "N", results=True,
     )] = None  # fmt: skip

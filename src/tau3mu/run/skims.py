@@ -15,6 +15,7 @@ from tau3mu.errors import RunError
 from tau3mu.execution.chunk import no_events, selected
 from tau3mu.execution.merge import file_of
 from tau3mu.execution.tasks import run_tasks
+from tau3mu.ntuples.layout import common_layout
 from tau3mu.processing.needs import in_order, with_needed
 from tau3mu.processing.survivors import Survivors
 from tau3mu.results.manifest import DerivedVerdict
@@ -148,4 +149,7 @@ def finish_skims(
 
 
 def _layouts(chunks: Sequence[Chunk]) -> dict[str, str]:
-    return {chunk.dataset: chunk.layout for chunk in chunks}
+    found: dict[str, list[str]] = {}
+    for chunk in chunks:
+        found.setdefault(chunk.dataset, []).append(chunk.layout)
+    return {dataset: common_layout(references) for dataset, references in found.items()}

@@ -34,9 +34,9 @@ def find(
     found = [one for name in names for one in resolve_dataset(name, store, prefix=prefix)]
     combine([one.dataset for one in found])
     if layout:
-        from tau3mu.ntuples.layout import own_layout
+        from tau3mu.ntuples.known_layouts import layout_called
 
-        found = [_with(one, layout=own_layout(layout)) for one in found]
+        found = [_with(one, layout=layout_called(layout)) for one in found]
     if settings.get("max_files"):
         limited = limit_files([one.dataset for one in found], settings["max_files"])
         found = [replace(one, dataset=few) for one, few in zip(found, limited, strict=True)]
