@@ -105,7 +105,7 @@ def _figure(store: Store, wagon: str) -> Figure:
                 fontsize=8, color="0.4", rotation=30, va="bottom",
             )  # fmt: skip
     panels[-1].set_xlabel(f"number of the test of {wagon}")
-    panels[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
+    panels[-1].xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     panels[-1].set_xlim(min(numbers, default=1) - 0.7, max(numbers, default=1) + 0.7)
     marks = [
         Line2D([], [], marker=_MARKS[state], color=color, ls="", ms=9, label=state.value)
