@@ -264,8 +264,8 @@ class Layout:
         for column in sorted(columns):
             collection, _, field = column.partition(".")
             if collection in LEVELS:
-                names = self._trigger_branches(collection, field, available)
-                wanted.update((name, self.find(name)) for name in names)
+                triggers = self._trigger_branches(collection, field, available)
+                wanted.update((name, self.find(name)) for name in triggers)
                 continue
             if not (rows := self.rows_of(column)):
                 message = (
@@ -279,7 +279,8 @@ class Layout:
                 wanted[self.pad.name] = self.pad
         order = {branch.name: i for i, branch in enumerate(self.branches)}
         names = sorted(wanted, key=lambda name: (order.get(name, -1), name))
-        return {name: row for name in names if (row := wanted[name]) is not None}
+        found = ((name, wanted[name]) for name in names)
+        return {name: row for name, row in found if row is not None}
 
     def triggers(
         self, columns: Iterable[str], available: Iterable[str]
