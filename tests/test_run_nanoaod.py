@@ -17,7 +17,9 @@ from errors import raises
 from nanoaod_files import write_nanoaod
 
 import tau3mu
+from tau3mu.datasets import check_files
 from tau3mu.layout import main as layout_main
+from tau3mu.ntuples import empty_events
 from tau3mu.ntuples import known_layouts as known
 from tau3mu.ntuples.layout import layout, own_layout
 from tau3mu.outputs import load_candidates
@@ -195,6 +197,17 @@ def test_a_run_in_which_no_file_has_the_trigger(folder):
     assert run("NewMaybe", files=("early.root",)) == 0
     assert tau3mu.open("out").datasets["files"].triggers == {"hlt.HLT_New_v?": []}
     assert len(load_candidates("out/NewMaybe")) == 0
+
+
+def test_what_some_files_lack_has_the_type_of_the_others(folder):
+    columns = {"run", "HLT_New?", "GenPart.pdgId?", "raw.GenPart_statusFlags?"}
+    files = check_files(tau3mu.datasets("sets.json"), columns)
+    kinds = []
+    for file in files:
+        none = empty_events(layout=file.layout, branches=file.branches, metadata={})
+        kinds.append([str(one.type) for one in (none.HLT_New, none.GenPart.pdgId)])
+    assert kinds == [["0 * ?bool", "0 * var * ?int32"]] * 4
+    assert [len(file.branches) for file in files] == [1, 2, 4, 4]
 
 
 def test_a_skim_of_files_that_lack_different_branches(folder):

@@ -201,3 +201,19 @@ def test_lists_and_values_that_begin_alike_are_no_collection(tmp_path):
     assert ak.to_list(events.raw.Odd_y) == [[1.0], [], [2.0, 3.0]]
     assert ak.to_list(events.raw.Odd_x) == [1, 1, 1]
     assert ak.to_list(events.Weights) == [[1.5], [], [2.5]]
+
+
+def test_one_branch_may_be_two_columns(file):
+    columns = {"muon.pt", "Muon.pt", "Muon.nStations", "muon.n_matched_stations", "Muon.odd?"}
+    columns |= {"HLT_IsoMu24", "hlt.HLT_IsoMu24_v", "genWeight?", "gen_weight", "GenPart.pt?"}
+    events, expected = tau3mu.events(file, columns), golden(file)
+    for values in (events.muon.pt, events.Muon.pt):
+        assert_same(values, expected.Muon.pt)
+    assert_same(events.Muon.nStations, expected.Muon.nStations)
+    assert_same(events.muon.n_matched_stations, expected.Muon.nStations, dtype=False)
+    assert_same(events.HLT_IsoMu24, expected.HLT.IsoMu24)
+    assert_same(events.hlt.HLT_IsoMu24, expected.HLT.IsoMu24)
+    assert_same(events.genWeight, expected.genWeight)
+    assert_same(events.gen_weight, expected.genWeight)
+    assert_same(events.GenPart.pt, expected.GenPart.pt)
+    assert ak.num(events.Muon.odd).to_list() == ak.num(expected.Muon.pt).to_list()

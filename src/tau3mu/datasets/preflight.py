@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from tau3mu.config.printable import printable
@@ -13,6 +14,7 @@ from tau3mu.datasets.duplicates import find_copies
 from tau3mu.datasets.inspection import inspect_file
 from tau3mu.errors import InputError
 from tau3mu.ntuples.known_layouts import known_layouts
+from tau3mu.ntuples.layout import agreed
 from tau3mu.ntuples.open_files import close_files
 
 if TYPE_CHECKING:
@@ -181,6 +183,8 @@ def _give_up(last: Inspection) -> NoReturn:
 
 def _checked(found: Sequence[Inspection], known: Sequence[CheckedFile]) -> list[CheckedFile]:
     checked = [inspection.file for inspection in found if inspection.file is not None]
+    layouts = agreed(file.layout for file in (*checked, *known))
+    checked = [replace(file, layout=layouts[file.layout]) for file in checked]
     # Derived data without events still stand for those of their parent.
     if not any(file.entries or file.origin for file in (*checked, *known)):
         message = (

@@ -230,7 +230,11 @@ def absent_columns(
         offsets = np.zeros(n_events + 1, np.int64)
         if row.type.startswith("var * "):
             collection = row.view.partition(".")[0]
-            others = (o for n, o in columns.items() if _is_in(collection, table.find(n)))
+            others = (
+                column
+                for name, column in columns.items()
+                if any(_is_in(collection, each) for each in table.rows_named(name))
+            )
             if (other := next(others, None)) is not None:
                 offsets = np.asarray(ak.to_layout(other).offsets.data)
             length = int(offsets[-1])
@@ -242,9 +246,9 @@ def absent_columns(
     return found
 
 
-def _is_in(collection: str, row: Branch | None) -> bool:
+def _is_in(collection: str, row: Branch) -> bool:
     """Returns whether a row is that of a list of a collection."""
-    return row is not None and is_list(row.type) and row.view.startswith(f"{collection}.")
+    return is_list(row.type) and row.view.startswith(f"{collection}.")
 
 
 def _schema(layout: str, kinds: Mapping[str, str], metadata: Mapping[str, Any]) -> NtupleSchema:

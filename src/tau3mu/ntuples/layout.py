@@ -36,7 +36,17 @@ from tau3mu.ntuples.triggers import matches
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-__all__ = ["Branch", "Layout", "common_layout", "layout", "layouts", "named", "own_layout", "plain"]
+__all__ = [
+    "Branch",
+    "Layout",
+    "agreed",
+    "common_layout",
+    "layout",
+    "layouts",
+    "named",
+    "own_layout",
+    "plain",
+]
 
 _UNTYPED: Final = "float32"
 """The type of a branch that no file has."""
@@ -65,7 +75,15 @@ class Layout:
     @cached_property
     def by_name(self) -> dict[str, Branch]:
         """The branches by their name in the file, without wildcards."""
-        return {branch.name: branch for branch in self.branches if "*" not in branch.name}
+        return {name: rows[0] for name, rows in self._named.items() if "*" not in name}
+
+    @cached_property
+    def _named(self) -> dict[str, tuple[Branch, ...]]:
+        """The rows by the name of their branch, those that are called after it last."""
+        found: dict[str, tuple[Branch, ...]] = {}
+        for row in sorted(self.branches, key=lambda row: named(row.view) == row.name):
+            found[row.name] = (*found.get(row.name, ()), row)
+        return found
 
     @cached_property
     def fixed(self) -> frozenset[str]:
@@ -133,44 +151,44 @@ class Layout:
         """
         asked = set(columns)
         rows = {
-            row.name: replace(row, absent=row.absent and row.name not in types)
+            row.view: replace(row, absent=row.absent and row.name not in types)
             for row in self.branches
         }
         untyped, added = [], []
         for column in sorted(asked):
             view = plain(column)
-            if view.partition(".")[0] in LEVELS:
+            if view.partition(".")[0] in LEVELS or self.rows_of(view)[1:]:
                 continue
             optional = view not in asked
-            if self.rows_of(view)[1:]:
-                continue
             if (row := self.column(view)) is None:
                 name = named(view)
-                if name not in types:
-                    if not optional or name in rows:
-                        continue
-                    untyped.append(name)
-                row = Branch(name, types.get(name, _UNTYPED), view)
-                added.append(row)
+                same = self.find(name)
+                if name not in types and not optional:
+                    continue
+                if name not in types and same is None:
+                    untyped.append(view)
+                kind = _UNTYPED if same is None else same.type
+                row = Branch(name, types.get(name, kind), view)
+                added.append(view)
             optional = optional or row.optional
             row = replace(row, optional=optional, absent=optional and row.name not in types)
             if row != self.find(row.name):
-                rows[row.name] = row
-        for name in untyped:
-            collection = rows[name].view.partition(".")[0]
+                rows[row.view] = row
+        for view in untyped:
+            collection = view.partition(".")[0]
             if any(is_list(row.type) for row in rows.values() if _is_in(collection, row)):
-                rows[name] = replace(rows[name], type=f"var * {_UNTYPED}")
-        _refuse_mixed([rows[row.name] for row in added])
+                rows[view] = replace(rows[view], type=f"var * {_UNTYPED}")
+        _refuse_mixed([rows[view] for view in added])
         branches = tuple(rows.values())
         return self if branches == self.branches else replace(self, branches=branches, own=True)
 
     def with_rows(self, rows: Iterable[Branch]) -> Layout:
-        """Returns the layout with other rows in the place of those of the same names, and more.
+        """Returns the layout with other rows in the place of those of the same columns, and more.
 
         Args:
             rows: Of the file at hand.
         """
-        known = {row.name: row for row in self.branches} | {row.name: row for row in rows}
+        known = {row.view: row for row in self.branches} | {row.view: row for row in rows}
         return replace(self, branches=tuple(known.values()), own=True)
 
     def follows(self, table: Layout) -> bool:
@@ -180,11 +198,9 @@ class Layout:
             table: The table, which may have changed since.
         """
         mine, theirs = ((one.name, one.tree, one.pad_view, one.pad_value) for one in (self, table))
-        known = {row.name: row for row in table.branches}
         return mine == theirs and all(
-            _same(row, other)
-            if (other := known.get(row.name) or table.find(row.name)) is not None
-            else table.column(row.view) is None
+            any(_same(row, other) for other in (*table.branches, *table.rows_named(row.name)))
+            or (table.column(row.view) is None and named(row.view) == row.name)
             for row in self.branches
         )
 
@@ -194,13 +210,22 @@ class Layout:
         Args:
             name: The name of the branch in the file.
         """
-        if (row := self.by_name.get(name)) is not None:
-            return row
+        return next(iter(self.rows_named(name)), None)
+
+    def rows_named(self, name: str) -> tuple[Branch, ...]:
+        """Returns all rows of a branch of a file: one that a table says, and one by its name.
+
+        Args:
+            name: The name of the branch in the file.
+        """
+        rows = self._named.get(name, ())
         for beginning, branch in self._wildcards:
-            if name.startswith(beginning):
-                level = branch.view.partition(".")[0]
-                return replace(branch, name=name, view=f"{level}.{name}")
-        return None
+            if name.startswith(beginning) and "*" not in name:
+                view = f"{branch.view.partition('.')[0]}.{name}"
+                if view not in self.by_view:
+                    rows = (replace(branch, name=name, view=view), *rows)
+                break
+        return rows
 
     def has_triggers(self, level: str) -> bool:
         """Returns whether there are rows for triggers.
@@ -235,11 +260,12 @@ class Layout:
         Raises:
             InputError: A column is not part of the layout.
         """
-        wanted = set()
-        for column in columns:
+        wanted: dict[str, Branch | None] = {}
+        for column in sorted(columns):
             collection, _, field = column.partition(".")
             if collection in LEVELS:
-                wanted.update(self._trigger_branches(collection, field, available))
+                triggers = self._trigger_branches(collection, field, available)
+                wanted.update((name, self.find(name)) for name in triggers)
                 continue
             if not (rows := self.rows_of(column)):
                 message = (
@@ -247,13 +273,13 @@ class Layout:
                     f"{suggest(column, self.by_view)}, and the tree no branch {named(column)!r}"
                 )
                 raise InputError(message, code="ntuples.unknown-column", path=column)
-            wanted.update(row.name for row in rows)
+            for row in rows:
+                wanted[row.name] = row if row.name not in wanted else self.find(row.name)
             if collection == self.padded and self.pad is not None:
-                wanted.add(self.pad.name)
+                wanted[self.pad.name] = self.pad
         order = {branch.name: i for i, branch in enumerate(self.branches)}
-        found = (
-            (name, self.find(name)) for name in sorted(wanted, key=lambda n: (order.get(n, -1), n))
-        )
+        names = sorted(wanted, key=lambda name: (order.get(name, -1), name))
+        found = ((name, wanted[name]) for name in names)
         return {name: row for name, row in found if row is not None}
 
     def triggers(
@@ -398,6 +424,29 @@ def layout(reference: str) -> Layout:
     return known[reference]
 
 
+def agreed(references: Iterable[str]) -> dict[str, str]:
+    """Returns layouts by which all files have columns of the same types, by what they were.
+
+    A file that lacks a branch without a row cannot tell its type, but others of the run can.
+
+    Args:
+        references: The layouts of the files.
+    """
+    tables = {one: layout(one) for one in dict.fromkeys(references)}
+    rows = [row for table in tables.values() if table.own for row in table.branches]
+    types = {row.view: row.type for row in rows if not row.absent and named(row.view) == row.name}
+    found = {}
+    for reference, table in tables.items():
+        changed = [
+            replace(row, type=types[row.view])
+            for row in table.branches
+            if row.absent and row.type != types.get(row.view, row.type)
+        ]
+        new = table.with_rows(changed) if changed else table
+        found[reference] = new.reference(new.by_name) if changed else reference
+    return found
+
+
 def common_layout(references: Iterable[str]) -> str:
     """Returns what `layout` takes for files together, each of which may lack other branches.
 
@@ -411,11 +460,12 @@ def common_layout(references: Iterable[str]) -> str:
     for row in (row for table in tables for row in table.branches):
         if row.absent and row.view.partition(".")[0] in LEVELS:
             continue  # whether a trigger may be missing is asked again
-        other = rows.get(row.name, row)
-        rows[row.name] = replace(
+        other = rows.get(row.view, row)
+        rows[row.view] = replace(
             other if row.absent else row, optional=row.optional or other.optional, absent=False
         )
-    return _text(replace(tables[0], branches=tuple(rows.values()), own=True), frozenset(rows))
+    merged = replace(tables[0], branches=tuple(rows.values()), own=True)
+    return merged.reference(merged.by_name)
 
 
 def own_layout(asked: str, folder: Path = Path()) -> str:

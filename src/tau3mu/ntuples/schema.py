@@ -105,14 +105,14 @@ class _View:
         self.collections: dict[str, list[Branch]] = {}
         order = {branch.name: i for i, branch in enumerate(table.branches)}
         for name in sorted(forms, key=lambda n: order.get(n, len(order))):
-            branch = table.find(name)
-            collection, _, field = branch.view.partition(".") if branch else ("raw", ".", name)
-            if branch is None or collection == "raw":
-                continue
-            if field:
-                self.collections.setdefault(collection, []).append(branch)
-            else:
-                self.scalars.append(branch)
+            for branch in table.rows_named(name):
+                collection, _, field = branch.view.partition(".")
+                if collection == "raw":
+                    continue
+                if field:
+                    self.collections.setdefault(collection, []).append(branch)
+                else:
+                    self.scalars.append(branch)
 
     def fields_and_contents(self) -> tuple[list[str], list[Form]]:
         fields = {branch.view: self._scalar(branch) for branch in self.scalars}
