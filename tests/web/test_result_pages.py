@@ -339,6 +339,14 @@ def test_missing_and_hostile_candidates(web: TestClient) -> None:
     assert page.rows[1][0] == HOSTILE
 
 
+@pytest.mark.parametrize(
+    "address",
+    ["result?folder=", "compare?b=demo&a=", "candidates?folder=demo&processor=dsphipi&page="],
+)
+def test_a_number_that_is_too_long_to_be_one(web: TestClient, address: str) -> None:
+    assert web.get(address + "9" * 5000).status_code in {400, 404}
+
+
 def test_pages_that_are_not_there(web: TestClient) -> None:
     for query in ("page=16", "page=0", "page=x", "page=-1", "sort=other"):
         shown(web, f"candidates?folder=demo&processor=dsphipi&wait=1&{query}", 400)
