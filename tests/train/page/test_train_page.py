@@ -15,6 +15,7 @@ from tau3mu.storage.files import json_text, write_text
 from tau3mu.train.__main__ import main
 from tau3mu.train.annotating import annotate
 from tau3mu.train.index import Index
+from tau3mu.train.ledger import LedgerReader
 from tau3mu.train.notes import described
 from tau3mu.train.page import details
 from tau3mu.train.registry import Registry
@@ -289,6 +290,9 @@ def test_a_pipe_in_place_of_a_file_holds_nothing_up(pages, store):
         os.mkfifo(train / name)
     assert "train.unreadable-configuration" in pages.get("trains/1/configuration", 400)
     pages.get("trains/1/log/stdout.log")
+    os.mkfifo(train / "results" / "ledger.jsonl")
+    with raises("config.special-file"):
+        LedgerReader(train / "results" / "ledger.jsonl").totals()
     assert "train.json" in pages.get("trains/1")
 
 
