@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -16,8 +17,8 @@ from train.train_processes import wait_for
 from tau3mu.errors import InputError
 from tau3mu.storage.lock import locked
 from tau3mu.train.page import jobs as module
-from tau3mu.train.page.jobs import job, jobs, start_job, stop_job, tail
-from tau3mu.train.states import State, set_state
+from tau3mu.train.page.jobs import Job, job, jobs, start_job, stop_job, tail
+from tau3mu.train.states import State, StateChange, Status, set_state
 from tau3mu.train.store import Store
 
 
@@ -149,3 +150,25 @@ def test_the_end_of_an_output_is_text_without_colors_and_secrets(tmp_path):
     file.write_text("".join(f"line {number}\n" for number in range(1000)))
     assert tail(file, 30).splitlines() == ["line 997", "line 998", "line 999"]
     assert tail(tmp_path / "missing.log") == ""
+
+
+def test_only_files_of_its_own_are_shown_as_an_output(tmp_path):
+    (tmp_path / "secret").write_text("of others")
+    (tmp_path / "link").symlink_to(tmp_path / "secret")
+    os.mkfifo(tmp_path / "pipe")  # nobody writes to it: it could be read forever
+    assert [tail(tmp_path / name) for name in ("link", "pipe", "missing")] == ["", "", ""]
+    assert tail(tmp_path / "secret") == "of others"
+
+
+@pytest.mark.parametrize("pid", [-1, 0, 1])
+def test_a_damaged_job_ends_no_other_process(store, monkeypatch, pid):
+    ended = []
+    monkeypatch.setattr(os, "killpg", lambda *given: ended.append(given))
+    status = Status(
+        changes=(StateChange(state=State.RUNNING, time="2026-11-28T12:00:00+00:00"),),
+        host=platform.node(), pid=pid,
+    )  # fmt: skip
+    record = module.JobRecord(title="a job", arguments=("ls",), started="")
+    with raises("train.not-running", path="a"):
+        stop_job(Job("a", store.root, record, status, pid=5))
+    assert not ended

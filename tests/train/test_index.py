@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -169,6 +170,20 @@ def test_a_damaged_folder_is_a_row_with_its_problem(index, filled):
     assert "train.json" in damaged["problem"]
     assert [row["problem"] is None for row in index.tests("phi")] == [False, True]
     assert len(index.trains()) == 3
+
+
+def test_what_no_database_can_hold(store, index):
+    """Files that somebody has edited: half of a character, and a number without bounds."""
+    train = add_train(store, name="a name")
+    record = (train / "train.json").read_text()
+    (train / "train.json").write_text(record.replace("a name", r"\ud800"))
+    test = add_test(store, "phi")
+    metrics = json.loads((test / "metrics.json").read_text())
+    (test / "metrics.json").write_text(json.dumps(metrics | {"output_bytes": 10**900}))
+    (store.root / "tests" / os.fsdecode(b"\xff") / "0001").mkdir(parents=True)
+    assert [row["problem"] is None for row in index.trains()] == [False]
+    assert "output_bytes" in index.tests("phi")[0]["problem"]
+    assert index.refresh() == 0
 
 
 def test_a_newer_database_is_left_alone(index, filled):

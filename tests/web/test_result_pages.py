@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 import shutil
 from io import StringIO
@@ -21,9 +22,12 @@ from starlette.testclient import TestClient
 
 import tau3mu
 from tau3mu.compare import compare
+from tau3mu.errors import InputError
 from tau3mu.outputs.candidates import load_candidates, write_candidates
 from tau3mu.outputs.histograms import load_histograms, variations
 from tau3mu.web.application import application
+from tau3mu.web.candidate_rows import candidates_page
+from tau3mu.web.results import _size
 from tau3mu.web.site import Site
 
 if TYPE_CHECKING:
@@ -337,6 +341,67 @@ def test_missing_and_hostile_candidates(web: TestClient) -> None:
     assert [row[1] for row in page.rows[1:]] == ["3", "2", "4", "1"]
     assert [row[2] for row in page.rows[1:]] == ["1.5", "1.25", "0.1", "missing"]
     assert page.rows[1][0] == HOSTILE
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["result?folder=", "compare?b=demo&a=", "candidates?folder=demo&processor=dsphipi&page="],
+)
+def test_a_number_that_is_too_long_to_be_one(web: TestClient, address: str) -> None:
+    assert web.get(address + "9" * 5000).status_code in {400, 404}
+
+
+def test_what_others_have_put_into_a_folder(root: Path, tmp_path: Path) -> None:
+    """Names that lead elsewhere or are not UTF-8, and files that hold something else."""
+    there = tmp_path / "there"
+    shutil.copytree(root / "demo", there / "demo")
+    shutil.copytree(root / "demo", there / os.fsdecode(b"\xff"))
+    (tmp_path / "private").mkdir()
+    (tmp_path / "private" / "name-of-others").write_text("x")
+    run = json.loads((there / "demo" / "run.json").read_text())
+    processors = run["configuration"]["processors"]
+    for number, name in enumerate(("../../private", str(tmp_path / "private"), "..")):
+        (there / str(number)).mkdir()
+        run["configuration"]["processors"] = {name: processors["dsphipi"]}
+        (there / str(number) / "run.json").write_text(json.dumps(run))
+    with TestClient(application(Site(there, "results"))) as web:
+        for number in range(3):
+            answer = web.get(f"result?folder={number}")
+            assert answer.status_code == 400
+            assert "results.wrong-name" in answer.text
+            assert "name-of-others" not in answer.text
+        for address in ("results", "compare"):
+            assert web.get(address).status_code == 200
+        damaged = there / "demo" / "dsphipi"
+        (damaged / "cutflow.json").write_text('{"a": [1], "b": {"c": null}}')
+        assert web.get("figure?kind=cutflow&folder=demo&processor=dsphipi").status_code == 400
+        answer = web.get("compare?a=demo&b=%EF%BF%BD&wait=1")  # its name cannot be asked for
+        assert answer.status_code == 404
+        shutil.copytree(root / "demo", there / "good")
+        (damaged / "histograms.json").write_text('{"mass": {"axes": 3}}')
+        assert "web.worker-error" not in web.get("compare?a=good&b=demo&wait=1").text
+
+
+def test_candidates_of_which_bytes_are_wrong(root: Path, tmp_path: Path) -> None:
+    content = (root / "demo" / "dsphipi" / "candidates.root").read_bytes()
+    refused = 0
+    for seed in range(12):
+        random = np.random.default_rng(seed)
+        wrong = np.frombuffer(content, np.uint8).copy()
+        wrong[random.integers(len(wrong), size=200)] = random.integers(256, size=200)
+        (tmp_path / "candidates.root").write_bytes(wrong.tobytes())
+        try:
+            candidates_page(tmp_path / "candidates.root", 1, 10, "mass")
+        except InputError:
+            refused += 1
+    assert refused
+
+
+def test_much_is_read_beside_the_server(root: Path) -> None:
+    assert _size(root / "demo") == sum(
+        (root / "demo" / "dsphipi" / name).stat().st_size
+        for name in ("histograms.json", "cutflow.json", "counters.json")
+    )
 
 
 def test_pages_that_are_not_there(web: TestClient) -> None:

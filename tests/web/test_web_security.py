@@ -141,6 +141,9 @@ def test_a_form_has_limits(friend, post, csrf):
     kind = {"content-type": "application/x-www-form-urlencoded"}
     answer = friend.post("/changed", content=fields, headers=headers | kind)
     assert answer.status_code == 413
+    for path in ("/changed", "/enter"):  # before anything looks for its token
+        answer = friend.post(path, content=fields, headers={"origin": "http://localhost"} | kind)
+        assert answer.status_code == 413
     for wrong in ("multipart/form-data; boundary=x", "application/json", "text/plain", ""):
         answer = friend.post("/changed", content="a=1", headers=headers | {"content-type": wrong})
         assert answer.status_code == 415
@@ -204,7 +207,7 @@ def test_refusals_are_guarded_too(stranger):
     ("kind", "status", "code"),
     [
         ("input", 400, "here.wrong"), ("missing", 404, "here.missing"),
-        ("conflict", 409, "here.runs"), ("run", 500, "here.failed"), ("busy", 503, "web.busy"),
+        ("conflict", 409, "here.runs"), ("run", 503, "here.failed"), ("busy", 503, "web.busy"),
         ("gone", 404, "web.unreadable"), ("denied", 403, "web.unreadable"),
         ("defect", 500, "web.defect"),
     ],

@@ -8,14 +8,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from tau3mu.config.documents import read_document
-from tau3mu.errors import Tau3muError
+from tau3mu.errors import InputError, Tau3muError
 from tau3mu.outputs.cutflow import with_cuts
 from tau3mu.redaction import redacted
 from tau3mu.report.cutflows import cutflow_view
 from tau3mu.report.fits import fit_view
 from tau3mu.report.histograms import histogram_views
 from tau3mu.results.manifest import RESULTS, glance_at, manifest_in, results_in
-from tau3mu.storage.names import FULL_CONFIG
+from tau3mu.storage.names import FULL_CONFIG, RUN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["result_view", "short_label"]
 
 _PLOTS: Final = ("mass_fit", "residuals", "correlation", "scans")
+_NO_NAMES: Final = {"", ".", ".."}
 _DAMAGED: Final = (OSError, LookupError, TypeError, ValueError, AttributeError, Tau3muError)
 
 
@@ -38,12 +39,16 @@ def result_view(folder: Path) -> dict[str, Any]:
         folder: The results folder, or the folder of a train.
 
     Raises:
-        InputError: There is no `run.json`, or it is damaged.
+        InputError: There is no `run.json`, it is damaged, or it names a processor whose folder
+            would be elsewhere.
     """
     folder = results_in(folder)
     manifest = manifest_in(folder, glance_at)
     names = manifest.configuration.get("processors")
     configured = names if isinstance(names, dict) else {}
+    if outside := [name for name in configured if name in _NO_NAMES or "/" in name]:
+        message = f"{folder / RUN} names a processor {outside[0]!r}, which is no name of a folder"
+        raise InputError(message, code="results.wrong-name", path=outside[0])
     made = [] if manifest.status == "incomplete" else configured
     view = {
         "folder": str(folder),

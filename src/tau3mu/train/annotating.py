@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tau3mu.train.record import TrainRecord
     from tau3mu.train.store import Store
 
-__all__ = ["annotate"]
+__all__ = ["annotate", "check_notes"]
 
 _LONGEST_LABEL: Final = 200
 _LONGEST_COMMENT: Final = 10_000
@@ -48,8 +48,7 @@ def annotate(
         RunError: They cannot be written.
     """
     folder = store.train(number)
-    _check("label", label, _LONGEST_LABEL)
-    _check("comment", comment, _LONGEST_COMMENT, allowed="\r\n\t")
+    check_notes(label, comment)
     with locked(folder.parent, wait=_WAIT):  # the train itself may be running
         old = described(folder)
         notes = Notes(
@@ -61,6 +60,20 @@ def annotate(
         write_text(folder / NOTES, json_text(notes.model_dump(mode="json")))
     update(folder, database=database)
     return old.model_copy(update={"label": notes.label, "comment": notes.comment})
+
+
+def check_notes(label: str | None, comment: str | None) -> None:
+    """Makes sure that label and comment can be kept.
+
+    Args:
+        label: Of a train, None if there is none.
+        comment: Likewise.
+
+    Raises:
+        InputError: One of them is too long or has control characters.
+    """
+    _check("label", label, _LONGEST_LABEL)
+    _check("comment", comment, _LONGEST_COMMENT, allowed="\r\n\t")
 
 
 def _check(name: str, text: str | None, longest: int, *, allowed: str = "") -> None:

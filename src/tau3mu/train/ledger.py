@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic_core import from_json
 
+from tau3mu.config.input_files import refuse_special
 from tau3mu.errors import InputError
 from tau3mu.storage.names import LEDGER
 from tau3mu.train.record import RESULTS
@@ -89,6 +90,7 @@ class LedgerReader:
         """
         with self._lock:
             try:
+                refuse_special(self._path)  # a named pipe would be read forever
                 with self._path.open("rb") as file:
                     self._read(file)
             except (FileNotFoundError, NotADirectoryError):

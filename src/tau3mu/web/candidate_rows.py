@@ -51,9 +51,9 @@ def candidates_page(
     try:
         with closing(_opened(file)) as table:
             return _page(table, file, page, rows, sort, descending=descending)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        if isinstance(error, InputError):
-            raise
+    except InputError:
+        raise
+    except Exception as error:  # uproot raises all kinds of errors for a damaged file
         message = f"cannot read candidates from {file}: {error}"
         raise InputError(message, code="web.no-candidates", path=file) from error
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["routes", "rows_of_page"]
 
 _ROWS: Final = 100
+_DIGITS: Final = 12
 _FILES: Final = ("candidates.root", "candidates.parquet")
 
 
@@ -95,8 +96,8 @@ def _asked(request: Request) -> tuple[int, str, bool]:
     """Returns the number of the page, the column to sort by, and whether the largest is first."""
     query = request.query_params
     text: Any = query.get("page") or "1"
-    if not (text.isascii() and text.isdigit()):
-        message = f"there is no page {text!r}: pages have numbers"
+    if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS):
+        message = f"there is no page {text!r}: pages have numbers of at most {_DIGITS} digits"
         raise InputError(message, code="web.unknown-page", path=text)
     return int(text), query.get("sort", ""), query.get("order") == "desc"
 

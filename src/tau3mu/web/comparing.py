@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from starlette.routing import Route
 
-from tau3mu.errors import Tau3muError
+from tau3mu.errors import InputError, Tau3muError
 from tau3mu.web.known import Root, known_results, name_of, results_folder, side_folder
 from tau3mu.web.rendering import page
 from tau3mu.web.waiting import soon
@@ -55,11 +55,18 @@ def compared(a: Path, b: Path) -> dict[str, Any]:
     Args:
         a: A results folder, that of a train, or of one processor.
         b: The other one.
+
+    Raises:
+        InputError: They cannot be compared, or files of them are damaged.
     """
     from tau3mu.compare import compare
     from tau3mu.report.comparison import comparison_view
 
-    return comparison_view(compare(a, b))
+    try:
+        return comparison_view(compare(a, b))
+    except (LookupError, TypeError, AttributeError) as error:
+        message = f"a file of {a} or {b} is damaged: {error}"
+        raise InputError(message, code="web.damaged", path=a) from error
 
 
 def _form(request: Request, a: str, b: str, error: Tau3muError | None = None) -> Response:

@@ -44,7 +44,12 @@ def cutflow_png(folder: Path, processor: str) -> bytes:
     """Returns the picture of a cutflow."""
     from tau3mu.report.cutflow_figure import cutflow_figure
 
-    return _png(cutflow_figure(folder, processor))
+    try:
+        return _png(cutflow_figure(folder, processor))
+    except (LookupError, TypeError, AttributeError) as error:
+        path = folder / processor / "cutflow.json"
+        message = f"{path} does not hold a cutflow: {error}"
+        raise InputError(message, code="web.no-cutflow", path=path) from error
 
 
 def histogram_png(folder: Path, processor: str, name: str) -> bytes:

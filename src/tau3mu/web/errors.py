@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["handlers"]
 
 _MISSING: Final = "web.not-found"
+_BUSY: Final = 503  # something in the way of the server, such as a full disk
 _STATUS: Final = {_MISSING: 404, "web.busy": 503, "web.large-form": 413}
 _HTTP: Final = {
     404: ("There is no such page.", _MISSING),
@@ -30,7 +31,7 @@ def _own(request: Request, error: Exception) -> Response:
     """Returns the page of an error of this package."""
     site: Site = request.app.state.site
     code = getattr(error, "code", "")
-    status = 400 if isinstance(error, InputError) else 500
+    status = 400 if isinstance(error, InputError) else _BUSY
     status = 404 if code in site.not_found else 409 if code in site.conflicts else status
     return _page(request, _STATUS.get(code, status), str(error), code)
 

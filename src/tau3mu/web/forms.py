@@ -10,11 +10,12 @@ from tau3mu.errors import InputError
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-__all__ = ["LARGEST", "form"]
+__all__ = ["FIELDS", "LARGEST", "form"]
 
 LARGEST: Final = 100_000
 """Bytes of a form."""
-_FIELDS: Final = 1000
+FIELDS: Final = 1000
+"""Of a form, at most."""
 
 
 def form(request: Request) -> dict[str, list[str]]:
@@ -29,7 +30,7 @@ def form(request: Request) -> dict[str, list[str]]:
     body: bytes = request.state.body
     text = body.decode("utf-8", "replace")
     try:
-        return parse_qs(text, keep_blank_values=True, max_num_fields=_FIELDS)
+        return parse_qs(text, keep_blank_values=True, max_num_fields=FIELDS)
     except ValueError as error:
-        message = f"the form has more than {_FIELDS} fields"
+        message = f"the form has more than {FIELDS} fields"
         raise InputError(message, code="web.large-form") from error

@@ -24,6 +24,8 @@ Root: TypeAlias = "Path | Mapping[str, Path]"
 _DEEPEST: Final = 4
 _MOST: Final = 2000
 _TRAINS: Final = "trains"
+_DIGITS: Final = 12
+"""No train has a number of more."""
 
 
 def known_results(root: Root, most: int = _MOST) -> list[str]:
@@ -92,7 +94,7 @@ def side_folder(request: Request, text: str) -> Path:
     try:
         folder = confined(root, text)
     except InputError:
-        if not (text.isascii() and text.isdigit()):
+        if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS):
             raise
         folder = confined(root, f"{_TRAINS}/{int(text):04d}")
     return confined(root, name_of(root, results_in(folder)))

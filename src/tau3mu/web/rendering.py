@@ -51,7 +51,9 @@ def fragment(request: Request, template: str, **context: Any) -> str:
         "csrf_field": Markup('<input type="hidden" name="csrf" value="{}">').format(csrf),
         "here": request.url.path.lstrip("/"),
     }
-    return templates.get_template(template).render(**common, **context)
+    text = templates.get_template(template).render(**common, **context)
+    # Halves of characters, of JSON and of names of files that are not UTF-8, cannot be sent.
+    return text.encode("utf-8", "replace").decode()
 
 
 def redirect(request: Request, path: str, **query: Any) -> Response:
@@ -75,8 +77,8 @@ def relative(request: Request, path: str = "", **query: Any) -> str:
     """
     up = "../" * (raw_path(request).count("/") - 1)
     given = {name: value for name, value in query.items() if value is not None and value != ""}
-    words = f"?{urlencode(given, doseq=True)}" if given else ""
-    return f"{up or './'}{quote(path)}{words}"
+    words = f"?{urlencode(given, doseq=True, errors='replace')}" if given else ""
+    return f"{up or './'}{quote(path, errors='replace')}{words}"
 
 
 def raw_path(request: Request) -> str:

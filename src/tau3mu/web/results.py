@@ -57,8 +57,8 @@ def result(request: Request) -> Response:
 
 
 def _size(folder: Path) -> int:
-    """Returns how much of a results folder its page reads, nearly all of which are histograms."""
-    return sum(path.stat().st_size for path in folder.glob("*/histograms.json"))
+    """Returns how much of a results folder its page reads, beside the manifest."""
+    return sum(path.stat().st_size for path in folder.glob("*/*.json"))
 
 
 def _states(folder: Path, view: dict[str, Any]) -> dict[str, str]:

@@ -11,8 +11,9 @@ import anyio
 from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect, Request
 
+from tau3mu.errors import InputError
 from tau3mu.web.entry import Entry
-from tau3mu.web.forms import LARGEST, form
+from tau3mu.web.forms import FIELDS, LARGEST, form
 from tau3mu.web.headers import protect
 from tau3mu.web.hosts import comes_from_here, is_known_host, is_own_form
 from tau3mu.web.rendering import page
@@ -120,6 +121,10 @@ class Guard:
             except ClientDisconnect:
                 return "web.incomplete-form"
         request.state.body = bytes(body)
+        try:
+            form(request)
+        except InputError as error:
+            return error.code
         return "web.incomplete-form" if limit.cancelled_caught else None
 
     async def _asked_for_token(self, request: Request) -> Response | None:
@@ -141,7 +146,10 @@ class Guard:
 
 _WORDS: Final = {
     "web.incomplete-form": (408, "The form did not arrive as a whole. Send it again."),
-    "web.large-form": (413, f"The form is larger than {LARGEST} bytes."),
+    "web.large-form": (
+        413,
+        f"The form has more than {LARGEST} bytes, or more than {FIELDS} fields.",
+    ),
     "web.method": (405, "Pages can only be read, and forms be sent."),
     "web.no-form": (415, "This is not a form of a page."),
     "web.other-site": (403, "The request comes from another site. Open the page itself."),

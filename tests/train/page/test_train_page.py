@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 
 import pytest
@@ -14,6 +15,7 @@ from tau3mu.storage.files import json_text, write_text
 from tau3mu.train.__main__ import main
 from tau3mu.train.annotating import annotate
 from tau3mu.train.index import Index
+from tau3mu.train.ledger import LedgerReader
 from tau3mu.train.notes import described
 from tau3mu.train.page import details
 from tau3mu.train.registry import Registry
@@ -267,6 +269,31 @@ def test_actions_are_jobs(pages, store, monkeypatch):
     late = pages.client.post("/trains/1/do/resume", data={"csrf": csrf[1]})
     assert late.status_code == 409
     assert len(started) == 2
+
+
+def test_texts_that_no_process_can_be_given_start_none(pages, store, monkeypatch):
+    started = []
+    monkeypatch.setattr(
+        "tau3mu.train.page.train_actions.start_job", lambda *given, **_: started.append(given)
+    )
+    write_results(add_train(store, states=(*RUN, State.OK)))
+    for fields in ({"label": "a\0b"}, {"comment": "a\x1bb"}, {"label": "a" * 201}):
+        pages.post("trains/1/do/rerun", 400, **fields)
+    assert not started
+
+
+def test_a_pipe_in_place_of_a_file_holds_nothing_up(pages, store):
+    train = add_train(store, states=(*RUN, State.OK))
+    write_results(train)
+    for name in ("full_config.json", "stdout.log", "train.json"):
+        (train / name).unlink(missing_ok=True)
+        os.mkfifo(train / name)
+    assert "train.unreadable-configuration" in pages.get("trains/1/configuration", 400)
+    pages.get("trains/1/log/stdout.log")
+    os.mkfifo(train / "results" / "ledger.jsonl")
+    with raises("config.special-file"):
+        LedgerReader(train / "results" / "ledger.jsonl").totals()
+    assert "train.json" in pages.get("trains/1")
 
 
 def test_a_status_that_was_edited_by_hand_is_an_error_with_a_name(pages, store):

@@ -21,7 +21,7 @@ from tau3mu.train.registered import RegisteredDataset, read_registered
 from tau3mu.train.states import STATUS, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from sqlalchemy import Table
@@ -32,6 +32,7 @@ __all__ = ["Owner", "Row", "Rows", "files_of", "owner_of", "owners", "rows_of"]
 
 Row = dict[str, Any]
 Rows = dict["Table", list[Row]]
+_LARGEST: Final = 2**63 - 1
 _RECORDS: Final = {
     "tests": (STATUS, METRICS, FULL_CONFIG),
     "trains": (STATUS, RECORD, NOTES, FULL_CONFIG),
@@ -99,7 +100,7 @@ def owner_of(store: Store, path: Path) -> Owner:
         store: The store.
         path: The file of a version of a dataset, or the folder of a test or a train.
     """
-    return Owner(path.relative_to(store.root).as_posix(), path)
+    return Owner(_storable(path.relative_to(store.root).as_posix()), path)
 
 
 def rows_of(owner: Owner) -> Rows:
@@ -111,6 +112,7 @@ def rows_of(owner: Owner) -> Rows:
     make = {"datasets": _dataset, "tests": _test, "trains": _train}[owner.kind]
     try:
         found = make(owner)
+        _check_numbers(owner, [row for rows in found.values() for row in rows])
     except InputError as error:
         table, row = _identity(owner)
         found = {table: [{**row, "problem": str(error)}]}
@@ -125,14 +127,32 @@ def files_of(owner: Owner) -> list[Row]:
     """
     try:
         rows = _files_of_dataset(owner) if owner.kind == "datasets" else _files_of_run(owner)
+        _check_numbers(owner, rows)
     except InputError:  # it cannot be run, and says so when that is tried
         rows = []
     return _owned(owner, tables.FILES, rows)
 
 
+def _check_numbers(owner: Owner, rows: Iterable[Row]) -> None:
+    """Refuses numbers that no database holds, which somebody has written into a file by hand."""
+    for row in rows:
+        for name, value in row.items():
+            if isinstance(value, int) and not -_LARGEST <= value <= _LARGEST:
+                message = f"{owner.path}: {name} has {len(str(abs(value)))} digits: it is damaged"
+                raise InputError(message, code="train.wrong-number", path=owner.path)
+
+
+def _storable(value: Any) -> Any:
+    """Returns a value, a text without what databases refuse: halves of characters, and zeros."""
+    if not isinstance(value, str) or (value.isprintable() and value.isascii()):
+        return value
+    return value.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+
+
 def _owned(owner: Owner, table: Table, rows: list[Row]) -> list[Row]:
     """Returns rows with the keys of all columns, which many rows in one statement have to have."""
     empty = dict.fromkeys(column.name for column in table.columns)
+    rows = [{name: _storable(value) for name, value in row.items()} for row in rows]
     if "position" not in empty:
         return [{**empty, "owner": owner.name, **row} for row in rows]
     return [

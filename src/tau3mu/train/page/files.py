@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from tau3mu.config.input_files import read_bytes
 from tau3mu.errors import InputError
 from tau3mu.storage.names import FULL_CONFIG, RUN
 from tau3mu.train.page.details import stamp
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from tau3mu.run.frozen import FrozenRun
 
 __all__ = ["FileRow", "Files", "files_of", "sections_of"]
+
+_WHAT: Final = "frozen configuration"
 
 
 class FileRow(NamedTuple):
@@ -126,8 +129,8 @@ def _validated(folder: Path) -> FrozenRun:
     from tau3mu.run.frozen import FrozenRun, read_frozen
 
     try:  # fast
-        return FrozenRun.model_validate_json((folder / FULL_CONFIG).read_bytes())
-    except (OSError, ValidationError):
+        return FrozenRun.model_validate_json(read_bytes(folder / FULL_CONFIG, _WHAT))
+    except (InputError, ValidationError):
         return read_frozen(folder)
 
 
@@ -136,8 +139,8 @@ def _frozen(folder: Path) -> dict[str, Any]:
 
     path = folder / FULL_CONFIG
     try:
-        found = from_json(path.read_bytes())
-    except (OSError, ValueError) as error:
+        found = from_json(read_bytes(path, _WHAT))
+    except (InputError, ValueError) as error:
         message = f"cannot read the frozen configuration {path}: {error}"
         raise InputError(message, code="train.unreadable-configuration", path=path) from error
     if not isinstance(found, dict):

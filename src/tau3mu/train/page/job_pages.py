@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
-from tau3mu.train.page.jobs import STREAMS, job, jobs, stop_job, tail
+from tau3mu.train.page.jobs import STREAMS, is_own_file, job, jobs, stop_job, tail
 from tau3mu.train.page.past import past_tests
 from tau3mu.train.page.shown import shown
 from tau3mu.train.states import State
@@ -62,6 +62,8 @@ def _tests(store: Store, one: Job) -> Iterator[tuple[str, int]]:
 
 
 def _head(one: Job) -> str:
+    if not is_own_file(one.folder / STREAMS[0]):
+        return ""
     try:
         with (one.folder / STREAMS[0]).open("rb") as stream:
             return stream.read(_HEAD).decode("utf-8", "replace")

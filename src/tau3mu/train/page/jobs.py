@@ -26,7 +26,7 @@ from tau3mu.errors import InputError, RunError, Tau3muError
 from tau3mu.redaction import redact
 from tau3mu.storage.files import disk_error, json_text, make_folder, write_text
 from tau3mu.train.record import now, person, words
-from tau3mu.train.states import State, StateChange, Status, read_status, set_state
+from tau3mu.train.states import STATUS, State, StateChange, Status, read_status, set_state
 from tau3mu.train.store import VARIABLE
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from tau3mu.train.store import Store
 
 __all__ = [
-    "EXIT_CODE", "JOB", "PID", "STREAMS", "Job", "JobRecord", "job", "jobs", "start_job",
-    "stop_job", "tail",
+    "EXIT_CODE", "JOB", "PID", "STREAMS", "Job", "JobRecord", "is_own_file", "job", "jobs",
+    "start_job", "stop_job", "tail",
 ]  # fmt: skip
 
 JOB: Final = "job.json"
@@ -191,6 +191,9 @@ def stop_job(one: Job) -> None:
     if one.status.host != platform.node():
         message = f"job {one.id} runs on {one.status.host}: end it there"
         raise InputError(message, code="train.other-host", path=one.id)
+    if one.status.pid <= 1:  # damaged: the process group of the server, or all processes
+        message = f"job {one.id} has no process of its own: its {STATUS} is damaged"
+        raise InputError(message, code="train.not-running", path=one.id)
     with suppress(ProcessLookupError):
         os.killpg(one.status.pid, signal.SIGINT)  # a session, with all that it has started
 
@@ -199,9 +202,11 @@ def tail(file: Path, most: int = 64_000) -> str:
     """Returns the end of what a process has printed, as plain text without secrets.
 
     Args:
-        file: Of its output; nothing is in one that is not there.
+        file: Of its output; nothing is in one that is not there, or that is no file of its own.
         most: At most so many bytes.
     """
+    if not is_own_file(file):
+        return ""
     try:
         with file.open("rb") as stream:
             size = stream.seek(0, os.SEEK_END)
@@ -213,6 +218,15 @@ def tail(file: Path, most: int = 64_000) -> str:
         content = content.partition(b"\n")[2] or content
     text = content.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
     return redact(_CONTROLS.sub("", text))
+
+
+def is_own_file(path: Path) -> bool:
+    """Returns whether a file can be read here: a link may lead anywhere, and a pipe has no end.
+
+    Args:
+        path: Of the file.
+    """
+    return path.is_file() and not path.is_symlink()
 
 
 def _record(folder: Path) -> JobRecord:

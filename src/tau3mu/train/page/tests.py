@@ -11,7 +11,7 @@ from tau3mu.errors import InputError, Tau3muError, suggest
 from tau3mu.storage.names import CONFIGURATION, FULL_CONFIG, INPUT_DATA, RUN
 from tau3mu.train.history import history_picture
 from tau3mu.train.metrics import METRICS, read_metrics
-from tau3mu.train.page.jobs import STREAMS, tail
+from tau3mu.train.page.jobs import STREAMS, is_own_file, tail
 from tau3mu.train.page.paging import paging
 from tau3mu.train.page.past import folder_of_test, past_test
 from tau3mu.train.page.shown import shown
@@ -215,6 +215,8 @@ def _folders(store: Store, wagon: str) -> list[Path]:
 
 def _text(file: Path, most: int = 100_000) -> str:
     """Returns the beginning of a text file, empty if it cannot be read."""
+    if not is_own_file(file):
+        return ""
     try:
         with file.open("rb") as stream:
             return stream.read(most).decode("utf-8", "replace")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from starlette.routing import Route
 
 from tau3mu.errors import InputError
+from tau3mu.train.annotating import check_notes
 from tau3mu.train.page.details import folder_of, outcome_of, train_now
 from tau3mu.train.page.jobs import start_job
 from tau3mu.train.page.shown import shown
@@ -131,6 +132,7 @@ def _arguments(number: int, action: str, given: dict[str, list[str]]) -> list[st
     if action == "resume":
         return ["run", "--resume", str(number)]
     texts = {name: given.get(name, [""])[0].strip() for name in ("label", "comment")}
+    check_notes(**texts)
     words = [action, str(number)]
     words += [f"--{name}={text}" for name, text in texts.items() if text]
     if action == "rerun" and "datasets_now" in given:
