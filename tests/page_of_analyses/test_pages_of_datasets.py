@@ -7,8 +7,10 @@ from page_reading import HOSTILE, Page, client, hostile, made_test
 from sqlalchemy import create_engine, text
 
 from tau3mu.datasets import CheckedFile, Dataset
+from tau3mu.train.dataset_changes import change_between
 from tau3mu.train.index import Index
-from tau3mu.train.registered import Parent
+from tau3mu.train.page.versions import all_versions, change
+from tau3mu.train.registered import Parent, read_registered
 from tau3mu.train.registry import Registry
 from tau3mu.train.store import Store
 
@@ -150,3 +152,20 @@ def test_without_datasets_the_page_says_how_to_register_one(store):
     assert page.status == 200
     assert "datasets add" in page.html
     assert not store.root.exists()
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (range(5), range(2, 9)),
+        ([0, 1], [1]),
+        (range(3), range(3)),
+    ],
+)
+def test_a_change_is_that_of_all_files(store, before, after):
+    add(store, "d", before, lumi=4.8)
+    add(store, "d", after, lumi=5.0)
+    *_, old, new = all_versions(store, "d")
+    slow = str(change_between(read_registered(old.path), read_registered(new.path)))
+    assert change(old, new) == slow != "nothing"
+    assert old is all_versions(store, "d")[-2]  # it is not read again

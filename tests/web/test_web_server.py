@@ -19,7 +19,17 @@ from web_server import running
 
 HEAVY = (
     *("aiohttp", "awkward", "boost_histogram", "coffea", "dask", "distributed", "fsspec", "hist"),
-    *("matplotlib", "mplhep", "pyarrow", "scipy", "tensorflow", "uproot", "vector", "zfit"),
+    *(
+        "matplotlib",
+        "mplhep",
+        "numpy",
+        "pyarrow",
+        "scipy",
+        "tensorflow",
+        "uproot",
+        "vector",
+        "zfit",
+    ),
 )
 LARGEST = 80_000  # kB
 SHOW = "tau3mu.show"

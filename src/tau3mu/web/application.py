@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+import gc
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
+from tau3mu.errors import Tau3muError
 from tau3mu.report.rendering import environment
 from tau3mu.web.errors import handlers
 from tau3mu.web.files import routes as file_routes
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
     from tau3mu.web.site import Site
 
-__all__ = ["application"]
+__all__ = ["application", "prepared"]
 
 
 def application(site: Site, access: Access = Access()) -> Starlette:  # noqa: B008 - it is frozen
@@ -57,6 +59,21 @@ def application(site: Site, access: Access = Access()) -> Starlette:  # noqa: B0
     app.state.live = live
     app.state.templates = environment("tau3mu.web", *site.templates)
     return app
+
+
+def prepared(app: Starlette) -> None:
+    """Does what the first pages need, so that nobody waits for it; errors are shown by the pages.
+
+    Args:
+        app: Of a site.
+    """
+    site: Site = app.state.site
+    if site.prepare is not None:
+        with suppress(Tau3muError):
+            site.prepare(app)
+    # Modules stay: without them a collection of what a large page leaves has little to look at.
+    gc.collect()
+    gc.freeze()
 
 
 def _home(request: Request) -> Response:

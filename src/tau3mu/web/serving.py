@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket as sockets
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 from tau3mu.errors import InputError
@@ -37,7 +38,7 @@ def serve(site: Site, options: argparse.Namespace) -> int:
 def _serve(site: Site, options: argparse.Namespace) -> int:
     import uvicorn
 
-    from tau3mu.web.application import application
+    from tau3mu.web.application import application, prepared
     from tau3mu.web.listening import check_certificate, listen, names_of
     from tau3mu.web.security import Access
 
@@ -59,6 +60,10 @@ def _serve(site: Site, options: argparse.Namespace) -> int:
     app = application(site, access)
 
     class Server(uvicorn.Server):
+        async def startup(self, sockets: list[sockets.socket] | None = None) -> None:
+            await super().startup(sockets)
+            threading.Thread(target=prepared, args=(app,), daemon=True).start()
+
         async def shutdown(self, sockets: list[sockets.socket] | None = None) -> None:
             app.state.live.end()
             app.state.worker.close()

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from starlette.applications import Starlette
     from starlette.routing import BaseRoute
 
 __all__ = ["Site"]
@@ -30,6 +31,8 @@ class Site:
         data: What the pages need to know, such as the store: `request.app.state.page`.
         not_found: Codes of errors that mean that there is no such page.
         conflicts: Codes of errors that mean that something else stands in the way.
+        prepare: Does beforehand what the first pages need and takes long; it is called beside the
+            server as soon as that listens.
     """
 
     root: Path | Mapping[str, Path]
@@ -42,3 +45,4 @@ class Site:
     data: Any = None
     not_found: frozenset[str] = frozenset()
     conflicts: frozenset[str] = frozenset()
+    prepare: Callable[[Starlette], object] | None = None

@@ -34,8 +34,8 @@ __all__ = ["Index"]
 log = logging.getLogger(__name__)
 
 _IDENTITY: Final = ".store"
-_AT_ONCE: Final = 500
-"""So many owners are read before their rows are written."""
+_AT_ONCE: Final = 2000
+"""So many rows are written together."""
 
 Choices = dict[str, list[str]]
 _Change = tuple[str, "Owner | None", "dict[str, str] | None"]
@@ -271,8 +271,7 @@ class Index:
 
     def _refresh(self, connection: Connection) -> int:
         changes = list(self._changes(connection))
-        for start in range(0, len(changes), _AT_ONCE):
-            self._replace(connection, changes[start : start + _AT_ONCE])
+        self._replace(connection, changes)
         return len(changes)
 
     def _replace(self, connection: Connection, changes: Iterable[_Change]) -> None:
@@ -294,9 +293,9 @@ class Index:
             rows[tables.FILES] = [] if same_files else files_of(owner)
             for table, values in rows.items():
                 new.setdefault(table, []).extend(values)
-        for table, values in new.items():
-            if values:
-                connection.execute(insert(table), values)
+            if sum(map(len, new.values())) >= _AT_ONCE:
+                _write(connection, new)
+        _write(connection, new)
 
     def _identity(self) -> str:
         """Returns what tells this store from others, wherever it is mounted."""
@@ -322,6 +321,14 @@ class Index:
 def _listed(owner: Owner, stamps: dict[str, str] | None) -> str | None:
     """Returns the stamp of the list of files; that there is none, is known after a look only."""
     return None if stamps is None else stamps.get(owner.listing.name, "none")
+
+
+def _write(connection: Connection, rows: dict[Table, list[Row]]) -> None:
+    """Writes rows, and forgets them."""
+    while rows:
+        table, values = rows.popitem()
+        if values:
+            connection.execute(insert(table), values)
 
 
 def _can_write(path: Path) -> bool:

@@ -11,12 +11,13 @@ from tau3mu.train.page.shown import shown
 from tau3mu.web.rendering import redirect
 
 if TYPE_CHECKING:
+    from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.responses import Response
 
     from tau3mu.train.index import Index
 
-__all__ = ["index_of", "routes"]
+__all__ = ["bring_up_to_date", "index_of", "routes"]
 
 _LOCK: Final = threading.Lock()
 
@@ -30,13 +31,29 @@ def index_of(request: Request) -> Index:
     Raises:
         InputError: SQLAlchemy is not installed, or the URL of the database is wrong.
     """
-    state: Any = request.app.state
+    return _index(request.app)
+
+
+def bring_up_to_date(app: Starlette) -> None:
+    """Brings the index of the store that is shown up to date.
+
+    Args:
+        app: Of the site of the store.
+
+    Raises:
+        InputError: As `index_of`, or the database is broken, newer, or of another store.
+        RunError: The database does not answer.
+    """
+    _index(app).refresh()
+
+
+def _index(app: Starlette) -> Index:
+    state: Any = app.state
     with _LOCK:
         if getattr(state, "index", None) is None:
             from tau3mu.train.index import Index
 
-            known = shown(request)
-            state.index = Index(known.store, known.database)
+            state.index = Index(state.page.store, state.page.database)
     index: Index = state.index
     return index
 

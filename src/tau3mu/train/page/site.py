@@ -68,4 +68,5 @@ def store_site(store: Store, train_files: Sequence[Path] = (), database: str | N
         data=Shown(store, tuple(train_files), database),
         conflicts=train_actions.conflicts,
         not_found=_NOT_FOUND,
+        prepare=search.bring_up_to_date,
     )

@@ -185,12 +185,12 @@ def _version(path: Path, *_stamps: int) -> Version:
     name, version = path.parent.name, path.stem
     try:
         found, files = _read(path)
-    except (Tau3muError, OSError) as error:
+        entries = array("q", [file["entries"] for file in files])
+    except (Tau3muError, OSError, OverflowError) as error:
         return Version(path, name, version, problem=str(error))
     parent = found.parent
     is_linked = found.linked is not None
     sizes = [None] if is_linked else [file.get("size") for file in files]
-    entries = array("q", [file["entries"] for file in files])
     return Version(
         path,
         name,
@@ -224,10 +224,10 @@ def _change(before: Version, after: Version) -> str:
     old, new = Counter(before.marks), Counter(after.marks)
     try:
         if old == new:  # then all of their checksums count
-            sides = (_with(one, [*map(_as_file, _read(one.path)[1])]) for one in (before, after))
+            files = [[*map(_as_file, _read(one.path)[1])] for one in (before, after)]
         else:
-            sides = (_with(before, _marked(before, old - new)), _with(after, _marked(after, new - old)))
-        return str(change_between(*sides))
+            files = [_marked(before, old - new), _marked(after, new - old)]
+        return str(change_between(_with(before, files[0]), _with(after, files[1])))
     except (Tau3muError, OSError) as error:
         return f"not known: {error}"
 
@@ -235,9 +235,7 @@ def _change(before: Version, after: Version) -> str:
 def _marked(version: Version, marks: Counter[int]) -> list[Any]:
     """Returns files as a comparison needs them."""
     entries = dict(zip(version.marks, version.entries, strict=True))
-    return [
-        SimpleNamespace(tree="", uuid=mark, entries=entries[mark]) for mark in marks.elements()
-    ]
+    return [SimpleNamespace(tree="", uuid=mark, entries=entries[mark]) for mark in marks.elements()]
 
 
 def _with(version: Version, files: list[Any]) -> Any:
