@@ -1,4 +1,4 @@
-"""All main pages as people see them: in light, in dark, on a phone, by keyboard, without scripts."""
+"""All main pages as people see them: light, dark, on a phone, by keyboard, without scripts."""
 
 from __future__ import annotations
 
