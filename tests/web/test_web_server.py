@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -124,6 +125,19 @@ def test_the_process_stays_small(tmp_path):
         assert memory() < LARGEST
         mapped = Path(f"/proc/{server.process.pid}/maps").read_text()
         assert not [name for name in ("pyarrow", "awkward_cpp", "scipy") if f"/{name}/" in mapped]
+
+
+@pytest.mark.integration
+def test_many_connections_that_ask_for_nothing(results):
+    with running(SHOW, results) as server:
+        limits = resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, (300, limits[1]))
+        said = len(server.errors)
+        idle = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(400)]
+        for one in idle:
+            one.close()
+        server.client.get("/style.css").raise_for_status()
+        assert len(server.errors) == said
 
 
 def test_a_port_that_is_taken_is_one_error(results):

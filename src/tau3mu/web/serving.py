@@ -39,6 +39,7 @@ def _serve(site: Site, options: argparse.Namespace) -> int:
     import uvicorn
 
     from tau3mu.web.application import application, prepared
+    from tau3mu.web.connections import Connection
     from tau3mu.web.listening import check_certificate, listen, names_of
     from tau3mu.web.security import Access
 
@@ -71,8 +72,9 @@ def _serve(site: Site, options: argparse.Namespace) -> int:
 
     config = uvicorn.Config(
         app,
+        backlog=100,  # so many are accepted at once, before one of them can be closed
         access_log=False,  # it would have the token
-        http="h11",
+        http=Connection,
         log_level="warning",
         server_header=False,
         ssl_certfile=options.certificate,
