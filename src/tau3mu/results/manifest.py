@@ -246,7 +246,7 @@ def read_manifest(path: Path) -> Manifest:
 
 
 def glance_at(path: Path) -> Manifest:
-    """Returns the content of a `run.json` to show it: 10,000 files in a fifth of the time.
+    """Returns the content of a `run.json` to show it: 10,000 files in a quarter of the time.
 
     Of two equal keys, which nobody but an editor writes, the last one is shown.
 
