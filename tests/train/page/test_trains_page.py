@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import shutil
@@ -175,5 +176,6 @@ def test_the_worker_brings_the_index_up_to_date_before_the_first_page(store, fil
         assert app.state.worker.process is not None
     finally:
         app.state.worker.close()
+        gc.unfreeze()
     assert app.state.index.refresh() == 0
     assert app.state.index.sizes()["trains"] == 3
