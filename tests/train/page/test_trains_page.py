@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import shutil
@@ -12,7 +13,9 @@ from train_pages import Pages, text_of
 
 from measuring.stores import add_train
 from tau3mu.storage.files import json_text, write_text
+from tau3mu.train.page.site import store_site
 from tau3mu.train.states import HEARTBEAT, State, read_status
+from tau3mu.web.application import application, prepared
 
 HOSTILE = '<img src=x onerror="alert(1)">'
 
@@ -163,3 +166,16 @@ def test_a_store_that_is_read_only_has_its_index_in_memory(store, filled, monkey
         assert pages.numbers() == [3, 2, 1]
     add_train(store)
     assert pages.numbers() == [4, 3, 2, 1]
+
+
+def test_the_worker_brings_the_index_up_to_date_before_the_first_page(store, filled, monkeypatch):
+    monkeypatch.delenv("TAU3MU_DATABASE", raising=False)
+    app = application(store_site(store))
+    try:
+        prepared(app)
+        assert app.state.worker.process is not None
+    finally:
+        app.state.worker.close()
+        gc.unfreeze()
+    assert app.state.index.refresh() == 0
+    assert app.state.index.sizes()["trains"] == 3

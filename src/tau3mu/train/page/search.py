@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tau3mu.train.index import Index
 
-__all__ = ["bring_up_to_date", "index_of", "routes"]
+__all__ = ["bring_up_to_date", "index_of", "refreshed", "routes"]
 
 _LOCK: Final = threading.Lock()
 
@@ -35,7 +35,10 @@ def index_of(request: Request) -> Index:
 
 
 def bring_up_to_date(app: Starlette) -> None:
-    """Brings the index of the store that is shown up to date.
+    """Brings the index of the store that is shown up to date, and imports what asks it.
+
+    The worker reads what has changed: that may be a thousand trains, which would leave the server
+    larger by 30 MB.
 
     Args:
         app: Of the site of the store.
@@ -44,7 +47,24 @@ def bring_up_to_date(app: Starlette) -> None:
         InputError: As `index_of`, or the database is broken, newer, or of another store.
         RunError: The database does not answer.
     """
+    known = app.state.page
+    app.state.worker.run(refreshed, str(known.store.root), known.database)
     _index(app).refresh()
+
+
+def refreshed(root: str, database: str | None) -> int:
+    """Returns how much of the index of a store had to be made again; the worker runs this.
+
+    Args:
+        root: Of the store.
+        database: Its URL, None for that of the store.
+    """
+    from pathlib import Path
+
+    from tau3mu.train.index import Index
+    from tau3mu.train.store import Store
+
+    return Index(Store(Path(root)), database).refresh()
 
 
 def _index(app: Starlette) -> Index:
