@@ -232,6 +232,18 @@ def test_nothing_out_of_the_root(web: TestClient, root: Path, tmp_path: Path) ->
         shown(web, "histogram?folder=demo&processor=linked&name=mass", 404)
         shown(web, "candidates?folder=demo&processor=linked", 404)
         shown(web, "figure?kind=histogram&folder=demo&processor=linked&name=mass", 404)
+        shown(web, "result?folder=demo", 404)
+        shown(web, "compare?a=demo&b=7", 404)
+        shown(web, "export?folder=demo", 404)
+    finally:
+        link.unlink()
+
+
+def test_links_within_are_followed(web: TestClient, root: Path) -> None:
+    link = root / "demo/other.png"
+    link.symlink_to(root / "trains/0007/results/run.json")
+    try:
+        shown(web, "result?folder=demo", 200)
     finally:
         link.unlink()
 

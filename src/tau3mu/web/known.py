@@ -97,7 +97,22 @@ def side_folder(request: Request, text: str) -> Path:
         if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS):
             raise
         folder = confined(root, f"{_TRAINS}/{int(text):04d}")
-    return confined(root, name_of(root, results_in(folder)))
+    found = confined(root, name_of(root, results_in(folder)))
+    _check_links(root, found)
+    return found
+
+
+def _check_links(root: Root, folder: Path, deepest: int = 1) -> None:
+    """Refuses a results folder of which a part lies outside of what is shown.
+
+    Whoever reads its results follows links, so they are looked at before.
+    """
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_symlink():
+                confined(root, name_of(root, Path(entry.path)))
+            elif deepest and entry.is_dir():
+                _check_links(root, Path(entry.path), deepest - 1)
 
 
 def results_folder(request: Request, text: str) -> Path:
