@@ -30,7 +30,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "python -m tau3mu.show",
         "Shows a results folder, or what differs between two, in a browser or as one HTML file.",
     )
-    parser.add_argument("folder", type=path_of, metavar="FOLDER", help="a results folder")
+    parser.add_argument(
+        "folder",
+        type=path_of,
+        metavar="FOLDER",
+        help="a results folder, or one with several below it",
+    )
     parser.add_argument(
         "other", type=path_of, nargs="?", metavar="OTHER", help="another one, to compare with it"
     )
@@ -46,7 +51,9 @@ def _show(options: argparse.Namespace) -> int:
     folders = [path for path in (options.folder, options.other) if path is not None]
     for path in folders:
         if not path.is_dir():
-            message = f"{path} is not a folder: expected a results folder"
+            message = (
+                f"{path} is not a folder: expected a results folder, or one with several below it"
+            )
             raise InputError(message, code="show.no-folder", path=path)
     if options.export is not None:
         return _export(folders, options.export)
