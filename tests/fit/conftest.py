@@ -22,6 +22,12 @@ def with_method():
     return change
 
 
+@pytest.fixture
+def without_plots(monkeypatch):
+    """Saves the numbers of fits alone: to draw takes most of the time, and others test plots."""
+    monkeypatch.setattr("tau3mu.fit.output.saving._figures", lambda *_, **__: iter(()))
+
+
 @pytest.fixture(scope="session")
 def histogram_of():
     """Makes the histogram that a processor would fill, from its contents and variances."""

@@ -179,6 +179,7 @@ def _assert_equal(loaded, result):
     np.testing.assert_array_equal(loaded.expected(edges), result.expected(edges))
 
 
+@pytest.mark.usefixtures("without_plots")
 @pytest.mark.parametrize("kind", ["counts", "entries", "blinded", "weighted entries", "chi2"])
 def test_a_fit_that_was_saved_is_the_same_when_loaded(tmp_path, kind):
     changes = {"blinded": {"blind": [[6, 7]], "ranges": [[1, 9]]}}.get(kind, {})
@@ -200,6 +201,7 @@ def test_a_fit_that_was_saved_is_the_same_when_loaded(tmp_path, kind):
     assert len(axes) == len(result.plot().axes)
 
 
+@pytest.mark.usefixtures("without_plots")
 def test_minos_windows_and_missing_numbers_are_loaded(tmp_path):
     model = model_of(
         document(
@@ -219,6 +221,7 @@ def test_minos_windows_and_missing_numbers_are_loaded(tmp_path):
     assert np.isnan(result.derived["none"].value)
 
 
+@pytest.mark.usefixtures("without_plots")
 def test_files_that_are_no_saved_fit(tmp_path):
     result = fit(peak(), np.histogram(ENTRIES["A"], 40, (0, 10)))
     result.save(tmp_path / "one")
