@@ -81,7 +81,9 @@ def user_modules(processors: Sequence[Processor]) -> dict[str, ModuleType]:
     folders = {file.parent for module in others if (file := _file(module)) is not None}
     if "__main__" in names:  # of a notebook or of standard input, which have no file
         folders.add(working_directory())
-    found = {}
+    found: dict[str, ModuleType] = {}
+    if not folders and not packages:  # as of all installed processors: do not look at thousands
+        return found
     for name, module in list(sys.modules.items()):
         file = _file(module)
         if file is None or module is sys.modules["__main__"]:  # which has several names
