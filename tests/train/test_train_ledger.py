@@ -136,5 +136,9 @@ def test_long_lines_and_large_files_are_read_in_blocks(tmp_path, monkeypatch):
 
 
 def test_a_ledger_that_cannot_be_read(tmp_path):
-    with raises("train.unreadable-ledger", path=str(tmp_path)):
+    with raises("config.special-file", path=str(tmp_path)):
         LedgerReader(tmp_path).totals()
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    with raises("train.unreadable-ledger", path=str(loop)):
+        LedgerReader(loop).totals()
