@@ -119,7 +119,7 @@ class Tab:
 def open_tab(browser: Browser, server: Server, **profile: Any) -> Tab:
     """Opens a tab, and exchanges the token of the server for the cookie."""
     context = browser.new_context(**profile)
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(90_000)  # pictures are drawn one by one, on a busy machine slowly
     context.add_init_script(_VIOLATIONS)
     tab = Tab(context.new_page(), server.home)
     watch(tab, context)

@@ -72,7 +72,9 @@ def _serve(site: Site, options: argparse.Namespace) -> int:
 
     config = uvicorn.Config(
         app,
-        backlog=100,  # so many are accepted at once, before one of them can be closed
+        # So many are accepted at once. One that is too many is closed some rounds later, and until
+        # then it takes a file.
+        backlog=20,
         access_log=False,  # it would have the token
         http=Connection,
         log_level="warning",
