@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 with suppress(ImportError):  # after TensorFlow, which other tests import, it would crash
     import XRootD.client  # noqa: F401
 
+pytest_plugins = ["result_fixtures"]
+
 TESTS = Path(__file__).parent
 DATA = TESTS / "data"
 # They start clusters of real processes and stop some of these, with limits of a few seconds.

@@ -55,14 +55,17 @@ PUBLIC = {
         "Axis", "Cutflow", "Processor", "Table", "Window", "check_histograms", "load_processor",
         "load_processors", "parameter", "ship_code",
     ],
+    "tau3mu.plotting": [
+        "Heading", "cutflow_figure", "heading_of", "histogram_figure", "overlay_figure",
+        "plot_cutflow", "plot_histogram", "plot_maps", "plot_overlay",
+    ],
     "tau3mu.processors": ["DsPhiPi", "DsPhiPiNotebook"],
     "tau3mu.report": [
         "Cutflows", "ProcessorCutflow", "comparison_view", "export_comparison", "export_result",
         "result_view",
     ],
     "tau3mu.results": [
-        "Manifest", "ResultsFolder", "default_folder",
-        "plot_histogram", "read_manifest", "run_log", "write_manifest",
+        "Manifest", "ResultsFolder", "default_folder", "read_manifest", "run_log", "write_manifest",
     ],
     "tau3mu.run": [
         "CHUNK_SIZE", "FrozenRun", "ProcessorResults", "Run", "RunPlan", "Settings", "Thawed",

@@ -22,7 +22,8 @@ from tau3mu.fit.language import load_model, model_of, shipped_fits
 from tau3mu.fit.output import plot_correlation, plot_fit, plot_residuals, plot_scans
 from tau3mu.fit.output.layout import wrapped
 from tau3mu.fit.output.style import looks
-from tau3mu.results.style import add_heading, styled_figure
+from tau3mu.plotting.heading import Heading
+from tau3mu.plotting.style import add_heading, styled_figure
 
 LATEX = {
     "Jpsi": r"$J/\psi \rightarrow \mu^{+}\mu^{-}$",
@@ -348,7 +349,7 @@ def test_a_heading_keeps_its_distances_in_any_layout(dpi, width, status):
         figure.set_layout_engine("constrained")
         axes = figure.subplots()
         axes.plot([0, 1], [0, 123456])
-        add_heading(axes, "CMS", "CMS", status, lumi=138, energy=13.6)
+        add_heading(axes, Heading(status=status, lumi=138, energy=13.6))
     figure.set_dpi(dpi)
     figure.canvas.draw()
     drawn = texts(figure)

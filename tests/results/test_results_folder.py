@@ -138,7 +138,7 @@ import resource, sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
 import hist
-from conftest import make_candidates, make_histogram
+from result_fixtures import make_candidates, make_histogram
 from tau3mu.errors import RunError
 from tau3mu.outputs.candidates import write_candidates
 from tau3mu.storage.files import write_text
@@ -173,7 +173,7 @@ except RunError as error:
 def test_a_file_that_does_not_fit_leaves_the_old_one(tmp_path, name):
     pytest.importorskip("resource")
     (tmp_path / name).write_text("old")
-    tests = str(Path(__file__).parent)
+    tests = str(Path(__file__).parents[1])
     code = FULL_DISK.format(tests=tests, folder=str(tmp_path), name=name)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 from markupsafe import Markup
 
 from tau3mu.errors import InputError
+from tau3mu.plotting import cutflow_figure, histogram_figure, overlay_figure
 from tau3mu.report.comparison import comparison_view
-from tau3mu.report.cutflow_figure import cutflow_figure
-from tau3mu.report.figures import histogram_figure, overlay_figure
 from tau3mu.report.pictures import Pictures
 from tau3mu.report.rendering import environment
 from tau3mu.report.result import result_view

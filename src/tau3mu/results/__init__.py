@@ -1,7 +1,6 @@
 """The results folder: everything that a run found, and how it was made.
 
-`ResultsFolder` writes one, `load_histograms` and `load_candidates` read it back, and
-`cutflow_table` and `plot_histogram` show what is in it.
+`ResultsFolder` writes one, `tau3mu.open` reads it back.
 """
 
 from __future__ import annotations

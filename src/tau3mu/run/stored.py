@@ -17,8 +17,8 @@ from tau3mu.report.cutflows import Cutflows, ProcessorCutflow, cutflow_view
 from tau3mu.report.fits import fit_view
 from tau3mu.report.notebook import in_notebook, part
 from tau3mu.results.by_run import RUNS, read_runs, sum_of_runs
+from tau3mu.results.facts import fitted_datasets
 from tau3mu.results.manifest import Manifest, manifest_in
-from tau3mu.results.plots import fitted_datasets
 from tau3mu.storage.names import RUN
 
 if TYPE_CHECKING:
@@ -182,11 +182,11 @@ class ProcessorResults:
 
     def plot(self) -> dict[str, Figure]:
         """Returns a figure of each histogram of one variable, by name."""
-        from tau3mu.results.plots import heading_of, plot_histogram
+        from tau3mu.plotting import heading_of, plot_histogram
 
         heading = heading_of(self.datasets)
         return {
-            name: plot_histogram(histogram, **heading)
+            name: plot_histogram(histogram, heading=heading)
             for name, histogram in self.histograms.items()
             if len(variable_axes(histogram)) == 1
         }

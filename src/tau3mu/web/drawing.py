@@ -42,7 +42,7 @@ class Chosen(NamedTuple):
 
 def cutflow_png(folder: Path, processor: str) -> bytes:
     """Returns the picture of a cutflow."""
-    from tau3mu.report.cutflow_figure import cutflow_figure
+    from tau3mu.plotting import cutflow_figure
 
     try:
         return _png(cutflow_figure(folder, processor))
@@ -54,14 +54,14 @@ def cutflow_png(folder: Path, processor: str) -> bytes:
 
 def histogram_png(folder: Path, processor: str, name: str) -> bytes:
     """Returns the picture of a histogram with all of its datasets."""
-    from tau3mu.report.figures import histogram_figure
+    from tau3mu.plotting import histogram_figure
 
     return _png(histogram_figure(folder, processor, name), _DPI // 2)
 
 
 def overlay_png(a: Path, b: Path, processor: str, name: str, lower: Lower) -> bytes:
     """Returns the picture of a histogram of two results."""
-    from tau3mu.report.figures import overlay_figure
+    from tau3mu.plotting import overlay_figure
 
     return _png(overlay_figure(a, b, processor, name, ratio=lower or "ratio"), _DPI // 2)
 
@@ -137,9 +137,10 @@ def _curves(
 ) -> Figure:  # fmt: skip
     import numpy as np
 
-    from tau3mu.results.labels import without_broken_formulas
-    from tau3mu.results.plots import draw_lines
-    from tau3mu.results.style import add_heading, styled_figure
+    from tau3mu.plotting.heading import Heading
+    from tau3mu.plotting.histogram import draw_lines
+    from tau3mu.plotting.labels import without_broken_formulas
+    from tau3mu.plotting.style import add_heading, styled_figure
 
     with styled_figure("CMS", 10, 10) as figure:
         figure.set_layout_engine("constrained")
@@ -150,7 +151,7 @@ def _curves(
         text = parts[0].label or "Candidates"
         above.set_ylabel(f"{text} (unit area)" if unit else text)
         without_broken_formulas(figure)
-        add_heading(above, "CMS", "CMS", "Private work")
+        add_heading(above, Heading())
         for place, part in compared:
             edges = part.axes[0].edges
             errors = np.sqrt(part.variances()) if lower == "ratio" else None  # type: ignore[arg-type]
@@ -177,8 +178,8 @@ def _maps(
     import numpy as np
     from matplotlib.colors import LogNorm
 
-    from tau3mu.results.labels import short_name, without_broken_formulas
-    from tau3mu.results.style import styled_figure
+    from tau3mu.plotting.labels import short_name, without_broken_formulas
+    from tau3mu.plotting.style import styled_figure
 
     shown = [(*one, log) for one in parts[:_MOST_PLANES]]
     shown += [(*one, False) for one in compared[:_MOST_PLANES]]

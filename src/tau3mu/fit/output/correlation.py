@@ -9,7 +9,7 @@ import numpy as np
 from tau3mu.errors import InputError
 from tau3mu.fit.output.labels import parameter_symbols
 from tau3mu.fit.output.numbers import minus
-from tau3mu.results.style import styled_figure
+from tau3mu.plotting.style import styled_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -13,7 +13,8 @@ from tau3mu.fit.output.labels import observable_label, parameter_line, per_bin
 from tau3mu.fit.output.layout import Written, add_text, make_room
 from tau3mu.fit.output.numbers import value_text
 from tau3mu.fit.output.style import TOTAL, looks
-from tau3mu.results.style import PowersFormatter, add_heading, styled_figure
+from tau3mu.plotting.heading import Heading
+from tau3mu.plotting.style import PowersFormatter, add_heading, styled_figure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,12 +91,14 @@ def two_panels(
         yield figure, upper, lower
         add_heading(
             upper,
-            plot.style,
-            plot.heading,
-            plot.status,
-            lumi=lumi if plot.lumi is None else plot.lumi,
-            energy=energy if plot.energy is None else plot.energy,
-            simulation=simulation,
+            Heading(
+                style=plot.style,
+                experiment=plot.heading,
+                status=plot.status,
+                lumi=lumi if plot.lumi is None else plot.lumi,
+                energy=energy if plot.energy is None else plot.energy,
+                simulation=simulation,
+            ),
         )
 
 

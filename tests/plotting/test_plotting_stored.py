@@ -13,9 +13,13 @@ from hostile_names import HOSTILE, LONG
 
 import tau3mu
 from tau3mu.outputs import load_histograms
-from tau3mu.report.cutflow_figure import cutflow_figure, plot_cutflow
-from tau3mu.report.figures import histogram_figure, overlay_figure
-from tau3mu.results import plot_histogram
+from tau3mu.plotting import (
+    cutflow_figure,
+    histogram_figure,
+    overlay_figure,
+    plot_cutflow,
+    plot_histogram,
+)
 
 
 def points(axes):
@@ -81,7 +85,7 @@ def test_steps_of_other_datasets_stand_at_their_own_places():
     assert events == [{0: 8, 1: 4}, {0: 9, 3: 3, 1: 1}]
     names = [text.get_text() for text in above.get_legend().get_texts()]
     assert names == ["events", "candidates", "_a", "$b"]
-    with raises("report.empty-cutflow"):
+    with raises("plotting.empty-cutflow"):
         plot_cutflow({"empty": []})
 
 
@@ -143,15 +147,15 @@ def test_what_cannot_be_drawn_is_an_error(demo_run, hostile, tmp_path):
         content["mass"]["axes"][-1]["upper"] = 3.0
 
     other = changed(demo_run, tmp_path / "b", fewer)
-    with raises("report.other-bins", path="mass"):
+    with raises("plotting.other-bins", path="mass"):
         overlay_figure(demo_run, other, "dsphipi", "mass")
-    with raises("report.unknown-histogram", path="nass"):
+    with raises("plotting.unknown-histogram", path="nass"):
         histogram_figure(demo_run, "dsphipi", "nass")
     for name in ("..", "../demo", "/tmp", "", "nothing"):
-        with raises("report.unknown-processor", path=name):
+        with raises("results.unknown-processor", path=name):
             histogram_figure(demo_run, name, "mass")
-    with raises("report.unknown-dataset", path="none"):
+    with raises("plotting.unknown-dataset", path="none"):
         overlay_figure(demo_run, demo_run, "dsphipi", "mass", dataset="none")
     for name in ("none", "space"):
-        with raises("results.not-one-variable"):
+        with raises("plotting.not-one-variable"):
             histogram_figure(hostile, "first", name)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.text import Text
 
+    from tau3mu.plotting.heading import Heading
+
 __all__ = ["PowersFormatter", "StyledFigure", "add_heading", "styled_figure"]
 
 _ENERGY = 13.0  # TeV, of CMS data of which nothing else is known
@@ -127,41 +129,31 @@ def styled_figure(style: str, width: float, height: float) -> Iterator[StyledFig
             axes.get_yticklabels()
 
 
-def add_heading(
-    axes: Axes,
-    style: str,
-    experiment: str,
-    status: str,
-    *,
-    lumi: float | None = None,
-    energy: float | None = None,
-    simulation: bool = False,
-) -> None:
+def add_heading(axes: Axes, heading: Heading) -> None:
     """Writes experiment and status above the axes, luminosity and energy above on the right.
 
     Args:
         axes: Below the heading.
-        style: CMS, ALICE or plain.
-        experiment: Its name; if it is empty, neither name nor status are written.
-        status: Stands beside the name of the experiment.
-        lumi: Integrated luminosity in fb^-1, if it is known.
-        energy: Center-of-mass energy in TeV, if it is known; that of CMS is 13 otherwise.
-        simulation: Whether the data are simulation.
+        heading: What to write.
     """
+    experiment, energy = heading.experiment, heading.energy
+    if energy is None and experiment == "CMS":
+        energy = _ENERGY
     place: dict[str, Any] = {"textcoords": "offset points", "va": "baseline", "fontsize": _SIZE}
     # A factor such as 10^6 stands to the left of the axes, not in the way of the heading.
     axes.yaxis.get_offset_text().set(x=-0.01, ha="right")
-    right = _conditions(lumi, _ENERGY if energy is None and experiment == "CMS" else energy)
+    right = _conditions(heading.lumi, energy)
     texts = [
         axes.annotate(right, (1, 1), (0, _BASE), xycoords="axes fraction", ha="right", **place)
     ]
     if experiment:
         name = axes.annotate(experiment, (0, 1), (0, _BASE), xycoords="axes fraction", **place)
         name.set(fontsize=1.3 * _SIZE, fontweight="bold")
-        words = " ".join(word for word in ("Simulation" if simulation else "", status) if word)
+        first = "Simulation" if heading.simulation else ""
+        words = " ".join(word for word in (first, heading.status) if word)
         status_text = axes.annotate(
             words, (1, 1), (_SPACE, _BASE), xycoords=(name, "axes fraction"),
-            fontstyle="italic" if style == "CMS" else "normal", **place,
+            fontstyle="italic" if heading.style == "CMS" else "normal", **place,
         )  # fmt: skip
         texts += [name, status_text]
     _shrink(axes, texts)

@@ -31,5 +31,5 @@ def processor_in(folder: Path, name: str) -> tuple[Path, Manifest]:
     known = list(known) if isinstance(known, dict) else []
     if name not in known or not (folder / name).is_dir():
         message = f"{folder} has no processor {name!r}{suggest(name, known)}"
-        raise InputError(message, code="report.unknown-processor", path=name)
+        raise InputError(message, code="results.unknown-processor", path=name)
     return folder / name, manifest

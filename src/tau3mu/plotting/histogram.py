@@ -7,43 +7,19 @@ from typing import TYPE_CHECKING, Any, cast
 
 from tau3mu.errors import InputError
 from tau3mu.outputs.names import NOMINAL
+from tau3mu.plotting.heading import Heading
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from hist import Hist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from tau3mu.results.manifest import DatasetFacts
-
-__all__ = ["draw_lines", "fitted_datasets", "heading_of", "only_variable", "plot_histogram"]
+__all__ = ["draw_lines", "only_variable", "plot_histogram"]
 
 _LINES = "-", "--", "-.", ":"
 _GAP, _LOWEST = 0.01, 0.3  # of the axes: below the legend, and what the lines have at least
-
-
-def fitted_datasets(names: Iterable[str], facts: Mapping[str, DatasetFacts]) -> list[str]:
-    """Returns those of data, or all of simulation where there is no data.
-
-    Args:
-        names: Of datasets.
-        facts: What a run knows of its datasets, by name.
-    """
-    names = list(names)
-    return [one for one in names if one in facts and not facts[one].is_mc] or names
-
-
-def heading_of(facts: Mapping[str, DatasetFacts]) -> dict[str, Any]:
-    """Returns what stands above a plot of datasets: `lumi`, and whether all is `simulation`.
-
-    Args:
-        facts: What a run knows of the datasets, by name.
-    """
-    lumis = [one.lumi for one in facts.values() if not one.is_mc]
-    known = [lumi for lumi in lumis if lumi is not None]
-    lumi = sum(known) if known and len(known) == len(lumis) else None
-    return {"lumi": lumi, "simulation": bool(facts) and all(one.is_mc for one in facts.values())}
 
 
 def only_variable(histogram: Hist[Any]) -> Any:
@@ -58,25 +34,21 @@ def only_variable(histogram: Hist[Any]) -> Any:
     if len(variables) != 1:
         names = ", ".join(axis.name for axis in variables) or "none"
         message = f"a plot is of a histogram of one variable, this one has {names}; project it"
-        raise InputError(message, code="results.not-one-variable", path=names)
+        raise InputError(message, code="plotting.not-one-variable", path=names)
     return variables[0]
 
 
 def plot_histogram(
     histogram: Hist[Any],
     *,
-    lumi: float | None = None,
-    energy: float | None = None,
-    simulation: bool = False,
+    heading: Heading = Heading(),
     log: bool = False,
 ) -> Figure:
     """Returns a figure with one line per dataset, nominal contents with their uncertainties.
 
     Args:
         histogram: With an axis `dataset`, maybe one `variation`, and that of the variable.
-        lumi: Integrated luminosity in fb^-1.
-        energy: Center-of-mass energy in TeV, 13 if it is not given.
-        simulation: Whether all of it is simulation.
+        heading: What stands above it, and the looks.
         log: Whether the entries have a logarithmic scale.
 
     Raises:
@@ -84,17 +56,16 @@ def plot_histogram(
     """
     variable = only_variable(histogram)
     from tau3mu.outputs.histograms import variations
-    from tau3mu.results.labels import without_broken_formulas
-    from tau3mu.results.style import add_heading, styled_figure
+    from tau3mu.plotting.labels import without_broken_formulas
+    from tau3mu.plotting.style import add_heading, styled_figure
 
-    with styled_figure("CMS", 10, 10) as figure:
+    with styled_figure(heading.style, 10, 10) as figure:
         figure.set_layout_engine("constrained")
         axes = figure.subplots()
         axes.set_xlabel(variable.label)
         axes.set_ylabel(histogram.label or "Candidates")
         without_broken_formulas(figure)
-        heading = {"lumi": lumi, "energy": energy}
-        add_heading(axes, "CMS", "CMS", "Private work", **heading, simulation=simulation)
+        add_heading(axes, heading)
         parts = variations(histogram)
         draw_lines(axes, {name: part for name, one, part in parts if one == NOMINAL}, log=log)
     return figure
@@ -110,8 +81,8 @@ def draw_lines(axes: Axes, parts: Mapping[str, Hist[Any]], *, log: bool = False)
     """
     import mplhep
 
-    from tau3mu.results.labels import add_legend
-    from tau3mu.results.style import PowersFormatter
+    from tau3mu.plotting.labels import add_legend
+    from tau3mu.plotting.style import PowersFormatter
 
     lines = cycle(_LINES)
     handles = []

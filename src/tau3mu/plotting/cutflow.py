@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from tau3mu.config.documents import read_document
 from tau3mu.errors import InputError
 from tau3mu.outputs.cutflow import cutflow_rows
-from tau3mu.report.places import processor_in
-from tau3mu.results.labels import add_legend, name_ticks
-from tau3mu.results.plots import heading_of
-from tau3mu.results.style import add_heading, styled_figure
+from tau3mu.plotting.heading import Heading
+from tau3mu.plotting.labels import add_legend, name_ticks
+from tau3mu.plotting.style import add_heading, styled_figure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["cutflow_figure", "plot_cutflow"]
+__all__ = ["plot_cutflow"]
 
 _MOST: Final = 8
 """Datasets in one picture; more cannot be told apart."""
@@ -27,27 +24,10 @@ _MOST: Final = 8
 _MARKERS: Final = "os^vDP*X"
 
 
-def cutflow_figure(folder: Path, processor: str) -> Figure:
-    """Returns the picture of the stored cutflow of a processor.
-
-    Args:
-        folder: The results folder, or that of a train.
-        processor: The name of the processor.
-
-    Raises:
-        InputError: There is no such cutflow, or no step in it.
-    """
-    place, manifest = processor_in(folder, processor)
-    content = read_document(place / "cutflow.json", "cutflow", language="results").content
-    return plot_cutflow(content, **heading_of(manifest.datasets))
-
-
 def plot_cutflow(
     cutflow: Mapping[str, Sequence[Mapping[str, Any]]],
     *,
-    lumi: float | None = None,
-    energy: float | None = None,
-    simulation: bool = False,
+    heading: Heading = Heading(),
 ) -> Figure:
     """Returns a figure of events and candidates after each step, and of the efficiencies.
 
@@ -57,9 +37,7 @@ def plot_cutflow(
     Args:
         cutflow: The steps of each dataset, in the same order; those of the first 8 datasets are
             drawn.
-        lumi: Integrated luminosity in fb^-1.
-        energy: Center-of-mass energy in TeV, 13 if it is not given.
-        simulation: Whether all of it is simulation.
+        heading: What stands above it, and the looks.
 
     Raises:
         InputError: There is no step.
@@ -69,13 +47,12 @@ def plot_cutflow(
     steps = list(dict.fromkeys(row["name"] for rows in drawn.values() for row in rows))
     if not steps:
         message = "there is no step in the cutflow: nothing can be drawn"
-        raise InputError(message, code="report.empty-cutflow")
-    with styled_figure("CMS", max(10, 0.85 * len(steps)), 11) as figure:
+        raise InputError(message, code="plotting.empty-cutflow")
+    with styled_figure(heading.style, max(10, 0.85 * len(steps)), 11) as figure:
         figure.set_layout_engine("constrained")
         above, below = figure.subplots(2, sharex=True, height_ratios=(3, 2))
         name_ticks(below, steps, rotation=40, ha="right", rotation_mode="anchor", fontsize=16)
-        add_heading(above, "CMS", "CMS", "Private work", lumi=lumi, energy=energy,
-                    simulation=simulation)  # fmt: skip
+        add_heading(above, heading)
         colors = [f"C{number}" for number in range(_MOST)]
         for rows, color, marker in zip(drawn.values(), colors, _MARKERS, strict=False):
             places = [steps.index(row["name"]) for row in rows]

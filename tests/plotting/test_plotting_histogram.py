@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tau3mu.errors import InputError
-from tau3mu.results import plot_histogram
+from tau3mu.plotting import Heading, plot_histogram
 
 DATA, SIMULATION = "2017B.v1-rereco", "ds_phipi_mc"
 
@@ -26,7 +26,9 @@ def test_draws_the_nominal_contents_of_each_dataset(histograms):
 
 
 def test_a_heading_says_luminosity_energy_and_simulation_and_its_words_are_apart(histograms):
-    figure = plot_histogram(histograms["mass"], lumi=34.7, energy=13.6, simulation=True)
+    figure = plot_histogram(
+        histograms["mass"], heading=Heading(lumi=34.7, energy=13.6, simulation=True)
+    )
     figure.canvas.draw()
     (axes,) = figure.axes
     written = {text.get_text(): text.get_window_extent() for text in axes.texts}

@@ -1,0 +1,9 @@
+from .cutflow import plot_cutflow as plot_cutflow
+from .heading import Heading as Heading
+from .heading import heading_of as heading_of
+from .histogram import plot_histogram as plot_histogram
+from .maps import plot_maps as plot_maps
+from .overlay import plot_overlay as plot_overlay
+from .stored import cutflow_figure as cutflow_figure
+from .stored import histogram_figure as histogram_figure
+from .stored import overlay_figure as overlay_figure
