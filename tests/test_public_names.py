@@ -65,7 +65,8 @@ PUBLIC = {
         "result_view",
     ],
     "tau3mu.results": [
-        "Manifest", "ResultsFolder", "default_folder", "read_manifest", "run_log", "write_manifest",
+        "Manifest", "ResultsFolder", "default_folder", "luminosity", "read_manifest", "run_log",
+        "scales", "write_manifest",
     ],
     "tau3mu.run": [
         "CHUNK_SIZE", "FrozenRun", "ProcessorResults", "Run", "RunPlan", "Settings", "Thawed",

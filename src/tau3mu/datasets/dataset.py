@@ -71,11 +71,14 @@ class Dataset:
         fraction: Of the entries of each file, the first of which are used: a short view.
         whole_lumi: The luminosity of the dataset of which this is a short view.
         linked: The file of the links that tell which entries of the files are used; None for all.
+        energy: The center-of-mass energy in TeV; by default that of the LHC in the year of the era.
+        cross_section: Of simulation, in pb.
+        lumi_source: Where the luminosity comes from, for the record.
 
     Raises:
         InputError: The name cannot be the name of a file, there are no files, one of them or of
-            their replicas is listed twice, the fraction is not above 0 and up to 1, or simulation
-            has a certification.
+            their replicas is listed twice, the fraction is not above 0 and up to 1, simulation
+            has a certification, or data a cross section.
     """
 
     name: str
@@ -90,6 +93,9 @@ class Dataset:
     fraction: float = 1.0
     whole_lumi: float | None = None
     linked: str | None = None
+    energy: float | None = None
+    cross_section: float | None = None
+    lumi_source: str | None = None
 
     def __post_init__(self) -> None:
         """Checks name and files."""
@@ -107,6 +113,12 @@ class Dataset:
         if self.is_mc and self.certification is not None:
             message = f"dataset {self.name!r} is simulation, which has no certification: remove it"
             raise InputError(message, code="dataset.certified-simulation", path=self.name)
+        if not self.is_mc and self.cross_section is not None:
+            message = (
+                f"dataset {self.name!r} is data, which has no cross section: remove it, or say "
+                "is_mc: true"
+            )
+            raise InputError(message, code="dataset.cross-section-of-data", path=self.name)
 
     def short(self, fraction: float) -> Self:
         """Returns a short view: the first entries of every file, whose results keep the name.

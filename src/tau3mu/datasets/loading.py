@@ -11,7 +11,8 @@ A dataset file is one object with an entry per dataset, in coffea's form:
 - A file that lies in several places is `{"tree": ..., "replicas": [...]}` with the other places, or
   in a list of files a list of all its places; they are tried in this order. `checksum` (such as
   `adler32:0a1b2c3d`) and `entries` beside them are compared with what is found.
-- `metadata` knows `era`, `is_mc` (false if absent: data), `lumi` in fb^-1, `layout` (the name of a
+- `metadata` knows `era`, `is_mc` (false if absent: data), `lumi` in fb^-1, `lumi_source`, `energy`
+  in TeV, `cross_section` of simulation in pb, `layout` (the name of a
   layout, or a table in a file beside the dataset file), `certification` (a file beside it: the runs
   and luminosity sections of data that are used), `linked` (a file beside it: the entries of the
   files that are used, see `tau3mu.derived`), and `extra`: an object that processors find
@@ -48,6 +49,7 @@ _KEYS = {
     "ntuples.": ("metadata", "layout"),
     "certification.": ("metadata", "certification"),
     "dataset.certified": ("metadata", "certification"),
+    "dataset.cross-section": ("metadata", "cross_section"),
 }
 """Where the errors of these codes come from."""
 
@@ -144,6 +146,9 @@ def _dataset(
         layout,
         _certification(facts.certification, folder),
         linked=None if facts.linked is None else str((folder / facts.linked).absolute()),
+        energy=facts.energy,
+        cross_section=facts.cross_section,
+        lumi_source=facts.lumi_source,
     )
 
 

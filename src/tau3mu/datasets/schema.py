@@ -15,7 +15,7 @@ from tau3mu.storage.locations import split_tree
 
 __all__ = ["DatasetFile", "FileEntry", "FilesetEntry", "Metadata", "TutorialEntry"]
 
-_Lumi = Annotated[float, Field(gt=0)]
+_Lumi = _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 _Text = Annotated[str, Field(min_length=1)]
 
 
@@ -27,6 +27,9 @@ class Metadata(Strict):
     era: _Text | None = None
     is_mc: bool = False
     lumi: _Lumi | None = None
+    lumi_source: _Text | None = None
+    energy: _Positive | None = None
+    cross_section: _Positive | None = None
     layout: _Text | None = None
     certification: _Text | None = None
     linked: _Text | None = None

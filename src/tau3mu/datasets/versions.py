@@ -45,6 +45,9 @@ def dataset_version(dataset: Dataset, files: Sequence[CheckedFile]) -> str:
         "certification": dataset.certification.hash if dataset.certification else None,
         "fraction": _number(dataset.fraction),
     }
+    # Only if they are given: versions of before these keys stay as they are.
+    known = {name: getattr(dataset, name) for name in ("energy", "cross_section", "lumi_source")}
+    facts |= {name: value for name, value in known.items() if value is not None}
     if dataset.linked is not None:
         facts["linked"] = hashlib.sha256(read_bytes(Path(dataset.linked), "links")).hexdigest()
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

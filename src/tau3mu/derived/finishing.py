@@ -283,7 +283,8 @@ def _record_beside(files: Sequence[CheckedFile]) -> str | None:
 
 def _metadata(dataset: Dataset, reference: str, folder: Path) -> dict[str, Any]:
     """Returns the metadata of a dataset file; a layout of a user is written beside it."""
-    facts: dict[str, Any] = {"era": dataset.era, "is_mc": dataset.is_mc, "lumi": dataset.lumi}
+    names = ("era", "is_mc", "lumi", "lumi_source", "energy", "cross_section")
+    facts: dict[str, Any] = {name: getattr(dataset, name) for name in names}
     if dataset.extra:
         facts["extra"] = dict(dataset.extra)
     table = layout(reference)

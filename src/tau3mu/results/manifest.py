@@ -76,7 +76,9 @@ class DatasetFacts(_Part):
     """A dataset of the run; `triggers` are the names that a pattern of a column stands for.
 
     `generated` is None for data, for files without sums of weights, and for short views. Of a short
-    view, `fraction` is that of the entries of each file, and `lumi` that of the events.
+    view, `fraction` is that of the entries of each file, and `lumi` that of the events. The
+    luminosity is in fb^-1, `lumi_source` says where it comes from; `energy` is in TeV, None if it
+    is not known, and `cross_section`, of simulation, in pb.
     """
 
     model_config = ConfigDict(allow_inf_nan=False)
@@ -84,6 +86,9 @@ class DatasetFacts(_Part):
     era: str | None = None
     is_mc: bool = False
     lumi: float | None = None
+    lumi_source: str | None = None
+    energy: float | None = None
+    cross_section: float | None = None
     triggers: dict[str, list[str]] = {}
     fraction: float = 1.0
     certification: CertificationFacts | None = None

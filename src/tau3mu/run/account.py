@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from tau3mu.datasets.energy import lhc_energy
 from tau3mu.datasets.generated import total
 from tau3mu.ntuples.layout import layout
 from tau3mu.processing.user_code import class_name
@@ -106,7 +107,10 @@ def manifest_of(
             dataset.name: DatasetFacts(
                 era=dataset.era,
                 is_mc=dataset.is_mc,
-                lumi=None if dataset.lumi is None else float(dataset.lumi),
+                lumi=_number(dataset.lumi),
+                lumi_source=dataset.lumi_source,
+                energy=_number(dataset.energy) or lhc_energy(dataset.era),
+                cross_section=_number(dataset.cross_section),
                 fraction=dataset.fraction,
                 certification=_certification(dataset),
                 generated=_generated(plan, dataset, missing),
@@ -155,6 +159,10 @@ def manifest_of(
         resources=_resources(result, folder),
         **provenance(started=started),
     )
+
+
+def _number(value: float | None) -> float | None:
+    return None if value is None else float(value)
 
 
 def _certification(dataset: Dataset) -> CertificationFacts | None:

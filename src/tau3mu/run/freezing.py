@@ -119,6 +119,9 @@ def _dataset(dataset: Dataset, plan: RunPlan) -> FrozenDataset:
         certification=dataset.certification.document() if dataset.certification else None,
         fraction=dataset.fraction,
         linked=dataset.linked,
+        energy=dataset.energy,
+        cross_section=dataset.cross_section,
+        lumi_source=dataset.lumi_source,
     )
 
 

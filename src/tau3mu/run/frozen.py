@@ -69,6 +69,9 @@ class FrozenDataset(Strict):
         certification: The runs and luminosity sections that are used, None for all.
         fraction: Of the events of each file, the first of which are used.
         linked: The file of the links that tell which events are used, None for all.
+        energy: As in a dataset file, like the next two.
+        cross_section: Of simulation.
+        lumi_source: Where the luminosity comes from.
     """
 
     name: str
@@ -81,6 +84,9 @@ class FrozenDataset(Strict):
     certification: dict[str, list[list[int]]] | None = None
     fraction: float = 1.0
     linked: str | None = None
+    energy: float | None = None
+    cross_section: float | None = None
+    lumi_source: str | None = None
 
 
 class FrozenProcessor(Strict):

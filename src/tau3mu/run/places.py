@@ -127,6 +127,9 @@ def dataset_at(dataset: FrozenDataset, places: Mapping[tuple[str, str], str]) ->
         certification=_certification(dataset),
         fraction=dataset.fraction,
         linked=dataset.linked,
+        energy=dataset.energy,
+        cross_section=dataset.cross_section,
+        lumi_source=dataset.lumi_source,
     )
 
 

@@ -19,6 +19,7 @@ from tau3mu.report.notebook import in_notebook, part
 from tau3mu.results.by_run import RUNS, read_runs, sum_of_runs
 from tau3mu.results.facts import fitted_datasets
 from tau3mu.results.manifest import Manifest, manifest_in
+from tau3mu.results.normalization import scale_of
 from tau3mu.storage.names import RUN
 
 if TYPE_CHECKING:
@@ -149,7 +150,12 @@ class ProcessorResults:
         return read_runs(self.folder)
 
     def histogram(
-        self, name: str, dataset: str | None = None, variation: str = NOMINAL
+        self,
+        name: str,
+        dataset: str | None = None,
+        variation: str = NOMINAL,
+        *,
+        normalized: bool = False,
     ) -> Hist[Any]:
         """Returns one histogram, without the axes `dataset` and `variation`.
 
@@ -158,9 +164,12 @@ class ProcessorResults:
             dataset: Which one. By default what is fitted: the sum of all data, or of all
                 simulation where there is no data.
             variation: Such as `muon_sf_up`.
+            normalized: Whether simulation is scaled to its cross section and luminosity; by
+                default, the histogram is as it was filled. See `tau3mu.results.scales`.
 
         Raises:
-            InputError: There is no such histogram, dataset or variation.
+            InputError: There is no such histogram, dataset or variation, or not all is known that
+                the normalization needs.
         """
         _check_known(name, self.histograms, f"{self.name} has no histogram")
         histogram = self.histograms[name]
@@ -171,6 +180,12 @@ class ProcessorResults:
         if VARIATION in axes:
             chosen[VARIATION] = variation
         if DATASET not in axes:
+            if normalized:
+                message = (
+                    f"histogram {name} has no axis {DATASET!r}, so that simulation in it cannot "
+                    "be normalized"
+                )
+                raise InputError(message, code="results.no-datasets", path=name)
             return _slice(histogram, chosen)
         names = list(axes[DATASET])
         if dataset is None:
@@ -178,7 +193,11 @@ class ProcessorResults:
         else:
             _check_known(dataset, names, f"histogram {name} has no dataset")
             names = [dataset]
-        return reduce(add, [_slice(histogram, {**chosen, DATASET: one}) for one in names])
+        parts = [_slice(histogram, {**chosen, DATASET: one}) for one in names]
+        if normalized:
+            factors = [scale_of(one, self.datasets) for one in names]
+            parts = [part * factor for part, factor in zip(parts, factors, strict=True)]
+        return reduce(add, parts)
 
     def plot(self) -> dict[str, Figure]:
         """Returns a figure of each histogram of one variable, by name."""

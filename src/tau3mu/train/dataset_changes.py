@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
 __all__ = ["DatasetChange", "change_between"]
 
-_FACTS: Final = ("era", "is_mc", "lumi", "extra", "layout", "certification")
+_FACTS: Final = (
+    *("era", "is_mc", "lumi", "lumi_source", "energy", "cross_section"),
+    *("extra", "layout", "certification"),
+)
 
 
 @dataclass(frozen=True)

@@ -120,6 +120,9 @@ class RegisteredDataset(Strict):
         certification: The certified luminosity sections by run number.
         linked: The file of links that tell which events of the files are meant, None for all.
         linked_events: How many these are.
+        energy: As in a dataset file, like the next two.
+        cross_section: Of simulation, in pb.
+        lumi_source: Where the luminosity comes from.
         parent: What it was made from.
         description: A line for other people.
         active: Whether new trains may read it.
@@ -138,6 +141,9 @@ class RegisteredDataset(Strict):
     certification: dict[str, tuple[tuple[int, int], ...]] | None = None
     linked: _Text | None = None
     linked_events: Annotated[int, Field(ge=0)] | None = None
+    energy: Annotated[float, Field(gt=0)] | None = None
+    cross_section: Annotated[float, Field(gt=0)] | None = None
+    lumi_source: _Text | None = None
     parent: Parent | None = None
     description: str = ""
     active: bool = True
@@ -178,7 +184,8 @@ class RegisteredDataset(Strict):
         return Dataset(
             self.name, trees, self.era, self.is_mc, self.lumi, self.extra, details, self.layout,
             Certification(ranges, f"dataset {self.name}") if ranges else None,
-            linked=self.linked,
+            linked=self.linked, energy=self.energy, cross_section=self.cross_section,
+            lumi_source=self.lumi_source,
         )  # fmt: skip
 
     def checked_files(self) -> list[CheckedFile]:

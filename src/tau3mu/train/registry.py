@@ -211,7 +211,8 @@ class Registry:
                 era=dataset.era, is_mc=dataset.is_mc, lumi=dataset.lumi,
                 extra=dict(dataset.extra), layout=dataset.layout,
                 certification=None if certified is None else _ranges(certified),
-                linked=dataset.linked,
+                linked=dataset.linked, energy=dataset.energy,
+                cross_section=dataset.cross_section, lumi_source=dataset.lumi_source,
                 linked_events=_links_of(dataset),
                 parent=parent or (before.parent if before else None),
                 description=(before.description if before else "")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import awkward as ak
 import numpy as np
 
+from tau3mu.datasets.energy import lhc_energy
 from tau3mu.errors import InputError
 from tau3mu.fit.data.columns import check_names, flat, list_warning
 from tau3mu.fit.data.root_files import listed
@@ -26,14 +26,6 @@ if TYPE_CHECKING:
     from tau3mu.fit.data.source import Values
 
 __all__ = ["Chosen", "add_up", "choose", "of_candidates", "of_histogram", "spectrum"]
-
-_YEAR = re.compile(r"20\d\d")
-_ENERGIES = {
-    **dict.fromkeys(("2010", "2011"), 7.0),
-    "2012": 8.0,
-    **dict.fromkeys(("2015", "2016", "2017", "2018"), 13.0),
-    **dict.fromkeys(("2022", "2023", "2024", "2025", "2026"), 13.6),
-}
 
 
 @dataclass(frozen=True)
@@ -71,12 +63,11 @@ def choose(facts: Mapping[str, DatasetFacts] | None, there: Sequence[str]) -> Ch
 def known_of(
     facts: Mapping[str, DatasetFacts], names: Sequence[str], *, simulation: bool
 ) -> Chosen:
-    """Returns datasets with their luminosity, and the LHC's energy in their years if it is one."""
+    """Returns datasets with their luminosity, and their energy if it is one."""
     found = [facts.get(name, DatasetFacts()) for name in names]
     lumis = [fact.lumi for fact in found if fact.lumi is not None]
     lumi = sum(lumis) if found and len(lumis) == len(found) else None
-    years = [_YEAR.search(fact.era or "") for fact in found]
-    energies = {_ENERGIES.get(year[0] if year else "") for year in years}
+    energies = {fact.energy or lhc_energy(fact.era) for fact in found}
     energy = energies.pop() if len(energies) == 1 else None
     return Chosen(tuple(names), simulation, lumi, energy)
 

@@ -205,6 +205,7 @@ def _version(path: Path, *_stamps: int) -> Version:
             ("era", found.era),
             ("kind", "simulation" if found.is_mc else "data"),
             ("luminosity [fb⁻¹]", found.lumi),
+            ("cross section [pb]", found.cross_section),
             ("layout", found.layout),
             ("certified runs", len(found.certification) if found.certification else None),
             ("active", found.active),
