@@ -5,16 +5,27 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 
 
+def _executed(notebook, **options):
+    """Runs all cells of a notebook; to import what does takes seconds, also where it is not run."""
+    from nbclient import NotebookClient
+
+    NotebookClient(notebook, kernel_name="python3", **options).execute()
+    return notebook
+
+
+def _shipped(name):
+    import nbformat
+
+    return nbformat.read(NOTEBOOKS / name, as_version=4)
+
+
 def test_the_notebook_of_the_control_channel(oracle):
-    notebook = nbformat.read(NOTEBOOKS / "dsphipi.ipynb", as_version=4)
-    NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
+    notebook = _executed(_shipped("dsphipi.ipynb"), timeout=300)
     outputs = [output for cell in notebook.cells if "outputs" in cell for output in cell.outputs]
     text = "".join(
         output.get("text", output.get("data", {}).get("text/plain", "")) for output in outputs
@@ -32,9 +43,8 @@ def test_the_notebook_of_the_control_channel(oracle):
 
 @pytest.mark.integration
 def test_the_notebook_on_trains(tmp_path):
-    notebook = nbformat.read(NOTEBOOKS / "trains.ipynb", as_version=4)
     where = {"metadata": {"path": str(tmp_path)}}
-    NotebookClient(notebook, timeout=300, kernel_name="python3", resources=where).execute()
+    notebook = _executed(_shipped("trains.ipynb"), timeout=300, resources=where)
     outputs = [output for cell in notebook.cells if "outputs" in cell for output in cell.outputs]
     text = "".join(output.get("text", "") for output in outputs)
     numbers = {"dsphipi": 1480, "dsphipi_tight": 1379, "dsphipi_loose": 1504}
@@ -50,10 +60,11 @@ def test_the_notebook_on_trains(tmp_path):
 
 def test_cutflows_are_shown_once_and_written_in_a_notebook():
     """Rich shows in a kernel what it prints to a file, and the file stayed empty."""
+    import nbformat
+
     row = "{'name': 'all', 'events': 7654321, 'candidates': 3, 'sumw': 3.0}"
     code = f"from tau3mu.report import ProcessorCutflow\nProcessorCutflow({{'d': [{row}]}})"
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
-    NotebookClient(notebook, timeout=100, kernel_name="python3").execute()
-    (shown,) = notebook.cells[0].outputs
+    (shown,) = _executed(notebook, timeout=100).cells[0].outputs
     assert "7654321" in shown["data"]["text/plain"]
     assert ">7,654,321</td>" in shown["data"]["text/html"]

@@ -6,7 +6,6 @@ import copy
 from importlib.resources import files
 from pathlib import Path
 
-import jsonschema
 import pytest
 from test_language import TRAIN
 
@@ -21,6 +20,8 @@ PAGE = ROOT / "docs" / "reference" / "train-files.md"
 
 @pytest.fixture(scope="module")
 def refuses():
+    import jsonschema
+
     schema = json_schema()
     jsonschema.Draft202012Validator.check_schema(schema)
     validator = jsonschema.Draft202012Validator(schema)
