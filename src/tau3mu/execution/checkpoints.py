@@ -237,7 +237,7 @@ def _read(path: Path, chunk: str, names: Mapping[str, str]) -> ChunkResult:
         if key in names
     }
     timing = Timing(**document["timing"])
-    return ChunkResult(outputs=outputs, runs=runs, timing=timing, **facts)
+    return ChunkResult(outputs=outputs, runs=runs, timing=timing, resumed=True, **facts)
 
 
 def together(first: ChunkResult, second: ChunkResult) -> ChunkResult:

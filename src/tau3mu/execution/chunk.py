@@ -96,6 +96,7 @@ class ChunkResult:
         timing: What reading and each processor took.
         runs: What each processor counted and filled of each run, if results are kept by run; its
             candidates are among the others.
+        resumed: Whether an earlier run did it.
     """
 
     entries: int
@@ -109,6 +110,7 @@ class ChunkResult:
     set_apart: Mapping[str, ErrorGroup] = field(default_factory=dict)
     timing: Timing = field(default_factory=Timing)
     runs: Mapping[str, Mapping[int, Selection]] = field(default_factory=dict)
+    resumed: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True)

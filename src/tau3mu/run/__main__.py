@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from tau3mu.console.cli import first_import, print_error, run_main
+from tau3mu.console.cli import print_error, run_main
 from tau3mu.run.options import parser
 
 if TYPE_CHECKING:
@@ -40,15 +40,13 @@ def _run(options: argparse.Namespace) -> int:
     from tau3mu.run.front import execute_run, settings_of
 
     given = {name: value for name, value in vars(options).items() if name != "list"}
-    settings = settings_of(given)
-    with first_import("tau3mu.run.analysis"):
-        from tau3mu.console.terminal import PlainConsole
-
     complete: list[Display] = []
-    run = execute_run(settings, progress=True, on_prepared=complete.append)
+    run = execute_run(settings_of(given), progress=True, on_prepared=complete.append)
     if complete:
         complete[0].say(f"The run in {run.folder} is complete already; nothing was left to do")
     else:
+        from tau3mu.console.terminal import PlainConsole
+
         report(PlainConsole(), run)
     return run.exit_code or 0
 

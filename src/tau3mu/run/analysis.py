@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import shutil
+import sys
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime, timezone
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tau3mu.clusters.proxy.distribution import distribute
+from tau3mu.console.cli import first_import
 from tau3mu.datasets import certifications_of
 from tau3mu.derived.reading import parent_rows, with_parent_rows
 from tau3mu.errors import InputError, RunError
@@ -46,6 +49,8 @@ if TYPE_CHECKING:
 __all__ = ["analyse"]
 
 log = logging.getLogger(__name__)
+
+_BACKEND: Final = "tau3mu.fit.backend"
 
 
 def analyse(
@@ -313,6 +318,10 @@ def _fit_all(
             continue
         from tau3mu.fit import fit_and_save
 
+        if model.method.engine == "zfit" and _BACKEND not in sys.modules:
+            on_stage("Loading zfit")
+            with first_import(_BACKEND):
+                importlib.import_module(_BACKEND)
         on_stage(f"Fitting {model.title}")
         try:
             fits[name] = fit_and_save(model, run[name], run[name].folder)

@@ -7,6 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from tau3mu.config.input_files import user_path
+from tau3mu.console.cli import first_import
 from tau3mu.errors import InputError, RunError
 from tau3mu.run.resume import recorded_options, resumed_options
 from tau3mu.run.settings import Settings
@@ -118,34 +119,34 @@ def execute_run(
         progress: Whether to show the progress; by default in a terminal.
         on_prepared: Is called with the display if the run is complete already.
     """
-    from tau3mu.datasets.finding import find_datasets
-    from tau3mu.run.analysis import analyse
-    from tau3mu.run.preparation import prepare
     from tau3mu.run.progress import Display
-    from tau3mu.run.stored import Run
 
-    if datasets is None:
-        if not (settings.files or settings.datasets):
-            settings = settings.model_copy(update={"datasets": ["demo"]})
-        datasets = find_datasets(
-            settings.datasets,
-            settings.files,
-            prefix=settings.prefix,
-            max_files=settings.max_files,
-            layout=settings.layout,
-        )
-    asked = processors or settings.processors or ["dsphipi"]
     display = Display(progress)
-    with display.progress:
+    with display:
+        display.begin("Starting")
+        with first_import("tau3mu.run.analysis"):
+            from tau3mu.datasets.finding import find_datasets
+            from tau3mu.run.analysis import analyse
+            from tau3mu.run.preparation import prepare
+            from tau3mu.run.stored import Run
+        if datasets is None:
+            if not (settings.files or settings.datasets):
+                settings = settings.model_copy(update={"datasets": ["demo"]})
+            datasets = find_datasets(
+                settings.datasets,
+                settings.files,
+                prefix=settings.prefix,
+                max_files=settings.max_files,
+                layout=settings.layout,
+            )
+        asked = processors or settings.processors or ["dsphipi"]
         display.check_files(sum(len(dataset.files) for dataset in datasets))
         with closing(prepare(datasets, asked, settings, on_file=display.advance)) as plan:
             if plan.done is not None:
                 on_prepared(display)
                 return Run(plan.folder, plan.done)
             display.entries = plan.entries
-            found = analyse(plan, on_result=display.read, on_stage=display.begin)
-            display.finish()
-            return found
+            return analyse(plan, on_result=display.read, on_stage=display.begin)
 
 
 def _as_list(value: Any) -> list[Any]:

@@ -44,6 +44,6 @@ def shown_progress(folder: Path) -> Iterator[Callable[[], None]]:
         done = progress_of(folder, record, read_status(folder))
         display.show(done.events, record.events)
 
-    with display.progress:
+    with display:
         display.begin(f"Train {int(folder.name)}")
         yield tick

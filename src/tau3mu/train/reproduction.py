@@ -172,7 +172,7 @@ def _run_again(
 ) -> tuple[dict[str, str], Run]:
     """Returns the files that have changed, and the new results."""
     display = Display(progress)
-    with display.progress:
+    with display:
         display.check_files(sum(len(dataset.files) for dataset in thawed.datasets))
         isolate = bool(original.set_apart)
         with closing(
@@ -183,7 +183,6 @@ def _run_again(
             changed = changed_files(thawed, plan)
             display.entries = plan.entries
             run = analyse(plan, on_result=display.read, on_stage=display.begin)
-            display.finish()
     if run.missing:
         lost = run.missing[0]
         message = (
