@@ -14,11 +14,12 @@ from tau3mu.redaction import redacted
 from tau3mu.report.cutflows import cutflow_view
 from tau3mu.report.fits import fit_view
 from tau3mu.report.histograms import histogram_views
+from tau3mu.report.yields import yields_view
 from tau3mu.results.manifest import RESULTS, glance_at, manifest_in, results_in
-from tau3mu.storage.names import FULL_CONFIG, RUN
+from tau3mu.storage.names import FULL_CONFIG, RUN, YIELDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from tau3mu.results.manifest import Manifest
@@ -185,6 +186,7 @@ def _processor(
         "counters": read("counters.json", _counters, {}),
         "histograms": read("histograms.json", histogram_views, []),
         "fit": fit,
+        "yields": _yields(folder, read),
         "candidates": next(_candidates(folder), None),
         "by_run": (folder / "runs.npz").is_file(),
         "cpu": used.cpu if used else None,
@@ -195,6 +197,14 @@ def _processor(
 
 def _content(path: Path) -> dict[str, Any]:
     return dict(read_document(path, "file", language="results").content)
+
+
+def _yields(folder: Path, read: Callable[[str, Any, Any], Any]) -> list[dict[str, Any]]:
+    """Returns the tables of yields; a run of an older version has none."""
+    if not (folder / YIELDS).is_file():
+        return []
+    found: list[dict[str, Any]] = read(YIELDS, lambda path: yields_view(_content(path)), [])
+    return found
 
 
 def _counters(path: Path) -> dict[str, dict[str, Any]]:

@@ -30,9 +30,9 @@ from tau3mu.run.freezing import freeze
 from tau3mu.run.preparation import completed
 from tau3mu.run.skims import finish_skims, skim_jobs
 from tau3mu.run.stored import Run
-from tau3mu.storage.files import remove_staged, staged
+from tau3mu.storage.files import json_text, remove_staged, staged, write_text
 from tau3mu.storage.lock import locked
-from tau3mu.storage.names import CHECKED_FILES
+from tau3mu.storage.names import CHECKED_FILES, YIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -169,11 +169,16 @@ def _write(
     for name in (*plan.set_apart, *result.set_apart):  # of the run that is resumed
         shutil.rmtree(folder / name, ignore_errors=True)
     manifest = describe("fitting")
+    for name in result.processors:  # of the run that is resumed, which may be of fewer events
+        (folder / name / YIELDS).unlink(missing_ok=True)
     if plan.models:
         _remove_fits(plan, folder)
         write_manifest(folder, manifest)
     unfitted = Run(folder, manifest, found=result.processors)
     fits, failed = _fit_all(plan, unfitted, on_stage)
+    fitted = Run(folder, manifest, found=result.processors, fits=fits)
+    for name, results in fitted.items():
+        write_text(folder / name / YIELDS, json_text(results.yields.to_dict()))
     sound = not failed and not any(one.problem for one in derived.values())
     code = exit_code(plan, result, missing, valid=sound and all(f.valid for f in fits.values()))
     manifest = describe("finished", exit_code=code, fits=fits, failed=failed)
@@ -182,7 +187,8 @@ def _write(
         remove_checkpoints(folder)
         (folder / CHECKED_FILES).unlink(missing_ok=True)
     log_command(["python", "-m", "tau3mu.train", "reproduce", str(folder.absolute())])
-    return Run(folder, manifest, found=result.processors, fits=fits)
+    fitted.manifest = manifest
+    return fitted
 
 
 def _log(result: RunResult, missing: Collection[FileRead]) -> None:

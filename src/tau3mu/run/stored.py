@@ -16,11 +16,12 @@ from tau3mu.outputs.histograms import DATASET, NOMINAL, VARIATION, variable_axes
 from tau3mu.report.cutflows import Cutflows, ProcessorCutflow, cutflow_view
 from tau3mu.report.fits import fit_view
 from tau3mu.report.notebook import in_notebook, part
+from tau3mu.report.yields import Yields, yields_view
 from tau3mu.results.by_run import RUNS, read_runs, sum_of_runs
 from tau3mu.results.facts import fitted_datasets
 from tau3mu.results.manifest import Manifest, manifest_in
-from tau3mu.results.normalization import scale_of
-from tau3mu.storage.names import RUN
+from tau3mu.results.normalization import scale_of, scales
+from tau3mu.storage.names import RUN, YIELDS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -115,6 +116,18 @@ class ProcessorResults:
         from tau3mu.fit import FitResult
 
         return FitResult.load(self.folder)
+
+    @cached_property
+    def yields(self) -> Yields:
+        """The yields of datasets and eras, selected and fitted, which show themselves as tables."""
+        from tau3mu.results.fitted_yields import fitted_yields
+        from tau3mu.results.yields import selected_yields
+
+        fit = self._fit_content()
+        return Yields(
+            selected_yields(self.histograms, self.datasets, scales(self.datasets)),
+            fitted_yields(fit, self.datasets) if fit else {},
+        )
 
     @cached_property
     def runs(self) -> list[int]:
@@ -218,14 +231,26 @@ class ProcessorResults:
         return in_notebook(*self._parts())
 
     def _parts(self) -> list[Markup]:
-        """Returns the parts of a report: the cutflow, and the verdict of the fit."""
+        """Returns the parts of a report: the cutflow, the verdict of the fit, and the yields."""
         shown = [part("cutflow", cutflow_view(self.cutflow), self.name)]
+        content = self._fit_content()
+        if content:
+            shown.append(part("fit", fit_view(content)))
+        path = self.folder / YIELDS
+        found: Mapping[str, Any] = {"selected": None, "fitted": {}, "criterion": {}}
+        if {"histograms", "yields"} & vars(self).keys():
+            found = self.yields.to_dict()
+        elif path.is_file():
+            found = _content(path)
+        views = yields_view(found)
+        return [*shown, *(part("yields", one) for one in views if one["telling"])]
+
+    def _fit_content(self) -> dict[str, Any]:
+        """Returns the content of the fit's file, without reading its data; {} without a fit."""
         path = self.folder / "fit.json"
         if "fit" in vars(self):
-            content = {} if self.fit is None else self.fit.to_dict()
-        else:
-            content = dict(_content(path)) if path.is_file() else {}
-        return [*shown, part("fit", fit_view(content))] if content else shown
+            return {} if self.fit is None else self.fit.to_dict()
+        return dict(_content(path)) if path.is_file() else {}
 
 
 class Run(Mapping[str, ProcessorResults]):

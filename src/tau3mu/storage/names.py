@@ -18,6 +18,7 @@ __all__ = [
     "LOG",
     "OWN",
     "RUN",
+    "YIELDS",
     "why_no_folder",
 ]
 
@@ -31,6 +32,7 @@ CONFIGURATION = "configuration.json"
 INPUT_DATA = "input_data.txt"
 CODE = "code"
 LOCK = ".lock"
+YIELDS = "yields.json"  # of a processor
 DERIVED = "derived"
 
 OWN = (
