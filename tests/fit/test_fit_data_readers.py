@@ -191,7 +191,7 @@ def test_the_only_tree_need_not_be_named(tmp_path):
         ({"tree": "ntuple", "column": "name"}, ("'name' has the type 3 * string; expected "
          "numbers")),
         ({"tree": "ntuple", "weight": "name"}, "the weight of"),
-        ({"tree": "trees/events", "column": "masses", "weight": "other"}, "but its weight 3 * var"),
+        ({"tree": "trees/events", "column": "masses", "weight": "other"}, "the type 3 * var"),
         ({}, ("neither 'histogram' nor 'tree' says what to fit; it has a, a/b, a/b/mass, plane")),
         ({"tree": "ntuple", "histogram": "plane"}, ("both 'histogram' and 'tree' are given; a "
          "histogram is fitted in bins, a column value by value")),

@@ -93,11 +93,13 @@ def check_columns(model: FitModel, processor: str, columns: Mapping[str, str]) -
     """
     for part in model.parts.values():
         given = part.input
-        for column in (given.column, given.weight) if given else ():
+        cut = given.condition.names if given and given.condition else ()
+        for column in (given.column, given.weight, *cut) if given else ():
             if column is None:
                 continue
             kind = columns.get(column)
-            if kind is None or not kind.startswith(("float", "int", "uint")):
+            numbers = ("float", "int", "uint", *(["bool"] if column in cut else []))
+            if kind is None or not kind.startswith(numbers):
                 there = "does not return" if kind is None else f"returns as {kind}"
                 message = (
                     f"fit {model.name} is of the column {column!r}, which processor {processor} "

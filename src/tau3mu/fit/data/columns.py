@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import awkward as ak
-import numpy as np
 from uproot.interpretation.identify import UnknownInterpretation
 from uproot.interpretation.objects import CannotBeAwkward
 
@@ -17,9 +16,8 @@ from tau3mu.fit.data.root_files import find_tree, listed, open_root
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from tau3mu.fit.data.source import Values
 
-__all__ = ["flat", "list_warning", "parquet_columns", "tree_columns"]
+__all__ = ["check_names", "not_numbers", "parquet_columns", "tree_columns"]
 
 
 def tree_columns(
@@ -72,63 +70,22 @@ def parquet_columns(
     return {name: ak.from_arrow(table[name]) for name in wanted}
 
 
-def flat(values: ak.Array, weights: ak.Array | None, what: str) -> Values:
-    """Returns values and weights one by one.
-
-    A list per event is flattened with `ak.flatten`: each of its items counts. A weight per event
-    is that of all items of the event. A missing number becomes NaN, an empty or missing list
-    nothing.
-
-    Raises:
-        InputError: The values or weights are not numbers, or not as many.
-    """
-    # Filled first: to broadcast would carry what is missing from one to the other.
-    values = _filled(values, what)
-    if weights is None:
-        return _flattened(values), None
-    weights = _filled(weights, f"the weight of {what}")
-    try:
-        values, weights = ak.broadcast_arrays(values, weights)
-    except ValueError as error:
-        message = f"{what} has the type {values.type}, but its weight {weights.type}"
-        raise InputError(message, code="fit.weights-differ", path=what) from error
-    return _flattened(values), _flattened(weights)
-
-
-def list_warning(values: ak.Array, what: str) -> str:
-    """Returns the warning that a column has lists, of which `flat` takes each item, or nothing."""
-    if values.ndim == 1:
-        return ""
-    items = len(ak.flatten(values, axis=None))
-    return f"{what} has lists: each of their {items} items counts as an entry"
-
-
 def _branch(tree: Any, name: str, path: str) -> ak.Array:
     try:
         return tree[name].array()
     except (UnknownInterpretation, CannotBeAwkward) as error:
         where = f"{path}: branch {name!r}"
-        raise _not_numbers(where, tree[name].typename) from error
+        raise not_numbers(where, tree[name].typename) from error
 
 
-def _filled(array: ak.Array, what: str) -> ak.Array:
-    kind = str(array.type)
-    # The innermost type: "3 * var * ?float64" holds floats.
-    if not kind.rpartition(" * ")[2].removeprefix("?").startswith(("float", "int", "uint")):
-        raise _not_numbers(what, kind)
-    return ak.fill_none(array, np.nan, axis=-1)
-
-
-def _flattened(array: ak.Array) -> np.ndarray:
-    return np.asarray(ak.to_numpy(ak.flatten(array, axis=None)), dtype=np.float64)
-
-
-def _not_numbers(what: str, kind: str) -> InputError:
+def not_numbers(what: str, kind: str) -> InputError:
+    """Returns the error for a column of another type than numbers."""
     message = f"{what} has the type {kind}; expected numbers"
     return InputError(message, code="fit.not-numbers", path=what)
 
 
 def check_names(names: Iterable[str], known: Sequence[str], where: str, kind: str) -> None:
+    """Refuses names of columns that are not there."""
     for name in names:
         if name not in known:
             message = (

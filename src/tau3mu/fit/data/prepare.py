@@ -10,14 +10,14 @@ import awkward as ak
 import numpy as np
 
 from tau3mu.errors import InputError, suggest
-from tau3mu.fit.data.columns import flat, list_warning
+from tau3mu.fit.data.entries import entries_of
 from tau3mu.fit.data.readers import read_data
 from tau3mu.fit.data.resolve import located, resolve
 from tau3mu.fit.data.results import read_facts
 from tau3mu.fit.data.root_files import listed
 from tau3mu.fit.data.runs import of_candidates, of_histogram, spectrum
 from tau3mu.fit.data.sample import Binned, Unbinned
-from tau3mu.fit.data.select import binned, unbinned
+from tau3mu.fit.data.select import binned, filled, unbinned
 from tau3mu.fit.data.source import Source
 from tau3mu.fit.language.values import too_few_bins
 from tau3mu.outputs.histograms import DATASET
@@ -159,7 +159,8 @@ def _of_run(model: FitModel, name: str, given: RunOutput, histogram: str | None)
     part, asked = model.parts[name], model.parts[name].input
     facts = getattr(given, "datasets", None) or read_facts(given.folder)
     if asked and asked.column and not histogram:
-        return of_candidates(given.candidates, asked.column, asked.weight, facts, given.name)
+        of = (given.candidates, asked.column, asked.weight, facts, given.name)
+        return of_candidates(*of, asked.condition)
     wanted = histogram or (asked and asked.histogram) or part.observable.name
     if wanted not in given.histograms:
         hint = suggest(wanted, given.histograms)
@@ -183,11 +184,18 @@ def _in_memory(model: FitModel, name: str, given: Any) -> Source:
         if DATASET in given.fields:
             _check_one_dataset(np.unique(ak.to_numpy(given[DATASET])).tolist(), where)
         column = (part.input and part.input.column) or part.observable.name
-        weight = part.input.weight if part.input else None
-        return of_candidates(given, column, weight, None, where)
+        weight, cut = (part.input.weight, part.input.condition) if part.input else (None, None)
+        return of_candidates(given, column, weight, None, where, cut)
+    if part.input is not None and part.input.cut is not None:
+        message = (
+            f"{where}: the cut {part.input.cut!r} needs columns, but only values are given; give "
+            "an awkward array of records, or values that are cut already and a model without 'cut'"
+        )
+        raise InputError(message, code="fit.cut-without-columns", path="input.cut")
     if isinstance(given, ak.Array):
-        what = f"{where}: the array"
-        return Source(flat(given, None, what), warning=list_warning(given, what))
+        name = part.observable.name
+        found = entries_of({name: given}, name, None, None, f"{where}: the array")
+        return Source(found.data, warning=found.warning)
     pair = given if isinstance(given, tuple) else (given, None)
     if len(pair) != 2:
         message = (
@@ -232,7 +240,7 @@ def _read(model: FitModel, name: str, file: str | Path | None, histogram: str | 
             "'input' of the fit file"
         )
         raise InputError(message, code="fit.no-data", path="input.file")
-    asked: dict[str, Any] = {} if given is None else given.model_dump(exclude={"file"})
+    asked = {} if given is None else given.asked
     if histogram is not None:
         asked = {"histogram": histogram}
     return read_data(path, part.observable, **asked, processor=model.name)
@@ -241,8 +249,13 @@ def _read(model: FitModel, name: str, file: str | Path | None, histogram: str | 
 def _cut(model: FitModel, name: str, data: Any) -> Binned | Unbinned:
     part, chi2 = model.parts[name], model.method.loss == "chi2"
     where = _where(model, name)
+    if part.input is not None and part.input.cut is not None:
+        where = f"{where}, after the cut {part.input.cut!r}"
+    if part.input is not None and part.input.binned and not hasattr(data, "axes"):
+        values, weights = data
+        data = filled(values, weights, part.observable, where=where)
     if hasattr(data, "axes"):
-        if part.input is not None and part.input.column is not None:
+        if part.unbinned:
             message = f"{where}: a histogram is given, but the model fits single entries ('column')"
             raise InputError(message, code="fit.histogram-for-entries", path="input.column")
         return binned(data, part.observable, part, where=where, allow_negative=chi2)

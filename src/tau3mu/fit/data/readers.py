@@ -10,7 +10,8 @@ from uhi.io.json import object_hook
 from tau3mu.config.input_files import read_text, refuse_special, user_path, without_file_scheme
 from tau3mu.config.syntax import parse_json
 from tau3mu.errors import InputError, suggest
-from tau3mu.fit.data.columns import flat, list_warning, parquet_columns, tree_columns
+from tau3mu.fit.data.columns import parquet_columns, tree_columns
+from tau3mu.fit.data.entries import entries_of, names_of
 from tau3mu.fit.data.results import is_results, read_candidates, read_facts, read_spectrum
 from tau3mu.fit.data.root_files import find_histogram, having, listed, open_root, to_hist
 from tau3mu.fit.data.runs import of_histogram
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tau3mu.fit.data.windows import Observable
+    from tau3mu.fit.expressions import Cut
 
 __all__ = ["read_data"]
 
@@ -36,6 +38,7 @@ def read_data(
     tree: str | None = None,
     column: str | None = None,
     weight: str | None = None,
+    cut: Cut | None = None,
     processor: str = "",
 ) -> Source:
     """Returns a histogram, or values one by one if a tree or a column is named.
@@ -48,9 +51,9 @@ def read_data(
       simulation where there is no data, of the variable `histogram`, or of the column `column` of
       the candidates.
 
-    Nothing is read but this column and the weights. A branch with a list per event is flattened
-    by `ak.flatten`, so that each item counts, which `Source.warning` says; a weight per event then
-    holds for all its items. A missing number becomes NaN.
+    Nothing is read but this column, the weights and what the cut is on. A branch with a list per
+    event is flattened by `ak.flatten`, so that each item counts, which `Source.warning` says; a
+    weight per event then holds for all its items. A missing number becomes NaN.
 
     Args:
         file: A path, or the URL of a ROOT file.
@@ -59,12 +62,13 @@ def read_data(
         tree: The name of a tree.
         column: The name of a branch or column.
         weight: The branch or column with the weights of the values.
+        cut: On branches or columns; entries for which it is not true are not read.
         processor: Whose folder is meant in a results folder of several processors.
 
     Raises:
         InputError: The file or what is asked of it is missing, damaged, or of another kind.
     """
-    names = (("tree", tree), ("column", column), ("weight", weight))
+    names = (("tree", tree), ("column", column), ("weight", weight), ("cut", cut))
     unbinned = [key for key, value in names if value is not None]
     if histogram is not None and unbinned:
         message = (
@@ -75,7 +79,7 @@ def read_data(
     wanted_column, wanted = column or observable.name, histogram or observable.name
     file = without_file_scheme(str(file))
     if "://" in file:
-        return _read_root(file, histogram, tree, wanted_column if unbinned else None, weight)
+        return _read_root(file, histogram, tree, wanted_column if unbinned else None, weight, cut)
     path = user_path(file)
     if not path.exists():
         message = (
@@ -85,24 +89,28 @@ def read_data(
     refuse_special(path, folders=True)
     if tree is None and is_results(path):
         if unbinned or path.name.startswith("candidates."):
-            return read_candidates(path, wanted_column, weight, processor)
+            return read_candidates(path, wanted_column, weight, cut, processor)
         return read_spectrum(path, wanted, processor)
     if path.suffix == ".json":
         return _read_json(path, histogram, unbinned)
     if path.suffix in _PARQUET or path.is_dir():
-        return _read_parquet(path, wanted_column, weight, histogram, tree)
-    return _read_root(str(path), histogram, tree, wanted_column if unbinned else None, weight)
+        return _read_parquet(path, wanted_column, weight, cut, histogram, tree)
+    return _read_root(str(path), histogram, tree, wanted_column if unbinned else None, weight, cut)
 
 
 def _read_root(
-    path: str, histogram: str | None, tree: str | None, column: str | None, weight: str | None
+    path: str,
+    histogram: str | None,
+    tree: str | None,
+    column: str | None,
+    weight: str | None,
+    cut: Cut | None,
 ) -> Source:
     if column is not None:
-        columns = tree_columns(path, tree, [column, *([weight] if weight else [])])
-        what = f"{path}: {column!r}"
-        data = flat(columns[column], columns[weight] if weight else None, what)
+        columns = tree_columns(path, tree, names_of(column, weight, cut))
+        found = entries_of(columns, column, weight, cut, f"{path}: {column!r}")
         name = f"{path}:{tree}/{column}" if tree else f"{path}:{column}"
-        return Source(data, name, warning=list_warning(columns[column], what))
+        return Source(found.data, name, warning=found.warning, passed=found.passed)
     with open_root(path) as file:
         if histogram is None:
             keys = file.keys(cycle=False)
@@ -152,13 +160,17 @@ def _single_histogram(path: Path) -> Hist[Any] | None:
 
 
 def _read_parquet(
-    path: Path, column: str, weight: str | None, histogram: str | None, tree: str | None
+    path: Path,
+    column: str,
+    weight: str | None,
+    cut: Cut | None,
+    histogram: str | None,
+    tree: str | None,
 ) -> Source:
     for key, value in (("histogram", histogram), ("tree", tree)):
         if value is not None:
             message = f"{path}: parquet has columns, no {key} {value!r}; give 'column' alone"
             raise InputError(message, code="fit.no-histograms", path=key)
-    columns = parquet_columns(str(path), [column, *([weight] if weight else [])])
-    what = f"{path}: {column!r}"
-    data = flat(columns[column], columns[weight] if weight else None, what)
-    return Source(data, f"{path}:{column}", warning=list_warning(columns[column], what))
+    columns = parquet_columns(str(path), names_of(column, weight, cut))
+    found = entries_of(columns, column, weight, cut, f"{path}: {column!r}")
+    return Source(found.data, f"{path}:{column}", warning=found.warning, passed=found.passed)

@@ -73,8 +73,7 @@ def _template(shape: Shape, part: SpectrumModel, model: FitModel) -> Pdf:
         message = f"fit {model.name}: a template needs a file"
         raise InputError(message, code="fit.missing-template-file", path="template")
     path = located(model, given.file)
-    asked = given.model_dump(exclude={"file"})
-    read = read_data(path, part.observable, **asked)
+    read = read_data(path, part.observable, **given.asked)
     where = f"fit {model.name}, template {read.name}"
     whole = _Everything()
     if given.histogram is not None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tau3mu.errors import InputError, suggest
 from tau3mu.fit.data.columns import parquet_columns, tree_columns
+from tau3mu.fit.data.entries import names_of
 from tau3mu.fit.data.root_files import (
     find_histogram,
     histogram_keys,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tau3mu.fit.data.source import Source
+    from tau3mu.fit.expressions import Cut
     from tau3mu.results.manifest import DatasetFacts
 
 __all__ = ["is_results", "read_candidates", "read_facts", "read_spectrum"]
@@ -77,13 +79,16 @@ def read_spectrum(path: Path, histogram: str, processor: str) -> Source:
     return chosen.source(total, name)
 
 
-def read_candidates(path: Path, column: str, weight: str | None, processor: str) -> Source:
+def read_candidates(
+    path: Path, column: str, weight: str | None, cut: Cut | None, processor: str
+) -> Source:
     """Returns a column of the candidates of a run, of the datasets that `read_spectrum` would add.
 
     Args:
         path: A results folder, the folder of a processor in it, or its file of candidates.
         column: What is fitted.
         weight: As in `of_candidates`.
+        cut: On columns of the candidates, if there is one.
         processor: Whose folder is meant where there are several.
 
     Raises:
@@ -91,12 +96,12 @@ def read_candidates(path: Path, column: str, weight: str | None, processor: str)
     """
     file = _find(path, processor, _CANDIDATES)
     facts = read_facts(file)
-    names = list(dict.fromkeys(["dataset", column, *([weight] if weight else [])]))
+    names = list(dict.fromkeys(["dataset", *names_of(column, weight, cut)]))
     if file.suffix == ".root":
         columns = tree_columns(str(file), "candidates", names, optional=["weight"])
     else:
         columns = parquet_columns(str(file), names, optional=["weight"])
-    return of_candidates(columns, column, weight, facts, str(file))
+    return of_candidates(columns, column, weight, facts, str(file), cut)
 
 
 def read_facts(path: Path) -> Mapping[str, DatasetFacts] | None:

@@ -12,7 +12,8 @@ import numpy as np
 
 from tau3mu.datasets.energy import lhc_energy
 from tau3mu.errors import InputError
-from tau3mu.fit.data.columns import check_names, flat, list_warning
+from tau3mu.fit.data.columns import check_names
+from tau3mu.fit.data.entries import Entries, entries_of, names_of
 from tau3mu.fit.data.root_files import listed
 from tau3mu.fit.data.source import Source
 from tau3mu.outputs.histograms import DATASET, NOMINAL, VARIATION
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from hist import Hist
 
-    from tau3mu.fit.data.source import Values
+    from tau3mu.fit.expressions import Cut
 
 __all__ = ["Chosen", "add_up", "choose", "of_candidates", "of_histogram", "spectrum"]
 
@@ -38,11 +39,12 @@ class Chosen:
     energy: float | None = None
     warning: str = ""
 
-    def source(self, data: Hist[Any] | Values, name: str, warning: str = "") -> Source:
+    def source(self, read: Hist[Any] | Entries, name: str) -> Source:
         """Returns what was read of these datasets."""
+        data, passed, warning = read if isinstance(read, Entries) else (read, None, "")
         warnings = "; ".join(text for text in (self.warning, warning) if text)
         known = (self.datasets, self.simulation, self.lumi, warnings, self.energy)
-        return Source(data, name, *known)
+        return Source(data, name, *known, passed)
 
 
 def choose(facts: Mapping[str, DatasetFacts] | None, there: Sequence[str]) -> Chosen:
@@ -122,6 +124,7 @@ def of_candidates(
     weight: str | None,
     facts: Mapping[str, DatasetFacts] | None,
     name: str,
+    cut: Cut | None = None,
 ) -> Source:
     """Returns a column of the candidates of the datasets that are fitted.
 
@@ -133,12 +136,13 @@ def of_candidates(
             the column `weight`, if there is any.
         facts: What is known of the datasets; None if nothing is.
         name: Where they come from.
+        cut: On columns of the candidates, if there is one.
 
     Raises:
         InputError: There is no such column, or no candidate of the datasets that are fitted.
     """
     there = ak.fields(candidates) if isinstance(candidates, ak.Array) else list(candidates)
-    check_names([column, *([weight] if weight else [])], there, name, "column")
+    check_names(names_of(column, weight, cut), there, name, "column")
     chosen, rows = Chosen(()), np.ones(len(candidates[column]), dtype=np.bool_)
     if DATASET in there:
         dataset = ak.to_numpy(ak.Array(candidates[DATASET]))
@@ -147,10 +151,9 @@ def of_candidates(
         if not np.any(rows):
             raise _nothing(name, chosen.datasets)
     used = weight or ("weight" if chosen.simulation and "weight" in there else None)
-    what = f"{name}: column {column!r}"
-    values = ak.Array(candidates[column])[rows]
-    data = flat(values, None if used is None else ak.Array(candidates[used])[rows], what)
-    return chosen.source(data, f"{name}:{column}", list_warning(values, what))
+    columns = {one: ak.Array(candidates[one])[rows] for one in names_of(column, used, cut)}
+    found = entries_of(columns, column, used, cut, f"{name}: column {column!r}")
+    return chosen.source(found, f"{name}:{column}")
 
 
 def add_up(parts: Sequence[Hist[Any]], datasets: Sequence[str], where: str) -> Hist[Any]:

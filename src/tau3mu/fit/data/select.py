@@ -12,9 +12,11 @@ from tau3mu.fit.data.sample import Binned, Unbinned, covered
 from tau3mu.fit.data.windows import kept, without
 
 if TYPE_CHECKING:
+    from hist import Hist
+
     from tau3mu.fit.data.windows import Observable, Windows
 
-__all__ = ["binned", "unbinned"]
+__all__ = ["binned", "filled", "unbinned"]
 
 
 def binned(
@@ -108,6 +110,28 @@ def unbinned(
     return Unbinned(chosen, all_weights[inside], intervals, outside)
 
 
+def filled(values: Any, weights: Any | None, observable: Observable, *, where: str) -> Hist[Any]:
+    """Returns values as a histogram in the bins of the observable.
+
+    Args:
+        values: One per event or candidate.
+        weights: As many, or None if each value counts one.
+        observable: Its range and its bins.
+        where: What is fitted, for messages: `fit dsphipi`.
+
+    Raises:
+        InputError: Values or weights are not finite numbers in one dimension.
+    """
+    import hist
+
+    given = _numbers(values, f"the values of {observable.name}", where)
+    axis = hist.axis.Regular(observable.bins or 60, *observable.range, name=observable.name)
+    if weights is None:
+        return hist.Hist(axis, storage=hist.storage.Double()).fill(given)
+    weighted = hist.Hist(axis, storage=hist.storage.Weight())
+    return weighted.fill(given, weight=_numbers(weights, "the weights", where))
+
+
 def _contents(histogram: Any, name: str, where: str) -> tuple[np.ndarray, np.ndarray | None]:
     """Returns the contents and the variances, None if the histogram has none of its own."""
     if len(histogram.axes) != 1:
@@ -179,7 +203,8 @@ def _numbers(values: Any, what: str, where: str) -> np.ndarray:
         i = int(np.flatnonzero(wrong)[0])
         message = (
             f"{where}: {what} are not finite for {np.count_nonzero(wrong)} of {len(array)} "
-            f"entries, first for entry {i}: {array[i]:g}; leave these entries out of the input"
+            f"entries, first for entry {i}: {array[i]:g}; leave these entries out of the input, "
+            "which can have a 'cut'"
         )
         raise InputError(message, code="fit.not-finite", path=what)
     return array.astype(np.float64)

@@ -27,6 +27,7 @@ class Source:
         lumi: The integrated luminosity in /fb, None if it is not known.
         energy: The center-of-mass energy in TeV, None if it is not known or not the same for all.
         warning: What a user should know of the choice.
+        passed: Which of the entries that were read pass the cut, None without one.
     """
 
     data: Hist[Any] | Values
@@ -36,3 +37,4 @@ class Source:
     lumi: float | None = None
     warning: str = ""
     energy: float | None = None
+    passed: np.ndarray | None = None

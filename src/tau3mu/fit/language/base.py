@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, ValidationError, WrapValidator
 from tau3mu.config import documents
 from tau3mu.config.problems import Problem, shown
 from tau3mu.errors import InputError
-from tau3mu.fit.expressions import ExpressionError, parse
+from tau3mu.fit.expressions import ExpressionError, parse, parse_cut
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 __all__ = [
+    "CutText",
     "Formula",
     "Interval",
     "Name",
@@ -107,6 +108,19 @@ def ordered(interval: tuple[float, float]) -> tuple[float, float]:
     return interval
 
 
+def _cut(text: str) -> str:
+    """Returns a cut if it can be parsed, else refuses it.
+
+    Args:
+        text: Comparisons of columns.
+    """
+    try:
+        parse_cut(text)
+    except ExpressionError as error:
+        refuse("wrong-cut", str(error))
+    return text
+
+
 def formula(text: Any) -> Any:
     """Returns a formula if it can be parsed, else refuses it; numbers are returned as they are.
 
@@ -137,4 +151,5 @@ Name = Annotated[
 ]
 Positive = Annotated[int, Field(gt=0)]
 Interval = Annotated[tuple[float, float], AfterValidator(ordered)]
+CutText = Annotated[str, AfterValidator(_cut)]
 Formula = Annotated[str, AfterValidator(formula)]

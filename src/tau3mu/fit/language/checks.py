@@ -44,7 +44,7 @@ def _wrong_names(model: FitModel) -> Iterator[Problem]:
     for key, part in model.parts.items():
         path = f"spectra.{key}." if model.spectra else ""
         yield from _ranges(part, path)
-        yield from _inputs(model, part)
+        yield from _inputs(model, part, path)
         for name in part.components:
             yield from _component(model, part, name, f"{path}components.{name}")
     yield from _parameters(model, known)
@@ -83,16 +83,19 @@ def _outside(what: str, part: SpectrumModel, path: str) -> Problem:
     return problem("outside-range", path, message)
 
 
-def _inputs(model: FitModel, part: SpectrumModel) -> Iterator[Problem]:
+def _inputs(model: FitModel, part: SpectrumModel, path: str) -> Iterator[Problem]:
     method, weights = model.method, model.outputs.sweights
-    if method.loss == "chi2" and part.input and part.input.column:
+    if part.input and part.input.binned and part.observable.bins is None:
+        message = "missing key, which the 'binned' of the input needs"
+        yield problem("missing-key", f"{path}observable.bins", message)
+    if method.loss == "chi2" and part.unbinned:
         message = "chi2 is for histograms; the likelihood takes single entries"
         yield problem("needs-histogram", "method.loss", message)
     if method.loss == "chi2" and method.goodness_of_fit:
         message = "is for the likelihood; chi2 has its own p-value"
         yield problem("needs-likelihood", "method.goodness_of_fit", message)
-    if weights and part.input and part.input.histogram:
-        message = "sWeights are of single entries: give 'column' as input"
+    if weights and part.input and not part.unbinned:
+        message = "sWeights are of single entries: give 'column' as input, not 'binned'"
         yield problem("needs-entries", "outputs.sweights", message)
     if weights and len(part.components) < 2:
         message = "sWeights separate components, but there is only one"

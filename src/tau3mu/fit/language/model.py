@@ -47,6 +47,11 @@ class SpectrumModel(Strict):
     blind: Blind = ()
     components: Components
 
+    @property
+    def unbinned(self) -> bool:
+        """True if single entries are fitted."""
+        return self.input is not None and self.input.column is not None and not self.input.binned
+
 
 class FitModel(Strict):
     """A fit: one spectrum, or several under `spectra`, and the parameters they share."""

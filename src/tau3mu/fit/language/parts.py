@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
 
-from tau3mu.fit.expressions import parse
+from tau3mu.fit.expressions import parse, parse_cut
 from tau3mu.fit.language.base import (
+    CutText,
     Formula,
     Interval,
     Name,
@@ -19,7 +20,7 @@ from tau3mu.fit.language.base import (
 )
 
 if TYPE_CHECKING:
-    from tau3mu.fit.expressions import Expression
+    from tau3mu.fit.expressions import Cut, Expression
 
 __all__ = ["Constraint", "Input", "Labels", "Observable", "Parameter"]
 
@@ -45,14 +46,34 @@ class Input(Strict):
     weight: str | None = Field(
         default=None, description="The column with the weights of the entries."
     )
+    cut: CutText | None = Field(
+        default=None,
+        description="Which entries are fitted: comparisons of columns, such as "
+        "`bdt > 0.5 and pt > 3`; see [Cuts](#cuts).",
+    )
+    binned: bool = Field(
+        default=False,
+        description="Fills the entries into the `bins` of the observable and fits these.",
+    )
+
+    @cached_property
+    def condition(self) -> Cut | None:
+        """The cut, if there is one."""
+        return None if self.cut is None else parse_cut(self.cut)
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """What is read of a file, as arguments of `read_data`."""
+        names = self.model_dump(include={"histogram", "tree", "column", "weight"})
+        return {**names, "cut": self.condition}
 
     @model_validator(mode="after")
     def _check(self) -> Input:
         if (self.histogram is None) == (self.column is None):
             message = "expected either 'histogram' (a binned fit) or 'column' (an unbinned one)"
             refuse("one-of-keys", message)
-        for key in ("tree", "weight"):
-            if self.histogram is not None and getattr(self, key) is not None:
+        for key in ("tree", "weight", "cut", "binned"):
+            if self.histogram is not None and getattr(self, key):
                 refuse("conflicting-keys", "is for a 'column', not for a 'histogram'", key)
         return self
 

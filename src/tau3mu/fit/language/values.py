@@ -53,8 +53,7 @@ def fitted_bins(model: FitModel) -> int | None:
     """
     number = 0
     for part in model.parts.values():
-        unbinned = part.input is not None and part.input.column is not None
-        if part.observable.bins is None or unbinned:
+        if part.observable.bins is None or part.unbinned:
             return None
         edges = part.observable.edges
         centers = (edges[1:] + edges[:-1]) / 2

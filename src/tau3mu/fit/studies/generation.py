@@ -97,6 +97,12 @@ def _drawn(part: SpectrumModel, truth: Mapping[str, float], generator: np.random
     import hist
 
     given, observable = part.input, part.observable
+    if given is not None and given.cut is not None:
+        message = (
+            f"toy data have no columns for the cut {given.cut!r}: generate them with a model "
+            "without 'cut'"
+        )
+        raise InputError(message, code="fit.cut-without-columns", path="input.cut")
     if given is not None and given.column is not None:
         entries = entries_of(part, truth, generator)
         weights = {} if given.weight is None else {given.weight: np.ones(len(entries))}

@@ -70,15 +70,18 @@ def rows_of(table: pa.Table, column: str, source: Source, sample: Unbinned) -> n
         message = f"{source.name}: a histogram has no rows"
         raise InputError(message, code="fit.needs-entries", path=column)
     values = source.data[0]
+    entries = len(values) if source.passed is None else len(source.passed)
     read = np.ones(len(table), dtype=bool)
     if source.datasets:
         read = np.isin(table["dataset"].to_numpy(), source.datasets)
-    if read.sum() != len(values):
+    if read.sum() != entries:
         message = (
-            f"{source.name}: {len(values)} entries of {column} were read from {read.sum()} rows; "
+            f"{source.name}: {entries} entries of {column} were read from {read.sum()} rows; "
             "sWeights need one in each row, not a list"
         )
         raise InputError(message, code="fit.needs-flat-column", path=column)
+    if source.passed is not None:
+        read[read] = source.passed
     inside = np.any([(values >= low) & (values < high) for low, high in sample.intervals], axis=0)
     read[read] = inside
     return read

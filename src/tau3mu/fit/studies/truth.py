@@ -68,7 +68,7 @@ def empty_data(model: FitModel) -> dict[str, Binned | Unbinned]:
     """
     found: dict[str, Binned | Unbinned] = {}
     for name, part in model.parts.items():
-        if part.input is not None and part.input.column is not None:
+        if part.unbinned:
             intervals = kept(part.observable.range, part, f"fit {model.name}")
             found[name] = Unbinned(np.empty(0), None, intervals)
             continue
