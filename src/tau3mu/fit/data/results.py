@@ -39,7 +39,7 @@ def is_results(path: Path) -> bool:
     return any(_found(path, names))
 
 
-def read_spectrum(path: Path, histogram: str, processor: str) -> Source:
+def read_spectrum(path: Path, histogram: str, processor: str, era: str | None = None) -> Source:
     """Returns a histogram of a run.
 
     Args:
@@ -47,6 +47,7 @@ def read_spectrum(path: Path, histogram: str, processor: str) -> Source:
         histogram: The name of a variable, such as `mass`: the datasets are added, data only if
             there are any. Or one histogram of the file, such as `demo/mass`.
         processor: Whose folder is meant where there are several.
+        era: The era that is fitted; by default all of them.
 
     Raises:
         InputError: There is no such file or histogram, or the histograms cannot be added.
@@ -56,7 +57,7 @@ def read_spectrum(path: Path, histogram: str, processor: str) -> Source:
     name, suffix = f"{file}:{histogram}", f"/{histogram}"
     with open_root(str(file)) as content:
         keys = histogram_keys(content)
-        if (plain := without_cycles(histogram)) in keys:
+        if era is None and (plain := without_cycles(histogram)) in keys:
             found = to_hist(find_histogram(content, histogram), name)
             return _single(plain.rpartition("/")[0], facts).source(found, name)
         there = [key.removesuffix(suffix) for key in keys if key.endswith(suffix)]
@@ -67,7 +68,7 @@ def read_spectrum(path: Path, histogram: str, processor: str) -> Source:
                 f"it has {listed(keys)}"
             )
             raise InputError(message, code="fit.unknown-histogram", path=file)
-        chosen = choose(facts, there)
+        chosen = choose(facts, there, era)
         parts = [
             to_hist(find_histogram(content, key + suffix), f"{file}:{key}{suffix}")
             for key in chosen.datasets
@@ -77,7 +78,9 @@ def read_spectrum(path: Path, histogram: str, processor: str) -> Source:
     return chosen.source(total, name)
 
 
-def read_candidates(path: Path, column: str, weight: str | None, processor: str) -> Source:
+def read_candidates(
+    path: Path, column: str, weight: str | None, processor: str, era: str | None = None
+) -> Source:
     """Returns a column of the candidates of a run, of the datasets that `read_spectrum` would add.
 
     Args:
@@ -85,6 +88,7 @@ def read_candidates(path: Path, column: str, weight: str | None, processor: str)
         column: What is fitted.
         weight: As in `of_candidates`.
         processor: Whose folder is meant where there are several.
+        era: The era that is fitted; by default all of them.
 
     Raises:
         InputError: There is no such file or column, or no candidate of these datasets.
@@ -96,7 +100,7 @@ def read_candidates(path: Path, column: str, weight: str | None, processor: str)
         columns = tree_columns(str(file), "candidates", names, optional=["weight"])
     else:
         columns = parquet_columns(str(file), names, optional=["weight"])
-    return of_candidates(columns, column, weight, facts, str(file))
+    return of_candidates(columns, column, weight, facts, str(file), era)
 
 
 def read_facts(path: Path) -> Mapping[str, DatasetFacts] | None:

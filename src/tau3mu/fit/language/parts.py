@@ -45,6 +45,12 @@ class Input(Strict):
     weight: str | None = Field(
         default=None, description="The column with the weights of the entries."
     )
+    era: str | None = Field(
+        default=None,
+        description="The era of a run whose datasets are added: its data, or its simulation where "
+        "there is no data of it. A dataset without era is named itself. Default: all data, or all "
+        "simulation.",
+    )
 
     @model_validator(mode="after")
     def _check(self) -> Input:
