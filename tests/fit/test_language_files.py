@@ -66,7 +66,7 @@ spectra:
 
 
 def test_shipped_fits_load_under_their_own_name():
-    assert shipped_fits() == ["dsphipi", "dsphipi_notebook", "jpsi_psi2s"]
+    assert shipped_fits() == ["dsphipi", "dsphipi_2017", "dsphipi_notebook", "jpsi_psi2s"]
     for name in shipped_fits():
         model = load_model(name)
         assert model.name == name

@@ -27,7 +27,7 @@ _HEADERS: Final = {
     "lumi": "fb⁻¹",
     "amount": "Yield",
     "per_fb": "Per fb⁻¹",
-    "compared": "Beside the others",
+    "compared": "Against the others",
     "ratio": "Data / simulation",
 }
 
@@ -154,10 +154,9 @@ def _view(table: Mapping[str, Any], criterion: Mapping[str, float]) -> dict[str,
     off = set(table["constancy"]["off"]) if table["constancy"] else set()
     rows = list(_rows(table, off))
     shown = [key for key in _HEADERS if key == "era" or any(row[key] for row in rows)]
-    of = f"Yields of {table['name']}"
-    title = f"{of} from the fit" if fitted else f"{of}, all selected candidates"
+    title = f"Yields of {table['name']}" if fitted else "Yields of selected candidates"
     if table["valid"] is False:
-        title += ", which is NOT VALID"
+        title += ", from a fit that is NOT VALID"
     return {
         "title": title,
         "name": table["name"],
@@ -215,6 +214,7 @@ def _compared(found: Mapping[str, Any] | None) -> str:
 def _verdict(table: Mapping[str, Any], criterion: Mapping[str, float]) -> list[str]:
     """Returns in words whether the yields per luminosity are the same."""
     lines = []
+    of = "selected candidates" if table["valid"] is None else table["name"]
     if (found := table["constancy"]) is not None and found["chi2"] is not None:
         off = found["off"]
         test = f"χ²/ndf = {found['chi2']:.1f}/{found['ndf']}, p = {found['p_value']:.2g}"
@@ -228,19 +228,17 @@ def _verdict(table: Mapping[str, Any], criterion: Mapping[str, float]) -> list[s
             if some
         ]
         if off:
-            rule = f"by more than {criterion['deviations']:g} σ and {limit} beside the others"
+            rule = f"by more than {criterion['deviations']:g} σ and {limit} of the others"
             lines.append(
-                f"The yield of {table['name']} per fb⁻¹ is not the same in all eras ({test}): "
+                f"The yield of {of} per fb⁻¹ is not the same in all eras ({test}): "
                 f"{', '.join(sides)}, {rule}."
             )
         elif found["p_value"] < _UNLIKELY:
             lines.append(
-                f"The yield of {table['name']} per fb⁻¹ differs between eras by more than chance "
+                f"The yield of {of} per fb⁻¹ differs between eras by more than chance "
                 f"({test}), but none is off by {limit} or more."
             )
         else:
-            lines.append(
-                f"The yield of {table['name']} per fb⁻¹ is the same in all eras ({test})."
-            )
+            lines.append(f"The yield of {table['name']} per fb⁻¹ is the same in all eras ({test}).")
         lines += [f"{era} is not compared: {why}." for era, why in found["left_out"].items()]
     return lines

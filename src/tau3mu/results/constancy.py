@@ -123,7 +123,7 @@ class _Test:
 
     def from_rate(self, era: int, rate: float) -> tuple[float, float]:
         """Returns how far an era is from a rate that is given, in σ and as a part of it."""
-        error = np.sqrt(self._covariance(rate)[era, era]) / self.lumis[era]
+        error = float(np.sqrt(self._covariance(rate)[era, era]) / self.lumis[era])
         return _distance(self.yields[era] / self.lumis[era] - rate, error, rate)
 
     def from_others(self, era: int, core: Collection[int]) -> tuple[float, float]:
@@ -139,7 +139,7 @@ class _Test:
         difference = np.zeros(len(self.yields))
         difference[others] = -1 / lumi
         difference[era] = 1 / self.lumis[era]
-        error = np.sqrt(difference @ self._covariance(common) @ difference)
+        error = float(np.sqrt(difference @ self._covariance(common) @ difference))
         return _distance(self.yields[era] / self.lumis[era] - rate, error, rate)
 
     def constancy(self) -> Constancy:
@@ -164,7 +164,7 @@ class _Test:
             return np.diag(self.lumis * max(rate, 0.0))
         variances = np.diagonal(self._given)
         usual = variances.sum() / self.lumis.sum() * self.lumis
-        return self._given + np.diag(np.where(variances > 0, 0.0, usual))
+        return np.asarray(self._given + np.diag(np.where(variances > 0, 0.0, usual)))
 
 
 def _distance(difference: float, error: float, rate: float) -> tuple[float, float]:

@@ -323,7 +323,7 @@ def _ratio(row: Yield, expected: Amount | None) -> Amount | None:
 def _total_ratio(
     total: Yield, rows: Mapping[str, Yield], expected: Mapping[str, Amount | None]
 ) -> Amount | None:
-    """Returns all data over all simulation; eras of the same simulation have its errors together."""
+    """Returns all data over all simulation, whose error is common to the eras that it stands for."""
     lumis: dict[Amount, float] = {}
     for era, row in rows.items():
         amount = expected[era]
@@ -345,5 +345,3 @@ def _why_not(row: Yield) -> str:
     if row.at_limit:
         return "it is at a limit of the fit"
     return "it has no error" if row.amount.error is None else ""
-
-

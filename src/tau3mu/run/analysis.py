@@ -177,8 +177,8 @@ def _write(
     unfitted = Run(folder, manifest, found=result.processors)
     fits, failed = _fit_all(plan, unfitted, on_stage)
     fitted = Run(folder, manifest, found=result.processors, fits=fits)
-    for name, results in fitted.items():
-        write_text(folder / name / YIELDS, json_text(results.yields.to_dict()))
+    for name, found_by in fitted.items():
+        write_text(folder / name / YIELDS, json_text(found_by.yields.to_dict()))
     sound = not failed and not any(one.problem for one in derived.values())
     code = exit_code(plan, result, missing, valid=sound and all(f.valid for f in fits.values()))
     manifest = describe("finished", exit_code=code, fits=fits, failed=failed)

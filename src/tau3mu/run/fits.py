@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 from tau3mu.errors import InputError, suggest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from hist import Hist
 
+    from tau3mu.datasets import Dataset
     from tau3mu.fit import FitModel
 
-__all__ = ["check_columns", "models_of"]
+__all__ = ["check_columns", "check_eras", "models_of"]
 
 
 def models_of(
@@ -78,6 +79,29 @@ def _fits(
             )
             raise InputError(message, code="run.fit-without-histogram", path=asked)
     return True
+
+
+def check_eras(models: Mapping[str, FitModel], datasets: Sequence[Dataset]) -> None:
+    """Checks that the run has datasets of the eras of which there are fits.
+
+    Args:
+        models: The fits, by processor.
+        datasets: Those of the run.
+
+    Raises:
+        InputError: It has not.
+    """
+    known = {dataset.era or dataset.name for dataset in datasets}
+    for model in models.values():
+        for part in model.parts.values():
+            era = part.input.era if part.input else None
+            if era is not None and era not in known:
+                message = (
+                    f"fit {model.name} is of era {era!r}, of which the run has no dataset"
+                    f"{suggest(era, known)}; it has {', '.join(sorted(known))}. The era stands in "
+                    "the metadata of a dataset file; a fit of other eras is a copy of the fit file"
+                )
+                raise InputError(message, code="run.fit-of-unknown-era", path=era)
 
 
 def check_columns(model: FitModel, processor: str, columns: Mapping[str, str]) -> None:

@@ -36,7 +36,7 @@ from tau3mu.results import ResultsFolder, default_folder
 from tau3mu.results.manifest import read_manifest
 from tau3mu.run.checked_files import remembered_files
 from tau3mu.run.data import check_own_columns, check_run_column, with_certification
-from tau3mu.run.fits import check_columns, models_of
+from tau3mu.run.fits import check_columns, check_eras, models_of
 from tau3mu.run.plan import RunPlan
 from tau3mu.run.skims import checked_requests
 from tau3mu.storage.names import CHECKED_FILES, RUN
@@ -113,6 +113,7 @@ def prepare(
     }
     classes = {p.name: type(p).name for p in loaded}  # variants have the fit of their class
     models = {} if settings.no_fit else models_of(histograms, settings.fit, classes, fits or {})
+    check_eras(models, datasets)
     proxy = _proxy(datasets, settings)
     with ExitStack() as stack:
         stack.callback(close_files)

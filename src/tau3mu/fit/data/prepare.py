@@ -158,9 +158,10 @@ def _of_run(model: FitModel, name: str, given: RunOutput, histogram: str | None)
     """Returns what one spectrum takes of the output of a run."""
     part, asked = model.parts[name], model.parts[name].input
     facts = getattr(given, "datasets", None) or read_facts(given.folder)
+    era = asked.era if asked else None
     if asked and asked.column and not histogram:
         of = (given.candidates, asked.column, asked.weight, facts, given.name)
-        return of_candidates(*of, asked.condition)
+        return of_candidates(*of, asked.condition, era)
     wanted = histogram or (asked and asked.histogram) or part.observable.name
     if wanted not in given.histograms:
         hint = suggest(wanted, given.histograms)
@@ -169,7 +170,7 @@ def _of_run(model: FitModel, name: str, given: RunOutput, histogram: str | None)
             f"{listed(given.histograms)}"
         )
         raise InputError(message, code="fit.unknown-histogram", path=wanted)
-    return of_histogram(given.histograms[wanted], facts, f"{given.name}:{wanted}")
+    return of_histogram(given.histograms[wanted], facts, f"{given.name}:{wanted}", era)
 
 
 def _in_memory(model: FitModel, name: str, given: Any) -> Source:
@@ -242,7 +243,7 @@ def _read(model: FitModel, name: str, file: str | Path | None, histogram: str | 
         raise InputError(message, code="fit.no-data", path="input.file")
     asked = {} if given is None else given.asked
     if histogram is not None:
-        asked = {"histogram": histogram}
+        asked = {"histogram": histogram, "era": asked.get("era")}
     return read_data(path, part.observable, **asked, processor=model.name)
 
 

@@ -39,6 +39,7 @@ def read_data(
     column: str | None = None,
     weight: str | None = None,
     cut: Cut | None = None,
+    era: str | None = None,
     processor: str = "",
 ) -> Source:
     """Returns a histogram, or values one by one if a tree or a column is named.
@@ -63,6 +64,7 @@ def read_data(
         column: The name of a branch or column.
         weight: The branch or column with the weights of the values.
         cut: On branches or columns; entries for which it is not true are not read.
+        era: The era of a run that is read; by default all of them.
         processor: Whose folder is meant in a results folder of several processors.
 
     Raises:
@@ -79,6 +81,7 @@ def read_data(
     wanted_column, wanted = column or observable.name, histogram or observable.name
     file = without_file_scheme(str(file))
     if "://" in file:
+        _refuse_era(era, file)
         return _read_root(file, histogram, tree, wanted_column if unbinned else None, weight, cut)
     path = user_path(file)
     if not path.exists():
@@ -89,10 +92,11 @@ def read_data(
     refuse_special(path, folders=True)
     if tree is None and is_results(path):
         if unbinned or path.name.startswith("candidates."):
-            return read_candidates(path, wanted_column, weight, cut, processor)
-        return read_spectrum(path, wanted, processor)
+            return read_candidates(path, wanted_column, weight, cut, processor, era)
+        return read_spectrum(path, wanted, processor, era)
     if path.suffix == ".json":
-        return _read_json(path, histogram, unbinned)
+        return _read_json(path, histogram, unbinned, era)
+    _refuse_era(era, path)
     if path.suffix in _PARQUET or path.is_dir():
         return _read_parquet(path, wanted_column, weight, cut, histogram, tree)
     return _read_root(str(path), histogram, tree, wanted_column if unbinned else None, weight, cut)
@@ -121,12 +125,22 @@ def _read_root(
         return Source(to_hist(find_histogram(file, histogram), name), name)
 
 
-def _read_json(path: Path, histogram: str | None, unbinned: list[str]) -> Source:
+def _refuse_era(era: str | None, file: Path | str) -> None:
+    if era is not None:
+        message = (
+            f"{file} knows no eras, and the input asks for {era!r}: give a results folder, or fit "
+            "a file without 'era'"
+        )
+        raise InputError(message, code="fit.era-without-run", path=file)
+
+
+def _read_json(path: Path, histogram: str | None, unbinned: list[str], era: str | None) -> Source:
     if unbinned:
         message = f"{path}: JSON holds histograms, no columns; drop {unbinned[0]!r}"
         raise InputError(message, code="fit.no-columns", path=path)
     single = _single_histogram(path)
     if single is not None:
+        _refuse_era(era, path)
         if histogram is not None:
             message = f"{path} holds one histogram without a name; drop 'histogram'"
             raise InputError(message, code="fit.unknown-histogram", path=path)
@@ -145,7 +159,8 @@ def _read_json(path: Path, histogram: str | None, unbinned: list[str]) -> Source
         raise InputError(message, code="fit.unknown-histogram", path=name)
     found = histograms[name]
     if DATASET in found.axes.name:
-        return of_histogram(found, read_facts(path), f"{path}:{name}")
+        return of_histogram(found, read_facts(path), f"{path}:{name}", era)
+    _refuse_era(era, path)
     return Source(found, f"{path}:{name}")
 
 

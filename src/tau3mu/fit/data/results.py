@@ -41,7 +41,7 @@ def is_results(path: Path) -> bool:
     return any(_found(path, names))
 
 
-def read_spectrum(path: Path, histogram: str, processor: str) -> Source:
+def read_spectrum(path: Path, histogram: str, processor: str, era: str | None = None) -> Source:
     """Returns a histogram of a run.
 
     Args:
@@ -49,6 +49,7 @@ def read_spectrum(path: Path, histogram: str, processor: str) -> Source:
         histogram: The name of a variable, such as `mass`: the datasets are added, data only if
             there are any. Or one histogram of the file, such as `demo/mass`.
         processor: Whose folder is meant where there are several.
+        era: The era that is fitted; by default all of them.
 
     Raises:
         InputError: There is no such file or histogram, or the histograms cannot be added.
@@ -58,7 +59,7 @@ def read_spectrum(path: Path, histogram: str, processor: str) -> Source:
     name, suffix = f"{file}:{histogram}", f"/{histogram}"
     with open_root(str(file)) as content:
         keys = histogram_keys(content)
-        if (plain := without_cycles(histogram)) in keys:
+        if era is None and (plain := without_cycles(histogram)) in keys:
             found = to_hist(find_histogram(content, histogram), name)
             return _single(plain.rpartition("/")[0], facts).source(found, name)
         there = [key.removesuffix(suffix) for key in keys if key.endswith(suffix)]
@@ -69,7 +70,7 @@ def read_spectrum(path: Path, histogram: str, processor: str) -> Source:
                 f"it has {listed(keys)}"
             )
             raise InputError(message, code="fit.unknown-histogram", path=file)
-        chosen = choose(facts, there)
+        chosen = choose(facts, there, era)
         parts = [
             to_hist(find_histogram(content, key + suffix), f"{file}:{key}{suffix}")
             for key in chosen.datasets
@@ -80,7 +81,8 @@ def read_spectrum(path: Path, histogram: str, processor: str) -> Source:
 
 
 def read_candidates(
-    path: Path, column: str, weight: str | None, cut: Cut | None, processor: str
+    path: Path, column: str, weight: str | None, cut: Cut | None, processor: str,
+    era: str | None = None,
 ) -> Source:
     """Returns a column of the candidates of a run, of the datasets that `read_spectrum` would add.
 
@@ -90,6 +92,7 @@ def read_candidates(
         weight: As in `of_candidates`.
         cut: On columns of the candidates, if there is one.
         processor: Whose folder is meant where there are several.
+        era: The era that is fitted; by default all of them.
 
     Raises:
         InputError: There is no such file or column, or no candidate of these datasets.
@@ -101,7 +104,7 @@ def read_candidates(
         columns = tree_columns(str(file), "candidates", names, optional=["weight"])
     else:
         columns = parquet_columns(str(file), names, optional=["weight"])
-    return of_candidates(columns, column, weight, facts, str(file), cut)
+    return of_candidates(columns, column, weight, facts, str(file), cut, era)
 
 
 def read_facts(path: Path) -> Mapping[str, DatasetFacts] | None:

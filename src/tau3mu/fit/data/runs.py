@@ -11,7 +11,7 @@ import awkward as ak
 import numpy as np
 
 from tau3mu.datasets.energy import lhc_energy
-from tau3mu.errors import InputError
+from tau3mu.errors import InputError, suggest
 from tau3mu.fit.data.columns import check_names
 from tau3mu.fit.data.entries import Entries, entries_of, names_of
 from tau3mu.fit.data.root_files import listed
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from tau3mu.fit.expressions import Cut
 
-__all__ = ["Chosen", "add_up", "choose", "of_candidates", "of_histogram", "spectrum"]
+__all__ = ["Chosen", "add_up", "choose", "of_candidates", "of_era", "of_histogram", "spectrum"]
 
 
 @dataclass(frozen=True)
@@ -47,19 +47,48 @@ class Chosen:
         return Source(data, name, *known, passed)
 
 
-def choose(facts: Mapping[str, DatasetFacts] | None, there: Sequence[str]) -> Chosen:
+def choose(
+    facts: Mapping[str, DatasetFacts] | None, there: Sequence[str], era: str | None = None
+) -> Chosen:
     """Returns the datasets to add: all data, or all simulation where there is no data.
 
     Args:
         facts: What is known of the datasets of a run; None if nothing is.
         there: The datasets that have been filled, which are all added if nothing is known.
+        era: Adds those of one era.
+
+    Raises:
+        InputError: There is no such era, or nothing is known of the eras.
     """
+    if era is not None:
+        facts = {name: (facts or {})[name] for name in of_era(facts or {}, era)}
     if facts is None:
         names = ", ".join(there)
         warning = f"there is no run.json, so all datasets are added: {names}"
         return Chosen(tuple(there), warning=warning)
     data = [name for name, fact in facts.items() if not fact.is_mc]
     return known_of(facts, data or list(facts), simulation=not data)
+
+
+def of_era(facts: Mapping[str, DatasetFacts], era: str) -> list[str]:
+    """Returns the datasets of an era, data and simulation.
+
+    Args:
+        facts: What is known of the datasets of a run.
+        era: Of a dataset without one, its name.
+
+    Raises:
+        InputError: There is none.
+    """
+    eras = {name: one.era or name for name, one in facts.items()}
+    if era not in eras.values():
+        there = f"it has {listed(sorted(set(eras.values())))}" if eras else "it has no run.json"
+        message = (
+            f"the run has no dataset of era {era!r}, which is fitted"
+            f"{suggest(era, eras.values())}; {there}"
+        )
+        raise InputError(message, code="fit.unknown-era", path=era)
+    return [name for name, its in eras.items() if its == era]
 
 
 def known_of(
@@ -89,7 +118,10 @@ def spectrum(histogram: Hist[Any], is_mc: Mapping[str, bool]) -> Source:
 
 
 def of_histogram(
-    histogram: Hist[Any], facts: Mapping[str, DatasetFacts] | None, name: str = ""
+    histogram: Hist[Any],
+    facts: Mapping[str, DatasetFacts] | None,
+    name: str = "",
+    era: str | None = None,
 ) -> Source:
     """Returns the nominal histogram of the datasets that are fitted.
 
@@ -97,13 +129,15 @@ def of_histogram(
         histogram: As in `spectrum`.
         facts: What is known of the datasets; None if nothing is.
         name: Where it comes from, such as `FILE:KEY`.
+        era: The era that is fitted; by default all of them.
 
     Raises:
-        InputError: Nothing was filled for these datasets, or nothing nominal.
+        InputError: Nothing was filled for these datasets, or nothing nominal, or there is no such
+            era.
     """
     where = name or "the histogram"
     filled = list(histogram.axes[DATASET])
-    chosen = choose(facts, filled)
+    chosen = choose(facts, filled, era)
     varied = VARIATION in histogram.axes.name
     if varied and NOMINAL not in histogram.axes[VARIATION]:
         message = (
@@ -125,6 +159,7 @@ def of_candidates(
     facts: Mapping[str, DatasetFacts] | None,
     name: str,
     cut: Cut | None = None,
+    era: str | None = None,
 ) -> Source:
     """Returns a column of the candidates of the datasets that are fitted.
 
@@ -137,16 +172,17 @@ def of_candidates(
         facts: What is known of the datasets; None if nothing is.
         name: Where they come from.
         cut: On columns of the candidates, if there is one.
+        era: The era that is fitted; by default all of them.
 
     Raises:
-        InputError: There is no such column, or no candidate of the datasets that are fitted.
+        InputError: There is no such column or era, or no candidate of the datasets that are fitted.
     """
     there = ak.fields(candidates) if isinstance(candidates, ak.Array) else list(candidates)
     check_names(names_of(column, weight, cut), there, name, "column")
     chosen, rows = Chosen(()), np.ones(len(candidates[column]), dtype=np.bool_)
     if DATASET in there:
         dataset = ak.to_numpy(ak.Array(candidates[DATASET]))
-        chosen = choose(facts, np.unique(dataset).tolist())
+        chosen = choose(facts, np.unique(dataset).tolist(), era)
         rows = np.isin(dataset, chosen.datasets)
         if not np.any(rows):
             raise _nothing(name, chosen.datasets)

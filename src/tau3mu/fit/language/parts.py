@@ -46,6 +46,12 @@ class Input(Strict):
     weight: str | None = Field(
         default=None, description="The column with the weights of the entries."
     )
+    era: str | None = Field(
+        default=None,
+        description="The era of a run whose datasets are added: its data, or its simulation where "
+        "there is no data of it. A dataset without era is named itself. Default: all data, or all "
+        "simulation.",
+    )
     cut: CutText | None = Field(
         default=None,
         description="Which entries are fitted: comparisons of columns, such as "
@@ -64,7 +70,7 @@ class Input(Strict):
     @property
     def asked(self) -> dict[str, Any]:
         """What is read of a file, as arguments of `read_data`."""
-        names = self.model_dump(include={"histogram", "tree", "column", "weight"})
+        names = self.model_dump(include={"histogram", "tree", "column", "weight", "era"})
         return {**names, "cut": self.condition}
 
     @model_validator(mode="after")
