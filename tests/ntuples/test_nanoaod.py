@@ -183,6 +183,26 @@ def test_lists_of_triggers_say_what_to_ask():
         _ = events.hlt.HLT_DoubleMu3_Trk_Tau3mu
 
 
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda events: events.hlt["HLT_Mu50"],
+        lambda events: events[1:].hlt.HLT_Mu50,
+        lambda events: events[0].hlt.HLT_Mu50,
+        lambda events: events[0].hlt["HLT_Mu50"],
+    ],
+)
+def test_a_trigger_says_what_to_ask_however_it_is_asked_for(file, ask):
+    for events in (
+        tau3mu.events(file, {"hlt.HLT_IsoMu24_v"}),
+        tau3mu.events("demo", {"hlt.HLT_DoubleMu3_Trk_Tau3mu_v"}),
+    ):
+        with raises("ntuples.no-trigger", path="HLT_Mu50", mentions="fired("):
+            ask(events)
+        assert len(events.hlt[events.hlt.fields[0]]) == len(events)
+        assert not hasattr(events.hlt, "HLT_Mu50")
+
+
 def test_the_table_of_central_nanoaod_is_found(file):
     (checked,) = check_files([Dataset("d", {str(file): None})], {"run", "muon.pt"})
     assert checked.layout == "nanoaod"

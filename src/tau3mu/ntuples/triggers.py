@@ -30,30 +30,47 @@ _FEW = 10_000
 _VERSION = re.compile(r"_v\d*$")
 
 
-class NoTriggerError(InputError, AttributeError):
+class NoTriggerError(InputError, AttributeError, IndexError):
     """Is raised when a trigger is asked for by a name that it does not have in the events."""
 
 
-class _Triggers(ak.Array):  # type: ignore[misc]
-    """Triggers, of which `fired` should be asked rather than fields."""
+class _Hints:
+    """Says what to ask where a trigger is asked for as a field that is not there."""
 
     def __getattr__(self, name: str) -> Any:
         try:
-            return super().__getattr__(name)
+            return super().__getattr__(name)  # type: ignore[misc]
         except AttributeError:
-            if not name.startswith(tuple(f"{level.upper()}_" for level in LEVELS)):
+            if not name[:1].isupper():  # NumPy, awkward and IPython ask for names of their own
                 raise
-            level = name[:3].rstrip("_").lower()
-            message = (
-                f"events.{level} has no field {name!r}: menus change, and some ntuples have lists "
-                f'of names; ask fired(events.{level}, "{name}") of tau3mu.ntuples, and put '
-                f"'{level}.{name}' into the columns"
-            )
-            raise NoTriggerError(message, code="ntuples.no-trigger", path=name) from None
+            raise _no_trigger(name) from None
+
+    def __getitem__(self, where: Any) -> Any:
+        if isinstance(where, str) and where not in ak.fields(self):
+            raise _no_trigger(where)
+        return super().__getitem__(where)  # type: ignore[misc]
+
+
+class _Triggers(_Hints, ak.Array):  # type: ignore[misc]
+    """Triggers, of which `fired` should be asked rather than fields."""
+
+
+class _TriggersOfEvent(_Hints, ak.Record):  # type: ignore[misc]
+    """The triggers of one event."""
+
+
+def _no_trigger(name: str) -> NoTriggerError:
+    level = "l1" if name.startswith("L1") else "hlt"
+    message = (
+        f"events.{level} has no field {name!r}: menus change, and some ntuples have lists of "
+        f'names; ask fired(events.{level}, "{name}") of tau3mu.ntuples, and put '
+        f"'{level}.{name}' into the columns"
+    )
+    return NoTriggerError(message, code="ntuples.no-trigger", path=name)
 
 
 TRIGGERS: Final = "Tau3muTriggers"
-TRIGGER_BEHAVIOR: Final = {("*", TRIGGERS): _Triggers}
+TRIGGER_BEHAVIOR: Final = {("*", TRIGGERS): _Triggers, TRIGGERS: _TriggersOfEvent}
 """Makes `events.hlt` and `events.l1` arrays that know what to say."""
 
 
