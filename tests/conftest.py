@@ -53,6 +53,7 @@ BENCHMARK = "benchmark"  # measures runs, which takes long
 MOST_PROCESSES = 4  # each takes a gigabyte or more
 GARBAGE = 50_000, 20, 20  # new objects before a collection, and collections before the next kind
 OTHERS = os.environ.get("TAU3MU_OTHERS")
+os.environ["TAU3MU_CACHE"] = ""  # what a test finds in files is no matter of the next one
 
 
 def _unit(test: str) -> str:

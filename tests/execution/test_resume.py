@@ -216,7 +216,7 @@ def test_resuming_opens_no_file_that_is_known(stopped, command, tmp_path, monkey
 
     inspect = preflight.inspect_file
     monkeypatch.setattr(
-        preflight, "inspect_file", lambda *a, **k: (opened.append(a[1]), inspect(*a, **k))[1]
+        preflight, "inspect_file", lambda job: (opened.append(job.path), inspect(job))[1]
     )
     assert run(command("--resume", tmp_path / "out", files=[good, bad])) == 0
     assert opened == [str(bad)]
@@ -433,3 +433,35 @@ def test_processes_end_with_a_driver_that_is_killed_alone(moment, counting, comm
     assert len(workers) >= 3  # one of them keeps count of loky's semaphores
     _, alive = psutil.wait_procs(workers, timeout=30)
     assert alive == []
+
+
+def test_a_file_that_has_changed_at_the_same_size_and_time_is_found_out(
+    command, counting, tmp_path, remade, demo, monkeypatch, capsys
+):
+    """What is known of files is wrong then; it is so once."""
+    from tau3mu.datasets import preflight
+
+    counting.write()
+    monkeypatch.setenv("TAU3MU_CACHE", str(tmp_path / "cache"))
+    opened, inspect = [], preflight.inspect_file
+    monkeypatch.setattr(
+        preflight, "inspect_file", lambda job: (opened.append(job.path), inspect(job))[1]
+    )
+    files = [tmp_path / "a.root", tmp_path / "b.root"]
+    for source, path in zip(demo, files, strict=True):
+        shutil.copy(source, path)
+        os.utime(path, (1e9, 1e9))
+    assert run(command(files=files)) == 0
+    assert run(command("--executor", "futures", files=files, output="again")) == 0
+    assert opened == [str(path) for path in files]
+    opened.clear()
+    remade(files[0], files[0])
+    os.utime(files[0], (1e9, 1e9))
+    assert run(command(files=files, output="changed")) == 2
+    run_json = json.loads((tmp_path / "changed" / "run.json").read_text())
+    assert [file["path"] for file in run_json["missing"]] == [str(files[0])]
+    assert opened == []
+    assert run(command(files=files, output="next")) == 0
+    assert opened == [str(files[0])]
+    assert run(command("--no-cache", files=files, output="all")) == 0
+    assert opened == [str(path) for path in [files[0], *files]]

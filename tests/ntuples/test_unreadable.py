@@ -12,7 +12,8 @@ from remote_reading import chunk_of
 
 from tau3mu.datasets import Chunk, Dataset, check_files, verify_checksum
 from tau3mu.datasets.checksum import file_checksum
-from tau3mu.datasets.inspection import inspect_file
+from tau3mu.datasets.contents import Asked
+from tau3mu.datasets.inspection import FileJob, inspect_file
 from tau3mu.execution import execute
 from tau3mu.ntuples import ReadError, read_events
 from tau3mu.ntuples.fast.vectors import _find_items
@@ -241,7 +242,7 @@ def test_damage_anywhere_is_never_taken_for_a_defect(uproot_models, tmp_path, ki
             damaged[generator.randrange(len(content))] = generator.randrange(256)
         path.write_bytes(damaged)
         close_files()
-        inspect_file("d", str(path), None, columns)
+        inspect_file(FileJob("d", str(path), Asked(None, None, frozenset(columns))))
         try:
             reading(chunk)
         except ReadError as error:

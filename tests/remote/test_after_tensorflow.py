@@ -12,8 +12,10 @@ pytest.importorskip("fsspec_xrootd")
 PROGRAM = """
 import sys, types
 sys.modules["tensorflow"] = types.ModuleType("tensorflow")
-from tau3mu.datasets.inspection import inspect_file
-print(inspect_file("x", "root://localhost:1//a.root", None, {"triplet.mass"}).problems[0])
+from tau3mu.datasets.contents import Asked
+from tau3mu.datasets.inspection import FileJob, inspect_file
+asked = Asked(None, None, frozenset({"triplet.mass"}))
+print(inspect_file(FileJob("x", "root://localhost:1//a.root", asked)).problems[0])
 """
 
 

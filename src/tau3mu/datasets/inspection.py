@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from tau3mu.config.printable import printable
@@ -12,6 +12,7 @@ from tau3mu.datasets.checked import Inspection
 from tau3mu.datasets.checksum import verify_checksum
 from tau3mu.datasets.contents import Asked, FailedFileError, look_into, wanted_names
 from tau3mu.datasets.dataset import FileDetails
+from tau3mu.datasets.found_before import Place
 from tau3mu.errors import InputError
 from tau3mu.ntuples.open_files import keep_open, open_file
 from tau3mu.ntuples.reader import ReadError
@@ -33,11 +34,11 @@ from tau3mu.storage.remote import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
 
-    from tau3mu.datasets.contents import MissingTriggers
+    from tau3mu.datasets.found_before import FoundBefore
 
-__all__ = ["inspect_file"]
+__all__ = ["FileJob", "inspect_file", "recall"]
 
 _WAITS: Final = (1.0, 4.0)
 """Seconds before a server that did not answer is asked again."""
@@ -47,70 +48,81 @@ _MAY_PASS: Final = {"resources", "transient"}
 _NO_DETAILS: Final = FileDetails()
 
 
-def inspect_file(
-    dataset: str,
-    path: str,
-    tree: str | None,
-    columns: Collection[str],
-    details: FileDetails = _NO_DETAILS,
-    *,
-    layout: str | None = None,
-    missing_triggers: MissingTriggers | None = None,
-    is_mc: bool = False,
-    verify: bool = False,
-    keep: bool = False,
-) -> Inspection:
+@dataclass(frozen=True)
+class FileJob:
+    """A file that is to be checked.
+
+    Attributes:
+        dataset: The name of its dataset.
+        path: A local path or a URL, as the dataset lists it.
+        asked: What is to be read from it.
+        details: Facts of the dataset file about it.
+        verify: Whether to look at all replicas and their checksums.
+        keep: Whether it should stay open for this process.
+    """
+
+    dataset: str
+    path: str
+    asked: Asked
+    details: FileDetails = _NO_DETAILS
+    verify: bool = False
+    keep: bool = False
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The file and its replicas."""
+        return (self.path, *self.details.replicas)
+
+    def at(self, path: str) -> Place:
+        """Returns one of the places."""
+        return Place(self.dataset, path, self.asked)
+
+
+def recall(job: FileJob, before: FoundBefore) -> Inspection | None:
+    """Returns what an earlier check found in a file, None if it has to be opened.
+
+    Args:
+        job: The file.
+        before: What is known from earlier checks.
+    """
+    first = in_order(job.places)[0]
+    look = before.look(job.at(first))
+    return None if look is None else _summary(job, [look])
+
+
+def inspect_file(job: FileJob) -> Inspection:
     """Returns the content of a file, or why it cannot be read.
 
     Its replicas are tried in order until one can be read, those that do not answer several times.
 
     Args:
-        dataset: The name of its dataset.
-        path: A local path or a URL.
-        tree: The name of the tree, None for the tree of a known layout.
-        columns: The columns that processors read, such as `triplet.mass` and `hlt.PATTERN`.
-        details: Facts of the dataset file about it, beside its tree.
-        layout: The layout of its tree, None to detect it.
-        missing_triggers: Whether it may lack triggers; see `Asked`.
-        is_mc: Whether it is simulation.
-        verify: Whether to look at all replicas and their checksums, and to skip those that differ
-            from it.
-        keep: Whether this process is going to read it, so that it should stay open.
+        job: The file, and what is asked of it.
 
     Raises:
         InputError: A library for the protocol or the compression is not installed.
     """
-    places = (path, *details.replicas)
-    asked = Asked(tree, layout, frozenset(columns), details.entries, missing_triggers, is_mc)
 
     def look_at_all() -> list[Inspection]:
         looks = []
-        for place in in_order(places):
-            look = _look(dataset, place, asked, details, verify=verify, keep=keep)
-            looks.append(look)
-            if looks[-1].kind in {None, "resources", "fatal"} and not verify:
+        for place in in_order(job.places):
+            looks.append(_look(job, place))
+            if looks[-1].kind in {None, "resources", "fatal"} and not job.verify:
                 break
         return looks
 
     # Once is enough for servers that have been found to be down.
-    waits = () if all(map(failed_recently, places)) else _WAITS
+    waits = () if all(map(failed_recently, job.places)) else _WAITS
     looks = look_at_all()
     for wait in waits:
         if decisive(look.kind for look in looks) not in _MAY_PASS:
             break
         time.sleep(wait)
         looks = look_at_all()
-    return _summary(path, places, looks, details, verify=verify)
+    return _summary(job, looks)
 
 
-def _summary(
-    path: str,
-    places: Sequence[str],
-    looks: Sequence[Inspection],
-    details: FileDetails,
-    *,
-    verify: bool,
-) -> Inspection:
+def _summary(job: FileJob, looks: Sequence[Inspection]) -> Inspection:
+    path, places, verify = job.path, job.places, job.verify
     bad = [look for look in looks if look.kind is not None]
     good = [look for look in looks if look.kind is None]
     if not good:
@@ -130,34 +142,26 @@ def _summary(
         out |= {look.path for look in others} | {file.path}
         replicas = tuple(place for place in places if place not in out)
         listed = path if file.path != path else ""
-        file = replace(file, replicas=replicas, checksum=details.checksum, listed=listed)
+        file = replace(file, replicas=replicas, checksum=job.details.checksum, listed=listed)
     return replace(best, path=path, file=file, failed_replicas=passed)
 
 
 _CANNOT: Final = "cannot be read: "
 
 
-def _look(
-    dataset: str,
-    path: str,
-    asked: Asked,
-    details: FileDetails,
-    *,
-    verify: bool,
-    keep: bool,
-) -> Inspection:
+def _look(job: FileJob, path: str) -> Inspection:
     """Returns the content of one replica, or why it cannot be read."""
     kind: FailureKind | None = None
     try:
         _refuse_no_text(path)
-        if verify:
-            verify_checksum(path, details.checksum)
+        if job.verify:
+            verify_checksum(path, job.details.checksum)
         with ExitStack() as stack:
-            file = open_file(path, wanted_names(asked), **client_options(path))
+            file = open_file(path, wanted_names(job.asked), **client_options(path))
             stack.enter_context(file)
-            inspection = look_into(file, dataset, path, asked)
+            inspection = look_into(file, job.dataset, path, job.asked)
             checked = None if inspection.problems else inspection.file
-            if keep and checked and keep_open(path, checked.branches, file):
+            if job.keep and checked and keep_open(path, checked.branches, file):
                 stack.pop_all()
             return inspection
     except InputError as error:
@@ -178,7 +182,7 @@ def _look(
     if kind == "transient":
         note_failure(path)
         forget_connections(path)
-    return Inspection(dataset, path, problems=(problem,), kind=kind)
+    return Inspection(job.dataset, path, problems=(problem,), kind=kind)
 
 
 def _refuse_no_text(path: str) -> None:

@@ -6,23 +6,31 @@ import logging
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from functools import partial
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from tau3mu.config.printable import printable
 from tau3mu.datasets.checked import FailedFile
+from tau3mu.datasets.contents import Asked
 from tau3mu.datasets.duplicates import find_copies
-from tau3mu.datasets.inspection import inspect_file
+from tau3mu.datasets.found_before import FoundBefore
+from tau3mu.datasets.inspection import FileJob, inspect_file, recall
 from tau3mu.errors import InputError
 from tau3mu.ntuples.known_layouts import known_layouts
 from tau3mu.ntuples.layout import agreed
 from tau3mu.ntuples.open_files import close_files
+from tau3mu.storage.locations import is_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
+    from pathlib import Path
 
     from tau3mu.datasets.checked import CheckedFile, Inspection
     from tau3mu.datasets.contents import MissingTriggers
     from tau3mu.datasets.dataset import Dataset
+
+    InspectAll = Callable[[Sequence[FileJob], Callable[[Inspection], object]], list[Inspection]]
+    """Inspects files, in order, and tells of each as it comes."""
 
 __all__ = ["check_files", "check_readable_files"]
 
@@ -43,6 +51,8 @@ def check_files(
     keep_open: bool = False,
     known: Sequence[CheckedFile] = (),
     missing_triggers: MissingTriggers | None = None,
+    cache: Path | None = None,
+    inspect_all: InspectAll | None = None,
 ) -> list[CheckedFile]:
     """Returns the content of every file, in the order of the datasets, after opening each once.
 
@@ -59,6 +69,9 @@ def check_files(
         keep_open: Whether the first files stay open for `execute` in this process.
         known: Further files, which an earlier check has found good.
         missing_triggers: Whether files may lack triggers; see `tau3mu.datasets.contents.Asked`.
+        cache: The folder of what earlier checks found, which is trusted where size and time of a
+            file stand; None opens all files.
+        inspect_all: Does the work in other processes; by default, threads of this one do it.
 
     Raises:
         InputError: Something is wrong with at least one file, or no file holds events. The
@@ -72,6 +85,8 @@ def check_files(
         verify=verify_checksums,
         keep=keep_open,
         missing_triggers=missing_triggers,
+        cache=cache,
+        inspect_all=inspect_all,
     )
     _refuse_problems(found, found)
     return _checked(found, known)
@@ -87,6 +102,8 @@ def check_readable_files(
     keep_open: bool = False,
     known: Sequence[CheckedFile] = (),
     missing_triggers: MissingTriggers | None = None,
+    cache: Path | None = None,
+    inspect_all: InspectAll | None = None,
 ) -> tuple[list[CheckedFile], list[FailedFile]]:
     """Returns the files that can be read, like `check_files`, and those that can't.
 
@@ -102,6 +119,9 @@ def check_readable_files(
         keep_open: Whether the first files stay open for `execute` in this process.
         known: Further files, which an earlier check has found good.
         missing_triggers: Whether files may lack triggers; see `tau3mu.datasets.contents.Asked`.
+        cache: The folder of what earlier checks found, which is trusted where size and time of a
+            file stand; None opens all files.
+        inspect_all: Does the work in other processes; by default, threads of this one do it.
 
     Raises:
         InputError: Something else is wrong with at least one file, or there is none left.
@@ -114,6 +134,8 @@ def check_readable_files(
         verify=verify_checksums,
         keep=keep_open,
         missing_triggers=missing_triggers,
+        cache=cache,
+        inspect_all=inspect_all,
     )
     bad = [one for one in found if one.kind in {"transient", "bad_file"}]
     good = [one for one in found if one.kind not in {"transient", "bad_file"}]
@@ -141,8 +163,28 @@ def _inspect_all(
     verify: bool,
     keep: bool,
     missing_triggers: MissingTriggers | None,
+    cache: Path | None,
+    inspect_all: InspectAll | None,
 ) -> list[Inspection]:
-    jobs = [(d, path, tree) for d in datasets for path, tree in d.files.items()]
+    jobs = [
+        FileJob(
+            dataset.name,
+            path,
+            Asked(
+                tree,
+                dataset.layout,
+                frozenset(columns),
+                dataset.details_of(path).entries,
+                missing_triggers,
+                dataset.is_mc,
+            ),
+            dataset.details_of(path),
+            verify=verify,
+            keep=keep,
+        )
+        for dataset in datasets
+        for path, tree in dataset.files.items()
+    ]
     if not jobs:
         message = "there are no files to read; give files or a dataset"
         raise InputError(message, code="dataset.no-files")
@@ -150,25 +192,61 @@ def _inspect_all(
     known_layouts()  # mistakes in a table concern all files
     if keep:  # those that have not been read since an earlier check may have changed
         close_files()
-
-    def inspect(job: tuple[Dataset, str, str | None]) -> Inspection:
-        dataset, path, tree = job
-        details = dataset.details_of(path)
-        how: dict[str, Any] = {"layout": dataset.layout, "verify": verify, "keep": keep}
-        how |= {"missing_triggers": missing_triggers, "is_mc": dataset.is_mc}
-        return inspect_file(dataset.name, path, tree, columns, details, **how)
-
-    found: list[Inspection] = []
     silent = 0
+
+    def take(inspection: Inspection) -> None:
+        nonlocal silent
+        silent = silent + 1 if inspection.kind == "transient" else 0
+        if silent == _GIVE_UP and len(jobs) > _GIVE_UP:
+            _give_up(inspection)
+        if on_file is not None:
+            on_file()
+
+    before = FoundBefore(cache) if cache is not None and not verify else None
+    recalled = _recalled(jobs, before, workers) if before is not None else []
+    found = {number: one for number, one in enumerate(recalled) if one is not None}
+    for one in found.values():
+        take(one)
+    rest = [number for number in range(len(jobs)) if number not in found]
+    how = inspect_all or partial(_in_threads, workers=workers)
+    for number, one in zip(rest, how([jobs[number] for number in rest], take), strict=True):
+        found[number] = one
+        if before is not None and one.file and not one.problems and not one.failed_replicas:
+            before.add(jobs[number].at(one.file.path), one)
+    if before is not None:
+        before.write()
+    return [found[number] for number in range(len(jobs))]
+
+
+def _recalled(
+    jobs: Sequence[FileJob], before: FoundBefore, workers: int
+) -> list[Inspection | None]:
+    """Returns what earlier checks found in files that have not changed."""
+    before.load(job.at(place) for job in jobs for place in job.places)
+    with ThreadPoolExecutor(max_workers=workers) as pool:  # servers are waited for
+        at_servers = [any(map(is_url, job.places)) for job in jobs]
+        asked = [
+            pool.submit(recall, job, before) if remote else None
+            for job, remote in zip(jobs, at_servers, strict=True)
+        ]
+        return [
+            recall(job, before) if future is None else future.result()
+            for job, future in zip(jobs, asked, strict=True)
+        ]
+
+
+def _in_threads(
+    jobs: Sequence[FileJob], take: Callable[[Inspection], object], *, workers: int
+) -> list[Inspection]:
+    found = []
     with ThreadPoolExecutor(max_workers=workers) as pool:
-        for inspection in pool.map(inspect, jobs):
-            found.append(inspection)
-            silent = silent + 1 if inspection.kind == "transient" else 0
-            if silent == _GIVE_UP and len(jobs) > _GIVE_UP:
-                pool.shutdown(cancel_futures=True)
-                _give_up(inspection)
-            if on_file is not None:
-                on_file()
+        try:
+            for inspection in pool.map(inspect_file, jobs):
+                found.append(inspection)
+                take(inspection)
+        except InputError:
+            pool.shutdown(cancel_futures=True)
+            raise
     return found
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from tau3mu.clusters.proxy.distribution import distribute
 from tau3mu.console.cli import first_import
 from tau3mu.datasets import certifications_of
+from tau3mu.datasets.found_before import forget_files
 from tau3mu.derived.reading import parent_rows, with_parent_rows
 from tau3mu.errors import InputError, RunError
 from tau3mu.execution import FileRead, RetryPolicy
@@ -137,6 +138,7 @@ def _write(
     _log(result, missing)
     if missing:  # such files are looked at again when the run is resumed
         _remember(plan, folder, without={(file.dataset, file.path) for file in missing})
+        forget_files(file.path for file in missing)
     describe = partial(manifest_of, plan, result, missing, started=started, folder=folder)
     if not result.processors:
         code = 1 if none_left else 2

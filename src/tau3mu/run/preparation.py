@@ -17,6 +17,7 @@ from tau3mu.datasets import (
     check_readable_files,
     make_chunks,
 )
+from tau3mu.datasets.found_before import cache_folder
 from tau3mu.datasets.parts import counted, own_columns
 from tau3mu.derived.linked import only_linked, read_links, with_links
 from tau3mu.derived.reading import check_derived
@@ -276,6 +277,7 @@ def _check(
         "keep_open": settings.executor == "iterative",
         "known": known,
         "missing_triggers": settings.missing_triggers,
+        "cache": None if settings.no_cache else cache_folder(),
     }
     if rest and settings.skip_bad_files:
         files, failed = check_readable_files(rest, columns, **how)

@@ -117,6 +117,11 @@ class Settings(BaseModel):
         "compare checksums (adler32) with those of the dataset files and of XRootD servers; "
         "other files are read in full for it",
     )] = False  # fmt: skip
+    no_cache: Annotated[bool, Option(
+        READ,
+        "open every file for the check, whatever earlier checks have found in it (by default "
+        "trusted while size and time of the file stand)",
+    )] = False  # fmt: skip
     proxy: Annotated[_Path | None, Option(
         READ, "grid proxy for root:// files (default: $X509_USER_PROXY or /tmp/x509up_uUID)",
         "FILE",
