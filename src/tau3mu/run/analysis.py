@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from datetime import datetime, timezone
 from functools import partial
@@ -18,6 +19,8 @@ from tau3mu.execution import FileRead, RetryPolicy
 from tau3mu.execution.checkpoints import remove_checkpoints
 from tau3mu.execution.chunk import restricted
 from tau3mu.execution.set_apart import log_group
+from tau3mu.plotting.artist import NO_PLOTS, Artist
+from tau3mu.plotting.pictures import PLOTS, pictures_of
 from tau3mu.results import ResultsFolder, run_log
 from tau3mu.results.log import log_command
 from tau3mu.results.manifest import write_manifest
@@ -46,6 +49,8 @@ if TYPE_CHECKING:
 __all__ = ["analyse"]
 
 log = logging.getLogger(__name__)
+
+_PATIENCE, _PART = 30.0, 0.1  # seconds, and of the time of a run, that its end waits for pictures
 
 
 def analyse(
@@ -94,11 +99,12 @@ def analyse(
                     log_group(name, group)
             _remember(plan, results.path)
             freeze(plan, results.path)
+            artist = None if _without_pictures(plan) else stack.enter_context(closing(Artist()))
             on_stage("Reading events")
             remove_staged(results.path)
             jobs = skim_jobs(plan, results.path)
             result = _with_parents(plan, _execute(plan, client, results, on_result, watch, jobs))
-            return _write(plan, result, results, started, on_stage, jobs, client)
+            return _write(plan, result, results, started, on_stage, jobs, client, artist)
         except RunError as error:
             message = f"{error}\n{how}"
             raise RunError(message, code=error.code, path=error.path) from error
@@ -124,6 +130,7 @@ def _write(
     on_stage: Callable[[str], object],
     jobs: Sequence[SkimJob],
     client: Client | None,
+    artist: Artist | None,
 ) -> Run:
     """Returns the run, after writing what was found and fitting it."""
     folder = results.path
@@ -163,12 +170,19 @@ def _write(
         write_manifest(folder, describe("writing"))
     for name in (*plan.set_apart, *result.set_apart):  # of the run that is resumed
         shutil.rmtree(folder / name, ignore_errors=True)
+    _begin_pictures(result, folder, artist)
     manifest = describe("fitting")
     if plan.models:
         _remove_fits(plan, folder)
         write_manifest(folder, manifest)
     unfitted = Run(folder, manifest, found=result.processors)
     fits, failed = _fit_all(plan, unfitted, on_stage)
+    if artist is not None:
+        on_stage("Drawing")
+        result = _finish_pictures(result, artist, started)
+        describe = partial(
+            manifest_of, plan, result, missing, started=started, folder=folder, derived=derived
+        )
     sound = not failed and not any(one.problem for one in derived.values())
     code = exit_code(plan, result, missing, valid=sound and all(f.valid for f in fits.values()))
     manifest = describe("finished", exit_code=code, fits=fits, failed=failed)
@@ -178,6 +192,28 @@ def _write(
         (folder / CHECKED_FILES).unlink(missing_ok=True)
     log_command(["python", "-m", "tau3mu.train", "reproduce", str(folder.absolute())])
     return Run(folder, manifest, found=result.processors, fits=fits)
+
+
+def _without_pictures(plan: RunPlan) -> bool:
+    return plan.settings.no_plots or bool(os.environ.get(NO_PLOTS))
+
+
+def _begin_pictures(result: RunResult, folder: Path, artist: Artist | None) -> None:
+    """Has the pictures of the results drawn, without those of the run that is resumed."""
+    for name in result.processors:
+        shutil.rmtree(folder / name / PLOTS, ignore_errors=True)
+    if artist is not None:
+        found = {name: one.histograms for name, one in result.processors.items()}
+        artist.draw(folder, pictures_of(found))
+
+
+def _finish_pictures(result: RunResult, artist: Artist, started: datetime) -> RunResult:
+    """Returns a result that warns of pictures that could not be drawn."""
+    taken = (datetime.now(timezone.utc) - started).total_seconds()
+    problems = artist.finish(max(_PATIENCE, _PART * taken))
+    for problem in problems:
+        log.warning("%s", problem)
+    return replace(result, warnings=(*result.warnings, *problems))
 
 
 def _log(result: RunResult, missing: Collection[FileRead]) -> None:

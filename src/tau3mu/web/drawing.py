@@ -138,8 +138,8 @@ def _curves(
     import numpy as np
 
     from tau3mu.plotting.heading import Heading
-    from tau3mu.plotting.histogram import draw_lines
     from tau3mu.plotting.labels import without_broken_formulas
+    from tau3mu.plotting.panels import draw_lines
     from tau3mu.plotting.style import add_heading, styled_figure
 
     with styled_figure("CMS", 10, 10) as figure:
