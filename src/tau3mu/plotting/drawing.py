@@ -110,10 +110,8 @@ def _warm_up() -> None:
 
     from tau3mu.plotting.histogram import plot_histogram
 
-    dataset = hist.axis.StrCategory(["data"], name="dataset")
-    one: hist.Hist[Any] = hist.Hist(
-        dataset, hist.axis.Regular(2, 0, 1, name="x", label="m(μ) [GeV]")
-    )
+    axes = hist.axis.StrCategory(["data"], name="dataset"), hist.axis.Regular(2, 0, 1, name="x")
+    one: hist.Hist[Any] = hist.Hist(*axes)
     one.fill("data", [0.5])
     plot_histogram(one).savefig(os.devnull, format="png", dpi=10)
 

@@ -10,10 +10,11 @@ from tau3mu.outputs.histograms import variable_axes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from hist import Hist
 
-__all__ = ["PLOTS", "Picture", "picture_name", "pictures_of"]
+__all__ = ["PLOTS", "Picture", "picture_name", "pictures_of", "stored_picture"]
 
 PLOTS: Final = "plots"
 """The folder of the pictures, in that of a processor."""
@@ -60,6 +61,17 @@ def picture_name(name: str) -> str:
     return quoted
 
 
+def stored_picture(place: Path, name: str | None = None) -> Path | None:
+    """Returns the picture of a histogram or of the cutflow, None if none was drawn.
+
+    Args:
+        place: The folder of the processor.
+        name: Of the histogram, None for the cutflow.
+    """
+    path = place / PLOTS / f"{'cutflow' if name is None else picture_name(name)}.png"
+    return path if path.is_file() and not path.is_symlink() else None
+
+
 def pictures_of(found: Mapping[str, Mapping[str, Hist[Any]]]) -> Iterator[Picture]:
     """Yields the pictures of the results of a run: all cutflows, then all histograms.
 
@@ -74,6 +86,5 @@ def pictures_of(found: Mapping[str, Mapping[str, Hist[Any]]]) -> Iterator[Pictur
         for name, histogram in histograms.items():
             if len(variable_axes(histogram)) in _DRAWN:
                 how = {"processor": processor, "name": name}
-                yield Picture(
-                    f"{processor}/{PLOTS}/{picture_name(name)}", f"{_MODULE}:histogram_figure", how
-                )
+                file = f"{processor}/{PLOTS}/{picture_name(name)}"
+                yield Picture(file, f"{_MODULE}:histogram_figure", how)

@@ -183,7 +183,7 @@ def _run_again(
                 on_file=display.advance,
                 no_plots=True,
                 **options,
-            )  # fmt: skip
+            )
         ) as plan:
             changed = changed_files(thawed, plan)
             display.entries = plan.entries
