@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["DsPhiPi"]
 
 MUON_PT = Axis(60, 0, 30, "pT(μ) [GeV]")
+MUON_PT_CUTS = "endcap_muon_pt", "barrel_muon_pt"
 DELTA_R = Axis(60, 0, 1.2, "ΔR")
 TRIGGER_DR = Axis(60, 0, 0.12, "ΔR to a trigger object")
 
@@ -135,47 +136,49 @@ class DsPhiPi(CutProcessor):
         """One of the L1 seeds fired."""
         return fired(events.l1, *self.l1_seeds)
 
-    @cut("vertex", of="mass", axis=Axis(70, 1.4, 2.1, "m(μμπ) [GeV]"))
+    @cut("vertex", of="mass", axis=Axis(70, 1.4, 2.1, "m(μμπ) [GeV]"), at=["mass_window"])
     def mass(self, triplets: Triplets) -> Any:
         """The mass is near that of the D_s."""
         return self.mass_window.contains(triplets.mass)
 
-    @cut("vertex", of="pv_refit_n_tracks", axis=Axis(100, -0.5, 99.5, "Tracks at the vertex"))
+    @cut("vertex", of="pv_refit_n_tracks", axis=Axis(100, -0.5, 99.5, "Tracks at the vertex"),
+         at=["pv_tracks"])  # fmt: skip
     def n_tracks(self, triplets: Triplets) -> Any:
         """The primary vertex, refitted without the three legs, has tracks."""
         return triplets.pv_refit_n_tracks >= self.pv_tracks
 
-    @cut("vertex", of="flight_significance", axis=Axis(60, 0, 30, "Flight-distance significance"))
+    @cut("vertex", of="flight_significance", axis=Axis(60, 0, 30, "Flight-distance significance"),
+         at=["flight_significance"])  # fmt: skip
     def flight(self, triplets: Triplets) -> Any:
         """The vertex is displaced from the beam spot."""
         return triplets.flight_significance > self.flight_significance
 
-    @cut("acceptance", of="mu1.pt", axis=MUON_PT)
+    @cut("acceptance", of="mu1.pt", axis=MUON_PT, at=MUON_PT_CUTS)
     def acceptance_mu1(self, triplets: Triplets) -> Any:
         """The detector covers the first muon."""
         return self.accepts(triplets.mu1)
 
-    @cut("acceptance", of="mu2.pt", axis=MUON_PT)
+    @cut("acceptance", of="mu2.pt", axis=MUON_PT, at=MUON_PT_CUTS)
     def acceptance_mu2(self, triplets: Triplets) -> Any:
         """The detector covers the second muon."""
         return self.accepts(triplets.mu2)
 
-    @cut("acceptance", of="track.pt", axis=Axis(60, 0, 30, "pT(π) [GeV]"))
+    @cut("acceptance", of="track.pt", axis=Axis(60, 0, 30, "pT(π) [GeV]"), at=["track_pt"])
     def acceptance_track(self, triplets: Triplets) -> Any:
         """The pion is hard enough."""
         return triplets.track.pt > self.track_pt
 
-    @cut("deltaR", of="delta_r.mu1_mu2", axis=DELTA_R)
+    @cut("deltaR", of="delta_r.mu1_mu2", axis=DELTA_R, at=["delta_r_window"])
     def delta_r_mu1_mu2(self, triplets: Triplets) -> Any:
         """The muons are close to each other, and not the same."""
         return self.delta_r_window.contains(triplets.delta_r["mu1_mu2"])
 
-    @cut("deltaR", of="delta_r.mu1_track", axis=DELTA_R)
+    @cut("deltaR", of="delta_r.mu1_track", axis=DELTA_R, at=["delta_r_window"])
     def delta_r_mu1_track(self, triplets: Triplets) -> Any:
         """The first muon is close to the track, and not the same."""
         return self.delta_r_window.contains(triplets.delta_r["mu1_track"])
 
-    @cut("deltaR", of="delta_r.mu2_track", axis=DELTA_R)
+    @cut("deltaR", of="delta_r.mu2_track", axis=DELTA_R, at=["delta_r_window"])
     def delta_r_mu2_track(self, triplets: Triplets) -> Any:
         """The second muon is close to the track, and not the same."""
         return self.delta_r_window.contains(triplets.delta_r["mu2_track"])
@@ -190,27 +193,29 @@ class DsPhiPi(CutProcessor):
         """The second muon is found, global and PF."""
         return self.is_global_pf(triplets, "mu2")
 
-    @cut("id_ip", of="track_ip.dz", axis=Axis(60, -30, 30, "dz(π) [cm]"))
+    @cut("id_ip", of="track_ip.dz", axis=Axis(60, -30, 30, "dz(π) [cm]"),
+         at=["-max_track_dz", "max_track_dz"])  # fmt: skip
     def track_dz(self, triplets: Triplets) -> Any:
         """The track is found, and close to the origin along the beam."""
         return abs(triplets.track_ip["dz"]) < self.max_track_dz
 
-    @cut("id_ip", of="track_ip.dxy", axis=Axis(60, -0.6, 0.6, "dxy(π) [cm]"))
+    @cut("id_ip", of="track_ip.dxy", axis=Axis(60, -0.6, 0.6, "dxy(π) [cm]"),
+         at=["-max_track_dxy", "max_track_dxy"])  # fmt: skip
     def track_dxy(self, triplets: Triplets) -> Any:
         """The track is close to the beam."""
         return abs(triplets.track_ip["dxy"]) < self.max_track_dxy
 
-    @cut("phi", of="dimuon_mass", axis=Axis(80, 0.9, 1.14, "m(μμ) [GeV]"))
+    @cut("phi", of="dimuon_mass", axis=Axis(80, 0.9, 1.14, "m(μμ) [GeV]"), at=["phi_window"])
     def phi(self, triplets: Triplets) -> Any:
         """The mass of the muons is that of a φ."""
         return self.phi_window.contains(triplets.dimuon_mass)
 
-    @cut("trigmatch", of="mu1.trigger_dr_2017", axis=TRIGGER_DR)
+    @cut("trigmatch", of="mu1.trigger_dr_2017", axis=TRIGGER_DR, at=["trigger_dr"])
     def trigmatch_mu1(self, triplets: Triplets) -> Any:
         """The first muon is close to a trigger object."""
         return triplets.mu1.trigger_dr_2017 < self.trigger_dr
 
-    @cut("trigmatch", of="mu2.trigger_dr_2017", axis=TRIGGER_DR)
+    @cut("trigmatch", of="mu2.trigger_dr_2017", axis=TRIGGER_DR, at=["trigger_dr"])
     def trigmatch_mu2(self, triplets: Triplets) -> Any:
         """The second muon is close to a trigger object."""
         return triplets.mu2.trigger_dr_2017 < self.trigger_dr

@@ -21,11 +21,12 @@ _PROGRAMS: Final = {
     "fit": "fit a mass spectrum; fit toys, fit trials, fit generate and fit import as well",
     "train": "many configured analyses in one pass: test, run, compare, reproduce",
     "show": "show a results folder, or two of them, in a browser or as one HTML file",
+    "plot": "draw histograms and cutflows of a results folder, in a style and format",
     "layout": "propose a layout table from the branches of a file",
     "generate": "make toy ntuples",
     "benchmark": "compare and show results of benchmarks",
 }
-_MODULES: Final = {"layout", "show"}
+_MODULES: Final = {"layout", "plot", "show"}
 """The programs that are one module each."""
 _SHELLS: Final = ("bash", "zsh", "fish")
 

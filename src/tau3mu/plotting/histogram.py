@@ -1,110 +1,186 @@
-"""Plots of histograms in the CMS style."""
+"""The picture of a histogram: data as points, simulation as a stack, their ratio below."""
 
 from __future__ import annotations
 
-from itertools import cycle
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
 
 from tau3mu.errors import InputError
-from tau3mu.outputs.names import NOMINAL
-from tau3mu.plotting.heading import Heading
+from tau3mu.plotting.content import content_of, errors_of, helps_log
+from tau3mu.plotting.heading import heading_of
+from tau3mu.plotting.labels import entries_label, short_name, without_broken_formulas
+from tau3mu.plotting.panels import (
+    draw_band,
+    draw_cuts,
+    draw_lines,
+    draw_points,
+    draw_ratio,
+    draw_stack,
+    finish,
+    finish_ratio,
+)
+from tau3mu.plotting.style import add_heading, styled_figure
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from hist import Hist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["draw_lines", "only_variable", "plot_histogram"]
+    from tau3mu.plotting.content import Content
+    from tau3mu.plotting.heading import Heading
+    from tau3mu.plotting.panels import Legend
+    from tau3mu.results.manifest import DatasetFacts
 
-_LINES = "-", "--", "-.", ":"
-_GAP, _LOWEST = 0.01, 0.3  # of the axes: below the legend, and what the lines have at least
+__all__ = ["plot_histogram"]
 
+_MOST: Final = 8
+"""Datasets that have a line or a part of the stack of their own."""
 
-def only_variable(histogram: Hist[Any]) -> Any:
-    """Returns the axis of the variable.
-
-    Raises:
-        InputError: There is none, or there are several.
-    """
-    from tau3mu.outputs.histograms import variable_axes
-
-    variables = variable_axes(histogram)
-    if len(variables) != 1:
-        names = ", ".join(axis.name for axis in variables) or "none"
-        message = f"a plot is of a histogram of one variable, this one has {names}; project it"
-        raise InputError(message, code="plotting.not-one-variable", path=names)
-    return variables[0]
+_BAND: Final = "Stat. unc.", "Stat. ⊕ syst. unc."
 
 
 def plot_histogram(
     histogram: Hist[Any],
+    facts: Mapping[str, DatasetFacts] | None = None,
     *,
-    heading: Heading = Heading(),
-    log: bool = False,
+    heading: Heading | None = None,
+    log: bool | None = None,
+    ratio: bool | None = None,
+    cuts: Sequence[float] = (),
+    blind: Sequence[tuple[float, float]] = (),
 ) -> Figure:
-    """Returns a figure with one line per dataset, nominal contents with their uncertainties.
+    """Returns a figure of a histogram of one variable.
+
+    With data and simulation, the sum of data are points and simulation is stacked, with its
+    uncertainty as a band and data / simulation below. Simulation without data is stacked where its
+    normalization is known. Data without simulation are points, or lines by dataset with their sum
+    as points.
 
     Args:
         histogram: With an axis `dataset`, maybe one `variation`, and that of the variable.
-        heading: What stands above it, and the looks.
-        log: Whether the entries have a logarithmic scale.
+        facts: What a run knows of the datasets, by name; without it, each is a line.
+        heading: What stands above it, and the looks; by default what follows from the facts.
+        log: Whether the entries have a logarithmic scale. By default they have where more than half
+            of the bins that are not empty would be lower than 2 % of the highest.
+        ratio: Whether there is a ratio below: of data to simulation or, where one of them is
+            missing, of each dataset to the first. By default where there are both.
+        cuts: Values of the variable at which lines are drawn.
+        blind: Intervals of the variable in which data are not drawn.
 
     Raises:
-        InputError: It has none or several variables.
+        InputError: It has none or several variables, or there is nothing to compare in a ratio.
     """
-    variable = only_variable(histogram)
-    from tau3mu.outputs.histograms import variations
-    from tau3mu.plotting.labels import without_broken_formulas
-    from tau3mu.plotting.style import add_heading, styled_figure
-
+    facts = {} if facts is None else facts
+    content = content_of(histogram, facts, blind)
+    both = bool(content.data and content.simulation)
+    of_datasets = ratio is True and not both
+    if of_datasets and len(content.data or content.simulation) < 2:
+        message = f"there is no ratio of {histogram.axes[0].size} dataset: it needs two"
+        raise InputError(message, code="plotting.no-ratio", path=content.variable.name)
+    own = {name: facts[name] for name in histogram.axes["dataset"] if name in facts}
+    heading = heading_of(own) if heading is None else heading
+    below = of_datasets or (both and ratio is not False)
     with styled_figure(heading.style, 10, 10) as figure:
         figure.set_layout_engine("constrained")
-        axes = figure.subplots()
-        axes.set_xlabel(variable.label)
-        axes.set_ylabel(histogram.label or "Candidates")
+        ratios = (3, 1.1) if below else (1,)
+        panels = figure.subplots(len(ratios), sharex=True, height_ratios=ratios, squeeze=False)
+        upper, lower = panels[0, 0], panels[-1, 0]
+        upper.set_ylabel(entries_label(histogram, content.variable))
+        lower.set_xlabel(content.variable.label)
         without_broken_formulas(figure)
-        add_heading(axes, heading)
-        parts = variations(histogram)
-        draw_lines(axes, {name: part for name, one, part in parts if one == NOMINAL}, log=log)
+        add_heading(upper, heading)
+        named: Legend = {}
+        if (line := draw_cuts(upper, cuts, content.variable.edges)) is not None:
+            named["Cut"] = line
+        for low, high in blind:
+            named["Blinded"] = upper.axvspan(low, high, facecolor="0.92", zorder=0)
+        if of_datasets:
+            _draw_ratios(lower, {**content.data, **content.simulation})
+        elif below:
+            _draw_data_over_simulation(lower, content)
+        if both or (content.simulation and _is_normalized(content, facts)) or _is_one(content):
+            _draw_all(upper, content, named, log=log)
+        else:
+            _draw_datasets(upper, content, named, facts, log=log)
     return figure
 
 
-def draw_lines(axes: Axes, parts: Mapping[str, Hist[Any]], *, log: bool = False) -> None:
-    """Draws histograms of the same variable, with their uncertainties, and a legend above them.
+def _is_one(content: Content) -> bool:
+    return len(content.data) + len(content.simulation) == 1
 
-    Args:
-        axes: Empty, of a figure that has everything else.
-        parts: By their names.
-        log: Whether the entries have a logarithmic scale.
-    """
-    import mplhep
 
-    from tau3mu.plotting.labels import add_legend
-    from tau3mu.plotting.style import PowersFormatter
+def _is_normalized(content: Content, facts: Mapping[str, DatasetFacts]) -> bool:
+    from tau3mu.results.normalization import scales
 
-    lines = cycle(_LINES)
-    handles = []
-    for part in parts.values():
-        drawn = mplhep.histplot(
-            part, ax=axes, histtype="step", yerr=True, flow="none", linestyle=next(lines)
-        )
-        handles.append(drawn[0].stairs)
-    if log:
-        axes.set_yscale("log", nonpositive="clip")
-        filled = [v for part in parts.values() for v in part.values().ravel() if v > 0]
-        axes.set_ylim(bottom=0.5 * min(filled, default=1.0))
-    else:
-        axes.yaxis.set_major_formatter(PowersFormatter())
-    edges = next(iter(parts.values())).axes[0].edges
-    axes.set_xlim(edges[0], edges[-1])
-    legend = add_legend(axes, handles, list(parts), fontsize=18, loc="upper right")
-    cast("Figure", axes.figure).draw_without_rendering()  # which gives the axes their place
-    under = legend.get_window_extent().transformed(axes.transAxes.inverted()).y0 - _GAP
-    part_below = min(1.0, max(under, _LOWEST))
-    low, high = axes.get_ylim()
-    if log:
-        axes.set_ylim(low, low * (high / low) ** (1 / part_below))
-    else:
-        axes.set_ylim(low, low + (high - low) / part_below)
+    known = scales(facts)
+    return not content.data and all(known[name] is not None for name in content.simulation)
+
+
+def _draw_all(axes: Axes, content: Content, named: Legend, *, log: bool | None) -> None:
+    """Draws data as points and simulation as a stack with a band."""
+    edges, highest = content.variable.edges, []
+    if content.data:
+        total = content.total_data
+        points = draw_points(axes, total, content.shown)
+        name = next(iter(content.data)) if len(content.data) == 1 else "Data"
+        named = {name: points, **named}
+        highest.append(np.where(content.shown, total.values() + errors_of(total)[1], 0.0))
+    if content.simulation:
+        stack = draw_stack(axes, _largest(content.simulation))
+        band, middle = content.band(), content.total.values()
+        what = _BAND[bool(content.varied)]
+        named |= {**stack, what: draw_band(axes, edges, middle, band)}
+        highest.append(middle + band[1])
+    title = "Simulation scaled to the area of data" if content.to_area else ""
+    log = helps_log(np.max(highest, axis=0)) if log is None else log
+    finish(axes, content.example, named, highest, log=log, title=title)
+
+
+def _draw_datasets(
+    axes: Axes, content: Content, named: Legend, facts: Mapping[str, DatasetFacts],
+    *, log: bool | None,
+) -> None:  # fmt: skip
+    """Draws each dataset as a line, and the sum of data as points."""
+    parts = {**content.data, **content.simulation}
+    known_data = bool(facts) and not content.simulation
+    total = content.total_data if known_data else None
+    shown = _largest(parts)
+    if log is None:
+        log = helps_log((total or next(iter(shown.values()))).values())
+    draw_lines(axes, shown, log=log, points=total, named=named)
+
+
+def _draw_data_over_simulation(axes: Axes, content: Content) -> None:
+    total, edges = np.asarray(content.total.values(), np.float64), content.variable.edges
+    with np.errstate(divide="ignore", invalid="ignore"):
+        low, high = (np.where(total > 0, one / total, 0.0) for one in content.band())
+    draw_band(axes, edges, np.ones_like(total), (low, high))
+    ends = draw_ratio(axes, content.total_data, content.total, shown=content.shown)
+    finish_ratio(axes, ends, "Data / sim.")
+
+
+def _draw_ratios(axes: Axes, parts: Mapping[str, Hist[Any]]) -> None:
+    (name, first), *others = _largest(parts).items()
+    ends = [
+        end
+        for number, (_, one) in enumerate(others, 1)
+        for end in draw_ratio(axes, one, first, color=f"C{number % 10}")
+    ]
+    finish_ratio(axes, ends, f"/ {short_name(name, 14)}")
+    axes.yaxis.label.set_parse_math(False)
+
+
+def _largest(parts: Mapping[str, Hist[Any]]) -> dict[str, Hist[Any]]:
+    """Returns the first histograms, and the sum of the others where there are too many."""
+    if len(parts) <= _MOST:
+        return dict(parts)
+    names = list(parts)
+    rest = names[_MOST - 1 :]
+    shown = {name: parts[name] for name in names[: _MOST - 1]}
+    total = parts[rest[0]]
+    for name in rest[1:]:
+        total = total + parts[name]
+    return {**shown, f"{len(rest)} others": total}

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from tau3mu.errors import InputError
+from tau3mu.plotting.content import only_variable, outside, without
 from tau3mu.plotting.heading import Heading
-from tau3mu.plotting.histogram import draw_lines, only_variable
-from tau3mu.plotting.labels import without_broken_formulas
+from tau3mu.plotting.labels import entries_label, without_broken_formulas
+from tau3mu.plotting.panels import draw_lines
 from tau3mu.plotting.style import add_heading, styled_figure
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hist import Hist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -28,7 +31,7 @@ def plot_overlay(
     heading: Heading = Heading(),
     ratio: Literal["ratio", "pull"] = "ratio",
     log: bool = False,
-    label: str | None = None,
+    blind: Sequence[tuple[float, float]] = (),
 ) -> Figure:
     """Returns a figure of two histograms of one variable, B over A, with their ratio below.
 
@@ -39,7 +42,7 @@ def plot_overlay(
         heading: What stands above it, and the looks.
         ratio: What stands below: `ratio`, B / A, or `pull`, (B − A) / √(variance of A + that of B).
         log: Whether the entries have a logarithmic scale.
-        label: Of the entries.
+        blind: Intervals of the variable that are not drawn.
 
     Raises:
         InputError: There is not one variable, or the bins of A and B are not the same.
@@ -48,20 +51,24 @@ def plot_overlay(
     if not _same_bins(variable, only_variable(b)):
         message = f"the bins of {names[0]} and {names[1]} are not the same"
         raise InputError(message, code="plotting.other-bins", path=variable.name)
+    shown = outside(variable, blind)
+    a, b = without(a, ~shown), without(b, ~shown)
     with styled_figure(heading.style, 10, 10) as figure:
         figure.set_layout_engine("constrained")
         above, below = figure.subplots(2, sharex=True, height_ratios=(3, 1.1))
-        above.set_ylabel(label or "Candidates")
+        above.set_ylabel(entries_label(a, variable))
         below.set_xlabel(variable.label)
         without_broken_formulas(figure)
         add_heading(above, heading)
-        _draw_ratio(below, a, b, kind=ratio)
+        _draw_ratio(below, a, b, shown, kind=ratio)
+        for low, high in blind:
+            above.axvspan(low, high, facecolor="0.92", zorder=0)
         draw_lines(above, {f"A: {names[0]}": a, f"B: {names[1]}": b}, log=log)
         above.set_xlabel("")  # which mplhep has set
     return figure
 
 
-def _draw_ratio(axes: Axes, a: Hist[Any], b: Hist[Any], *, kind: str) -> None:
+def _draw_ratio(axes: Axes, a: Hist[Any], b: Hist[Any], where: Any, *, kind: str) -> None:
     values, variances = _values(a), _variances(a)
     others, other_variances = _values(b), _variances(b)
     edges = a.axes[0].edges
@@ -75,7 +82,7 @@ def _draw_ratio(axes: Axes, a: Hist[Any], b: Hist[Any], *, kind: str) -> None:
             shown = others / values
             errors = np.sqrt(other_variances + shown**2 * variances) / np.abs(values)
             middle, label = 1.0, "B / A"
-    known = np.isfinite(shown)
+    known = np.isfinite(shown) & where
     axes.axhline(middle, color="gray", linewidth=1)
     axes.errorbar(
         centers[known], shown[known], yerr=errors[known] if kind != "pull" else None,

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
+import hashlib
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from urllib.parse import quote
 
 from tau3mu.outputs.histograms import variable_axes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from hist import Hist
 
-__all__ = ["PLOTS", "Picture", "pictures_of"]
+__all__ = ["PLOTS", "Picture", "picture_name", "pictures_of", "stored_picture"]
 
 PLOTS: Final = "plots"
 """The folder of the pictures, in that of a processor."""
 
 _DRAWN: Final = (1, 2)
 """Variables of histograms of which there are pictures."""
+
+_TAKEN: Final = ("cutflow", "stability")
+_SAFE: Final = " +=@[](),"
+_LONGEST: Final = 120
+
+_MODULE: Final = "tau3mu.plotting.stored"
 
 
 class Picture(NamedTuple):
@@ -36,18 +44,47 @@ class Picture(NamedTuple):
     arguments: dict[str, Any]
 
 
-def pictures_of(processor: str, histograms: Mapping[str, Hist[Any]]) -> Iterator[Picture]:
-    """Yields the pictures of the results of a processor.
+def picture_name(name: str) -> str:
+    """Returns the name of the file of the picture of a histogram, without suffix.
+
+    It is that of the histogram, where that can be part of a path and is not taken.
 
     Args:
-        processor: Its name.
-        histograms: By name.
+        name: Of the histogram.
     """
-    place, module = PurePosixPath(processor, PLOTS), "tau3mu.plotting.stored"
-    yield Picture(f"{place}/cutflow", f"{module}:cutflow_figure", {"processor": processor})
-    for name, histogram in histograms.items():
-        if len(variable_axes(histogram)) in _DRAWN:
-            yield Picture(
-                f"{place}/{name}", f"{module}:histogram_figure",
-                {"processor": processor, "name": name},
-            )  # fmt: skip
+    quoted = quote(name, safe=_SAFE)
+    if quoted.startswith(".") or quoted.casefold() in _TAKEN:
+        quoted = f"_{quoted}"
+    if len(quoted) > _LONGEST:
+        digest = hashlib.sha256(name.encode()).hexdigest()[:12]
+        quoted = f"{quoted[:_LONGEST]}-{digest}"
+    return quoted
+
+
+def stored_picture(place: Path, name: str | None = None) -> Path | None:
+    """Returns the picture of a histogram or of the cutflow, None if none was drawn.
+
+    Args:
+        place: The folder of the processor.
+        name: Of the histogram, None for the cutflow.
+    """
+    path = place / PLOTS / f"{'cutflow' if name is None else picture_name(name)}.png"
+    return path if path.is_file() and not path.is_symlink() else None
+
+
+def pictures_of(found: Mapping[str, Mapping[str, Hist[Any]]]) -> Iterator[Picture]:
+    """Yields the pictures of the results of a run: all cutflows, then all histograms.
+
+    Args:
+        found: The histograms of each processor, by name.
+    """
+    for processor in found:
+        yield Picture(
+            f"{processor}/{PLOTS}/cutflow", f"{_MODULE}:cutflow_figure", {"processor": processor}
+        )
+    for processor, histograms in found.items():
+        for name, histogram in histograms.items():
+            if len(variable_axes(histogram)) in _DRAWN:
+                how = {"processor": processor, "name": name}
+                file = f"{processor}/{PLOTS}/{picture_name(name)}"
+                yield Picture(file, f"{_MODULE}:histogram_figure", how)

@@ -29,7 +29,7 @@ from tau3mu.processing.declarations import (
 )
 from tau3mu.processing.distributions import distributions
 from tau3mu.processing.memo import CandidateRows, Memo
-from tau3mu.processing.parameters import parameter
+from tau3mu.processing.parameters import Window, parameter
 from tau3mu.processing.processor import Processor
 from tau3mu.processing.survivors import CutReads
 from tau3mu.processing.table import EVENT_COLUMNS
@@ -94,12 +94,39 @@ class CutProcessor(Processor):
         super().__init__(**settings)
         for name in self.skip:
             self._check_known(name, "skip")
+        self.cut_values  # noqa: B018 - a misspelt parameter is an error from the beginning
 
     @property
     def active_cuts(self) -> list[Cut]:
         """The cuts that are applied, in their order."""
         skipped = set(self.skip)
         return [one for one in cuts_of(_class(self)) if not skipped & {one.name, one.step}]
+
+    @property
+    def cut_values(self) -> dict[str, list[float]]:
+        """The values of its quantity at which a cut is, by the name of the cut, where it says so.
+
+        Raises:
+            InputError: A cut names a parameter that does not exist or is not a number or a window.
+        """
+        return {one.name: self._values(one) for one in self.active_cuts if one.at}
+
+    def _values(self, one: Cut) -> list[float]:
+        found: list[float] = []
+        for text in one.at:
+            name, known = text.removeprefix("-"), type(self.parameters).model_fields
+            value: Any = getattr(self, name) if name in known else None
+            numbers = value if isinstance(value, Window) else (value,)
+            if not all(isinstance(x, int | float) and not isinstance(x, bool) for x in numbers):
+                message = (
+                    f"cut {one.name!r} of {self.name} is at {text!r}: expected the name of a "
+                    f"parameter that is a number or a window{suggest(name, known)}"
+                )
+                raise InputError(
+                    message, code="processor.unknown-parameter", path=f"{self.name}.{one.name}"
+                )
+            found += [-x if text.startswith("-") else x for x in numbers]
+        return found
 
     def select(self, events: ak.Array, cutflow: Cutflow) -> Selection:
         """Returns the candidates that pass all cuts, or the best of each event.

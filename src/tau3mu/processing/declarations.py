@@ -8,7 +8,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from tau3mu.processing.parameters import Axis
 
@@ -25,6 +25,7 @@ class Cut:
         of: The quantity that it cuts on, a column or a quantity of the candidates; empty if its
             distribution is that of the answers.
         axis: The axis of the distributions of that quantity.
+        at: The parameters at whose values the cut on that quantity is, `-NAME` for their negative.
         name: The name of its method.
         passes: Its method.
     """
@@ -33,6 +34,7 @@ class Cut:
     on_events: bool = False
     of: str = ""
     axis: Axis | None = None
+    at: tuple[str, ...] = ()
     name: str = ""
     passes: Any = None
 
@@ -46,7 +48,9 @@ def event_cut(step: str) -> Callable[[Any], Any]:
     return _declaring(Cut(step, on_events=True))
 
 
-def cut(step: str, *, of: str = "", axis: Axis | None = None) -> Callable[[Any], Any]:
+def cut(
+    step: str, *, of: str = "", axis: Axis | None = None, at: Sequence[str] = ()
+) -> Callable[[Any], Any]:
     """Makes a method a cut on candidates: it returns one boolean per candidate.
 
     A missing one rejects. The method gets `CandidateRows`, and may depend on nothing but these and
@@ -57,8 +61,11 @@ def cut(step: str, *, of: str = "", axis: Axis | None = None) -> Callable[[Any],
             order of their definition.
         of: The quantity of the N−1 distribution, such as `mass`, `mu1.pt` or one of the class.
         axis: The axis of that distribution.
+        at: The parameters at whose values the cut is, such as `["phi_window"]`, or
+            `["-max_dz", "max_dz"]` for a cut on an absolute value. Pictures of the distribution
+            have a line there.
     """
-    return _declaring(Cut(step, of=of, axis=axis))
+    return _declaring(Cut(step, of=of, axis=axis, at=tuple(at)))
 
 
 def quantity(method: Any) -> Any:

@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from tau3mu.errors import InputError
 from tau3mu.plotting import cutflow_figure, histogram_figure, overlay_figure
+from tau3mu.plotting.pictures import stored_picture
 from tau3mu.report.comparison import comparison_view
 from tau3mu.report.pictures import Pictures
 from tau3mu.report.rendering import environment
@@ -94,7 +95,7 @@ def _result_pictures(folder: Path, view: Mapping[str, Any]) -> dict[str, dict[st
     """Returns the pictures of each processor: all cutflows first, and all histograms last."""
     make = Pictures()
     names = [one["name"] for one in view["processors"]]
-    cutflows = {name: make.drawn(partial(cutflow_figure, folder, name)) for name in names}
+    cutflows = {name: _picture(make, folder, name, None) for name in names}
     fits = {
         one["name"]: {
             plot: make.stored(folder / one["name"] / plot)
@@ -104,9 +105,7 @@ def _result_pictures(folder: Path, view: Mapping[str, Any]) -> dict[str, dict[st
     }
     histograms = {
         one["name"]: {
-            histogram["name"]: make.drawn(
-                partial(histogram_figure, folder, one["name"], histogram["name"])
-            )
+            histogram["name"]: _picture(make, folder, one["name"], histogram["name"])
             for histogram in one["histograms"]
             if len(histogram["axes"]) in _DRAWN
         }
@@ -116,6 +115,15 @@ def _result_pictures(folder: Path, view: Mapping[str, Any]) -> dict[str, dict[st
         name: {"cutflow": cutflows[name], "fit": fits[name], "histograms": histograms[name]}
         for name in names
     }
+
+
+def _picture(make: Pictures, folder: Path, processor: str, name: str | None) -> dict[str, Any]:
+    """Returns the picture of a histogram, or of the cutflow, as the run has drawn it, or drawn."""
+    if (stored := stored_picture(folder / processor, name)) is not None:
+        return make.stored(stored)
+    if name is None:
+        return make.drawn(partial(cutflow_figure, folder, processor))
+    return make.drawn(partial(histogram_figure, folder, processor, name))
 
 
 def _overlays(comparison: Any) -> dict[str, Any]:

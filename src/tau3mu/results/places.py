@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from tau3mu.errors import InputError, suggest
-from tau3mu.results.manifest import manifest_in, results_in
+from tau3mu.results.manifest import glance_at, manifest_in, results_in
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -13,6 +14,17 @@ if TYPE_CHECKING:
     from tau3mu.results.manifest import Manifest
 
 __all__ = ["processor_in"]
+
+
+def _read(path: Path) -> Manifest:
+    """Returns the content of `run.json`, which is read once for many pictures."""
+    status = path.stat()
+    return _read_once(path, (status.st_ino, status.st_mtime_ns, status.st_size))
+
+
+@lru_cache(maxsize=1)
+def _read_once(path: Path, _: tuple[int, ...]) -> Manifest:
+    return glance_at(path)
 
 
 def processor_in(folder: Path, name: str) -> tuple[Path, Manifest]:
@@ -26,7 +38,7 @@ def processor_in(folder: Path, name: str) -> tuple[Path, Manifest]:
         InputError: There are no results, or none of the processor.
     """
     folder = results_in(folder)
-    manifest = manifest_in(folder)
+    manifest = manifest_in(folder, _read)
     known = manifest.configuration.get("processors")
     known = list(known) if isinstance(known, dict) else []
     if name not in known or not (folder / name).is_dir():

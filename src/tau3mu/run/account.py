@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tau3mu.datasets.energy import lhc_energy
 from tau3mu.datasets.generated import total
 from tau3mu.ntuples.layout import layout
+from tau3mu.processing.cuts import CutProcessor
 from tau3mu.processing.user_code import class_name
 from tau3mu.results.manifest import (
     CertificationFacts,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from tau3mu.datasets import Dataset
     from tau3mu.execution import FileRead, RunResult
     from tau3mu.fit import FitResult
+    from tau3mu.processing import Processor
     from tau3mu.run.plan import RunPlan
 
 __all__ = ["exit_code", "manifest_of"]
@@ -193,11 +195,17 @@ def _resources(result: RunResult, folder: Path) -> Resources:
             name: ProcessorResources(
                 cpu=seconds,
                 wall=timing.wall[name],
-                written=sum(file.stat().st_size for file in (folder / name).glob("*")),
+                written=sum(
+                    file.stat().st_size for file in (folder / name).glob("*") if file.is_file()
+                ),
             )
             for name, seconds in timing.cpu.items()
         },
     )
+
+
+def _cut_values(processor: Processor) -> dict[str, list[float]]:
+    return processor.cut_values if isinstance(processor, CutProcessor) else {}
 
 
 def _configuration(plan: RunPlan) -> dict[str, Any]:
@@ -218,6 +226,7 @@ def _configuration(plan: RunPlan) -> dict[str, Any]:
                 "columns": sorted(processor.columns),
                 **processor.configuration,
                 **({"needs": list(processor.needs)} if processor.needs else {}),
+                **({"cut_values": values} if (values := _cut_values(processor)) else {}),
             }
             for processor in plan.processors
         },

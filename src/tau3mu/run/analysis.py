@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
 import shutil
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from datetime import datetime, timezone
 from functools import partial
@@ -22,6 +23,8 @@ from tau3mu.execution import FileRead, RetryPolicy
 from tau3mu.execution.checkpoints import remove_checkpoints
 from tau3mu.execution.chunk import restricted
 from tau3mu.execution.set_apart import log_group
+from tau3mu.plotting.artist import NO_PLOTS, Artist
+from tau3mu.plotting.pictures import PLOTS, pictures_of
 from tau3mu.results import ResultsFolder, run_log
 from tau3mu.results.log import log_command
 from tau3mu.results.manifest import write_manifest
@@ -52,6 +55,7 @@ __all__ = ["analyse"]
 log = logging.getLogger(__name__)
 
 _BACKEND: Final = "tau3mu.fit.backend"
+_PATIENCE, _PART = 30.0, 0.1  # seconds, and of the time of a run, that its end waits for pictures
 
 
 def analyse(
@@ -100,11 +104,12 @@ def analyse(
                     log_group(name, group)
             _remember(plan, results.path)
             freeze(plan, results.path)
+            artist = None if _without_pictures(plan) else stack.enter_context(closing(Artist()))
             on_stage("Reading events")
             remove_staged(results.path)
             jobs = skim_jobs(plan, results.path)
             result = _with_parents(plan, _execute(plan, client, results, on_result, watch, jobs))
-            return _write(plan, result, results, started, on_stage, jobs, client)
+            return _write(plan, result, results, started, on_stage, jobs, client, artist)
         except RunError as error:
             message = f"{error}\n{how}"
             raise RunError(message, code=error.code, path=error.path) from error
@@ -130,6 +135,7 @@ def _write(
     on_stage: Callable[[str], object],
     jobs: Sequence[SkimJob],
     client: Client | None,
+    artist: Artist | None,
 ) -> Run:
     """Returns the run, after writing what was found and fitting it."""
     folder = results.path
@@ -170,6 +176,7 @@ def _write(
         write_manifest(folder, describe("writing"))
     for name in (*plan.set_apart, *result.set_apart):  # of the run that is resumed
         shutil.rmtree(folder / name, ignore_errors=True)
+    _begin_pictures(result, folder, artist)
     manifest = describe("fitting")
     for name in result.processors:  # of the run that is resumed, which may be of fewer events
         (folder / name / YIELDS).unlink(missing_ok=True)
@@ -181,6 +188,12 @@ def _write(
     fitted = Run(folder, manifest, found=result.processors, fits=fits)
     for name, found_by in fitted.items():
         write_text(folder / name / YIELDS, json_text(found_by.yields.to_dict()))
+    if artist is not None:
+        on_stage("Drawing")
+        result = _finish_pictures(result, artist, started)
+        describe = partial(
+            manifest_of, plan, result, missing, started=started, folder=folder, derived=derived
+        )
     sound = not failed and not any(one.problem for one in derived.values())
     code = exit_code(plan, result, missing, valid=sound and all(f.valid for f in fits.values()))
     manifest = describe("finished", exit_code=code, fits=fits, failed=failed)
@@ -191,6 +204,28 @@ def _write(
     log_command(["python", "-m", "tau3mu.train", "reproduce", str(folder.absolute())])
     fitted.manifest = manifest
     return fitted
+
+
+def _without_pictures(plan: RunPlan) -> bool:
+    return plan.settings.no_plots or bool(os.environ.get(NO_PLOTS))
+
+
+def _begin_pictures(result: RunResult, folder: Path, artist: Artist | None) -> None:
+    """Has the pictures of the results drawn, without those of the run that is resumed."""
+    for name in result.processors:
+        shutil.rmtree(folder / name / PLOTS, ignore_errors=True)
+    if artist is not None:
+        found = {name: one.histograms for name, one in result.processors.items()}
+        artist.draw(folder, pictures_of(found))
+
+
+def _finish_pictures(result: RunResult, artist: Artist, started: datetime) -> RunResult:
+    """Returns a result that warns of pictures that could not be drawn."""
+    taken = (datetime.now(timezone.utc) - started).total_seconds()
+    problems = artist.finish(max(_PATIENCE, _PART * taken))
+    for problem in problems:
+        log.warning("%s", problem)
+    return replace(result, warnings=(*result.warnings, *problems))
 
 
 def _log(result: RunResult, missing: Collection[FileRead]) -> None:

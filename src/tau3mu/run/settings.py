@@ -235,6 +235,11 @@ class Settings(BaseModel):
         "input of later runs: derived/PROCESSOR_STEP in the results folder; may be repeated",
         "[PROCESSOR.]STEP", results=True,
     )] = []  # fmt: skip
+    no_plots: Annotated[bool, Option(
+        OUT,
+        "draw no pictures; without it, those of cutflows and histograms are in PROCESSOR/plots "
+        "(the same: set $TAU3MU_NO_PLOTS)",
+    )] = False  # fmt: skip
     candidates: Annotated[Literal["root", "parquet"], Option(
         OUT, "format of the candidates (default: root)", results=True,
     )] = "root"  # fmt: skip

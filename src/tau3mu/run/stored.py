@@ -213,14 +213,16 @@ class ProcessorResults:
         return reduce(add, parts)
 
     def plot(self) -> dict[str, Figure]:
-        """Returns a figure of each histogram of one variable, by name."""
-        from tau3mu.plotting import heading_of, plot_histogram
+        """Returns a figure of each histogram of one or two variables, by name.
 
-        heading = heading_of(self.datasets)
+        They are as those that a run draws: data with errors, simulation stacked, their ratio.
+        """
+        from tau3mu.plotting.stored import draw_histogram
+
         return {
-            name: plot_histogram(histogram, heading=heading)
+            name: draw_histogram(self.folder, name, histogram, self.datasets)
             for name, histogram in self.histograms.items()
-            if len(variable_axes(histogram)) == 1
+            if len(variable_axes(histogram)) in {1, 2}
         }
 
     def __repr__(self) -> str:
@@ -359,7 +361,7 @@ class Run(Mapping[str, ProcessorResults]):
         }
 
     def plot(self) -> dict[str, dict[str, Figure]]:
-        """Returns a figure of each histogram of one variable, by processor and name."""
+        """Returns a figure of each histogram of one or two variables, by processor and name."""
         return {name: results.plot() for name, results in self.items()}
 
     def __repr__(self) -> str:

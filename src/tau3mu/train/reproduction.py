@@ -177,7 +177,12 @@ def _run_again(
         isolate = bool(original.set_apart)
         with closing(
             prepare_thawed(
-                thawed, output=output, isolate=isolate, on_file=display.advance, **options
+                thawed,
+                output=output,
+                isolate=isolate,
+                on_file=display.advance,
+                no_plots=True,
+                **options,
             )
         ) as plan:
             changed = changed_files(thawed, plan)

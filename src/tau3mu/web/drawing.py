@@ -44,6 +44,8 @@ def cutflow_png(folder: Path, processor: str) -> bytes:
     """Returns the picture of a cutflow."""
     from tau3mu.plotting import cutflow_figure
 
+    if (stored := _stored(folder, processor)) is not None:
+        return stored
     try:
         return _png(cutflow_figure(folder, processor))
     except (LookupError, TypeError, AttributeError) as error:
@@ -56,7 +58,8 @@ def histogram_png(folder: Path, processor: str, name: str) -> bytes:
     """Returns the picture of a histogram with all of its datasets."""
     from tau3mu.plotting import histogram_figure
 
-    return _png(histogram_figure(folder, processor, name), _DPI // 2)
+    stored = _stored(folder, processor, name)
+    return stored or _png(histogram_figure(folder, processor, name), _DPI // 2)
 
 
 def overlay_png(a: Path, b: Path, processor: str, name: str, lower: Lower) -> bytes:
@@ -110,6 +113,16 @@ def chosen_png(
     raise InputError(message, code="web.not-drawn", path=name)
 
 
+def _stored(folder: Path, processor: str, name: str | None = None) -> bytes | None:
+    """Returns the picture that the run has drawn, if it has."""
+    from tau3mu.plotting.pictures import stored_picture
+    from tau3mu.results.places import processor_in
+
+    place, _ = processor_in(folder, processor)
+    path = stored_picture(place, name)
+    return None if path is None else path.read_bytes()
+
+
 def _png(figure: Figure, dpi: int = _DPI) -> bytes:
     stream = BytesIO()
     figure.savefig(stream, format="png", dpi=dpi)
@@ -138,8 +151,8 @@ def _curves(
     import numpy as np
 
     from tau3mu.plotting.heading import Heading
-    from tau3mu.plotting.histogram import draw_lines
     from tau3mu.plotting.labels import without_broken_formulas
+    from tau3mu.plotting.panels import draw_lines
     from tau3mu.plotting.style import add_heading, styled_figure
 
     with styled_figure("CMS", 10, 10) as figure:
