@@ -119,10 +119,10 @@ def test_a_folder(refused, tmp_path):
     assert "folder.root" in refused(tmp_path / "folder.root")
 
 
-def test_missing_tree_of_a_tau_skim(refused):
+def test_a_skim_of_the_search_lacks_what_the_control_channel_reads(refused):
     error = refused(TAU_SKIM)
-    assert "Tree3Mu/ntuple" in error  # what was expected
-    assert "TreeMakerBkg/ntuple" in error  # what is there
+    assert "t3m_tau" in error  # what it is
+    assert "'track." in error  # what is missing
 
 
 def test_a_tree_that_is_not_in_the_file(refused, good):

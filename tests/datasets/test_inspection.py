@@ -69,7 +69,7 @@ def test_tree_of_another_name(t3m_file, t3m_columns, problems_of):
     (checked,) = check_files([Dataset("d", {path: "Other/tree"})], t3m_columns)
     assert (checked.tree, checked.layout) == ("Other/tree", "t3m")
     assert problems_of([path], t3m_columns) == [
-        "has no tree Events or Tree3Mu/ntuple; it holds Other/tree"
+        "has no tree Events or Tree3Mu/ntuple or TreeMakerBkg/ntuple; it holds Other/tree"
     ]
     assert problems_of({path: "Other/tee"}, t3m_columns) == [
         "has no tree Other/tee; it holds Other/tree"
@@ -97,7 +97,7 @@ def test_foreign_files(tmp_path, problems_of, nano_columns):
         file.mktree("data", {"mass": "float64"}).extend({"mass": np.ones(3)})
     paths = {f"{tmp_path}/h.root": None, f"{tmp_path}/t.root": "data"}
     assert problems_of(paths, nano_columns) == [
-        "has no tree Events or Tree3Mu/ntuple; it holds no tree at all",
+        "has no tree Events or Tree3Mu/ntuple or TreeMakerBkg/ntuple; it holds no tree at all",
         f"tree data has no branch of a known layout ({', '.join(layouts())})",
     ]
 

@@ -88,10 +88,19 @@ def _detected(
     best, *others = sorted(complete, key=lambda table: not table.own)
     near = _NEAR * scores[best]
     rivals = [t for t in others if t.own == best.own and scores[t] >= near]
+    rivals = [t for t in rivals if not _is_part(t, best, available)]
     reading = _reading(adapted[best], columns, names)
     if columns and all(_reading(adapted[t], columns, names) == reading for t in rivals):
         rivals = []
     return tuple((table, scores[table]) for table in (best, *rivals))
+
+
+def _is_part(table: Layout, other: Layout, available: frozenset[str]) -> bool:
+    """Returns whether another layout says the same of all that a layout knows of a tree."""
+    if (table.pad_view, table.pad_value) != (other.pad_view, other.pad_value):
+        return False
+    known = table.fixed & available
+    return all(table.by_name[name] == other.by_name.get(name) for name in known)
 
 
 def _has(table: Layout, columns: frozenset[str], available: frozenset[str]) -> bool:
