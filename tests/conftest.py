@@ -54,6 +54,7 @@ MOST_PROCESSES = 4  # each takes a gigabyte or more
 GARBAGE = 50_000, 20, 20  # new objects before a collection, and collections before the next kind
 OTHERS = os.environ.get("TAU3MU_OTHERS")
 os.environ["TAU3MU_CACHE"] = ""  # what a test finds in files is no matter of the next one
+os.environ["TAU3MU_NO_PLOTS"] = "1"  # a thousand runs of tests do not draw
 
 
 def _unit(test: str) -> str:

@@ -56,8 +56,9 @@ PUBLIC = {
         "load_processors", "parameter", "ship_code",
     ],
     "tau3mu.plotting": [
-        "Heading", "cutflow_figure", "heading_of", "histogram_figure", "overlay_figure",
-        "plot_cutflow", "plot_histogram", "plot_maps", "plot_overlay",
+        "Heading", "add_heading", "cutflow_figure", "draw_histogram", "heading_of",
+        "histogram_figure", "overlay_figure", "plot_cutflow", "plot_histogram", "plot_maps",
+        "plot_overlay", "use_style",
     ],
     "tau3mu.processors": ["DsPhiPi", "DsPhiPiNotebook"],
     "tau3mu.report": [

@@ -5,5 +5,8 @@ from .histogram import plot_histogram as plot_histogram
 from .maps import plot_maps as plot_maps
 from .overlay import plot_overlay as plot_overlay
 from .stored import cutflow_figure as cutflow_figure
+from .stored import draw_histogram as draw_histogram
 from .stored import histogram_figure as histogram_figure
 from .stored import overlay_figure as overlay_figure
+from .style import add_heading as add_heading
+from .style import use_style as use_style

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from tau3mu.results.normalization import luminosity
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -40,11 +42,9 @@ def heading_of(facts: Mapping[str, DatasetFacts]) -> Heading:
     Args:
         facts: What a run knows of the datasets, by name.
     """
-    lumis = [one.lumi for one in facts.values() if not one.is_mc]
-    known = [lumi for lumi in lumis if lumi is not None]
-    energies = {getattr(one, "energy", None) for one in facts.values()} - {None}
+    energies = {one.energy for one in facts.values()} - {None}
     return Heading(
-        lumi=sum(known) if known and len(known) == len(lumis) else None,
+        lumi=luminosity(facts.values()),
         energy=energies.pop() if len(energies) == 1 else None,
         simulation=bool(facts) and all(one.is_mc for one in facts.values()),
     )

@@ -9,7 +9,7 @@ import numpy as np
 from tau3mu.errors import InputError
 from tau3mu.plotting.content import content_of, errors_of, helps_log
 from tau3mu.plotting.heading import heading_of
-from tau3mu.plotting.labels import entries_label, short_name, without_broken_formulas
+from tau3mu.plotting.labels import check_formulas, entries_label, short_name
 from tau3mu.plotting.panels import (
     draw_band,
     draw_cuts,
@@ -19,6 +19,7 @@ from tau3mu.plotting.panels import (
     draw_stack,
     finish,
     finish_ratio,
+    two_panels,
 )
 from tau3mu.plotting.style import add_heading, styled_figure
 
@@ -84,13 +85,10 @@ def plot_histogram(
     heading = heading_of(own) if heading is None else heading
     below = of_datasets or (both and ratio is not False)
     with styled_figure(heading.style, 10, 10) as figure:
-        figure.set_layout_engine("constrained")
-        ratios = (3, 1.1) if below else (1,)
-        panels = figure.subplots(len(ratios), sharex=True, height_ratios=ratios, squeeze=False)
-        upper, lower = panels[0, 0], panels[-1, 0]
+        upper, lower = two_panels(figure, content.variable, below=below)
         upper.set_ylabel(entries_label(histogram, content.variable))
         lower.set_xlabel(content.variable.label)
-        without_broken_formulas(figure)
+        check_formulas(upper.yaxis.label, lower.xaxis.label)
         add_heading(upper, heading)
         named: Legend = {}
         if (line := draw_cuts(upper, cuts, content.variable.edges)) is not None:

@@ -19,7 +19,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.legend import Legend
 
-__all__ = ["add_legend", "entries_label", "name_ticks", "short_name", "without_broken_formulas"]
+__all__ = [
+    "add_legend",
+    "check_formulas",
+    "entries_label",
+    "name_ticks",
+    "short_name",
+    "without_broken_formulas",
+]
 
 _LONGEST: Final = 32
 _UNIT: Final = re.compile(r"\[(\w+)\]\s*$")
@@ -96,8 +103,17 @@ def without_broken_formulas(figure: Figure) -> None:
     Args:
         figure: All of whose texts are there.
     """
+    check_formulas(*figure.findobj(Text))  # type: ignore[arg-type]
+
+
+def check_formulas(*texts: Text) -> None:
+    """Makes plain texts of those that are not formulas though they have dollar signs.
+
+    Args:
+        texts: Such as the labels of axes.
+    """
     parser = MathTextParser("path")
-    for text in figure.findobj(Text):
+    for text in texts:
         if "$" in text.get_text() and text.get_parse_math():
             try:
                 parser.parse(text.get_text())

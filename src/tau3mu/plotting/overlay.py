@@ -9,8 +9,8 @@ import numpy as np
 from tau3mu.errors import InputError
 from tau3mu.plotting.content import only_variable, outside, without
 from tau3mu.plotting.heading import Heading
-from tau3mu.plotting.labels import entries_label, without_broken_formulas
-from tau3mu.plotting.panels import draw_lines
+from tau3mu.plotting.labels import check_formulas, entries_label
+from tau3mu.plotting.panels import draw_lines, two_panels
 from tau3mu.plotting.style import add_heading, styled_figure
 
 if TYPE_CHECKING:
@@ -54,11 +54,10 @@ def plot_overlay(
     shown = outside(variable, blind)
     a, b = without(a, ~shown), without(b, ~shown)
     with styled_figure(heading.style, 10, 10) as figure:
-        figure.set_layout_engine("constrained")
-        above, below = figure.subplots(2, sharex=True, height_ratios=(3, 1.1))
+        above, below = two_panels(figure, variable, below=True)
         above.set_ylabel(entries_label(a, variable))
         below.set_xlabel(variable.label)
-        without_broken_formulas(figure)
+        check_formulas(above.yaxis.label, below.xaxis.label)
         add_heading(above, heading)
         _draw_ratio(below, a, b, shown, kind=ratio)
         for low, high in blind:

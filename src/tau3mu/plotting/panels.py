@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Legend", "draw_band", "draw_cuts", "draw_lines", "draw_points", "draw_ratio", "draw_stack",
-    "finish", "finish_ratio",
+    "finish", "finish_ratio", "two_panels",
 ]  # fmt: skip
 
 _LINES: Final = "-", "--", "-.", ":"
@@ -31,6 +31,25 @@ _MOST_TICKS: Final = 20
 
 Legend = dict[str, Any]
 """What a legend names: the names, each with what is drawn."""
+
+
+def two_panels(figure: Figure, variable: Any, *, below: bool) -> tuple[Axes, Axes]:
+    """Returns a large panel and a small one below, which may be the same.
+
+    Args:
+        figure: Empty.
+        variable: The axis of the variable; where bins have names, there is room for these.
+        below: Whether there is a small one.
+    """
+    if variable.traits.continuous:  # to lay out by the texts takes most of the time of a picture
+        figure.subplots_adjust(left=0.15, right=0.95, top=0.94, bottom=0.1, hspace=0.08)
+    else:
+        figure.set_layout_engine("constrained")
+    ratios = (3, 1.1) if below else (1,)
+    panels = figure.subplots(len(ratios), sharex=True, height_ratios=ratios, squeeze=False)
+    if below:
+        figure.align_ylabels(list(panels[:, 0]))
+    return panels[0, 0], panels[-1, 0]
 
 
 def draw_points(axes: Axes, histogram: Hist[Any], shown: Any = None) -> Any:
@@ -230,7 +249,8 @@ def finish(
         ncols=1 + len(named) // (2 * _SMALL),
     )  # fmt: skip
     figure = cast("Figure", axes.figure)
-    figure.draw_without_rendering()  # which gives the axes their place
+    if figure.get_layout_engine() is not None:
+        figure.draw_without_rendering()  # which gives the axes their place
     under = legend.get_window_extent().transformed(axes.transAxes.inverted()).y0 - _GAP
     part = min(0.97, max(under, _LOWEST))
     if log:

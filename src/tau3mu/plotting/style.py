@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tau3mu.plotting.heading import Heading
 
-__all__ = ["PowersFormatter", "StyledFigure", "add_heading", "styled_figure"]
+__all__ = ["PowersFormatter", "StyledFigure", "add_heading", "styled_figure", "use_style"]
 
 _ENERGY = 13.0  # TeV, of CMS data of which nothing else is known
 _RAISED = str.maketrans("-−0123456789", "⁻⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -107,6 +107,20 @@ class PowersFormatter(ScalarFormatter):
         """Returns the factor, "" if there is none."""
         power = super().get_offset().removeprefix("1e")
         return f"×10{power.translate(_RAISED)}" if power else ""
+
+
+def use_style(style: Literal["CMS", "ALICE", "plain"] = "CMS") -> None:
+    """Gives all plots that this process makes from now on the looks of those of a run.
+
+    So `histogram.plot()` of hist and figures of pyplot look like them, in a notebook for example;
+    `add_heading` writes the same above them.
+
+    Args:
+        style: Which looks.
+    """
+    import matplotlib as mpl
+
+    mpl.rcParams.update(_settings(style))
 
 
 @contextmanager
