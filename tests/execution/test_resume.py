@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 import ak_equal
 import psutil
@@ -447,12 +448,13 @@ def test_a_file_that_has_changed_at_the_same_size_and_time_is_found_out(
     monkeypatch.setattr(
         preflight, "inspect_file", lambda job: (opened.append(job.path), inspect(job))[1]
     )
+    command = partial(command, "--chunk-size", 6000)
     files = [tmp_path / "a.root", tmp_path / "b.root"]
     for source, path in zip(demo, files, strict=True):
         shutil.copy(source, path)
         os.utime(path, (1e9, 1e9))
     assert run(command(files=files)) == 0
-    assert run(command("--executor", "futures", files=files, output="again")) == 0
+    assert run(command(files=files, output="again")) == 0
     assert opened == [str(path) for path in files]
     opened.clear()
     remade(files[0], files[0])

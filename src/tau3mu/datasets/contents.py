@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from tau3mu.datasets.checked import CheckedFile, Inspection
@@ -139,6 +139,12 @@ def wanted_names(asked: Asked) -> Callable[[str], bool]:
     Args:
         asked: What is to be read.
     """
+    tables = known_layouts().values() if asked.layout is None else ()
+    return _wanted_names(replace(asked, entries=None), tuple(tables))
+
+
+@lru_cache(maxsize=16)  # the same is asked of thousands of files
+def _wanted_names(asked: Asked, _: tuple[Layout, ...]) -> Callable[[str], bool]:
     triggers = [plain(column).partition(".") for column in asked.columns]
     names = {named(column) for column in asked.columns} | (SUMS if asked.is_mc else frozenset())
     for table in asked.layouts:
@@ -147,7 +153,12 @@ def wanted_names(asked: Asked) -> Callable[[str], bool]:
         names.update(table.resolve(known, ()))
     names |= counters(names)
     patterns = [pattern for level, _, pattern in triggers if level in LEVELS]
-    return lambda name: name in names or any(matches(name, pattern) for pattern in patterns)
+
+    @lru_cache(maxsize=10_000)
+    def is_wanted(name: str) -> bool:
+        return name in names or any(matches(name, pattern) for pattern in patterns)
+
+    return is_wanted
 
 
 def _find_tree(root: Any, tables: Iterable[Layout]) -> str:

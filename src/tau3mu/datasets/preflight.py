@@ -39,6 +39,8 @@ log = logging.getLogger(__name__)
 _MAX_LINES: Final = 20
 _GIVE_UP: Final = 20
 """After so many files in a row that could not be reached, no more are tried."""
+_MANY: Final = 200
+"""From so many files on, other processes are worth their start of two seconds."""
 
 
 def check_files(
@@ -71,7 +73,8 @@ def check_files(
         missing_triggers: Whether files may lack triggers; see `tau3mu.datasets.contents.Asked`.
         cache: The folder of what earlier checks found, which is trusted where size and time of a
             file stand; None opens all files.
-        inspect_all: Does the work in other processes; by default, threads of this one do it.
+        inspect_all: Does the work in other processes if there are hundreds of files; by default,
+            threads of this one do it.
 
     Raises:
         InputError: Something is wrong with at least one file, or no file holds events. The
@@ -121,7 +124,8 @@ def check_readable_files(
         missing_triggers: Whether files may lack triggers; see `tau3mu.datasets.contents.Asked`.
         cache: The folder of what earlier checks found, which is trusted where size and time of a
             file stand; None opens all files.
-        inspect_all: Does the work in other processes; by default, threads of this one do it.
+        inspect_all: Does the work in other processes if there are hundreds of files; by default,
+            threads of this one do it.
 
     Raises:
         InputError: Something else is wrong with at least one file, or there is none left.
@@ -208,7 +212,8 @@ def _inspect_all(
     for one in found.values():
         take(one)
     rest = [number for number in range(len(jobs)) if number not in found]
-    how = inspect_all or partial(_in_threads, workers=workers)
+    in_threads = partial(_in_threads, workers=workers)
+    how = in_threads if inspect_all is None or len(rest) < _MANY else inspect_all
     for number, one in zip(rest, how([jobs[number] for number in rest], take), strict=True):
         found[number] = one
         if before is not None and one.file and not one.problems and not one.failed_replicas:

@@ -67,6 +67,10 @@ class Layout:
     needs: str = ""
     own: bool = False
 
+    def __hash__(self) -> int:
+        """Returns a hash that does not look at hundreds of rows, which few tables differ in."""
+        return hash((self.name, self.tree, len(self.branches), self.own))
+
     @cached_property
     def by_view(self) -> dict[str, Branch]:
         """The branches by their place in the canonical view."""

@@ -6,12 +6,14 @@ import logging
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import cloudpickle
 
 from tau3mu.clusters.proxy.distribution import use_proxy
 from tau3mu.clusters.proxy.proxy import find_proxy, needs_proxy
+from tau3mu.cpus import usable_cpus
 from tau3mu.datasets import (
     check_files,
     check_readable_files,
@@ -23,6 +25,7 @@ from tau3mu.derived.linked import only_linked, read_links, with_links
 from tau3mu.derived.reading import check_derived
 from tau3mu.errors import InputError
 from tau3mu.execution import dry_run
+from tau3mu.execution.checking import inspect_by_workers
 from tau3mu.execution.checkpoints import chunk_keys
 from tau3mu.execution.set_apart import SetApart, error_group
 from tau3mu.ntuples.known_layouts import known_layouts
@@ -278,6 +281,7 @@ def _check(
         "known": known,
         "missing_triggers": settings.missing_triggers,
         "cache": None if settings.no_cache else cache_folder(),
+        "inspect_all": _by_processes(settings),
     }
     if rest and settings.skip_bad_files:
         files, failed = check_readable_files(rest, columns, **how)
@@ -289,6 +293,15 @@ def _check(
             message = f"{file.path} is a copy of {other.path}; its events would count twice"
             raise InputError(message, code="datasets.copied-file", path=file.path)
     return [*known, *files], failed
+
+
+def _by_processes(settings: Settings) -> Any:
+    """Returns what checks many files, None if this process does it."""
+    workers = settings.workers or usable_cpus()
+    elsewhere = settings.scheduler or settings.cluster
+    if settings.executor == "iterative" or elsewhere or workers < 2:
+        return None
+    return partial(inspect_by_workers, workers=workers)
 
 
 def _has_layout(file: CheckedFile | None, dataset: Dataset) -> bool:
