@@ -17,12 +17,12 @@ import sqlite3
 import time
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from tau3mu import __version__
 from tau3mu.datasets.checked import CheckedFile, Inspection
 from tau3mu.storage.states import state_of
 
@@ -170,7 +170,9 @@ class FoundBefore:
             facts = (asked.tree, asked.layout, asked.missing_triggers, asked.is_mc)
             # Another version, or another table of a user, may find something else.
             tables = (repr(table) for table in asked.layouts)
-            self._asked[asked] = _hash(__version__, repr(facts), *sorted(asked.columns), *tables)
+            self._asked[asked] = _hash(
+                version("tau3mu"), repr(facts), *sorted(asked.columns), *tables
+            )
         return _hash(place.path), self._asked[asked]
 
     def _try(self, work: Callable[[sqlite3.Connection], object]) -> None:
