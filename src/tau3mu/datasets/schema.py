@@ -15,7 +15,7 @@ from tau3mu.storage.locations import split_tree
 
 __all__ = ["DatasetFile", "FileEntry", "FilesetEntry", "Metadata", "TutorialEntry"]
 
-_Lumi = _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+_Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 _Text = Annotated[str, Field(min_length=1)]
 
 
@@ -26,7 +26,7 @@ class Metadata(Strict):
 
     era: _Text | None = None
     is_mc: bool = False
-    lumi: _Lumi | None = None
+    lumi: _Positive | None = None
     lumi_source: _Text | None = None
     energy: _Positive | None = None
     cross_section: _Positive | None = None
@@ -129,7 +129,7 @@ class TutorialEntry(Strict):
     treename: _Text
     skim: str | None = None
     era: _Text | None = None
-    lumi: _Lumi | None = None
+    lumi: _Positive | None = None
 
     def entries(self) -> list[tuple[str, FileEntry]]:
         """Returns the files, `rootpath` before their names, and their trees."""
