@@ -17,7 +17,7 @@ def test_draws_the_nominal_contents_of_each_dataset(histograms):
     histogram = histograms["mass"]
     (axes,) = plot_histogram(histogram).axes
     assert axes.get_xlabel() == r"$m(\mu\mu\pi)$ [GeV]"
-    assert axes.get_ylabel() == "Candidates"
+    assert axes.get_ylabel() == "Candidates / 5.81 MeV"
     assert [text.get_text() for text in axes.get_legend().get_texts()] == [DATA, SIMULATION]
     for patch, dataset in zip(axes.patches, (DATA, SIMULATION), strict=True):
         expected = histogram[dataset, "nominal", :]

@@ -39,12 +39,12 @@ def drawn(figure):
 def test_a_histogram_is_that_of_the_folder(demo_run):
     (axes,) = drawn(histogram_figure(demo_run, "dsphipi", "mass")).axes
     expected = tau3mu.open(demo_run)["dsphipi"].histogram("mass")
-    (patch,) = axes.patches
-    assert np.array_equal(patch.get_data().values, expected.values())
+    (found,) = points(axes)
+    assert list(found.values()) == [value for value in expected.values() if value]
     assert axes.get_yscale() == "linear"
     (axes,) = drawn(histogram_figure(demo_run, "dsphipi", "mass", log=True)).axes
     assert axes.get_yscale() == "log"
-    assert axes.get_ylim()[0] == 0.5
+    assert 0 < axes.get_ylim()[0] < 3
 
 
 def test_a_histogram_of_two_variables_is_a_map_of_each_dataset(hostile):

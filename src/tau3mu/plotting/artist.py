@@ -50,6 +50,8 @@ class Artist:
         """Ends the process, whatever it draws."""
         if self._process is not None:
             self._end(self._process)
+            if self._process.stdout is not None:
+                self._process.stdout.close()
 
     def draw(self, folder: Path, pictures: Iterable[Picture]) -> None:
         """Has pictures drawn, in this order; may be called several times.
@@ -100,6 +102,6 @@ class Artist:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, 9)
         process.wait()
-        if process.stdin is not None:
-            with suppress(OSError):
+        with suppress(OSError):
+            if process.stdin is not None:
                 process.stdin.close()

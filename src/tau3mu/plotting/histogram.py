@@ -22,6 +22,7 @@ from tau3mu.plotting.panels import (
     two_panels,
 )
 from tau3mu.plotting.style import add_heading, styled_figure
+from tau3mu.results.normalization import scales
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -99,7 +100,7 @@ def plot_histogram(
             _draw_ratios(lower, {**content.data, **content.simulation})
         elif below:
             _draw_data_over_simulation(lower, content)
-        if both or (content.simulation and _is_normalized(content, facts)) or _is_one(content):
+        if facts and (both or _is_one(content) or _is_normalized(content, facts)):
             _draw_all(upper, content, named, log=log)
         else:
             _draw_datasets(upper, content, named, facts, log=log)
@@ -111,10 +112,10 @@ def _is_one(content: Content) -> bool:
 
 
 def _is_normalized(content: Content, facts: Mapping[str, DatasetFacts]) -> bool:
-    from tau3mu.results.normalization import scales
-
+    if content.data or not content.simulation:
+        return False
     known = scales(facts)
-    return not content.data and all(known[name] is not None for name in content.simulation)
+    return all(known[name] is not None for name in content.simulation)
 
 
 def _draw_all(axes: Axes, content: Content, named: Legend, *, log: bool | None) -> None:

@@ -53,8 +53,10 @@ def picture_name(name: str) -> str:
         name: Of the histogram.
     """
     quoted = quote(name, safe=_SAFE)
-    if quoted.startswith(".") or quoted.casefold() in _TAKEN:
-        quoted = f"_{quoted}"
+    if quoted.startswith("."):
+        quoted = f"%2E{quoted[1:]}"
+    if quoted.casefold() in _TAKEN:
+        quoted += "%"  # which no other name has at its end
     if len(quoted) > _LONGEST:
         digest = hashlib.sha256(name.encode()).hexdigest()[:12]
         quoted = f"{quoted[:_LONGEST]}-{digest}"

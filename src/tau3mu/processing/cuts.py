@@ -106,8 +106,11 @@ class CutProcessor(Processor):
     def cut_values(self) -> dict[str, list[float]]:
         """The values of its quantity at which a cut is, by the name of the cut, where it says so.
 
+        That of a class which has something else than a number or a window in its place is not
+        there.
+
         Raises:
-            InputError: A cut names a parameter that does not exist or is not a number or a window.
+            InputError: A cut names a parameter that does not exist.
         """
         return {one.name: self._values(one) for one in self.active_cuts if one.at}
 
@@ -115,9 +118,7 @@ class CutProcessor(Processor):
         found: list[float] = []
         for text in one.at:
             name, known = text.removeprefix("-"), type(self.parameters).model_fields
-            value: Any = getattr(self, name) if name in known else None
-            numbers = value if isinstance(value, Window) else (value,)
-            if not all(isinstance(x, int | float) and not isinstance(x, bool) for x in numbers):
+            if not hasattr(self, name):
                 message = (
                     f"cut {one.name!r} of {self.name} is at {text!r}: expected the name of a "
                     f"parameter that is a number or a window{suggest(name, known)}"
@@ -125,7 +126,10 @@ class CutProcessor(Processor):
                 raise InputError(
                     message, code="processor.unknown-parameter", path=f"{self.name}.{one.name}"
                 )
-            found += [-x if text.startswith("-") else x for x in numbers]
+            value: Any = getattr(self, name)
+            numbers = value if isinstance(value, Window) else (value,)
+            if all(isinstance(x, int | float) and not isinstance(x, bool) for x in numbers):
+                found += [-x if text.startswith("-") else x for x in numbers]
         return found
 
     def select(self, events: ak.Array, cutflow: Cutflow) -> Selection:
