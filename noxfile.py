@@ -19,7 +19,7 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "format", "--check", ".")
     session.run("ruff", "check", ".")
     session.run("mypy", "-p", "tau3mu")
-    session.run("mypy", "--config-file", "tests/mypy.ini", "tests", "benchmarks")
+    session.run("mypy", "--config-file", "tests/mypy.ini", "tests", "benchmarks", "docs/site")
     session.run("lint-imports")
 
 

@@ -14,9 +14,11 @@ import pytest
 
 import api_pages
 import built_pages
+import command_tables
 import notebook_pages
 
-DOCS = api_pages.ROOT / "docs"
+ROOT = api_pages.ROOT
+DOCS = ROOT / "docs"
 
 
 def test_every_public_name_is_on_a_page():
@@ -54,6 +56,44 @@ def test_the_index_lists_every_page():
     pages = {page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md")} - {"README.md"}
     notebooks = {f"../notebooks/{one.name}" for one in (DOCS.parent / "notebooks").glob("*.ipynb")}
     assert linked - {"../README.md"} == pages | notebooks
+
+
+def test_the_command_line_page_has_the_options_of_all_programs():
+    """After a change of an option: `python docs/site/command_tables.py`."""
+    page = command_tables.PAGE.read_text()
+    assert command_tables.page_with_tables(page) == page
+    parsers = command_tables.parsers()
+    assert {"run", "fit toys", "train datasets", "benchmark compare", "show"} <= parsers.keys()
+    assert len(parsers) > 25
+
+
+def test_the_command_line_page_has_the_environment_variables():
+    source = "".join(file.read_text() for file in (ROOT / "src").rglob("*.py"))
+    used = set(re.findall(r"\bTAU3MU_[A-Z_]+", source))
+    assert used == set(
+        re.findall(r"^\| `(TAU3MU_\w+)`", command_tables.PAGE.read_text(), re.MULTILINE)
+    )
+
+
+@pytest.mark.parametrize(
+    ("model", "page"),
+    [
+        ("tau3mu.datasets.schema:Metadata", "reference/dataset-files.md"),
+        ("tau3mu.clusters.site:Site", "how-to/clusters.md"),
+        ("tau3mu.clusters.kinds:Tls", "how-to/clusters.md"),
+        ("tau3mu.clusters.kinds:Workers", "how-to/clusters.md"),
+        ("tau3mu.fit.studies.trials_file:TrialsFile", "how-to/systematics.md"),
+    ],
+)
+def test_pages_have_every_key_of_files_without_a_schema(model, page):
+    """The tables of fit files and train files are made of their schemas."""
+    module, _, name = model.partition(":")
+    keys = {
+        field.alias or key
+        for key, field in getattr(importlib.import_module(module), name).model_fields.items()
+    }
+    text = (DOCS / page).read_text()
+    assert [key for key in sorted(keys) if not re.search(rf"\b{key}\b", text)] == []
 
 
 @pytest.mark.parametrize(

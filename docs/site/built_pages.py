@@ -15,7 +15,7 @@ __all__ = ["problems"]
 _ELSEWHERE: Final = re.compile(r"(?:https?:)?//", re.IGNORECASE)
 _STYLE: Final = re.compile(r"""(?:url\(|@import)\s*["']?((?:https?:)?//[^"')\s]+)""", re.IGNORECASE)
 _LINKED: Final = {"a", "area"}  # followed by the reader only
-_MARKDOWN: Final = re.compile(r"```|^[ \t]*\|.*\|[ \t]*$|^:::|\]\([^)\n]*\)", re.MULTILINE)
+_MARKDOWN: Final = re.compile(r"```|\$\$|^[ \t]*\|.*\|[ \t]*$|^:::|\]\([^)\n]*\)", re.MULTILINE)
 
 
 class _Page(HTMLParser):
