@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
-__all__ = ["DSPHIPI", "HLT_PATHS", "L1_SEEDS", "LEGS", "MUON_LEGS", "triggers"]
+__all__ = ["COUNTERS", "DSPHIPI", "HLT_PATHS", "L1_SEEDS", "LEGS", "MUON_LEGS", "triggers"]
 
 HLT_PATHS = ("HLT_DoubleMu3_Trk_Tau3mu_v",)
 L1_SEEDS = ("L1_DoubleMu", "L1_TripleMu")
 
 MUON_LEGS = ("mu1", "mu2")
 LEGS = (*MUON_LEGS, "track")
+
+
+COUNTERS = {
+    f"{leg}_{name}": text.format(leg=leg, kind="track" if leg == "track" else "muon")
+    for leg in LEGS
+    for name, text in {
+        "legs": "{leg} of the triplets that reach id_ip",
+        "inexact": "of these, equal to no {kind} of the event, but close to one, which is taken",
+        "unmatched": "of these, found among no {kind}s of the event: the triplet fails",
+        "ambiguous": "of these, with several {kind}s that fit: the first or closest is taken",
+    }.items()
+} | {
+    "muon_sf_legs": "muons of the selected candidates of simulation, which have scale factors",
+    "muon_sf_outside": "of these, outside of the table of scale factors (see muon_sf_outside)",
+}
+"""What the counters of the shipped processors count."""
 
 
 def triggers(hlt_paths: tuple[str, ...], l1_seeds: tuple[str, ...]) -> set[str]:

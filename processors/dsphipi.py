@@ -12,7 +12,15 @@ from tau3mu.corrections import MuonScaleFactors
 from tau3mu.ntuples import fired
 from tau3mu.processing import Axis, Window, parameter
 from tau3mu.processing.cuts import CutProcessor, counter, cut, event_cut, quantity
-from tau3mu.processors.columns import DSPHIPI, HLT_PATHS, L1_SEEDS, LEGS, MUON_LEGS, triggers
+from tau3mu.processors.columns import (
+    COUNTERS,
+    DSPHIPI,
+    HLT_PATHS,
+    L1_SEEDS,
+    LEGS,
+    MUON_LEGS,
+    triggers,
+)
 from tau3mu.selection import (
     MUON_MASS,
     Match,
@@ -53,6 +61,7 @@ class DsPhiPi(CutProcessor):
         "muon_sf_up": "weight_muon_sf_up",
         "muon_sf_down": "weight_muon_sf_down",
     }
+    counters = COUNTERS
 
     hlt_paths: tuple[str, ...] = parameter(
         HLT_PATHS, help="HLT paths, one of which fired", tighter="inside"

@@ -24,6 +24,8 @@ _FORMATS: Final = ("png", "pdf", "svg")
 _STYLES: Final = ("CMS", "ALICE", "plain")
 _DPI: Final = 150
 _CUTFLOW: Final = "cutflow"
+_STABILITY: Final = "stability"
+_OWN: Final = (_CUTFLOW, _STABILITY)
 
 _EPILOG: Final = """\
 examples:
@@ -54,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument(
         "names", type=text_of, nargs="*", metavar="NAME",
-        help="histograms, or cutflow; PROCESSOR/NAME for that of one processor (default: all)",
+        help="histograms, cutflow or stability; PROCESSOR/NAME for one processor (default: all)",
     )  # fmt: skip
     parser.add_argument("--style", choices=_STYLES, default="CMS", help="default: CMS")
     parser.add_argument(
@@ -94,7 +96,7 @@ def _plot(options: argparse.Namespace) -> int:
 
     folder = results_in(options.folder)
     for processor, name in list(_chosen(folder, manifest_in(folder), options.names)):
-        own = _CUTFLOW if name is None else picture_name(name)
+        own = name if name in _OWN else picture_name(name.removeprefix("/"))
         place = folder / processor / PLOTS
         if options.output is not None:
             place = options.output / processor
@@ -105,8 +107,8 @@ def _plot(options: argparse.Namespace) -> int:
     return 0
 
 
-def _figure(folder: Path, processor: str, name: str | None, options: argparse.Namespace) -> Figure:
-    from tau3mu.plotting import cutflow_figure, heading_of, histogram_figure
+def _figure(folder: Path, processor: str, name: str, options: argparse.Namespace) -> Figure:
+    from tau3mu.plotting import cutflow_figure, heading_of, histogram_figure, stability_figure
     from tau3mu.results.places import processor_in
 
     _, manifest = processor_in(folder, processor)
@@ -116,48 +118,64 @@ def _figure(folder: Path, processor: str, name: str | None, options: argparse.Na
     if options.label is not None:
         changes["status"] = options.label
     heading = replace(heading_of(manifest.datasets), **changes)
-    if name is None:
+    if name == _CUTFLOW:
         return cutflow_figure(folder, processor, heading=heading)
+    if name == _STABILITY:
+        return stability_figure(folder, processor, heading=heading)
     return histogram_figure(
-        folder, processor, name, heading=heading, log=options.log, ratio=options.ratio
-    )
+        folder, processor, name.removeprefix("/"), heading=heading,
+        log=options.log, ratio=options.ratio,
+    )  # fmt: skip
 
 
-def _chosen(
-    folder: Path, manifest: Manifest, names: Sequence[str]
-) -> Iterator[tuple[str, str | None]]:
-    """Yields processors, each with the name of a histogram, or None for its cutflow."""
+def _chosen(folder: Path, manifest: Manifest, names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yields processors, each with the name of a picture; that of a histogram begins with a slash.
+
+    No other can be taken for it: a histogram may be called cutflow.
+    """
     from tau3mu.outputs.histograms import load_histograms, variable_axes
 
     known: dict[str, list[str]] = {}
     for processor in manifest.configuration.get("processors", {}):
         if (folder / processor / "histograms.json").is_file():
             found = load_histograms(folder / processor)
+            drawn = [name for name, one in found.items() if len(variable_axes(one)) in (1, 2)]
             known[processor] = [
-                name for name, one in found.items() if len(variable_axes(one)) in (1, 2)
+                _CUTFLOW,
+                *([_STABILITY] if _has_stability(folder / processor) else []),
+                *(f"/{name}" for name in drawn),
             ]
     if not known:
         message = f"{folder} has no histograms: the run has no results"
         raise InputError(message, code="plot.no-results", path=folder)
     if not names:
-        for processor, histograms in known.items():
-            yield processor, None
-            yield from ((processor, name) for name in histograms)
+        yield from ((processor, one) for processor, own in known.items() for one in own)
     for text in names:
         places = [
-            (processor, None if name == _CUTFLOW else name)
-            for processor, histograms in known.items()
-            for name in (_CUTFLOW, *histograms)
-            if text in {name, f"{processor}/{name}"}
+            (processor, one)
+            for processor, own in known.items()
+            for one in own
+            if text in {one.removeprefix("/"), f"{processor}/{one.removeprefix('/')}"}
         ]
         if not places:
-            there = dict.fromkeys(name for some in known.values() for name in (*some, _CUTFLOW))
+            there = dict.fromkeys(one.removeprefix("/") for own in known.values() for one in own)
             message = (
                 f"{folder} has no histogram {text!r} of one or two variables"
                 f"{suggest(text, there)}; it has {', '.join(there)}"
             )
             raise InputError(message, code="plot.unknown-name", path=text)
         yield from places
+
+
+def _has_stability(place: Path) -> bool:
+    from tau3mu.config.documents import read_document
+    from tau3mu.plotting.stability import has_stability
+    from tau3mu.storage.names import YIELDS
+
+    path = place / YIELDS
+    return path.is_file() and has_stability(
+        read_document(path, "yields", language="results").content
+    )
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@ from .heading import heading_of as heading_of
 from .histogram import plot_histogram as plot_histogram
 from .maps import plot_maps as plot_maps
 from .overlay import plot_overlay as plot_overlay
+from .stability import plot_stability as plot_stability
+from .stability import stability_figure as stability_figure
 from .stored import cutflow_figure as cutflow_figure
 from .stored import draw_histogram as draw_histogram
 from .stored import histogram_figure as histogram_figure

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
     from hist import Hist
 
-__all__ = ["PLOTS", "Picture", "picture_name", "pictures_of", "stored_picture"]
+__all__ = [
+    "PLOTS", "Picture", "picture_name", "pictures_of", "stability_picture", "stored_picture",
+]  # fmt: skip
 
 PLOTS: Final = "plots"
 """The folder of the pictures, in that of a processor."""
@@ -90,3 +92,13 @@ def pictures_of(found: Mapping[str, Mapping[str, Hist[Any]]]) -> Iterator[Pictur
                 how = {"processor": processor, "name": name}
                 file = f"{processor}/{PLOTS}/{picture_name(name)}"
                 yield Picture(file, f"{_MODULE}:histogram_figure", how)
+
+
+def stability_picture(processor: str) -> Picture:
+    """Returns the stability plot of a processor, to be drawn once its `yields.json` is there.
+
+    Args:
+        processor: The name of the processor.
+    """
+    function = "tau3mu.plotting.stability:stability_figure"
+    return Picture(f"{processor}/{PLOTS}/stability", function, {"processor": processor})

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from copy import copy
 from typing import TYPE_CHECKING, Any
 
 import awkward as ak
 from coffea.processor import ProcessorABC, column_accumulator
 
+from tau3mu.errors import InputError
 from tau3mu.outputs.selection import Selection
 from tau3mu.outputs.totals import on_datasets
 from tau3mu.processing.derived import fill_by_axes, histograms_of_axes
@@ -28,7 +30,7 @@ from tau3mu.processing.user_code import class_name
 from tau3mu.selection import Step
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable
 
     from hist import Hist
     from pydantic import BaseModel
@@ -58,6 +60,7 @@ class Processor(ProcessorABC):  # type: ignore[misc]
             `nominal`. Data have only this one. Without weights, every candidate counts once.
         needs: The names of processors of the same pass that run before this one; what they find in
             the same events is in `cutflow.needed`.
+        counters: What the further numbers count, in words, by their names. It is shown beside them.
     """
 
     name: str
@@ -65,12 +68,20 @@ class Processor(ProcessorABC):  # type: ignore[misc]
     axes: Any = ()
     weights: Mapping[str, str] = {}
     needs: tuple[str, ...] = ()
+    counters: Mapping[str, str] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Names a processor after its class, unless it says otherwise."""
         super().__init_subclass__(**kwargs)
         if "name" not in cls.__dict__:
             cls.name = cls.__name__
+        texts = cls.counters.items() if isinstance(cls.counters, Mapping) else [(None, None)]
+        if not all(isinstance(text, str) for pair in texts for text in pair):
+            message = (
+                f"class {cls.__name__}: counters: expected what each counter counts, a dictionary "
+                f"of texts by their names, got {cls.counters!r}"
+            )
+            raise InputError(message, code="processor.wrong-counters", path=cls.__name__)
 
     def __init__(self, *, name: str | None = None, **parameters: Any) -> None:
         """Creates a processor.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from tau3mu.report.numbers import parameter_text, quantity_text
+from tau3mu.report.numbers import mark_of, parameter_text, quantity_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,8 +36,9 @@ def _parameter(content: Mapping[str, Any]) -> dict[str, Any]:
     state = {"fixed": bool(content["fixed"]), "at_limit": bool(content["at_limit"])}
     text = "unknown" if value is None else parameter_text(value, error, **state)
     limits = content["limits"] or (None, None)
+    mark = mark_of(value, error, limits, at_limit=state["at_limit"])
     return {
-        "value": value, "error": error, "low": limits[0], "high": limits[1], **state,
+        "value": value, "error": error, "low": limits[0], "high": limits[1], **state, "mark": mark,
         "expression": content.get("expression"), "minos": content.get("minos"), "text": text,
     }  # fmt: skip
 

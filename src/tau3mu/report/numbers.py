@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-__all__ = ["parameter_text", "quantity_text", "rounded"]
+__all__ = ["mark_of", "parameter_text", "quantity_text", "rounded"]
 
 _MOST_DIGITS: Final = 8  # before or after the point; beyond, powers of ten are easier to read
 
@@ -35,3 +35,28 @@ def parameter_text(value: float, error: float | None, *, fixed: bool, at_limit: 
         reason = "fixed" if fixed else "at limit" if at_limit else "no error"
         return f"{value:.4g} ({reason})"
     return rounded(value, error)
+
+
+def mark_of(
+    value: float | None,
+    error: float | None,
+    limits: tuple[float | None, float | None] | None,
+    *,
+    at_limit: bool,
+) -> str:
+    """Returns why the value of a parameter is not a measurement, "" if nothing speaks against it.
+
+    Args:
+        value: At the minimum.
+        error: Its error, None if it has none.
+        limits: The lowest and the highest allowed value.
+        at_limit: Whether it lies at one of them.
+    """
+    low, high = limits or (None, None)
+    if value is None or low is None or high is None:
+        return ""
+    if at_limit:
+        return f"at its {'lower' if value - low < high - value else 'upper'} limit"
+    if error is not None and error > (high - low) / 2:
+        return "not determined"
+    return ""

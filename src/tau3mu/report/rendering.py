@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, PrefixLoader, StrictUndefined
 from markupsafe import Markup
 
 from tau3mu.redaction import redact
+from tau3mu.report.tables import counter_rows
 
 if TYPE_CHECKING:
     from jinja2 import BaseLoader
@@ -42,7 +43,7 @@ def environment(*packages: str) -> Environment:
         undefined=StrictUndefined,
     )
     made.filters.update(cell=_cell, duration=_duration, name=_name, number=_number, size=size_text)
-    made.filters.update(percent=_percent, when=_when)
+    made.filters.update(percent=_percent, when=_when, counter_rows=counter_rows)
     return made
 
 

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any, Final
 from tau3mu.outputs.names import NOMINAL
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["MOST_ROWS", "histogram_rows", "result_tables"]
+__all__ = ["MOST_ROWS", "counter_rows", "histogram_rows", "result_tables"]
 
 MOST_ROWS: Final = 50
 """The rows of tables that could have thousands."""
+
+_MOST_COLUMNS: Final = 4
+"""The datasets of which there are columns beside each other."""
 
 _PACKAGES: Final = (
     "tau3mu",
@@ -86,6 +89,42 @@ def histogram_rows(histograms: Sequence[Mapping[str, Any]]) -> list[dict[str, An
         for part in one["parts"]
         if part["variation"] == NOMINAL
     ]
+
+
+def counter_rows(processor: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Returns a row for each counter: its numbers by dataset, or for data and simulation.
+
+    Args:
+        processor: With `counters`, `meanings` and the names of the datasets of `simulation`.
+    """
+    counters, meanings = processor["counters"], processor["meanings"]
+    names = dict.fromkeys(name for counts in counters.values() for name in counts)
+    columns: dict[str, list[str]] = {dataset: [dataset] for dataset, its in counters.items() if its}
+    if len(columns) > _MOST_COLUMNS:
+        mc = set(processor["simulation"])
+        sides = {
+            "data": [name for name in columns if name not in mc],
+            "simulation": [name for name in columns if name in mc],
+        }
+        columns = {side: some for side, some in sides.items() if some}
+    return [
+        {
+            "counter": name,
+            **{
+                title: _total(counters[dataset].get(name) for dataset in some)
+                for title, some in columns.items()
+            },
+            **({"counts": meanings.get(name, "")} if meanings else {}),
+        }
+        for name in names
+    ]
+
+
+def _total(numbers: Iterable[Any]) -> Any:
+    """Returns a sum; a single value, which in a damaged file need not be a number, as it is."""
+    given = [number for number in numbers if number is not None]
+    known = [number for number in given if isinstance(number, int)]
+    return given[0] if len(given) == 1 else sum(known) if known else None
 
 
 def _facts(facts: Mapping[str, Any]) -> dict[str, Any]:

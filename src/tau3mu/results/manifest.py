@@ -199,6 +199,7 @@ class Manifest(_Part):
         chunks: How many there were.
         warnings: What is odd about the results but no error.
         fits: By processor.
+        counters: What each counter counts, by processor and name, as the processors say it.
         derived: What the run derived, by name.
         set_apart: The errors of processors that failed while the others went on, by name.
         resources: What reading and each processor took.
@@ -218,6 +219,7 @@ class Manifest(_Part):
     chunks: ChunkCounts = ChunkCounts()
     warnings: list[str] = []
     fits: dict[str, FitVerdict] = {}
+    counters: dict[str, dict[str, str]] = {}
     derived: dict[str, DerivedVerdict] = {}
     set_apart: dict[str, list[FailedProcessor]] = {}
     resources: Resources = Resources()

@@ -323,7 +323,7 @@ def _ratio(row: Yield, expected: Amount | None) -> Amount | None:
 def _total_ratio(
     total: Yield, rows: Mapping[str, Yield], expected: Mapping[str, Amount | None]
 ) -> Amount | None:
-    """Returns all data over all simulation, whose error is common to the eras that it stands for."""
+    """Returns all data over all simulation, whose error its eras have in common."""
     lumis: dict[Amount, float] = {}
     for era, row in rows.items():
         amount = expected[era]

@@ -15,11 +15,12 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from tau3mu.run.progress import Display
-    from tau3mu.run.stored import Run
+    from tau3mu.run.stored import ProcessorResults, Run
 
 __all__ = ["main", "report"]
 
 _MAX_LINES = 20
+_STYLES = {"plain": "", "good": "green", "doubt": "yellow", "bad": "bold red"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -60,15 +61,15 @@ def report(console: Console, run: Run) -> None:
     """
     from tau3mu.fit.output.report import print_fit
     from tau3mu.outputs import cutflow_table
+    from tau3mu.run.summary import summary
 
     for name, results in run.items():
         console.print(cutflow_table(results.cutflow, title=f"Cutflow of {name}"))
-        for dataset, counters in results.counters.items():
-            shown = ", ".join(f"{count} {number}" for count, number in counters.items() if number)
-            if shown:
-                console.print(f"{dataset}: {shown}", highlight=False)
+        _report_counters(console, run, name)
     for name, fit in run.fits.items():
         print_fit(console, fit, of=name)
+    for results in run.values():
+        _report_yields(console, results)
     for name, reason in run.not_fitted.items():
         print_error(f"the fit of {name} could not be made: {reason}")
     for warning in run.warnings:
@@ -80,7 +81,40 @@ def report(console: Console, run: Run) -> None:
         )
     _report_missing(run)
     if len(run):
+        for kind, text in summary(run):
+            console.print(text, style=_STYLES[kind], highlight=False)
         console.print(f"Results: {run.folder}", soft_wrap=True, highlight=False)
+
+
+def _report_counters(console: Console, run: Run, name: str) -> None:
+    """Prints what a processor counted, with its own words for it."""
+    from tau3mu.console.terminal import PlainTable
+    from tau3mu.report.tables import counter_rows
+
+    counters = {"counters": run[name].counters, "meanings": run.manifest.counters.get(name, {}),
+                "simulation": [key for key, one in run.datasets.items() if one.is_mc]}  # fmt: skip
+    rows = [
+        row for row in counter_rows(counters) if any(isinstance(v, int) and v for v in row.values())
+    ]
+    if not rows:
+        return
+    table = PlainTable(title=f"Counters of {name}")
+    for title in rows[0]:
+        number = title not in {"counter", "counts"}
+        table.add_column(title, justify="right" if number else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*("" if value is None else str(value) for value in row.values()))
+    console.print(table)
+
+
+def _report_yields(console: Console, results: ProcessorResults) -> None:
+    from tau3mu.report.yields import yield_table, yields_view
+
+    for view in yields_view(results.yields.to_dict()):
+        if view["telling"]:
+            console.print(yield_table(view))
+            for line in view["verdict"]:
+                console.print(line, highlight=False)
 
 
 def _report_missing(run: Run) -> None:

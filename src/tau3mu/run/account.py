@@ -152,6 +152,7 @@ def manifest_of(
         chunks=ChunkCounts(total=result.chunks, resumed=result.resumed, attempts=result.attempts),
         warnings=list(result.warnings),
         derived=dict(derived or {}),
+        counters={p.name: dict(p.counters) for p in plan.processors if p.counters},
         fits=verdicts
         | {name: FitVerdict(valid=False, messages=[text]) for name, text in (failed or {}).items()},
         set_apart={

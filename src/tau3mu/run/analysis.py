@@ -24,7 +24,8 @@ from tau3mu.execution.checkpoints import remove_checkpoints
 from tau3mu.execution.chunk import restricted
 from tau3mu.execution.set_apart import log_group
 from tau3mu.plotting.artist import NO_PLOTS, Artist
-from tau3mu.plotting.pictures import PLOTS, pictures_of
+from tau3mu.plotting.pictures import PLOTS, pictures_of, stability_picture
+from tau3mu.plotting.stability import has_stability
 from tau3mu.results import ResultsFolder, run_log
 from tau3mu.results.log import log_command
 from tau3mu.results.manifest import write_manifest
@@ -186,8 +187,7 @@ def _write(
     unfitted = Run(folder, manifest, found=result.processors)
     fits, failed = _fit_all(plan, unfitted, on_stage)
     fitted = Run(folder, manifest, found=result.processors, fits=fits)
-    for name, found_by in fitted.items():
-        write_text(folder / name / YIELDS, json_text(found_by.yields.to_dict()))
+    _write_yields(fitted, artist)
     if artist is not None:
         on_stage("Drawing")
         result = _finish_pictures(result, artist, started)
@@ -217,6 +217,15 @@ def _begin_pictures(result: RunResult, folder: Path, artist: Artist | None) -> N
     if artist is not None:
         found = {name: one.histograms for name, one in result.processors.items()}
         artist.draw(folder, pictures_of(found))
+
+
+def _write_yields(run: Run, artist: Artist | None) -> None:
+    """Writes the yields of all processors, and has the stability plots drawn."""
+    for name, results in run.items():
+        content = results.yields.to_dict()
+        write_text(results.folder / YIELDS, json_text(content))
+        if artist is not None and has_stability(content):
+            artist.draw(run.folder, [stability_picture(name)])
 
 
 def _finish_pictures(result: RunResult, artist: Artist, started: datetime) -> RunResult:

@@ -81,7 +81,11 @@ def read_spectrum(path: Path, histogram: str, processor: str, era: str | None = 
 
 
 def read_candidates(
-    path: Path, column: str, weight: str | None, cut: Cut | None, processor: str,
+    path: Path,
+    column: str,
+    weight: str | None,
+    cut: Cut | None,
+    processor: str,
     era: str | None = None,
 ) -> Source:
     """Returns a column of the candidates of a run, of the datasets that `read_spectrum` would add.

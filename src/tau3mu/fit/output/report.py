@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tau3mu.console.terminal import PlainTable, plain
 from tau3mu.fit.output.numbers import decimals
+from tau3mu.report.numbers import mark_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -65,7 +66,12 @@ def _parameters(result: FitResult, of: str | None) -> PlainTable:
     table = PlainTable(*columns, title=f"Fit {result.model.name}{whose}")
     for name, parameter in result.parameters.items():
         sides = _minos(parameter, levels)
-        table.add_row(name, parameter.text, *sides, _origin(parameter))
+        mark = mark_of(
+            parameter.value, parameter.error, parameter.limits, at_limit=parameter.at_limit
+        )
+        origin = ": ".join(text for text in (_origin(parameter), mark.upper()) if text)
+        style = "bold yellow" if mark else ""
+        table.add_row(name, parameter.text, *sides, origin, style=style)
     return table
 
 

@@ -1,0 +1,112 @@
+"""The last lines of a run: in words, what was found and whether it can be trusted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from tau3mu.report.yields import yields_view
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tau3mu.fit import FitResult
+    from tau3mu.run.stored import ProcessorResults, Run
+
+__all__ = ["Kind", "summary"]
+
+Kind = Literal["plain", "good", "doubt", "bad"]
+
+_UNLIKELY = 0.01  # of a χ²
+_MOST = 20  # processors
+
+
+def summary(run: Run) -> list[tuple[Kind, str]]:
+    """Returns sentences about a run, the verdict last, each with how it is to be taken.
+
+    Args:
+        run: With its results, if there are any.
+    """
+    lines: list[tuple[Kind, str]] = [("plain", _read(run))]
+    for results in list(run.values())[:_MOST]:
+        lines += [("plain", text) for text in _selected(results)]
+        if (fit := results.fit) is not None:
+            lines.append(_fitted(results.name, fit))
+        views = yields_view(results.yields.to_dict())
+        off = [view for view in views if view["constancy"] and view["constancy"]["off"]]
+        lines += [("doubt", view["verdict"][0]) for view in off]
+    if len(run) > _MOST:
+        lines.append(("plain", f"… and {len(run) - _MOST} more processors."))
+    return [*lines, _verdict(run, lines)]
+
+
+def _read(run: Run) -> str:
+    read = sum(file.read for file in run.manifest.inputs)
+    files = len({(file.dataset, file.path) for file in run.manifest.inputs if file.read})
+    return f"{read} events were read from {files} {'file' if files == 1 else 'files'}."
+
+
+def _selected(results: ProcessorResults) -> Iterator[str]:
+    for kind, simulated in (("data", False), ("simulation", True)):
+        first = last = 0
+        for dataset, steps in results.cutflow.items():
+            facts = results.datasets.get(dataset)
+            own = [step for step in steps if not step["name"].startswith("parent:")]
+            if own and facts is not None and facts.is_mc is simulated:
+                first, last = first + own[0]["events"], last + own[-1]["events"]
+        if first:
+            yield (
+                f"{results.name} keeps {last} of {first} events of {kind} "
+                f"({100 * last / first:.3g} %)."
+            )
+
+
+def _fitted(name: str, fit: FitResult) -> tuple[Kind, str]:
+    if not fit.valid:
+        reason = fit.messages[0] if fit.messages else fit.status
+        return "bad", f"The fit of {name} is NOT valid, do not use its numbers: {reason}."
+    marked = {
+        one["name"]: one["mark"] for one in _parameters(fit) if one["mark"] and not one["fixed"]
+    }
+    yields = list(fit.yields.items())
+    shown = ", ".join(f"{key} = {found.text}" for key, found in yields[:6])
+    more = f" and {len(yields) - 6} more yields" if len(yields) > 6 else ""
+    text = f"The fit of {name} is valid: {shown}{more}."
+    doubts = [f"{parameter} is {mark}" for parameter, mark in marked.items()]
+    if fit.p_value is not None and fit.p_value < _UNLIKELY:
+        doubts.insert(0, f"it describes the data badly (p = {fit.p_value:.2g} of the χ²)")
+    return ("doubt", f"{text} But {', '.join(doubts)}.") if doubts else ("plain", text)
+
+
+def _parameters(fit: FitResult) -> Sequence[dict[str, object]]:
+    from tau3mu.report.fits import fit_view
+
+    parameters: list[dict[str, object]] = fit_view(fit.to_dict())["parameters"]
+    return parameters
+
+
+def _verdict(run: Run, lines: Sequence[tuple[Kind, str]]) -> tuple[Kind, str]:
+    """Returns whether the results can be trusted, and otherwise why not."""
+    wrong = []
+    if run.missing:
+        events = [file.events for file in run.missing]
+        known = sum(one for one in events if one is not None)
+        number = f"more than {known}" if None in events else f"{known}"
+        files = "1 file" if len(events) == 1 else f"{len(events)} files"
+        wrong.append(f"{number} events of {files} are missing")
+    if run.set_apart:
+        wrong.append(f"no results of {', '.join(run.set_apart)}, which failed")
+    if run.not_fitted:
+        wrong.append(f"no fit of {', '.join(run.not_fitted)}")
+    wrong += [f"data {name} were not derived" for name, one in run.manifest.derived.items()
+              if one.problem]  # fmt: skip
+    invalid = [name for name, fit in run.fits.items() if not fit.valid]
+    if invalid:
+        wrong.append(f"the fit of {', '.join(invalid)} is not valid")
+    if wrong:
+        return "bad", f"These results cannot be used as they are: {'; '.join(wrong)}."
+    doubts = sum(kind == "doubt" for kind, _ in lines)
+    if doubts or run.warnings:
+        number = doubts + len(run.warnings)
+        what = "1 remark" if number == 1 else f"{number} remarks"
+        return "doubt", f"All events are there. Read the {what} above before you use the results."
+    return "good", "All events are there, and nothing speaks against these results."
