@@ -71,7 +71,7 @@ def added(name: str, parts: Sequence[Selection], where: str) -> Selection:
 
     Args:
         name: The name of the processor.
-        parts: At least one.
+        parts: At least one; their places, if they tell, are those in the chunk.
         where: The chunk.
 
     Raises:
@@ -81,7 +81,9 @@ def added(name: str, parts: Sequence[Selection], where: str) -> Selection:
     for part in parts:
         contract.check({name: part}, where)
         total.add(part, "", "")
-    return total.selection("")
+    places = [part.places for part in parts if part.places is not None]
+    told = len(places) == len(parts)
+    return replace(total.selection(""), places=np.concatenate(places) if told else None)
 
 
 def shares(
@@ -109,7 +111,10 @@ def shares(
                 "candidate must not depend on other events"
             )
             raise InputError(message, code="processor.depends-on-events", path=name)
-    return {run: replace(found, candidates=found.candidates[:0]) for run, found in of_runs.items()}
+    return {
+        run: replace(found, candidates=found.candidates[:0], places=None)
+        for run, found in of_runs.items()
+    }
 
 
 def join_survivors(whole: Survivors, parts: Sequence[Survivors]) -> None:

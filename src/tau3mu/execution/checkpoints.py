@@ -30,7 +30,7 @@ from tau3mu.storage.files import atomic, disk_error
 from tau3mu.storage.names import CHECKPOINTS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from tau3mu.datasets import Chunk
     from tau3mu.processing import Processor
@@ -83,6 +83,11 @@ class Keys:
                 for name, columns in self._columns.items()
             }
         return self._known[place]
+
+    def together(self, indices: Sequence[int]) -> str:
+        """Returns the key of chunks that are processed together, that of a chunk for one alone."""
+        keys = [self.chunks[index] for index in indices]
+        return keys[0] if len(keys) == 1 else _hash({"format": _FORMAT, "chunks": keys})
 
     def every(self) -> list[str]:
         """Returns one key for each chunk, of all that the processors make of it."""
@@ -145,7 +150,7 @@ class Checkpoints:
         """
         self._folder, self._keys = run / CHECKPOINTS, keys
         self._begin = time.monotonic() + (_DELAY if delay is None else delay)
-        self._pending: dict[int, ChunkResult] = {}
+        self._pending: dict[tuple[int, ...], ChunkResult] = {}
         self._exists = self._folder.is_dir()
         self._files: dict[str, list[Path]] = {}
         for path in sorted(self._folder.iterdir()) if self._exists else ():
@@ -161,14 +166,37 @@ class Checkpoints:
         """Where they are."""
         return self._folder
 
-    def load(self, index: int) -> ChunkResult | None:
-        """Returns what processors of the run have found in a chunk, None if none of them has."""
-        chunk = self._keys.chunks[index]
+    def groups(self) -> list[tuple[int, ...]]:
+        """Returns the chunks that were processed together, in the order of their results."""
+        places = {key: index for index, key in enumerate(self._keys.chunks)}
+        found = []
+        for key in self._files.keys() - places.keys():
+            for path in self._files[key]:
+                try:
+                    with path.open("rb") as file:
+                        members = read_document(file)["members"]
+                    indices = tuple(places[member] for member in members)
+                except _DAMAGED:  # or of chunks that are not among those of the run
+                    continue
+                if self._keys.together(indices) == key:
+                    found.append(indices)
+                    break
+        return sorted(found)
+
+    def load(self, index: int, more: Iterable[int] = ()) -> ChunkResult | None:
+        """Returns what processors of the run have found in a chunk, None if none of them has.
+
+        Args:
+            index: That of the chunk.
+            more: Those of chunks that were processed together with it.
+        """
+        indices = index, *more
+        chunk = self._keys.together(indices)
         names = {key: name for name, key in self._keys.of(index).items()}
         found: ChunkResult | None = None
         for path in self._files.get(chunk, ()):
             try:
-                one = _read(path, chunk, names)
+                one = _read(path, chunk, names, len(indices))
             except _DAMAGED as error:
                 problem = str(error).partition("\n")[0][:200] or type(error).__name__
                 text = "checkpoint %s is ignored and its chunk done again: %s"
@@ -178,13 +206,18 @@ class Checkpoints:
                 found = one if found is None else together(found, one)
         return found
 
-    def add(self, index: int, result: ChunkResult) -> None:
+    def add(self, index: int, result: ChunkResult, more: Iterable[int] = ()) -> None:
         """Keeps the result of a chunk.
+
+        Args:
+            index: That of the chunk.
+            result: What was found.
+            more: Those of chunks that were processed together with it.
 
         Raises:
             RunError: It cannot be written.
         """
-        self._pending[index] = result
+        self._pending[(index, *more)] = result
         if time.monotonic() >= self._begin:
             self.flush()
 
@@ -201,8 +234,8 @@ class Checkpoints:
                 raise disk_error(self._folder, error) from error
             self._exists = True
         while self._pending:
-            index, result = next(iter(self._pending.items()))
-            keys, chunk = self._keys.of(index), self._keys.chunks[index]
+            indices, result = next(iter(self._pending.items()))
+            keys, chunk = self._keys.of(indices[0]), self._keys.together(indices)
             outputs = {keys[name]: to_document(one) for name, one in result.outputs.items()}
             path = self._folder / f"{chunk}-{_hash(sorted(outputs))[:16]}.npz"
             facts = {name: getattr(result, name) for name in _FACTS}
@@ -211,17 +244,20 @@ class Checkpoints:
                 keys[name]: {str(run): to_document(one) for run, one in of_runs.items()}
                 for name, of_runs in result.runs.items()
             }
+            if len(indices) > 1:
+                facts["members"] = [self._keys.chunks[index] for index in indices]
+                facts["counts"] = {keys[name]: one for name, one in result.counts.items()}
             with atomic(path) as temporary:
                 content = {"chunk": chunk, **facts, "outputs": outputs, "runs": runs}
                 write_document(temporary, content)
             self._files.setdefault(chunk, []).append(path)
-            del self._pending[index]
+            del self._pending[indices]
 
 
 _FACTS = ("entries", "triggers", "path", "bytes", "seconds", "worker")
 
 
-def _read(path: Path, chunk: str, names: Mapping[str, str]) -> ChunkResult:
+def _read(path: Path, chunk: str, names: Mapping[str, str], n_chunks: int) -> ChunkResult:
     with path.open("rb") as file:  # which NumPy does not close if it is damaged
         document = read_document(file)
     if document["chunk"] != chunk:
@@ -237,7 +273,17 @@ def _read(path: Path, chunk: str, names: Mapping[str, str]) -> ChunkResult:
         if key in names
     }
     timing = Timing(**document["timing"])
-    return ChunkResult(outputs=outputs, runs=runs, timing=timing, resumed=True, **facts)
+    counts = {
+        names[key]: tuple(numbers)
+        for key, numbers in document.get("counts", {}).items()
+        if key in names
+    }
+    for name, selection in outputs.items() if n_chunks > 1 else ():
+        if len(counts[name]) != n_chunks or sum(counts[name]) != len(selection.candidates):
+            message = f"the numbers of candidates of {name} are not those of its chunks"
+            raise ValueError(message)
+    how: dict[str, Any] = {"runs": runs, "timing": timing, "counts": counts}
+    return ChunkResult(outputs=outputs, **how, resumed=True, **facts)
 
 
 def together(first: ChunkResult, second: ChunkResult) -> ChunkResult:
@@ -247,6 +293,7 @@ def together(first: ChunkResult, second: ChunkResult) -> ChunkResult:
         outputs={**first.outputs, **second.outputs},
         runs={**first.runs, **second.runs},
         triggers={**first.triggers, **second.triggers},
+        counts={**first.counts, **second.counts},
         bytes=first.bytes + second.bytes,
         timing=first.timing + second.timing,
     )

@@ -22,6 +22,7 @@ from tau3mu.execution.by_run import (
 from tau3mu.execution.certified import Part, certified_mask, with_certified
 from tau3mu.execution.pool import Failure, TaskError, this_process
 from tau3mu.execution.set_apart import error_group
+from tau3mu.execution.spanning import counts_by_chunk, read_together
 from tau3mu.execution.timing import Stopwatch, Timing
 from tau3mu.ntuples import ReadError, empty_events, read_events
 from tau3mu.ntuples.events import own_view
@@ -36,6 +37,7 @@ from tau3mu.processing.memo import Memo
 from tau3mu.processing.needs import in_order, with_needed
 from tau3mu.processing.user_code import user_errors, what
 from tau3mu.redaction import redact
+from tau3mu.storage.failures import read_errors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     from tau3mu.execution.pool import FailureKind
     from tau3mu.execution.set_apart import ErrorGroup
     from tau3mu.ntuples.events import Entries
+    from tau3mu.ntuples.reader import Reading
     from tau3mu.outputs import Selection
     from tau3mu.processing import Processor
     from tau3mu.processing.survivors import Survivors
@@ -96,6 +99,8 @@ class ChunkResult:
         timing: What reading and each processor took.
         runs: What each processor counted and filled of each run, if results are kept by run; its
             candidates are among the others.
+        counts: If it is of several chunks, how many candidates of each processor are in each; a
+            processor of which that is not sure is not among them.
         resumed: Whether an earlier run did it.
     """
 
@@ -110,6 +115,7 @@ class ChunkResult:
     set_apart: Mapping[str, ErrorGroup] = field(default_factory=dict)
     timing: Timing = field(default_factory=Timing)
     runs: Mapping[str, Mapping[int, Selection]] = field(default_factory=dict)
+    counts: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     resumed: bool = field(default=False, compare=False)
 
 
@@ -120,15 +126,22 @@ class ChunkTask:
     Attributes:
         chunk: What to read.
         processors: The names of those that are to run on it, None for all.
+        more: Further chunks that are processed together with it, by their indices in the run.
     """
 
     chunk: Chunk
     processors: frozenset[str] | None = None
+    more: Mapping[int, Chunk] = field(default_factory=dict)
+
+    @property
+    def chunks(self) -> tuple[Chunk, ...]:
+        """All that is processed together."""
+        return self.chunk, *self.more.values()
 
     @property
     def label(self) -> str:
         """File and entries, for messages."""
-        return self.chunk.label
+        return self.chunk.label + (f", and {len(self.more)} more files" if self.more else "")
 
 
 def shared_by_tasks(
@@ -160,17 +173,19 @@ def process_task(index: int, task: ChunkTask, shared: Any) -> ChunkResult:  # no
     ak.behavior.update(behaviors)
     how: dict[str, Any] = {"isolate": isolate, "certifications": certifications}
     if task.processors is None:
-        return process_chunk(task.chunk, processors, skims, **how)
+        return process_chunk(task.chunk, processors, skims, more=[*task.more.values()], **how)
     if not task.processors:  # those that were to run are set apart, others have done the chunk
-        return ChunkResult(task.chunk.entries, {}, worker=this_process())
+        entries = sum(chunk.entries for chunk in task.chunks)
+        return ChunkResult(entries, {}, worker=this_process())
     run = with_needed(processors, task.processors)
     # A part of a skim has all columns, also once some processors are set apart.
     parts = [j for j in skims if j.processor in task.processors and not has_part(j, task.chunk)]
-    chunk = task.chunk if parts else restricted(task.chunk, run)
-    result = process_chunk(chunk, run, parts, **how)
+    chunk, *more = task.chunks if parts else (restricted(one, run) for one in task.chunks)
+    result = process_chunk(chunk, run, parts, more=more, **how)
     asked = {name: one for name, one in result.outputs.items() if name in task.processors}
     runs = {name: one for name, one in result.runs.items() if name in task.processors}
-    return replace(result, outputs=asked, runs=runs)
+    counts = {name: one for name, one in result.counts.items() if name in task.processors}
+    return replace(result, outputs=asked, runs=runs, counts=counts)
 
 
 def process_chunk(
@@ -180,6 +195,7 @@ def process_chunk(
     *,
     isolate: bool = False,
     certifications: Mapping[str, Certification] | None = None,
+    more: Sequence[Chunk] = (),
 ) -> ChunkResult:
     """Returns what the processors find in the events of a chunk, or why it cannot be read.
 
@@ -191,6 +207,7 @@ def process_chunk(
         skims: What is derived of it, each by one of the processors.
         isolate: Whether the others go on when one fails, which is then in `set_apart`.
         certifications: By the hashes by which chunks name them.
+        more: Further chunks, of other files, whose events are processed together with its own.
 
     Raises:
         ProcessorError: A processor failed; the message names processor, file and entries.
@@ -204,27 +221,27 @@ def process_chunk(
         failure = Failure(kind, redact(message))
         return _finished(ChunkResult(0, {}, failure=failure), path, n_bytes, watch)
 
-    try:
-        reading = read_events(
-            (chunk.path, *chunk.replicas),
-            tree=chunk.tree,
-            layout=chunk.layout,
-            branches=chunk.branches,
-            start=chunk.start,
-            stop=chunk.stop,
-            uuid=chunk.uuid,
-            metadata=chunk.metadata,
-            selected=None if chunk.selected is None else chunk.places,
-        )
-    except ReadError as error:
-        path = error.path
-        return failed(error.kind, str(error))
-    events, path, n_bytes = reading.events, reading.path, reading.n_bytes
+    chunks = chunk, *more
+    readings = []
+    for one in chunks:
+        try:
+            reading = _read(one, entries_only=bool(more))
+        except ReadError as error:
+            path = error.path
+            return failed(error.kind, str(error))
+        path, n_bytes = reading.path, n_bytes + reading.n_bytes
+        where = f"{redact(path)}: entries {one.start} to {one.stop} cannot be"
+        if (came := reading.entries.n_events) != one.entries:
+            message = f"{where} read: {came} came instead of {one.entries}"
+            return failed("bad_file", message)
+        readings.append(reading)
+    if more:
+        try:
+            reading = read_together(readings)
+        except read_errors() as error:  # whatever it is, the files are done one by one
+            return failed("bad_file", f"{where} joined with those of other files: {error}")
+    events = reading.events
     read_wall, read_cpu = watch.read()
-    where = f"{redact(path)}: entries {chunk.start} to {chunk.stop} cannot be"
-    if len(events) != chunk.entries:
-        message = f"{where} read: {len(events)} came instead of {chunk.entries}"
-        return failed("bad_file", message)
     asked = {job.processor: job.survivors() for job in skims}
     try:
         passes = certified_mask(events, chunk, certifications or {})
@@ -246,9 +263,31 @@ def process_chunk(
         if (selection := result.outputs.get(job.processor)) is not None:  # it is not set apart
             survivors = asked[job.processor]
             write_part(job, chunk, by_name[job.processor], selection, survivors, reading.entries)
+    numbers = [one.entries for one in chunks]
+    counts = {
+        name: found
+        for name, selection in result.outputs.items()
+        if more and (found := counts_by_chunk(selection, events, numbers)) is not None
+    }
+    outputs = {name: replace(one, places=None) for name, one in result.outputs.items()}
     timing = replace(result.timing, read_wall=read_wall, read_cpu=read_cpu)
-    result = replace(result, entries=chunk.entries, timing=timing)
+    result = replace(result, entries=sum(numbers), outputs=outputs, counts=counts, timing=timing)
     return _finished(result, path, n_bytes, watch)
+
+
+def _read(chunk: Chunk, *, entries_only: bool) -> Reading:
+    return read_events(
+        (chunk.path, *chunk.replicas),
+        tree=chunk.tree,
+        layout=chunk.layout,
+        branches=chunk.branches,
+        start=chunk.start,
+        stop=chunk.stop,
+        uuid=chunk.uuid,
+        metadata=chunk.metadata,
+        selected=None if chunk.selected is None else chunk.places,
+        entries_only=entries_only,
+    )
 
 
 def _finished(result: ChunkResult, path: str, n_bytes: int, watch: Stopwatch) -> ChunkResult:
@@ -338,12 +377,23 @@ def _processed(
                 raise
             set_apart[name] = error_group(error, chunk.label)
         timing.wall[name], timing.cpu[name] = watch.read()
-    outputs = {one.name: found[one.name] for one in processors if one.name in found}
+    outputs = {
+        one.name: _in_chunk(found[one.name], part) for one in processors if one.name in found
+    }
     for survivors in asked.values():
         if survivors.entries is not None:
             survivors.entries = part.in_chunk(survivors.entries)
     triggers = used_triggers(part.events, columns, layout(chunk.layout).absent)
     return ChunkResult(len(part.events), outputs, triggers, set_apart=set_apart, timing=timing)
+
+
+def _in_chunk(selection: Selection, part: Part) -> Selection:
+    """Returns a selection whose places are those in the chunk rather than in a part of it."""
+    if selection.places is None or part.places is None:
+        return selection
+    if len(selection.places) and not 0 <= selection.places.max() < len(part.places):
+        return replace(selection, places=None)
+    return replace(selection, places=part.in_chunk(selection.places))
 
 
 def _by_run(

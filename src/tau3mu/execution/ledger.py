@@ -36,9 +36,12 @@ class Attempt:
         seconds: How long that took.
         bytes: How much was read of the file.
         replica: The place that was read, if the file has several.
-        outcome: `done` or `resumed`; or the kind of its failure, see `FailureKind`.
+        outcome: `done`, `resumed`, or `split` if its files are then done one by one; or the kind
+            of its failure, see `FailureKind`.
         reason: The error, if there is one.
         timing: The fields of `Timing`: what reading and each processor took.
+        more_files: Further files, whole, that were processed together with it, and are counted in
+            `entries`, `seconds` and `bytes`.
     """
 
     dataset: str
@@ -56,6 +59,7 @@ class Attempt:
     replica: str = ""
     reason: str = ""
     timing: dict[str, Any] = field(default_factory=dict)
+    more_files: list[str] = field(default_factory=list)
 
 
 class Ledger:

@@ -20,7 +20,7 @@ from tau3mu.execution.merge import file_of
 from tau3mu.execution.pool import Failure, no_progress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, MutableMapping, Sequence
 
     from tau3mu.datasets import Chunk
     from tau3mu.execution.chunk import ChunkResult, ChunkTask
@@ -89,7 +89,7 @@ class Outcome:
 
 
 def process_chunks(
-    tasks: Mapping[int, ChunkTask],
+    tasks: MutableMapping[int, ChunkTask],
     pool: Pool,
     *,
     retry_policy: RetryPolicy,
@@ -98,7 +98,8 @@ def process_chunks(
     """Returns how it went once each chunk is done or given up.
 
     Args:
-        tasks: What to do, in this order, by the index of the chunk.
+        tasks: What to do, in this order, by the index of the chunk. One of several chunks is
+            replaced by one for each when they cannot be processed together.
         pool: Where to process them; it is entered and left here.
         retry_policy: How often to try and how long to wait.
         listener: Is told what happens.
@@ -119,7 +120,7 @@ def process_chunks(
 class _Loop:
     def __init__(
         self,
-        tasks: Mapping[int, ChunkTask],
+        tasks: MutableMapping[int, ChunkTask],
         pool: Pool,
         retry_policy: RetryPolicy,
         listener: Listener,
@@ -176,11 +177,15 @@ class _Loop:
         self.outcome.attempts += 1
         result: ChunkResult | None = finished.result
         failure = finished.failure or (result.failure if result is not None else None)
-        attempt = attempt_at(self.tasks[index].chunk, self.tries[index], result)
+        task = self.tasks[index]
+        attempt = attempt_at(task.chunk, self.tries[index], result, more=[*task.more.values()])
         if result is None:
             waited = round(time.monotonic() - begin, 3)
             attempt = replace(attempt, worker=finished.worker, seconds=waited)
-        if failure is not None:
+        if task.more and (reason := _not_together(result, failure)):
+            self.listener.attempted(index, replace(attempt, outcome="split", reason=reason))
+            self._split(index, reason)
+        elif failure is not None:
             attempt = replace(attempt, outcome=failure.kind, reason=failure.message)
             self.listener.attempted(index, attempt)
             self._fail(index, failure)
@@ -188,6 +193,16 @@ class _Loop:
             self.listener.attempted(index, attempt)
             self.n_done += 1
             self.listener.done(index, result)
+
+    def _split(self, index: int, reason: str) -> None:
+        """Does the chunks of a task one by one from now on."""
+        task = self.tasks[index]
+        log.info("%s: done one by one, since %s", task.label, reason)
+        members = {index: task.chunk, **task.more}
+        for number, chunk in members.items():
+            self.tasks[number] = replace(task, chunk=chunk, more={})
+            self.tries.pop(number, None)
+        self.ready.extendleft(reversed(members))
 
     def _fail(self, index: int, failure: Failure) -> None:
         tries = self.tries[index]
@@ -229,6 +244,19 @@ class _Loop:
         return _listed([self.tasks[index].label for index in self.flying], 10, "; ")
 
 
+def _not_together(result: ChunkResult | None, failure: Failure | None) -> str:
+    """Returns why the chunks of a task have to be done one by one, nothing if they need not."""
+    if failure is not None:
+        return failure.message
+    if result is None:
+        return "nothing came of them"
+    if result.set_apart:
+        return f"{', '.join(result.set_apart)} failed"
+    if unsure := sorted(result.outputs.keys() - result.counts.keys()):
+        return f"it is not sure of which events the candidates of {', '.join(unsure)} are"
+    return ""
+
+
 def _killed(killed: Sequence[str]) -> RunError:
     message = (
         f"{len(killed)} chunks killed the process that worked on them:\n  "
@@ -249,6 +277,8 @@ def attempt_at(
     number: int,
     result: ChunkResult | None,
     outcome: FailureKind | str = "done",
+    *,
+    more: Sequence[Chunk] = (),
 ) -> Attempt:
     """Returns the line of the ledger for an attempt at a chunk.
 
@@ -257,6 +287,7 @@ def attempt_at(
         number: 1 for the first attempt, 0 for a result of an earlier run.
         result: What came of it, None if nothing arrived.
         outcome: How it ended.
+        more: Further chunks that were processed together with it.
     """
     attempt = Attempt(
         dataset=chunk.dataset,
@@ -267,6 +298,7 @@ def attempt_at(
         stop=chunk.stop,
         attempt=number,
         outcome=outcome,
+        more_files=[one.path for one in more],
     )
     if result is None:
         return attempt

@@ -174,14 +174,20 @@ class Totals:
         order = {file_of(one): (one.dataset, one.sorted_as or one.path) for one in chunks}
         self._files = sorted(self._entries, key=lambda file: (*order[file], file[2]))
         self._next = 0
-        self._waiting: dict[FileKey, list[tuple[int, int, ChunkResult]]] = {}
+        self._waiting: dict[FileKey, list[tuple[int, int, ChunkResult, tuple[int, ...]]]] = {}
         self._read: Counter[FileKey] = Counter()
         self._totals = {processor.name: ProcessorTotal() for processor in processors}
         self._runs = {processor.name: RunTotals() for processor in processors}
         self._triggers: dict[str, dict[str, set[str]]] = {}
 
-    def add(self, index: int, result: ChunkResult) -> None:
+    def add(self, index: int, result: ChunkResult, more: Sequence[int] = ()) -> None:
         """Adds the result of a chunk that could be read.
+
+        Args:
+            index: That of the chunk.
+            result: What was found in it.
+            more: Further chunks of which it is the result as well: each the only one of its file,
+                and all files next to each other in the order of the sum.
 
         Raises:
             NoneLeftError: All processors are set apart.
@@ -190,10 +196,11 @@ class Totals:
         chunk = self._chunks[index]
         self.timing, self.bytes = self.timing + result.timing, self.bytes + result.bytes
         self._check(result, chunk, chunk.label)
-        file = file_of(chunk)
-        heapq.heappush(self._waiting.setdefault(file, []), (chunk.start, index, result))
-        self._read[file] += result.entries
-        self._missing[file] -= 1
+        waiting = self._waiting.setdefault(file_of(chunk), [])
+        heapq.heappush(waiting, (chunk.start, index, result, (index, *more)))
+        for one in (self._chunks[number] for number in (index, *more)):
+            self._read[file_of(one)] += one.entries if more else result.entries
+            self._missing[file_of(one)] -= 1
         self._advance()
 
     def _check(self, result: ChunkResult, chunk: Chunk, where: str) -> None:
@@ -236,15 +243,17 @@ class Totals:
             if file not in self.failed:
                 if self._missing[file]:
                     return
-                results = self._waiting.pop(file)
+                results = self._waiting.pop(file, [])  # none if it is there with one before it
                 while results:
-                    self._include(file, heapq.heappop(results)[2])
+                    self._include(file, *heapq.heappop(results)[2:])
             self._next += 1
 
-    def _include(self, file: FileKey, result: ChunkResult) -> None:
+    def _include(self, file: FileKey, result: ChunkResult, chunks: Sequence[int] = ()) -> None:
         dataset, path = file[0], redact(file[1])
+        paths = [redact(self._chunks[index].path) for index in chunks]
         for name, total in self._totals.items():
-            total.add(result.outputs[name], dataset, path)
+            numbers = zip(paths, result.counts[name], strict=True) if len(paths) > 1 else ()
+            total.add(result.outputs[name], dataset, path, [*numbers])
         for name, of_runs in result.runs.items():
             self._runs[name].add(dataset, of_runs)
         known = self._triggers.setdefault(dataset, {})

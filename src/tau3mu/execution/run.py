@@ -12,6 +12,7 @@ from tau3mu.errors import InputError, RunError
 from tau3mu.execution.certified import certification_warnings
 from tau3mu.execution.checkpoints import Checkpoints, Keys, together
 from tau3mu.execution.chunk import ChunkTask, check_names, process_task, shared_by_tasks
+from tau3mu.execution.grouping import are_alike, groups_of, in_order_of_sum, tell_places
 from tau3mu.execution.ledger import Ledger
 from tau3mu.execution.local import FuturesPool, IterativePool
 from tau3mu.execution.loop import Listener, RetryPolicy, attempt_at, process_chunks
@@ -57,6 +58,7 @@ def execute(
     retry_policy: RetryPolicy | None = None,
     expected: Mapping[str, Returned] | None = None,
     skims: Sequence[SkimJob] = (),
+    together: int = 0,
     on_result: Callable[[ChunkResult], None] = lambda _: None,
     watch: Callable[[], object] = lambda: None,
 ) -> RunResult:
@@ -83,6 +85,9 @@ def execute(
         retry_policy: How often to try and how long to wait.
         expected: What each processor returns for no events, from `dry_run`.
         skims: What the workers derive, each by one of the processors.
+        together: So many entries of files that are one chunk each may be processed together, if
+            there are many files and no skims, and all processors tell of which event each candidate
+            is. It changes nothing but the time.
         on_result: Is called with the result of each chunk as it comes, for instance to advance a
             progress bar by its `entries`.
         watch: Is called at least every few seconds; what it raises ends the run.
@@ -114,8 +119,9 @@ def execute(
             run.ledger = stack.enter_context(Ledger(folder / LEDGER))
             stack.push(run.flush_after)
         try:
-            names = {one.name for one in processors}
-            tasks = run.find_tasks(names, resume=resume, skims=skims)
+            at_a_time = 1 if executor == "iterative" else _number_of_workers(client, workers)
+            how = {"together": 0 if skims else together, "at_a_time": at_a_time}
+            tasks = run.find_tasks(processors, resume=resume, skims=skims, **how)
             workers = max(1, min(workers, len(tasks)))
             shared = tuple(processors), tuple(skims), isolate, certifications or {}
             pool = _pool(executor, shared, workers, client, retry_policy, stack)
@@ -186,44 +192,96 @@ class _Run(Listener):
         self.n_read = self.n_resumed = self.n_attempts = 0
 
     def find_tasks(
-        self, names: set[str], *, resume: bool, skims: Sequence[SkimJob] = ()
+        self,
+        processors: Sequence[Processor],
+        *,
+        resume: bool,
+        skims: Sequence[SkimJob] = (),
+        together: int = 0,
+        at_a_time: int = 1,
     ) -> dict[int, ChunkTask]:
         """Returns what is to be done, in the order in which it is added up.
 
         Args:
-            names: Those of all processors.
+            processors: All of them.
             resume: Whether to begin with the checkpoints.
             skims: A chunk of which their parts are not there is done again.
+            together: The most entries of files that are processed together.
+            at_a_time: How many tasks are.
         """
-        order = sorted(range(len(self.chunks)), key=lambda index: _place(self.chunks[index]))
-        if self.checkpoints is None or not resume:
-            self.tasks = {index: ChunkTask(self.chunks[index]) for index in order}
-            return self.tasks
-        for index in order:
-            found = self.checkpoints.load(index)
-            if found is not None and not _has_parts(found, skims, self.chunks[index]):
-                found = None
-            missing = names - set(found.outputs if found is not None else ())
-            if found is None or missing == names:
-                self.tasks[index] = ChunkTask(self.chunks[index])
-            elif missing:
-                self.partial.add(index)
-                self.tasks[index] = ChunkTask(self.chunks[index], frozenset(missing))
-            else:
-                self.n_resumed += 1
-                self.attempted(index, attempt_at(self.chunks[index], 0, found, "resumed"))
-                self._take(index, found)
-        if self.checkpoints and not self.partial and not self.n_resumed:
+        order = in_order_of_sum(self.chunks)
+        done: set[int] = set()
+        if self.checkpoints is not None and resume:
+            names = {one.name for one in processors}
+            done = self._find_done(self.checkpoints, order, names, skims)
+        left = [None if index in done else index for index in order]
+        groups = groups_of(self.chunks, left, entries=together, workers=at_a_time)
+        if len(groups) < len(order) - len(done) and not tell_places(self.chunks[0], processors):
+            groups = groups_of(self.chunks, left, entries=0, workers=1)
+        for index, *more in groups:
+            further = {number: self.chunks[number] for number in more}
+            self.tasks[index] = ChunkTask(self.chunks[index], more=further)
+        place = {index: number for number, index in enumerate(order)}
+        self.tasks = dict(sorted(self.tasks.items(), key=lambda item: place[item[0]]))
+        self._run_no_more()
+        return self.tasks
+
+    def _find_done(
+        self,
+        checkpoints: Checkpoints,
+        order: Sequence[int],
+        names: set[str],
+        skims: Sequence[SkimJob],
+    ) -> set[int]:
+        """Returns the chunks of which there are checkpoints, after taking what is in them."""
+        done: set[int] = set()
+        place = {index: number for number, index in enumerate(order)}
+        for index, *more in [*checkpoints.groups(), *((index,) for index in order)]:
+            indices = index, *more
+            places = [place[one] for one in indices]
+            follow = places == list(range(places[0], places[0] + len(places)))
+            alike = are_alike([self.chunks[one] for one in indices])
+            if done.intersection(indices) or not (follow and alike):
+                continue
+            found = checkpoints.load(index, more)
+            if self._found_in(found, index, more, names, skims):
+                done.update(indices)
+        if checkpoints and not self.partial and not self.n_resumed:
             log.warning(
                 "none of the checkpoints in %s fits: processors, their configuration, the files "
                 "or the chunk size have changed; everything is done again",
-                self.checkpoints.folder,
+                checkpoints.folder,
             )
         log.info("%d of %d chunks were done before", self.n_resumed, len(self.chunks))
         if self.partial:
             log.info("%d chunks were done for some of the processors", len(self.partial))
-        self._run_no_more()
-        return self.tasks
+        return done
+
+    def _found_in(
+        self,
+        found: ChunkResult | None,
+        index: int,
+        more: Sequence[int],
+        names: set[str],
+        skims: Sequence[SkimJob],
+    ) -> bool:
+        """Returns whether a checkpoint of chunks can be used, after taking what is in it."""
+        if found is not None and not _has_parts(found, skims, self.chunks[index]):
+            found = None
+        missing = names - set(found.outputs if found is not None else ())
+        if found is None or missing == names:
+            return False
+        further = {number: self.chunks[number] for number in more}
+        if missing:
+            self.partial.add(index)
+            self.tasks[index] = ChunkTask(self.chunks[index], frozenset(missing), further)
+        else:
+            self.n_resumed += 1 + len(more)
+            chunks = [*further.values()]
+            attempt = attempt_at(self.chunks[index], 0, found, "resumed", more=chunks)
+            self.attempted(index, attempt)
+            self._take(index, found, more)
+        return True
 
     def attempted(self, index: int, attempt: Attempt) -> None:  # noqa: ARG002
         self.n_attempts += attempt.outcome != "resumed"
@@ -232,13 +290,14 @@ class _Run(Listener):
 
     def done(self, index: int, result: ChunkResult) -> None:
         n_failed = len(self.set_apart.groups) if self.set_apart is not None else 0
+        more = self.tasks[index].more
         if self.checkpoints is not None:
             if result.outputs:
-                self.checkpoints.add(index, result)
+                self.checkpoints.add(index, result, more)
             if index in self.partial:
-                before = self.checkpoints.load(index)
+                before = self.checkpoints.load(index, more)
                 result = result if before is None else together(before, result)
-        self._take(index, result)
+        self._take(index, result, [*more])
         if self.set_apart is not None and len(self.set_apart.groups) > n_failed:
             self._run_no_more()
 
@@ -256,9 +315,9 @@ class _Run(Listener):
                 names = left if task.processors is None else task.processors & left
                 self.tasks[index] = replace(task, processors=names)
 
-    def _take(self, index: int, result: ChunkResult) -> None:
+    def _take(self, index: int, result: ChunkResult, more: Sequence[int] = ()) -> None:
         self.n_read += 1
-        self.totals.add(index, result)
+        self.totals.add(index, result, more)
         self.on_result(result)
 
     def flush(self) -> None:
@@ -279,8 +338,8 @@ def _has_parts(result: ChunkResult, skims: Sequence[SkimJob], chunk: Chunk) -> b
     return all(has_part(job, chunk) for job in skims if job.processor in result.outputs)
 
 
-def _place(chunk: Chunk) -> tuple[str, str, str, int]:
-    return chunk.dataset, chunk.path, chunk.tree, chunk.start
+def _number_of_workers(client: Client | None, workers: int) -> int:
+    return workers if client is None else max(workers, len(client.nthreads()))
 
 
 def _pool(

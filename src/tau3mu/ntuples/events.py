@@ -14,12 +14,12 @@ from coffea.nanoevents.mapping.preloaded import PreloadedOpener, PreloadedSource
 from coffea.nanoevents.util import tuple_to_key
 
 from tau3mu.ntuples.layout import layout as find_layout
-from tau3mu.ntuples.offsets import from_zero
+from tau3mu.ntuples.offsets import from_zero, joined
 from tau3mu.ntuples.schema import schema_of
 from tau3mu.ntuples.table_checks import is_list
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -80,6 +80,19 @@ class Entries:
     def between(self, start: int, stop: int) -> Entries:
         """Returns the entries from `start` up to `stop`, without copying them."""
         return self._with({name: a[start:stop] for name, a in self.arrays.items()}, stop - start)
+
+    def followed_by(self, others: Sequence[Entries]) -> Entries:
+        """Returns these entries and those of other files, one after the other, in new memory.
+
+        Args:
+            others: Of the same branches and layout.
+        """
+        every = (self, *others)
+        arrays = {
+            name: ak.Array(joined([ak.to_layout(one.arrays[name]) for one in every]))
+            for name in self.arrays
+        }
+        return self._with(arrays, sum(one.n_events for one in every))
 
     def _with(self, arrays: Mapping[str, ak.Array], n_events: int) -> Entries:
         return replace(self, arrays=arrays, n_events=int(n_events))

@@ -9,11 +9,11 @@ import awkward as ak
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     import numpy.typing as npt
 
-__all__ = ["counters", "distinct", "flat", "from_zero", "indexed_texts"]
+__all__ = ["counters", "distinct", "flat", "from_zero", "indexed_texts", "joined"]
 
 
 def from_zero(lists: ak.contents.Content) -> ak.contents.ListOffsetArray:
@@ -114,6 +114,55 @@ def _are_cut_alike(
     lengths = np.diff(edges[: offsets[-1] + 1])
     other = np.arange(offsets[-1]) + np.repeat(offsets[like] - offsets[:-1], counts)
     return bool(np.array_equal(lengths, lengths[other]))
+
+
+def joined(parts: Sequence[ak.contents.Content]) -> ak.contents.Content:
+    """Returns entries one after the other, as one reading would give them.
+
+    Numbers and lists are joined in a few calls of NumPy, where awkward needs many; of texts by
+    index, each is kept once.
+
+    Args:
+        parts: At least one.
+
+    Raises:
+        ValueError: They are not of one type.
+    """
+    if all(part.is_numpy for part in parts):
+        if len(kinds := {str(part.dtype) for part in parts}) > 1:
+            message = f"values of {' and '.join(sorted(kinds))} cannot be joined"
+            raise ValueError(message)
+        return ak.contents.NumpyArray(
+            np.concatenate([np.asarray(part.data) for part in parts]),
+            parameters=parts[0].parameters,
+        )
+    if all(part.is_list for part in parts):
+        lists = [from_zero(part) for part in parts]
+        ends = np.cumsum([0, *(int(one.offsets[-1]) for one in lists)])
+        offsets = [one.offsets.data[1:] + end for one, end in zip(lists, ends, strict=False)]
+        contents = [one.content[: int(one.offsets[-1])] for one in lists]
+        return ak.contents.ListOffsetArray(
+            ak.index.Index64(np.concatenate([[0], *offsets]).astype(np.int64)),
+            joined(contents),
+            parameters=parts[0].parameters,
+        )
+    if all(part.is_indexed and not part.is_option and _is_text(part) for part in parts):
+        known: dict[str, int] = {}
+        which = []
+        for part in parts:
+            names = ak.to_list(part.content)
+            numbers = [known.setdefault(name, len(known)) for name in names]
+            which.append(np.array(numbers, np.int64)[part.index.data])
+        texts = ak.to_layout(list(known)) if known else parts[0].content[:0]
+        return ak.contents.IndexedArray(ak.index.Index64(np.concatenate(which)), texts)
+    if len(kinds := {str(ak.type(part).content) for part in parts}) > 1:
+        message = f"values of {' and '.join(sorted(kinds))} cannot be joined"
+        raise ValueError(message)
+    return ak.to_layout(ak.concatenate([ak.Array(part) for part in parts]))
+
+
+def _is_text(content: ak.contents.Content) -> bool:
+    return bool(content.purelist_parameter("__array__") == "string")
 
 
 def counters(names: Iterable[str]) -> set[str]:

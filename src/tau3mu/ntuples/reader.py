@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from tau3mu.config.printable import printable
@@ -73,16 +74,19 @@ class Reading:
     """Events that have been read.
 
     Attributes:
-        events: The events.
         path: The replica that they were read from.
         n_bytes: How many bytes of it were asked for.
         entries: What the events are made of.
     """
 
-    events: ak.Array
     path: str
     n_bytes: int
     entries: Entries
+
+    @cached_property
+    def events(self) -> ak.Array:
+        """The events."""
+        return self.entries.events()
 
 
 def read_events(
@@ -96,6 +100,7 @@ def read_events(
     uuid: str,
     metadata: Mapping[str, Any],
     selected: npt.NDArray[np.int64] | None = None,
+    entries_only: bool = False,
 ) -> Reading:
     """Returns the entries from `start` up to `stop` of a tree as NanoEvents.
 
@@ -113,6 +118,7 @@ def read_events(
         uuid: The UUID that the file had when it was checked.
         metadata: Becomes `events.metadata`.
         selected: Which of these entries are wanted, as their places in the tree; by default all.
+        entries_only: Whether to leave it to the caller to make events of them.
 
     Raises:
         ReadError: No replica can be read, or none is what the file was when it was checked. It is
@@ -134,9 +140,11 @@ def read_events(
         entries = Entries(arrays, last - start, layout, (uuid, tree), metadata)
         if selected is not None:
             entries = entries.at(selected - start)
-        events = entries.events()
+        reading = Reading(path, file.source.num_requested_bytes - before, entries)
+        if not entries_only:
+            _ = reading.events  # what is wrong with them is wrong with the file
         refuse_changed()
-        return Reading(events, path, file.source.num_requested_bytes - before, entries)
+        return reading
 
     for path in in_order(paths, first=current_path()):
         outcome = _try(read, path)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import awkward as ak
+    import numpy as np
+    import numpy.typing as npt
     from hist import Hist
 
     from tau3mu.selection.cutflow import Step
@@ -25,9 +27,12 @@ class Selection:
         counters: Further counts to add up and to show, such as legs without a match.
         histograms: Histograms that are filled here, rather than from the candidates of all chunks,
             and added up in the order of the chunks. An axis `dataset` is added if there is none.
+        places: Of which event each candidate is, as its index among these events; None if the
+            processor does not tell. The package needs it for chunks that span files.
     """
 
     candidates: ak.Array
     cutflow: tuple[Step, ...]
     counters: dict[str, int] = field(default_factory=dict)
     histograms: dict[str, Hist[Any]] = field(default_factory=dict)
+    places: npt.NDArray[np.int64] | None = field(default=None, compare=False, repr=False)

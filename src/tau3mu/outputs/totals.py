@@ -46,20 +46,28 @@ class ProcessorTotal:
         self._packed: list[ak.Array] = []
         self._origin: list[tuple[str, str, int]] = []
 
-    def add(self, selection: Selection, dataset: str, file: str) -> None:
-        """Adds what was found in some events of a file.
+    def add(
+        self,
+        selection: Selection,
+        dataset: str,
+        file: str,
+        numbers: Sequence[tuple[str, int]] = (),
+    ) -> None:
+        """Adds what was found in some events of a file, or of several.
 
         Args:
             selection: What was found.
             dataset: The name of the dataset.
             file: What the column `file` of the candidates says.
+            numbers: Of several files, one after the other, how many of the candidates are of each.
         """
         self.counters.setdefault(dataset, Counter()).update(selection.counters)
         _add_steps(self._cutflow.setdefault(dataset, []), selection.cutflow)
         totals = self.histograms.setdefault(dataset, {})
         for name, histogram in selection.histograms.items():
             totals[name] = totals[name] + histogram if name in totals else histogram
-        self._origin.append((dataset, file, len(selection.candidates)))
+        for name, number in numbers or [(file, len(selection.candidates))]:
+            self._origin.append((dataset, name, number))
         self._rows.append(selection.candidates)
         if len(self._rows) >= _BATCH:  # many small arrays would take more memory than they hold
             self._pack()

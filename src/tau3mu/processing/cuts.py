@@ -162,7 +162,7 @@ class CutProcessor(Processor):
                 for kind in _KINDS
                 for name, histogram in getattr(found, kind).items()
             }
-        return Selection(self._table(answers, left), tuple(steps), counters, filled)
+        return Selection(self._table(answers, left), tuple(steps), counters, filled, left.entry)
 
     def uncut(self, events: ak.Array, memo: Memo | None = None) -> Step:
         """Returns the first row of the cutflow: all events, and all their candidates.

@@ -45,6 +45,7 @@ def found(selection: Any) -> Selection:
         _steps(selection.cutflow),
         _counters(selection.counters),
         _histograms(selection.histograms),
+        selection.places,
     )
 
 

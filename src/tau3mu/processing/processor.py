@@ -179,7 +179,8 @@ class Processor(ProcessorABC):  # type: ignore[misc]
         if not isinstance(selected, Table):
             return selected
         candidates = selected.candidates(cutflow.events, self.columns)
-        return Selection(candidates, cutflow.steps, cutflow.counters)
+        places = selected.places(cutflow.entries)
+        return Selection(candidates, cutflow.steps, cutflow.counters, places=places)
 
     def uncut(self, events: ak.Array, memo: Memo | None = None) -> Step:  # noqa: ARG002
         """Returns the first row of the cutflow of some events, of which nothing is cut.

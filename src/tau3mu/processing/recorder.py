@@ -76,7 +76,7 @@ class Cutflow:
         self.events = events
         self.needed = Needed(needed or {})
         self.survivors = survivors
-        self._places = np.arange(len(events)) if survivors is not None else None
+        self._places = np.arange(len(events))
         self.memo = Memo() if memo is None else memo
         self.steps: tuple[Step, ...] = ()
         self.counters: dict[str, int] = {}
@@ -128,8 +128,7 @@ class Cutflow:
         self.events = events[passes]
         self._add(name, len(self.events), len(self.events))
         self._keep(name, passes)
-        if self._places is not None:
-            self._places = self._places[passes]
+        self._places = self._places[passes]
         return self.events
 
     def count(self, **numbers: Any) -> None:
@@ -143,8 +142,8 @@ class Cutflow:
 
     @property
     def entries(self) -> npt.NDArray[np.int64]:
-        """The events that are left, as their index in the chunk, if a step is asked for."""
-        return np.arange(len(self.events)) if self._places is None else self._places
+        """The events that are left, as their index in the chunk."""
+        return self._places
 
     def _keep(self, name: str, passes: npt.NDArray[np.bool_]) -> None:
         """Notes which events pass the step that is asked for."""

@@ -83,6 +83,19 @@ class Table:
         has_rows[of[self._present(len(of))]] = True
         return has_rows
 
+    def places(self, entries: npt.NDArray[np.int64]) -> npt.NDArray[np.int64] | None:
+        """Returns the event of each row, None if the rows are of other events.
+
+        Args:
+            entries: The events that are left, as their index in the chunk.
+        """
+        if self._columns and len(next(iter(self._columns.values()))) != len(entries):
+            return None
+        if self._counts is None:
+            return entries
+        of: npt.NDArray[np.int64] = np.repeat(entries, self._counts)
+        return of[self._present(len(of))]
+
     def candidates(self, events: ak.Array, columns: Collection[str]) -> ak.Array:
         """Returns one record per row.
 

@@ -330,6 +330,7 @@ def _execute(
             retry_policy=RetryPolicy(retries=settings.retries, timeout=settings.timeout),
             expected=plan.expected,
             skims=skims,
+            together=settings.chunk_size,
             on_result=on_result,
             watch=watch,
         )
