@@ -40,6 +40,7 @@ _EXPLAINED: Final = {
     "--site": "../how-to/clusters.md",
     "--resume": "../how-to/resume.md",
     "--output": "results.md",
+    "--no-plots": "../how-to/pictures.md",
     "--skim": "../how-to/derived-data.md",
     "--performance-report": "../how-to/dask.md",
 }
@@ -56,6 +57,7 @@ _GUIDES: Final = {
     "train reproduce": ("how to reproduce results", "../how-to/reproduce.md"),
     "train serve": ("how to look at trains and results in a browser", "../how-to/page.md"),
     "show": ("how to look at trains and results in a browser", "../how-to/page.md"),
+    "plot": ("how to draw", "../how-to/pictures.md"),
     "layout": ("how to add a layout", "../how-to/new-layout.md"),
     "generate": ("how to generate ntuples", "../how-to/generate.md"),
     "benchmark": ("how to benchmark", "../how-to/benchmark.md"),
@@ -145,6 +147,8 @@ def _row(parser: argparse.ArgumentParser, action: argparse.Action, links: Mappin
     text = parser._get_formatter()._expand_help(action)
     default = _DEFAULT.search(text)
     option = action.option_strings[-1] if action.option_strings else str(action.metavar)
+    if isinstance(action, argparse.BooleanOptionalAction):
+        option = ", ".join(action.option_strings)
     value = "" if action.nargs == 0 or not action.option_strings else f" {_value(action)}"
     shown = f"`{option}{value}`".replace("|", r"\|")
     if option in links:

@@ -58,17 +58,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "names", type=text_of, nargs="*", metavar="NAME",
         help="histograms, cutflow or stability; PROCESSOR/NAME for one processor (default: all)",
     )  # fmt: skip
-    parser.add_argument("--style", choices=_STYLES, default="CMS", help="default: CMS")
+    parser.add_argument(
+        "--style", choices=_STYLES, default="CMS",
+        help="the looks, and the experiment that is named (default: CMS)",
+    )  # fmt: skip
     parser.add_argument(
         "--label", metavar="TEXT", help="beside the name of the experiment (default: Private work)"
     )
     parser.add_argument(
         "--log", action=argparse.BooleanOptionalAction,
-        help="a logarithmic scale (default: where more than half of the bins would be invisible)",
+        help="a logarithmic scale, or none (default: where most bins would hardly be seen)",
     )  # fmt: skip
     parser.add_argument(
         "--ratio", action=argparse.BooleanOptionalAction,
-        help="a ratio below: data / simulation, or datasets to the first "
+        help="a ratio below, data / simulation or datasets to the first, or none "
         "(default: where there are data and simulation)",
     )  # fmt: skip
     parser.add_argument(

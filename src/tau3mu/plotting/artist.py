@@ -92,7 +92,10 @@ class Artist:
                     problems.append(f"picture {answer['file']}: {answer['problem']}")
         if done < self._asked:
             log.warning("the process that draws said: %s", output[-2000:])
-            problems.append(f"{self._asked - done} of {self._asked} pictures are missing: {why}")
+            problems.append(
+                f"{self._asked - done} of {self._asked} pictures are missing: {why}; "
+                "draw them with python -m tau3mu.plot FOLDER"
+            )
         return problems
 
     @staticmethod

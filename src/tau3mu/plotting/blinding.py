@@ -27,8 +27,8 @@ def blinded(folder: Path, processor: str, names: Collection[str]) -> Windows:
     path = folder / FULL_CONFIG
     if not path.is_file():
         return []
-    fit = read_document(path, "record", language="results").content["fits"].get(processor)
-    if fit is None:
+    fits = read_document(path, "record", language="results").content.get("fits") or {}
+    if (fit := fits.get(processor)) is None:
         return []
     found: Windows = []
     for spectrum in _spectra(fit["document"]):

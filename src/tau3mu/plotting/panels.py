@@ -213,7 +213,7 @@ def finish_ratio(axes: Axes, ends: Sequence[Any], label: str) -> None:
                           color=line.get_color(), zorder=6)  # fmt: skip
     axes.set_ylim(low, high)
     axes.set_ylabel(label, fontsize=20, loc="center")
-    axes.locator_params("y", nbins=5)
+    axes.locator_params("y", nbins=5, prune="lower")  # which would touch the number below
 
 
 def finish(

@@ -56,7 +56,7 @@ __all__ = ["analyse"]
 log = logging.getLogger(__name__)
 
 _BACKEND: Final = "tau3mu.fit.backend"
-_PATIENCE, _PART = 30.0, 0.1  # seconds, and of the time of a run, that its end waits for pictures
+_PATIENCE, _PART = 120.0, 0.1  # seconds, and of the time of a run, that its end waits for pictures
 
 
 def analyse(
