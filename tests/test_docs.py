@@ -16,7 +16,7 @@ from tau3mu.run.options import parser
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
-BLOCK = re.compile(r"^```(\w+)(?: title=(\S+))?\n(.*?)^```", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r'^```(\w+)(?: title="?([^"\s]+)"?)?\n(.*?)^```', re.MULTILINE | re.DOTALL)
 
 
 def blocks(page, language):

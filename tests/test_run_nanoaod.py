@@ -311,7 +311,7 @@ def test_the_manual_can_be_followed(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     page = (Path(__file__).parents[1] / "docs/how-to/nanoaod.md").read_text()
     for title, text in re.findall(
-        r"^```\w+ title=(\S+)\n(.*?)^```", page, re.MULTILINE | re.DOTALL
+        r'^```\w+ title="(\S+)"\n(.*?)^```', page, re.MULTILINE | re.DOTALL
     ):
         Path(title).write_text(text)
     write_nanoaod("data.root", seed=1)

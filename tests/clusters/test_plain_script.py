@@ -41,7 +41,7 @@ print("ended", __name__)
 
 @pytest.fixture
 def dimuons():
-    return re.search(r"```python title=dimuons.py\n(.*?)```", GUIDE.read_text(), re.DOTALL)[1]
+    return re.search(r'```python title="dimuons.py"\n(.*?)```', GUIDE.read_text(), re.DOTALL)[1]
 
 
 @pytest.mark.parametrize("executor", ["futures", "dask"])

@@ -12,7 +12,7 @@ from tau3mu.clusters.kinds import KINDS, Running
 from tau3mu.clusters.launch import dask_class
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "clusters.md"
-EXAMPLES = dict(re.findall(r"```toml title=(\S+)\n(.*?)```", PAGE.read_text(), re.DOTALL))
+EXAMPLES = dict(re.findall(r'```toml title="(\S+)"\n(.*?)```', PAGE.read_text(), re.DOTALL))
 
 
 def test_there_is_an_example_of_each_kind(tmp_path):

@@ -17,7 +17,7 @@ def test_the_page_on_comparisons_can_be_followed(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "100")
     text = PAGE.read_text()
-    shown = re.search(r"^```csv title=(\S+)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    shown = re.search(r'^```csv title="(\S+)"\n(.*?)^```', text, re.MULTILINE | re.DOTALL)
     Path(shown[1]).write_text(shown[2])
     blocks = re.findall(r"^```console\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     programs = {"tau3mu.run": run, "tau3mu.train": train}

@@ -13,7 +13,7 @@ import pytest
 import tau3mu
 
 PAGE = Path(__file__).parents[2] / "docs" / "tutorial-trains.md"
-BLOCK = re.compile(r"^```(\w+)(?: title=(\S+))?\n(.*?)^```", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r'^```(\w+)(?: title="(\S+)")?\n(.*?)^```', re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.integration
