@@ -1,13 +1,23 @@
-"""The notebook runs from top to bottom, and ends in the fit of the demo."""
+"""The notebooks run from top to bottom, and say what they have said when they were committed.
+
+`pytest --update-golden -m integration tests/test_notebook.py` writes their outputs again.
+"""
 
 from __future__ import annotations
 
+import csv
 import json
+import re
+import sys
 from pathlib import Path
 
 import pytest
 
+import tau3mu
+
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+TEACHING = ("events_and_cuts", "fits", "search")
+NUMBER = re.compile(r"[-+−]?\d+\.?\d*")
 
 
 def _executed(notebook, **options):
@@ -24,21 +34,92 @@ def _shipped(name):
     return nbformat.read(NOTEBOOKS / name, as_version=4)
 
 
-def test_the_notebook_of_the_control_channel(oracle):
-    notebook = _executed(_shipped("dsphipi.ipynb"), timeout=300)
-    outputs = [output for cell in notebook.cells if "outputs" in cell for output in cell.outputs]
-    text = "".join(
-        output.get("text", output.get("data", {}).get("text/plain", "")) for output in outputs
-    )
-    expected = json.loads((oracle / "dsphipi_demo_intended.json").read_text())
-    assert str(expected["cutflow"]) in " ".join(text.split())
+def _committed(name):
+    """The cells with code as they are in the file, without the import of nbformat."""
+    cells = json.loads((NOTEBOOKS / f"{name}.ipynb").read_text("utf-8"))["cells"]
+    return [cell for cell in cells if cell["cell_type"] == "code"]
+
+
+def _printed(cells):
+    """What each cell with code has printed."""
+    return [
+        "".join("".join(one["text"]) for one in cell["outputs"] if one.get("name") == "stdout")
+        for cell in cells
+        if cell["cell_type"] == "code"
+    ]
+
+
+def _numbers(text):
+    return [float(number.replace("−", "-")) for number in NUMBER.findall(text)]
+
+
+def _pictures(cells):
+    outputs = [one for cell in cells for one in cell.get("outputs", ())]
+    return sum("image/png" in one.get("data", {}) for one in outputs)
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("name", TEACHING)
+def test_a_notebook_says_what_it_said(name, pytestconfig):
+    committed, where = _committed(name), {"metadata": {"path": str(NOTEBOOKS)}}
+    notebook = _executed(_shipped(f"{name}.ipynb"), timeout=300, resources=where)
+    if pytestconfig.getoption("--update-golden"):
+        import nbformat
+
+        for cell in notebook.cells:
+            cell.metadata.pop("execution", None)
+        nbformat.write(notebook, NOTEBOOKS / f"{name}.ipynb")
+        return
+    assert _pictures(notebook.cells) == _pictures(committed) >= 6
+    for text, expected in zip(_printed(notebook.cells), _printed(committed), strict=True):
+        assert NUMBER.sub("#", text).split() == NUMBER.sub("#", expected).split()
+        assert _numbers(text) == pytest.approx(_numbers(expected), rel=0.02, abs=0.02)
+
+
+@pytest.mark.parametrize("name", TEACHING)
+def test_what_is_committed_is_whole_and_of_no_machine(name):
+    cells = _committed(name)
+    assert [cell["execution_count"] for cell in cells] == list(range(1, len(cells) + 1))
+    assert max(len(cell["source"]) for cell in cells) <= 45
+    for output in (one for cell in cells for one in cell["outputs"]):
+        assert output["output_type"] != "error"
+        assert output.get("name") != "stderr"
+        texts = [output.get("text", ""), *output.get("data", {}).values()]
+        text = "".join("".join(one) for one in texts if not isinstance(one, dict))
+        assert not re.search(r"/(tmp|home|work|root|Users)/\w| at 0x", text)
+
+
+def test_the_notebook_on_fits_has_the_yield_of_roofit(oracle):
+    text = "".join(_printed(_committed("fits")))
     assert "valid\n" in text
     reference = json.loads((oracle / "roofit_dsphipi_demo_wellposed.json").read_text())
     (line,) = [line for line in text.splitlines() if line.startswith("nDs ")]
     value, error = reference["params"]["nDs"]
     assert float(line.split()[1]) == pytest.approx(value, abs=0.05 * error)
-    pictures = [output for output in outputs if "image/png" in output.get("data", {})]
-    assert len(pictures) == 2
+
+
+@pytest.mark.parametrize(("file", "kind"), [("TreeData_1", "Data"), ("TreeMC_1", "MC")])
+def test_the_search_selects_what_rdataframe_selects(file, kind, oracle, monkeypatch):
+    """The processor beside the notebook, on the notebook's own files: each step and each event."""
+    monkeypatch.syspath_prepend(NOTEBOOKS)
+    monkeypatch.delitem(sys.modules, "tau_to_3mu", raising=False)
+    from tau_to_3mu import TauTo3Mu
+
+    search = TauTo3Mu()
+    found = search.selection(tau3mu.events(NOTEBOOKS / "data" / f"{file}.root", search))
+    expected = json.loads((oracle / f"tau3mu_search_{kind}_2017.json").read_text())
+    assert {step.name: step.events for step in found.cutflow} == expected["cutflow"]
+    candidates = {step.name: step.candidates for step in found.cutflow}
+    assert candidates | expected["candidates"] == candidates
+    events = (oracle / f"tau3mu_search_{kind}_2017_events.csv").read_text()
+    rows = csv.DictReader(events.splitlines())
+    wanted = {tuple(int(row[n]) for n in ("run", "lumi", "evt")): row for row in rows}
+    assert len(found.candidates) == len(wanted) > 30
+    for one in found.candidates:
+        row = wanted[one.run, one.lumi, one.event]
+        assert one.mass == pytest.approx(float(row["mass_GeV"]), abs=1e-8)
+        category = int(one.resolution >= 0.007) + int(one.resolution >= 0.0105)
+        assert category == int(row["category"]) % 10
 
 
 @pytest.mark.integration
