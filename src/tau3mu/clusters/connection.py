@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from tau3mu.clusters.dask_settings import SCHEDULER_SETTINGS, fork_workers, is_connected
+from tau3mu.clusters.dask_settings import SCHEDULER_SETTINGS, is_connected
+from tau3mu.clusters.forking import dask_settings, start_forking
 from tau3mu.clusters.kinds import Batch, HTCondor, Local, Running, Slurm
 from tau3mu.clusters.security import refuse_open_address, security_of
 from tau3mu.clusters.site import load_site
 from tau3mu.clusters.starting import Start, without_script
 from tau3mu.clusters.versions import check_versions
-from tau3mu.console.cli import is_command
 from tau3mu.errors import InputError, RunError
 
 if TYPE_CHECKING:
@@ -73,6 +73,8 @@ def start_cluster(
     if isinstance(asked, Running):
         yield None
         return
+    if isinstance(asked, Local):
+        start_forking("distributed")
     with _starting(asked, insecure=insecure) as starting:
         yield starting
 
@@ -86,8 +88,7 @@ def _starting(asked: Workers, *, insecure: bool) -> Iterator[Starting]:
 
     # While a worker starts, the environment of this process is that of the worker, in which the
     # libraries below NumPy have one thread.
-    forking = fork_workers() if isinstance(asked, Local) and is_command() else {}
-    with dask.config.set({**SCHEDULER_SETTINGS, **forking}), without_script():
+    with dask.config.set({**SCHEDULER_SETTINGS, **dask_settings()}), without_script():
         kind = dask_class(asked)
         start = Start(lambda: launch(kind, asked, insecure=insecure), end)
         try:

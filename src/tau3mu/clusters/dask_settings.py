@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import sys
-from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from distributed import Client
 
-__all__ = ["PRELOAD", "SCHEDULER_SETTINGS", "fork_workers", "is_connected"]
+__all__ = ["PRELOAD", "SCHEDULER_SETTINGS", "WORKER_ENVIRONMENT", "is_connected"]
 
 PRELOAD: Final = "tau3mu.execution.preload"
 """What workers import as they start, else the first chunks wait for it."""
 
-_METHOD: Final = "distributed.worker.multiprocessing-method"
+WORKER_ENVIRONMENT: Final = {
+    # Dask's own setting gives memory back after every array, and has it zeroed for the next.
+    "MALLOC_TRIM_THRESHOLD_": 256 << 20,
+    "MALLOC_MMAP_THRESHOLD_": 32 << 20,
+    "OMP_NUM_THREADS": 1,
+    "MKL_NUM_THREADS": 1,
+    "OPENBLAS_NUM_THREADS": 1,
+}
 
 # For schedulers that we start. A worker that died needs longer than the default of 15 s to import
 # its packages again; with that default its nanny is closed and a cluster without workers hangs.
@@ -26,32 +31,8 @@ SCHEDULER_SETTINGS: Final[dict[str, Any]] = {
     "distributed.scheduler.worker-ttl": "5m",
     "distributed.scheduler.worker-saturation": 1.0,
     "distributed.worker.profile.interval": "100ms",
-    "distributed.nanny.pre-spawn-environ": {
-        # Dask's own setting gives memory back after every array, and has it zeroed for the next.
-        "MALLOC_TRIM_THRESHOLD_": 256 << 20,
-        "MALLOC_MMAP_THRESHOLD_": 32 << 20,
-        "OMP_NUM_THREADS": 1,
-        "MKL_NUM_THREADS": 1,
-        "OPENBLAS_NUM_THREADS": 1,
-    },
+    "distributed.nanny.pre-spawn-environ": WORKER_ENVIRONMENT,
 }
-
-
-def fork_workers() -> dict[str, Any]:
-    """Returns settings by which the workers of this machine are forks of one process.
-
-    That process imports once what each worker would import for itself, a second each. It has no
-    threads, but the environment that it began with, so this is for a process that runs one command.
-    """
-    import dask
-    import distributed.utils
-
-    if sys.platform != "linux" or dask.config.get(_METHOD) != "spawn":
-        return {}
-    # Dask would replace what is to be imported by all packages whose versions it compares.
-    distributed.utils._forkserver_preload_set = True
-    get_context("forkserver").set_forkserver_preload(["distributed", PRELOAD])
-    return {_METHOD: "forkserver"}
 
 
 def is_connected(client: Client) -> bool:

@@ -139,7 +139,7 @@ def execute_run(
                 layout=settings.layout,
             )
         n_files = sum(len(dataset.files) for dataset in datasets)
-        starting = _start_cluster(settings, n_files, stack)
+        starting = _start_workers(settings, n_files, stack)
         with first_import("tau3mu.run.analysis"):
             from tau3mu.run.analysis import analyse
             from tau3mu.run.preparation import prepare
@@ -154,11 +154,15 @@ def execute_run(
             return analyse(plan, on_result=display.read, on_stage=display.begin, starting=starting)
 
 
-def _start_cluster(settings: Settings, n_files: int, stack: ExitStack) -> Starting | None:
-    """Begins to start the cluster of a run, which takes as long as the check of the files.
+def _start_workers(settings: Settings, n_files: int, stack: ExitStack) -> Starting | None:
+    """Begins to start the workers of a run, which takes as long as the check of the files.
 
     There may be more chunks than files, and then more workers; `analyse` asks for them.
     """
+    if settings.executor == "futures":
+        from tau3mu.clusters.forking import start_forking
+
+        start_forking("loky.process_executor")
     if settings.executor != "dask" or settings.scheduler is not None:
         return None
     from tau3mu.clusters.connection import start_cluster
