@@ -5,14 +5,16 @@ from __future__ import annotations
 import logging
 import os
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from tau3mu.clusters.dask_settings import SCHEDULER_SETTINGS, is_connected
+from tau3mu.clusters.forking import dask_settings, start_forking
 from tau3mu.clusters.kinds import Batch, HTCondor, Local, Running, Slurm
 from tau3mu.clusters.security import refuse_open_address, security_of
 from tau3mu.clusters.site import load_site
-from tau3mu.clusters.starting import start_in_thread, without_script
+from tau3mu.clusters.starting import Start, without_script
 from tau3mu.clusters.versions import check_versions
 from tau3mu.errors import InputError, RunError
 
@@ -22,15 +24,77 @@ if TYPE_CHECKING:
 
     from distributed import Client, Future
 
-    from tau3mu.clusters.kinds import Cluster
+    from tau3mu.clusters.kinds import Cluster, Workers
 
-__all__ = ["connect"]
+__all__ = ["Starting", "connect", "start_cluster"]
 
 log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT = "10s"
 POLL = 0.5  # seconds between two looks at whether jobs could be submitted
 _QUEUES = {"htcondor": "condor_q -better-analyze", "slurm": "squeue --me"}
+
+
+@dataclass(frozen=True, eq=False)
+class Starting:
+    """A cluster that is being started.
+
+    Attributes:
+        asked: What is started.
+        start: The thread that does it.
+    """
+
+    asked: Workers
+    start: Start[Any]
+
+
+@contextmanager
+def start_cluster(
+    *,
+    workers: int | None = None,
+    cluster: str | None = None,
+    site: Path | None = None,
+    insecure: bool = False,
+) -> Iterator[Starting | None]:
+    """Yields a cluster at once that is being started, for `connect`; it ends with the block.
+
+    Yields None if a scheduler of the site file runs already, so that there is nothing to start.
+
+    Args:
+        workers: As for `connect`, which may ask for more.
+        cluster: As for `connect`.
+        site: As for `connect`.
+        insecure: As for `connect`.
+
+    Raises:
+        InputError: The site file is wrong, or a package is missing.
+    """
+    asked = _asked(None, cluster, site, workers)
+    if isinstance(asked, Running):
+        yield None
+        return
+    if isinstance(asked, Local):
+        start_forking("distributed")
+    with _starting(asked, insecure=insecure) as starting:
+        yield starting
+
+
+@contextmanager
+def _starting(asked: Workers, *, insecure: bool) -> Iterator[Starting]:
+    import dask
+    import numpy as np  # noqa: F401 - before workers start, see below
+
+    from tau3mu.clusters.launch import dask_class, end, launch
+
+    # While a worker starts, the environment of this process is that of the worker, in which the
+    # libraries below NumPy have one thread.
+    with dask.config.set({**SCHEDULER_SETTINGS, **dask_settings()}), without_script():
+        kind = dask_class(asked)
+        start = Start(lambda: launch(kind, asked, insecure=insecure), end)
+        try:
+            yield Starting(asked, start)
+        finally:
+            start.end()
 
 
 @contextmanager
@@ -41,6 +105,7 @@ def connect(
     cluster: str | None = None,
     site: Path | None = None,
     insecure: bool = False,
+    starting: Starting | None = None,
     wait: float = 600.0,
     on_dashboard: Callable[[str], object] = lambda _: None,
 ) -> Iterator[Client]:
@@ -55,6 +120,7 @@ def connect(
         cluster: The name of a cluster in the site file, or a kind of cluster.
         site: The site file; by default that of `$TAU3MU_SITE` or `~/.config/tau3mu/site.toml`.
         insecure: Whether a scheduler on the network may do without TLS.
+        starting: From `start_cluster`, which then ends it; it is not started once more.
         wait: Seconds to wait for the first worker.
         on_dashboard: Called with the address of the dashboard, if there is one.
 
@@ -65,14 +131,20 @@ def connect(
     """
     from distributed import Client
 
-    asked = _asked(scheduler, cluster, site, workers) if not isinstance(scheduler, Client) else None
+    asked: Cluster | Workers | None = None
+    if starting is not None:
+        asked = starting.asked
+    elif not isinstance(scheduler, Client):
+        asked = _asked(scheduler, cluster, site, workers)
     with ExitStack() as stack:
         if asked is None:
             client = scheduler
         elif isinstance(asked, Running):
             client = stack.enter_context(_client_at(asked, insecure=insecure))
         else:
-            client = stack.enter_context(_started(asked, insecure=insecure))
+            if starting is None:
+                starting = stack.enter_context(_starting(asked, insecure=insecure))
+            client = stack.enter_context(_client_of(starting, workers))
         _check_scheduler(client)
         _wait_for_worker(client, wait, asked)
         check_versions(client)
@@ -153,20 +225,14 @@ def _no_answer(running: Running, error: BaseException) -> InputError:
 
 
 @contextmanager
-def _started(cluster: Any, *, insecure: bool) -> Iterator[Client]:
-    import dask
+def _client_of(starting: Starting, workers: int | None) -> Iterator[Client]:
     from distributed import Client
 
-    from tau3mu.clusters.launch import dask_class, end, launch
-
-    with dask.config.set(SCHEDULER_SETTINGS), without_script():
-        kind = dask_class(cluster)
-        started = start_in_thread(lambda: launch(kind, cluster, insecure=insecure), end)
-        try:
-            with _closed(Client(started, timeout=CONNECT_TIMEOUT)) as client:
-                yield client
-        finally:
-            end(started)
+    started = starting.start.result()
+    if workers is not None and workers > starting.asked.bounds[0]:
+        started.scale(workers)
+    with _closed(Client(started, timeout=CONNECT_TIMEOUT)) as client:
+        yield client
 
 
 def _check_scheduler(client: Client) -> None:
@@ -179,7 +245,7 @@ def _check_scheduler(client: Client) -> None:
         check_versions(client)
 
 
-def _wait_for_worker(client: Client, wait: float, asked: Cluster | None) -> None:
+def _wait_for_worker(client: Client, wait: float, asked: Cluster | Workers | None) -> None:
     """Waits until a worker has run a task, which also makes an idle cluster start one.
 
     Raises:
@@ -210,7 +276,7 @@ def _is_done(future: Future) -> bool:
     return True
 
 
-def _no_worker(wait: float, asked: Cluster | None) -> str:
+def _no_worker(wait: float, asked: Cluster | Workers | None) -> str:
     if isinstance(asked, HTCondor | Slurm):
         return (
             f"no worker has come within {wait:g} s: see {_QUEUES[asked.kind]}, and the logs of "

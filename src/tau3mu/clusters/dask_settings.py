@@ -7,7 +7,19 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from distributed import Client
 
-__all__ = ["SCHEDULER_SETTINGS", "is_connected"]
+__all__ = ["PRELOAD", "SCHEDULER_SETTINGS", "WORKER_ENVIRONMENT", "is_connected"]
+
+PRELOAD: Final = "tau3mu.execution.preload"
+"""What workers import as they start, else the first chunks wait for it."""
+
+WORKER_ENVIRONMENT: Final = {
+    # Dask's own setting gives memory back after every array, and has it zeroed for the next.
+    "MALLOC_TRIM_THRESHOLD_": 256 << 20,
+    "MALLOC_MMAP_THRESHOLD_": 32 << 20,
+    "OMP_NUM_THREADS": 1,
+    "MKL_NUM_THREADS": 1,
+    "OPENBLAS_NUM_THREADS": 1,
+}
 
 # For schedulers that we start. A worker that died needs longer than the default of 15 s to import
 # its packages again; with that default its nanny is closed and a cluster without workers hangs.
@@ -19,14 +31,7 @@ SCHEDULER_SETTINGS: Final[dict[str, Any]] = {
     "distributed.scheduler.worker-ttl": "5m",
     "distributed.scheduler.worker-saturation": 1.0,
     "distributed.worker.profile.interval": "100ms",
-    "distributed.nanny.pre-spawn-environ": {
-        # Dask's own setting gives memory back after every array, and has it zeroed for the next.
-        "MALLOC_TRIM_THRESHOLD_": 256 << 20,
-        "MALLOC_MMAP_THRESHOLD_": 32 << 20,
-        "OMP_NUM_THREADS": 1,
-        "MKL_NUM_THREADS": 1,
-        "OPENBLAS_NUM_THREADS": 1,
-    },
+    "distributed.nanny.pre-spawn-environ": WORKER_ENVIRONMENT,
 }
 
 

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from tau3mu.clusters.dask_settings import PRELOAD
 from tau3mu.config.documents import Strict
 from tau3mu.config.input_files import user_path
 from tau3mu.errors import InputError
@@ -194,7 +195,7 @@ class Local(Workers):
             "threads_per_worker": 1,
             "dashboard_address": _LOOPBACK,
             "silence_logs": "ERROR",
-            "preload": ["tau3mu.execution.chunk"],  # else the first chunks wait for the imports
+            "preload": [PRELOAD],
             **({"env": self.environment} if self.environment else {}),
             **({"memory_limit": n_bytes(self.memory)} if self.memory else {}),
         }

@@ -13,56 +13,67 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["start_in_thread", "without_script"]
+__all__ = ["Start", "without_script"]
 
 _T = TypeVar("_T")
 
 
-class _Start(threading.Thread, Generic[_T]):
-    """Starts one thing; no signal reaches this thread, nor any thread or process it starts."""
-
-    def __init__(self, make: Callable[[], _T]) -> None:
-        super().__init__(daemon=True, name="tau3mu-start")
-        self._make = make
-        self.made: list[_T] = []
-        self.error: BaseException | None = None
-
-    def run(self) -> None:
-        # Begun on demand, the tracker would unblock the signal again.
-        resource_tracker.ensure_running()
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
-            self.made.append(self._make())
-        except BaseException as error:  # noqa: BLE001 - raised again in the thread that waits
-            self.error = error
-
-
-def start_in_thread(make: Callable[[], _T], discard: Callable[[_T], object]) -> _T:
-    """Returns what `make` returns; after Ctrl-C, discards it as soon as it is made.
+class Start(threading.Thread, Generic[_T]):
+    """Starts one thing; no signal reaches this thread, nor any thread or process it starts.
 
     A terminal sends Ctrl-C to all of its processes, and workers that are interrupted in the middle
     of an import fill the screen with tracebacks. So everything is started in a thread that blocks
     the signal; threads and processes inherit this, and this process alone decides when they end.
-
-    Args:
-        make: Starts something.
-        discard: Ends it.
-
-    Raises:
-        KeyboardInterrupt: After the end of what had been started. A second Ctrl-C does not wait.
     """
-    start = _Start(make)
-    start.start()
-    try:
-        start.join()
-    except KeyboardInterrupt:
-        start.join()
-        for made in start.made:
-            discard(made)
-        raise
-    if start.error is not None:
-        raise start.error
-    return start.made[0]
+
+    def __init__(self, make: Callable[[], _T], discard: Callable[[_T], object]) -> None:
+        """Begins to start it.
+
+        Args:
+            make: Starts something.
+            discard: Ends it.
+        """
+        super().__init__(daemon=True, name="tau3mu-start")
+        self._make, self._discard = make, discard
+        self._made: list[_T] = []
+        self._error: BaseException | None = None
+        self._ending: threading.Thread | None = None
+        self.start()
+
+    def run(self) -> None:
+        """Starts it, in the thread."""
+        # Begun on demand, the tracker would unblock the signal again.
+        resource_tracker.ensure_running()
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            self._made.append(self._make())
+        except BaseException as error:  # noqa: BLE001 - raised again in the thread that waits
+            self._error = error
+
+    def result(self) -> _T:
+        """Returns what was started, once it is there, or raises the error of its start."""
+        self.join()
+        if self._error is not None:
+            raise self._error
+        return self._made[0]
+
+    def end_soon(self) -> None:
+        """Ends what was started, in another thread."""
+        if self._ending is None:
+            self._ending = threading.Thread(target=self._end, daemon=True, name="tau3mu-end")
+            self._ending.start()
+
+    def end(self) -> None:
+        """Ends what was started, as soon as it is there, and waits for that."""
+        if self._ending is None:
+            self._end()
+        else:
+            self._ending.join()
+
+    def _end(self) -> None:
+        self.join()
+        while self._made:
+            self._discard(self._made.pop())
 
 
 @contextmanager

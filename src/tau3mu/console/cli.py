@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 __all__ = [
-    "Parser", "first_import", "path_of", "print_error", "print_warning", "run_main", "text_of",
+    "Parser", "first_import", "is_command", "path_of", "print_error", "print_warning", "run_main",
+    "text_of",
 ]  # fmt: skip
 
 _INTERRUPTED = 130  # what a shell reports for a process that Ctrl-C ended
@@ -99,6 +100,12 @@ class Parser(argparse.ArgumentParser):
 
 def _short(text: Any) -> Any:
     return text.replace("python -m tau3mu.", "tau3mu ") if isinstance(text, str) else text
+
+
+def is_command() -> bool:
+    """Returns whether this process is one command of the package, not a notebook or a script."""
+    given = sys.modules["__main__"].__spec__
+    return (Path(sys.argv[0]).name if given is None else given.name.partition(".")[0]) == "tau3mu"
 
 
 def text_of(value: str) -> str:

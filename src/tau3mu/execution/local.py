@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import threading
@@ -10,6 +11,7 @@ from collections import deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from tau3mu.clusters.forking import forks
 from tau3mu.console.streams import make_streams_last
 from tau3mu.errors import RunError, Tau3muError
 from tau3mu.execution.pool import Failure, Finished, call, label, no_progress, pack
@@ -177,9 +179,11 @@ class FuturesPool:
         from loky.process_executor import BrokenProcessPool
 
         if self._executor is None:
+            context = forks()
             self._executor = ProcessPoolExecutor(
-                max_workers=self._workers, initializer=_live_with, initargs=(os.getpid(),)
-            )
+                max_workers=self._workers, context=context,
+                initializer=_live_with, initargs=(None if context else os.getpid(),),
+            )  # fmt: skip
         try:
             with _interrupts_later():
                 future = self._executor.submit(call, *entry, self._packed)
@@ -248,18 +252,25 @@ def _interrupts_later() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _live_with(parent: int) -> None:
+def _live_with(parent: int | None) -> None:
     """Leaves Ctrl-C to the parent of this process, and ends this process when it is gone.
 
     It may be gone already, since a process takes seconds to start. What a processor prints may
     have no reader any more, which is no failure of its chunk.
+
+    Args:
+        parent: The process that has started this one, None if it had a fork made.
     """
     make_streams_last()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 
-def _end_with(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(_PARENT_SECONDS)
+def _end_with(parent: int | None) -> None:
+    if parent is None:
+        if (asking := multiprocessing.parent_process()) is not None:
+            asking.join()
+    else:
+        while os.getppid() == parent:
+            time.sleep(_PARENT_SECONDS)
     os._exit(1)

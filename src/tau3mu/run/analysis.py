@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
     from distributed import Client
 
+    from tau3mu.clusters.connection import Starting
     from tau3mu.derived.requests import SkimJob
     from tau3mu.execution import ChunkResult, RunResult
     from tau3mu.fit import FitResult
@@ -64,6 +65,7 @@ def analyse(
     *,
     on_result: Callable[[ChunkResult], None] = lambda _: None,
     on_stage: Callable[[str], object] = lambda _: None,
+    starting: Starting | None = None,
 ) -> Run:
     """Returns the results of a plan, after writing its results folder.
 
@@ -74,6 +76,7 @@ def analyse(
         plan: What to do; its files are closed at the end.
         on_result: Is called with the result of each chunk as it comes.
         on_stage: Is called with what is done next, in words.
+        starting: The cluster of the run, if it is being started already.
 
     Raises:
         InputError: The run is complete already, no scheduler answers, or another run is in the
@@ -85,8 +88,9 @@ def analyse(
     with ExitStack() as stack:
         stack.callback(plan.close)
         _refuse_complete(plan, plan.done)
-        client = _connect(plan, stack, on_stage)
-        watch = _watch(plan, client, stack)
+        of_cluster = stack.enter_context(ExitStack())
+        client = _connect(plan, of_cluster, on_stage, starting)
+        watch = _watch(plan, client, of_cluster)
         if plan.settings.resume:
             results = ResultsFolder(plan.folder)
         else:
@@ -110,6 +114,10 @@ def analyse(
             remove_staged(results.path)
             jobs = skim_jobs(plan, results.path)
             result = _with_parents(plan, _execute(plan, client, results, on_result, watch, jobs))
+            if not plan.skims:
+                of_cluster.close()
+                if starting is not None:
+                    starting.start.end_soon()
             return _write(plan, result, results, started, on_stage, jobs, client, artist)
         except RunError as error:
             message = f"{error}\n{how}"
@@ -278,7 +286,12 @@ def _watch(plan: RunPlan, client: Client | None, stack: ExitStack) -> Callable[[
     return stack.enter_context(distribute(client, plan.proxy, insecure=insecure)).watch
 
 
-def _connect(plan: RunPlan, stack: ExitStack, on_stage: Callable[[str], object]) -> Client | None:
+def _connect(
+    plan: RunPlan,
+    stack: ExitStack,
+    on_stage: Callable[[str], object],
+    starting: Starting | None,
+) -> Client | None:
     settings = plan.settings
     if settings.executor != "dask":
         return None
@@ -294,6 +307,7 @@ def _connect(plan: RunPlan, stack: ExitStack, on_stage: Callable[[str], object])
             cluster=settings.cluster,
             site=settings.site,
             insecure=settings.insecure,
+            starting=starting,
             on_dashboard=lambda address: on_stage(f"Dashboard: {address}"),
         )
     )

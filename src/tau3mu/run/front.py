@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Any
 
 from tau3mu.config.input_files import user_path
 from tau3mu.console.cli import first_import
+from tau3mu.cpus import usable_cpus
 from tau3mu.errors import InputError, RunError
 from tau3mu.run.resume import recorded_options, resumed_options
 from tau3mu.run.settings import Settings
@@ -15,6 +16,7 @@ from tau3mu.run.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from tau3mu.clusters.connection import Starting
     from tau3mu.datasets import Dataset
     from tau3mu.processing import Processor
     from tau3mu.run.progress import Display
@@ -122,14 +124,11 @@ def execute_run(
     from tau3mu.run.progress import Display
 
     display = Display(progress)
-    with display:
+    with display, ExitStack() as stack:
         display.begin("Starting")
-        with first_import("tau3mu.run.analysis"):
-            from tau3mu.datasets.finding import find_datasets
-            from tau3mu.run.analysis import analyse
-            from tau3mu.run.preparation import prepare
-            from tau3mu.run.stored import Run
         if datasets is None:
+            from tau3mu.datasets.finding import find_datasets
+
             if not (settings.files or settings.datasets):
                 settings = settings.model_copy(update={"datasets": ["demo"]})
             datasets = find_datasets(
@@ -139,14 +138,44 @@ def execute_run(
                 max_files=settings.max_files,
                 layout=settings.layout,
             )
+        n_files = sum(len(dataset.files) for dataset in datasets)
+        starting = _start_workers(settings, n_files, stack)
+        with first_import("tau3mu.run.analysis"):
+            from tau3mu.run.analysis import analyse
+            from tau3mu.run.preparation import prepare
+            from tau3mu.run.stored import Run
         asked = processors or settings.processors or ["dsphipi"]
-        display.check_files(sum(len(dataset.files) for dataset in datasets))
+        display.check_files(n_files)
         with closing(prepare(datasets, asked, settings, on_file=display.advance)) as plan:
             if plan.done is not None:
                 on_prepared(display)
                 return Run(plan.folder, plan.done)
             display.entries = plan.entries
-            return analyse(plan, on_result=display.read, on_stage=display.begin)
+            return analyse(plan, on_result=display.read, on_stage=display.begin, starting=starting)
+
+
+def _start_workers(settings: Settings, n_files: int, stack: ExitStack) -> Starting | None:
+    """Begins to start the workers of a run, which takes as long as the check of the files.
+
+    There may be more chunks than files, and then more workers; `analyse` asks for them.
+    """
+    if settings.executor == "futures":
+        from tau3mu.clusters.forking import start_forking
+
+        start_forking("loky.process_executor")
+    if settings.executor != "dask" or settings.scheduler is not None:
+        return None
+    from tau3mu.clusters.connection import start_cluster
+
+    workers = max(1, min(settings.workers or usable_cpus(), n_files))
+    return stack.enter_context(
+        start_cluster(
+            workers=None if settings.cluster else workers,
+            cluster=settings.cluster,
+            site=settings.site,
+            insecure=settings.insecure,
+        )
+    )
 
 
 def _as_list(value: Any) -> list[Any]:
