@@ -96,6 +96,11 @@ def _result_pictures(folder: Path, view: Mapping[str, Any]) -> dict[str, dict[st
     make = Pictures()
     names = [one["name"] for one in view["processors"]]
     cutflows = {name: _picture(make, folder, name, None) for name in names}
+    stability = {
+        one["name"]: make.drawn(partial(stability_figure, folder, one["name"]))
+        for one in view["processors"]
+        if any(table["constancy"] for table in one["yields"])
+    }
     fits = {
         one["name"]: {
             plot: make.stored(folder / one["name"] / plot)
@@ -112,7 +117,12 @@ def _result_pictures(folder: Path, view: Mapping[str, Any]) -> dict[str, dict[st
         for one in view["processors"]
     }
     return {
-        name: {"cutflow": cutflows[name], "fit": fits[name], "histograms": histograms[name]}
+        name: {
+            "cutflow": cutflows[name],
+            "stability": stability.get(name),
+            "fit": fits[name],
+            "histograms": histograms[name],
+        }
         for name in names
     }
 
