@@ -14,6 +14,7 @@ from markupsafe import Markup
 from tau3mu.errors import InputError
 from tau3mu.plotting import cutflow_figure, histogram_figure, overlay_figure
 from tau3mu.plotting.pictures import stored_picture
+from tau3mu.plotting.stability import stability_figure
 from tau3mu.report.comparison import comparison_view
 from tau3mu.report.pictures import Pictures
 from tau3mu.report.rendering import environment

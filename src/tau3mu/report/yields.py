@@ -208,7 +208,7 @@ def _compared(found: Mapping[str, Any] | None) -> str:
     part = "" if found["relative"] is None else f"{100 * found['relative']:+.1f} %, "
     side = "LOW" if found["deviation"] < 0 else "HIGH"
     flag = f"{side}: " if found["off"] else ""
-    return f"{flag}{part}{found['deviation']:+.1f} σ"
+    return f"{flag}{part}{found['deviation']:+.1f} σ".replace("-", "−")
 
 
 def _verdict(table: Mapping[str, Any], criterion: Mapping[str, float]) -> list[str]:
