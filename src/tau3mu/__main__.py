@@ -22,6 +22,7 @@ _PROGRAMS: Final = {
     "train": "many configured analyses in one pass: test, run, compare, reproduce",
     "show": "show a results folder, or two of them, in a browser or as one HTML file",
     "plot": "draw histograms and cutflows of a results folder, in a style and format",
+    "report": "write results as one HTML file, or their tables in LaTeX or Markdown",
     "layout": "propose a layout table from the branches of a file",
     "generate": "make toy ntuples",
     "benchmark": "compare and show results of benchmarks",

@@ -135,10 +135,9 @@ def _draw(
     low_end = min([0.0, *(p["value"] - (p["error"] or 0.0) for p in _points(table, key).values())])
     axes.set_ylim(1.1 * low_end, 1.35 * top if top > 0 else None)
     if constancy and constancy["chi2"] is not None and key == "per_fb":
-        test = (
-            f"all equal: χ²/ndf = {constancy['chi2']:.1f}/{constancy['ndf']}, "
-            f"p = {constancy['p_value']:.2g}"
-        )
+        p_value = constancy["p_value"]
+        chance = f"p = {p_value:.2g}" if p_value else "p < 1e-300"
+        test = f"all equal: χ²/ndf = {constancy['chi2']:.1f}/{constancy['ndf']}, {chance}"
         text = axes.text(0.98, 0.95, test, transform=axes.transAxes, ha="right", va="top",
                          fontsize=17)  # fmt: skip
         text.set_parse_math(False)

@@ -14,6 +14,7 @@ from markupsafe import Markup
 from tau3mu.errors import InputError
 from tau3mu.plotting import cutflow_figure, histogram_figure, overlay_figure
 from tau3mu.plotting.pictures import stored_picture
+from tau3mu.plotting.stability import stability_figure
 from tau3mu.report.comparison import comparison_view
 from tau3mu.report.pictures import Pictures
 from tau3mu.report.rendering import environment
@@ -96,6 +97,11 @@ def _result_pictures(folder: Path, view: Mapping[str, Any]) -> dict[str, dict[st
     make = Pictures()
     names = [one["name"] for one in view["processors"]]
     cutflows = {name: _picture(make, folder, name, None) for name in names}
+    stability = {
+        one["name"]: make.drawn(partial(stability_figure, folder, one["name"]))
+        for one in view["processors"]
+        if any(table["constancy"] for table in one["yields"])
+    }
     fits = {
         one["name"]: {
             plot: make.stored(folder / one["name"] / plot)
@@ -112,7 +118,12 @@ def _result_pictures(folder: Path, view: Mapping[str, Any]) -> dict[str, dict[st
         for one in view["processors"]
     }
     return {
-        name: {"cutflow": cutflows[name], "fit": fits[name], "histograms": histograms[name]}
+        name: {
+            "cutflow": cutflows[name],
+            "stability": stability.get(name),
+            "fit": fits[name],
+            "histograms": histograms[name],
+        }
         for name in names
     }
 

@@ -91,10 +91,10 @@ def yields_view(content: Mapping[str, Any]) -> list[dict[str, Any]]:
         content: That of `yields.json`.
 
     Returns:
-        For each `title`, `name`, whether it is `fitted`, `headers`, `rows` (the texts of a row by
-        the keys of the headers, with `of`, `off` and `kind`), `eras` (the numbers of each era), the
-        `constancy`, and the `verdict` in sentences; `telling` is False where there is no
-        more than one number without luminosity.
+        For each `title`, `name`, whether it is `fitted`, `headers`, and `rows`: the texts of a row
+        by the keys of the headers, with `off`, `kind` and the `numbers`. Then the numbers of the
+        `eras`, the `constancy`, and the `verdict` in sentences; `telling` is False where there is
+        no more than one number without luminosity.
     """
     criterion = content["criterion"]
     selected = [content["selected"]] if content["selected"] else []
@@ -192,13 +192,13 @@ def _row(name: str, one: Mapping[str, Any]) -> dict[str, Any]:
     limit = " (at limit)" if one["at_limit"] and one["amount"]["error"] is None else ""
     amount = one["amount"]
     return {
-        "of": name,
         "era": name,
         "lumi": "" if one["lumi"] is None else f"{one['lumi']:.4g}",
         "amount": f"{amount['value']:.6g}{limit}" if limit else amount_text(amount),
         "per_fb": amount_text(one["per_fb"]),
         "compared": _compared(one["compared"]),
         "ratio": amount_text(one["ratio"]),
+        "numbers": one,
     }
 
 
@@ -208,7 +208,7 @@ def _compared(found: Mapping[str, Any] | None) -> str:
     part = "" if found["relative"] is None else f"{100 * found['relative']:+.1f} %, "
     side = "LOW" if found["deviation"] < 0 else "HIGH"
     flag = f"{side}: " if found["off"] else ""
-    return f"{flag}{part}{found['deviation']:+.1f} σ"
+    return f"{flag}{part}{found['deviation']:+.1f} σ".replace("-", "−")
 
 
 def _verdict(table: Mapping[str, Any], criterion: Mapping[str, float]) -> list[str]:
@@ -217,7 +217,7 @@ def _verdict(table: Mapping[str, Any], criterion: Mapping[str, float]) -> list[s
     of = "selected candidates" if table["valid"] is None else table["name"]
     if (found := table["constancy"]) is not None and found["chi2"] is not None:
         off = found["off"]
-        test = f"χ²/ndf = {found['chi2']:.1f}/{found['ndf']}, p = {found['p_value']:.2g}"
+        test = f"χ²/ndf = {found['chi2']:.1f}/{found['ndf']}, {_chance(found['p_value'])}"
         limit = f"{criterion['relative']:.0%}".replace("%", " %")
         eras = {era: table["eras"][era]["compared"] for era in off}
         low = [era for era in off if eras[era]["deviation"] < 0]
@@ -242,3 +242,7 @@ def _verdict(table: Mapping[str, Any], criterion: Mapping[str, float]) -> list[s
             lines.append(f"The yield of {table['name']} per fb⁻¹ is the same in all eras ({test}).")
         lines += [f"{era} is not compared: {why}." for era, why in found["left_out"].items()]
     return lines
+
+
+def _chance(p_value: float) -> str:
+    return f"p = {p_value:.2g}" if p_value else "p < 1e-300"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Literal
 
-from tau3mu.report.yields import yields_view
+from tau3mu.report.yields import amount_text, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,10 +31,11 @@ def summary(run: Run) -> list[tuple[Kind, str]]:
     for results in list(run.values())[:_MOST]:
         lines += [("plain", text) for text in _selected(results)]
         if (fit := results.fit) is not None:
-            lines.append(_fitted(results.name, fit))
-        views = yields_view(results.yields.to_dict())
-        off = [view for view in views if view["constancy"] and view["constancy"]["off"]]
-        lines += [("doubt", view["verdict"][0]) for view in off]
+            lines.append(_fitted(results, fit))
+        if off := results.yields.off:
+            eras = listed(list(dict.fromkeys(era for some in off.values() for era in some)))
+            text = f"The yields per fb⁻¹ of {results.name} are off in {eras}: see the tables above."
+            lines.append(("doubt", text))
     if len(run) > _MOST:
         lines.append(("plain", f"… and {len(run) - _MOST} more processors."))
     return [*lines, _verdict(run, lines)]
@@ -60,17 +62,22 @@ def _selected(results: ProcessorResults) -> Iterator[str]:
             )
 
 
-def _fitted(name: str, fit: FitResult) -> tuple[Kind, str]:
+def _fitted(results: ProcessorResults, fit: FitResult) -> tuple[Kind, str]:
+    name = results.name
     if not fit.valid:
         reason = fit.messages[0] if fit.messages else fit.status
         return "bad", f"The fit of {name} is NOT valid, do not use its numbers: {reason}."
     marked = {
         one["name"]: one["mark"] for one in _parameters(fit) if one["mark"] and not one["fixed"]
     }
-    yields = list(fit.yields.items())
-    shown = ", ".join(f"{key} = {found.text}" for key, found in yields[:6])
-    more = f" and {len(yields) - 6} more yields" if len(yields) > 6 else ""
-    text = f"The fit of {name} is valid: {shown}{more}."
+    tables = results.yields.fitted
+    totals = {name: one.total for name, one in tables.items() if one.total is not None}
+    if len(fit.spectra) > 1 and totals:
+        found = {name: amount_text(asdict(one.amount)) for name, one in totals.items()}
+        of = f" in {len(fit.spectra)} spectra"
+    else:
+        found, of = {key: one.text for key, one in fit.yields.items()}, ""
+    text = f"The fit of {name} is valid: {', '.join(f'{k} = {v}' for k, v in found.items())}{of}."
     doubts = [f"{parameter} is {mark}" for parameter, mark in marked.items()]
     if fit.p_value is not None and fit.p_value < _UNLIKELY:
         doubts.insert(0, f"it describes the data badly (p = {fit.p_value:.2g} of the χ²)")
