@@ -58,12 +58,12 @@ PUBLIC = {
     "tau3mu.plotting": [
         "Heading", "add_heading", "cutflow_figure", "draw_histogram", "heading_of",
         "histogram_figure", "overlay_figure", "plot_cutflow", "plot_histogram", "plot_maps",
-        "plot_overlay", "use_style",
+        "plot_overlay", "plot_stability", "stability_figure", "use_style",
     ],
     "tau3mu.processors": ["DsPhiPi", "DsPhiPiNotebook"],
     "tau3mu.report": [
-        "Cutflows", "ProcessorCutflow", "comparison_view", "export_comparison", "export_result",
-        "result_view",
+        "Cutflows", "ProcessorCutflow", "Yields", "comparison_view", "export_comparison",
+        "export_result", "result_view",
     ],
     "tau3mu.results": [
         "Manifest", "ResultsFolder", "default_folder", "luminosity", "read_manifest", "run_log",

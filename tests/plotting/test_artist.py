@@ -55,6 +55,7 @@ def test_a_run_can_be_asked_not_to_draw(tmp_path, monkeypatch):
     assert run.manifest.options["no_plots"] is True
 
 
+@pytest.mark.integration
 def test_a_picture_that_fails_is_named_and_the_others_are_drawn(artist, demo_run, tmp_path):
     (tmp_path / "dsphipi").symlink_to(demo_run / "dsphipi")
     (tmp_path / "run.json").symlink_to(demo_run / "run.json")

@@ -11,7 +11,7 @@ from matplotlib.image import imread
 
 import tau3mu
 from tau3mu.plot import main
-from tau3mu.plotting import use_style
+from tau3mu.plotting import histogram_figure, use_style
 from tau3mu.processors import DsPhiPi
 
 
@@ -82,13 +82,12 @@ def test_distributions_of_cuts_have_lines_at_their_values(tmp_path):
         "demo", DsPhiPi(phi_window=(1.01, 1.03)), no_fit=True, n_minus_one=True, max_files=1,
         output=tmp_path / "r",
     )  # fmt: skip
-    figures = tau3mu.open(tmp_path / "r").plot()["dsphipi"]
     expected = {
         "n_minus_one_phi": [1.01, 1.03], "cut_by_cut_phi": [1.01, 1.03], "n_minus_one_hlt": [],
         "n_minus_one_track_dz": [-20, 20], "n_minus_one_acceptance_mu1": [2.0, 3.5], "mass": [],
     }  # fmt: skip
     for name, values in expected.items():
-        (axes,) = figures[name].axes
+        (axes,) = histogram_figure(tmp_path / "r", "dsphipi", name).axes
         found = [line.get_xdata()[0] for line in axes.lines if [*line.get_ydata()] == [0, 1]]
         assert found == values, name
 
