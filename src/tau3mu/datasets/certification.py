@@ -123,8 +123,10 @@ class Certification:
         """
         import numpy as np
 
-        runs, there = _numbers(run)
-        sections, known = _numbers(lumi)
+        from tau3mu.datasets.sections import numbers
+
+        runs, there = numbers(run)
+        sections, known = numbers(lumi)
         passes = np.asarray(self._table(runs, sections)) & there & known
         first = [number for number, parts in self.ranges.items() if parts[0][0] == 0]
         # The table of coffea begins with section 1, as the numbers of data do.
@@ -235,17 +237,3 @@ def _merged(parts: Iterable[Iterable[int]]) -> tuple[tuple[int, int], ...]:
         else:
             merged.append((first, last))
     return tuple(merged)
-
-
-def _numbers(values: Any) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.bool_]]:
-    """Returns numbers as coffea takes them, and which of them are there and can be such."""
-    import awkward as ak
-    import numpy as np
-
-    found = np.ma.asarray(ak.to_numpy(values))
-    there = ~np.ma.getmaskarray(found)
-    plain = np.ma.getdata(found)
-    if plain.dtype.kind != "u" or plain.dtype.itemsize > np.dtype(np.uint32).itemsize:
-        there &= (plain >= 0) & (plain <= _LAST)
-        plain = np.where(there, plain, 0)
-    return np.array(plain, dtype=np.uint32), there  # coffea takes no array of read-only memory

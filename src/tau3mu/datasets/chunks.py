@@ -48,6 +48,7 @@ class Chunk:
             a run in which no dataset has one.
         sorted_as: The path by which the results of its file are sorted, None for its own.
         per_run: Whether results are kept by run number as well.
+        brilcalc: Whether the luminosity of its sections is counted.
         selected: Of linked data, the entries that are meant among them, as 64-bit numbers.
     """
 
@@ -68,12 +69,13 @@ class Chunk:
     certification: str | None = None
     sorted_as: str | None = None
     per_run: bool = False
+    brilcalc: bool = False
     selected: bytes | None = field(default=None, repr=False)
 
     @property
     def columns(self) -> frozenset[str]:
         """The columns that are read beside those of the processors."""
-        columns = {"run", "lumi"} if self.certification else set()
+        columns = {"run", "lumi"} if self.certification or self.brilcalc else set()
         return frozenset(columns | ({"run"} if self.per_run else set()))
 
     @property
@@ -118,8 +120,9 @@ def make_chunks(
 
     Returns:
         The chunks in the order of the datasets, their files, and the entries. A file without
-        entries has none, nor has one that was not among the readable ones; derived data
-        without entries have one of none, since the rows of their parent count.
+        entries has none, nor has one that was not among the readable ones; derived data and
+        simulation without entries have one of none, since the rows of their parent and the sums
+        of their weights count.
 
     Raises:
         InputError: The chunk size is smaller than one, or two datasets have the same name.
@@ -154,12 +157,13 @@ def make_chunks(
             certification=_certification(dataset) if certified else None,
             sorted_as=dataset.details_of(path).sorted_as,
             per_run=per_run and not dataset.is_mc,
+            brilcalc=dataset.brilcalc is not None,
         )
         for dataset in datasets
         for path in dataset.files
         if (file := files.get((dataset.name, path))) is not None
         for start, stop in _split(view_entries(file.entries, dataset.fraction), chunk_size)
-        or [(0, 0)] * bool(file.origin)
+        or [(0, 0)] * bool(file.origin or file.generated)
     ]
 
 

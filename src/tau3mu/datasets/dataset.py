@@ -74,11 +74,16 @@ class Dataset:
         energy: The center-of-mass energy in TeV; by default that of the LHC in the year of the era.
         cross_section: Of simulation, in pb.
         lumi_source: Where the luminosity comes from, for the record.
+        brilcalc: Of data, the file of brilcalc that has the luminosity of each section or run; that
+            of the sections whose events were read is counted.
+        generated: Of simulation, how many events were generated for all files, or the sum of their
+            weights; None if the files say it.
 
     Raises:
         InputError: The name cannot be the name of a file, there are no files, one of them or of
             their replicas is listed twice, the fraction is not above 0 and up to 1, simulation
-            has a certification, or data a cross section.
+            has what only data have, or data what only simulation has, or there are two
+            luminosities.
     """
 
     name: str
@@ -96,6 +101,8 @@ class Dataset:
     energy: float | None = None
     cross_section: float | None = None
     lumi_source: str | None = None
+    brilcalc: str | None = None
+    generated: float | None = None
 
     def __post_init__(self) -> None:
         """Checks name and files."""
@@ -113,12 +120,24 @@ class Dataset:
         if self.is_mc and self.certification is not None:
             message = f"dataset {self.name!r} is simulation, which has no certification: remove it"
             raise InputError(message, code="dataset.certified-simulation", path=self.name)
-        if not self.is_mc and self.cross_section is not None:
+        if self.is_mc and self.brilcalc is not None:
             message = (
-                f"dataset {self.name!r} is data, which has no cross section: remove it, or say "
-                "is_mc: true"
+                f"dataset {self.name!r} is simulation, which has no luminosity sections: remove "
+                "brilcalc"
             )
-            raise InputError(message, code="dataset.cross-section-of-data", path=self.name)
+            raise InputError(message, code="dataset.brilcalc-of-simulation", path=self.name)
+        for name in ("cross_section", "generated"):
+            if not self.is_mc and getattr(self, name) is not None:
+                message = (
+                    f"dataset {self.name!r} is data, which has no {name}: remove it, or say "
+                    "is_mc: true"
+                )
+                raise InputError(message, code="dataset.simulation-only", path=self.name)
+        if self.brilcalc is not None and (self.lumi, self.whole_lumi) != (None, None):
+            message = (
+                f"dataset {self.name!r} has lumi and brilcalc, which may differ: remove one of them"
+            )
+            raise InputError(message, code="dataset.two-luminosities", path=self.name)
 
     def short(self, fraction: float) -> Self:
         """Returns a short view: the first entries of every file, whose results keep the name.
@@ -214,6 +233,11 @@ def limit_files(datasets: Iterable[Dataset], max_files: int) -> list[Dataset]:
         message = f"at most {max_files} files per dataset leaves nothing; expected 1 or more"
         raise InputError(message, code="dataset.out-of-range", path="max_files")
     return [
-        replace(dataset, files=dict(islice(dataset.files.items(), max_files)))
+        replace(
+            dataset,
+            files=dict(islice(dataset.files.items(), max_files)),
+            # It is that of all files.
+            generated=dataset.generated if len(dataset.files) <= max_files else None,
+        )
         for dataset in datasets
     ]

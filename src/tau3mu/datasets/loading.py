@@ -12,7 +12,7 @@ A dataset file is one object with an entry per dataset, in coffea's form:
   in a list of files a list of all its places; they are tried in this order. `checksum` (such as
   `adler32:0a1b2c3d`) and `entries` beside them are compared with what is found.
 - `metadata` knows `era`, `is_mc` (false if absent: data), `lumi` in fb^-1, `lumi_source`, `energy`
-  in TeV, `cross_section` of simulation in pb, `layout` (the name of a
+  in TeV, `cross_section` of simulation in pb, `generated`, `brilcalc`, `layout` (the name of a
   layout, or a table in a file beside the dataset file), `certification` (a file beside it: the runs
   and luminosity sections of data that are used), `linked` (a file beside it: the entries of the
   files that are used, see `tau3mu.derived`), and `extra`: an object that processors find
@@ -49,7 +49,9 @@ _KEYS = {
     "ntuples.": ("metadata", "layout"),
     "certification.": ("metadata", "certification"),
     "dataset.certified": ("metadata", "certification"),
-    "dataset.cross-section": ("metadata", "cross_section"),
+    "dataset.simulation-only": ("metadata", "is_mc"),
+    "dataset.brilcalc": ("metadata", "brilcalc"),
+    "dataset.two-luminosities": ("metadata", "brilcalc"),
 }
 """Where the errors of these codes come from."""
 
@@ -149,6 +151,10 @@ def _dataset(
         energy=facts.energy,
         cross_section=facts.cross_section,
         lumi_source=facts.lumi_source,
+        brilcalc=None
+        if facts.brilcalc is None
+        else str((folder / user_path(facts.brilcalc)).absolute()),
+        generated=facts.generated,
     )
 
 

@@ -53,6 +53,14 @@ class Part(_Record):
     stop: int
 
 
+class GeneratedSums(_Record):
+    """Sums of generator weights, each as floats whose exact sum it is."""
+
+    events: int = 0
+    sumw: tuple[float, ...] = ()
+    sumw2: tuple[float, ...] = ()
+
+
 class Origin(_Record):
     """The origin of a file of derived data.
 
@@ -74,6 +82,10 @@ class Origin(_Record):
         ancestors: The keys of the derived data that the parent was, the nearest first.
         ancestor_parts: Of what the files of the parent held the events that passed, if they were
             derived data themselves.
+        sections: The luminosity sections of data whose events were read for `parts`, by run; None
+            if they are not known.
+        generated: Of simulation, the sums of the generator weights that `parts` stand for; None if
+            they are not known.
         key: A hash of all that files which belong together have in common.
         package: The version of this package.
     """
@@ -94,6 +106,8 @@ class Origin(_Record):
     parts: tuple[Part, ...]
     ancestors: tuple[str, ...] = ()
     ancestor_parts: tuple[Part, ...] = ()
+    sections: dict[str, list[list[int]]] | None = None
+    generated: GeneratedSums | None = None
     key: str
     package: str
 

@@ -47,11 +47,11 @@ def own_columns(datasets: Iterable[Dataset], *, per_run: bool = False) -> frozen
     """Returns the columns that are read whether or not a processor asks for them.
 
     Args:
-        datasets: With or without certifications.
+        datasets: With or without certifications and luminosity files.
         per_run: Whether results are kept by run number.
     """
-    certified = any(dataset.certification is not None for dataset in datasets)
-    return frozenset({"run", "lumi"} if certified else {"run"} if per_run else ())
+    by_section = any(one.certification is not None or one.brilcalc is not None for one in datasets)
+    return frozenset({"run", "lumi"} if by_section else {"run"} if per_run else ())
 
 
 def certifications_of(datasets: Iterable[Dataset]) -> dict[str, Certification]:

@@ -28,6 +28,8 @@ class Metadata(Strict):
     is_mc: bool = False
     lumi: _Positive | None = None
     lumi_source: _Text | None = None
+    brilcalc: _Text | None = None
+    generated: _Positive | None = None
     energy: _Positive | None = None
     cross_section: _Positive | None = None
     layout: _Text | None = None

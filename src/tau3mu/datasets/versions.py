@@ -46,11 +46,18 @@ def dataset_version(dataset: Dataset, files: Sequence[CheckedFile]) -> str:
         "fraction": _number(dataset.fraction),
     }
     # Only if they are given: versions of before these keys stay as they are.
-    known = {name: getattr(dataset, name) for name in ("energy", "cross_section", "lumi_source")}
+    names = ("energy", "cross_section", "lumi_source", "generated")
+    known = {name: getattr(dataset, name) for name in names}
+    if dataset.brilcalc is not None:
+        known["brilcalc"] = _hash_of(dataset.brilcalc, "luminosity file")
     facts |= {name: value for name, value in known.items() if value is not None}
     if dataset.linked is not None:
-        facts["linked"] = hashlib.sha256(read_bytes(Path(dataset.linked), "links")).hexdigest()
+        facts["linked"] = _hash_of(dataset.linked, "links")
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _hash_of(file: str, what: str) -> str:
+    return hashlib.sha256(read_bytes(Path(file), what)).hexdigest()
 
 
 def _number(value: float | None) -> float | None:

@@ -147,7 +147,7 @@ class RecordWriter:
                 "files": {
                     one.path: {"object_path": one.tree, "entries": one.entries} for one in files
                 },
-                "metadata": _metadata(dataset, layouts[dataset.name], self.folder),
+                "metadata": self._metadata(dataset, layouts[dataset.name]),
             }
         self._write(found, entries)
 
@@ -174,7 +174,7 @@ class RecordWriter:
             file = DerivedFile(path=name, uuid="", tree="", entries=number, size=size)
             found[dataset.name] = self._dataset(dataset, origin.rows, origin.cuts, [file])
             reference = common_layout(chunk.layout for chunk in own)
-            facts = _metadata(dataset, reference, self.folder)
+            facts = self._metadata(dataset, reference)
             entries[dataset.name] = {
                 "files": {
                     file.listed or file.path: _parent_entry(dataset, file)
@@ -205,6 +205,10 @@ class RecordWriter:
         }
         self.events = number
         write_derived(self.folder, self._record(found))
+
+    def _metadata(self, dataset: Dataset, reference: str) -> dict[str, Any]:
+        complete = dataset.fraction == 1 and not self.missing.get(dataset.name)
+        return _metadata(dataset, reference, self.folder, complete=complete)
 
     def _dataset(
         self,
@@ -281,9 +285,10 @@ def _record_beside(files: Sequence[CheckedFile]) -> str | None:
     return None
 
 
-def _metadata(dataset: Dataset, reference: str, folder: Path) -> dict[str, Any]:
+def _metadata(dataset: Dataset, reference: str, folder: Path, *, complete: bool) -> dict[str, Any]:
     """Returns the metadata of a dataset file; a layout of a user is written beside it."""
-    names = ("era", "is_mc", "lumi", "lumi_source", "energy", "cross_section")
+    names = ("era", "is_mc", "lumi", "lumi_source", "energy", "cross_section", "brilcalc")
+    names = (*names, "generated") if complete else names
     facts: dict[str, Any] = {name: getattr(dataset, name) for name in names}
     if dataset.extra:
         facts["extra"] = dict(dataset.extra)

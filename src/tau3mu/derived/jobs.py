@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from tau3mu.datasets import CheckedFile
+    from tau3mu.datasets.generated import Generated
     from tau3mu.derived.requests import SkimRequest
     from tau3mu.processing import Processor
 
@@ -69,6 +70,7 @@ def make_jobs(
     processors: Sequence[Processor],
     files: Sequence[CheckedFile],
     folder: Path,
+    generated: Mapping[tuple[str, str], Generated] | None = None,
 ) -> list[SkimJob]:
     """Returns what the workers have to write, after making the folders of its parts.
 
@@ -79,6 +81,7 @@ def make_jobs(
         processors: Those of the run.
         files: Those that are read.
         folder: That of all derived data of the run.
+        generated: The sums of generator weights that files hold, by dataset and path.
 
     Raises:
         RunError: A folder cannot be made.
@@ -106,6 +109,7 @@ def make_jobs(
             columns=tuple(columns),
             code=codes(by_name[owner], with_needed(processors, by_name[owner].needs)),
             origins=origins,
+            generated=generated or {},
         )
         _make_folder(job)
         jobs.append(job)

@@ -5,17 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 from contextlib import contextmanager
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import uproot
 
-from tau3mu.datasets.origin import OBJECT, Origin, Part, parse_origin
+from tau3mu.datasets.origin import OBJECT, GeneratedSums, Origin, Part, parse_origin
+from tau3mu.datasets.sections import ranges_of
 from tau3mu.derived.cuts import classes_of, cut_records
 from tau3mu.derived.linked import write_links
 from tau3mu.derived.rows import prefixed, rows_up_to
 from tau3mu.errors import RunError
+from tau3mu.outputs.counted import WeightSums
 from tau3mu.processing.parameters import values_of
 from tau3mu.redaction import redact
 from tau3mu.storage.files import atomic
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from tau3mu.derived.requests import SkimJob
     from tau3mu.ntuples.events import Entries
     from tau3mu.outputs import Selection
+    from tau3mu.outputs.counted import Counted
     from tau3mu.processing import Processor
     from tau3mu.processing.survivors import Survivors
 
@@ -67,6 +71,7 @@ def write_part(
     selection: Selection,
     survivors: Survivors,
     entries: Entries,
+    counted: Counted,
 ) -> None:
     """Writes the events of a chunk that are left at the step of a skim.
 
@@ -77,6 +82,7 @@ def write_part(
         selection: What it found in the chunk.
         survivors: The events that are left.
         entries: The branches of the chunk, as they were read.
+        counted: What was counted of all of its events.
 
     Raises:
         RunError: This process does not see the folder, or cannot write there.
@@ -91,7 +97,7 @@ def write_part(
     if (kept := survivors.entries) is None:
         message = f"{job.processor} does not tell which events step {job.step!r} leaves"
         raise RunError(message, code="derived.unknown-step", path=job.step)
-    origin = _origin(job, chunk, processor, selection, survivors)
+    origin = _origin(job, chunk, processor, selection, survivors, counted)
     with atomic(path) as temporary:
         if job.kind == "linked":
             write_links(temporary, chunk, entries.events(), kept, origin)
@@ -105,17 +111,20 @@ def _origin(
     processor: Processor,
     selection: Selection,
     survivors: Survivors,
+    counted: Counted,
 ) -> Origin:
     # What is left at `all` are the certified events, if there is a certification.
     certified = job.step == "all" and chunk.certification is not None
     rows = rows_up_to(selection.cutflow, "certified" if certified else job.step)
     ancestors: tuple[str, ...] = ()
     ancestor_parts: tuple[Part, ...] = ()
+    counts = _counts(job, chunk, counted)
     if text := job.origins.get((chunk.dataset, chunk.path)):
         parent = parse_origin(text, chunk.path)
         # Those of a file count once, with its first events.
         rows = prefixed(parent.rows, empty=chunk.start > 0) + rows
         ancestors = (parent.key, *parent.ancestors)
+        counts = _inherited(parent, chunk)
         if chunk.start == 0:
             ancestor_parts = (*parent.parts, *parent.ancestor_parts)
     cuts = cut_records(processor, survivors.cuts, job.code)
@@ -142,8 +151,32 @@ def _origin(
                     start=chunk.start, stop=chunk.stop),),
         key=key,
         package=version("tau3mu"),
+        **counts,
         **facts,
     )  # fmt: skip
+
+
+def _counts(job: SkimJob, chunk: Chunk, counted: Counted) -> dict[str, Any]:
+    """Returns what was counted of the events of a chunk, or stands in its file about them."""
+    sections, sums = counted.sections, counted.generated
+    if (in_file := job.generated.get((chunk.dataset, chunk.path))) is not None:
+        sums = WeightSums() if chunk.start else WeightSums.of(in_file)
+    return {
+        "sections": None if sections is None else ranges_of(sections),
+        "generated": None if sums is None else asdict(sums),
+    }
+
+
+def _inherited(parent: Origin, chunk: Chunk) -> dict[str, Any]:
+    """Returns what was counted for the events of the parent: once, with its first events."""
+    if chunk.selected is not None:  # nobody knows which of the chunks of links is the first
+        return {}
+    if chunk.start == 0:
+        return {"sections": parent.sections, "generated": parent.generated}
+    return {
+        "sections": None if parent.sections is None else {},
+        "generated": None if parent.generated is None else GeneratedSums(),
+    }
 
 
 def _code(job: SkimJob) -> dict[str, str]:

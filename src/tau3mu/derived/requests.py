@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from tau3mu.errors import InputError, suggest
@@ -12,6 +12,7 @@ from tau3mu.processing.survivors import Survivors
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from tau3mu.datasets.generated import Generated
     from tau3mu.datasets.origin import Kind
     from tau3mu.processing import Processor
 
@@ -90,6 +91,7 @@ class SkimJob:
         code: What stands for the methods of the processor.
         origins: Of files that are derived data themselves, the text of their origin, by dataset
             and path.
+        generated: Of files that hold them, the sums of their generator weights, likewise.
     """
 
     name: str
@@ -101,6 +103,7 @@ class SkimJob:
     columns: tuple[str, ...]
     code: Mapping[str, str]
     origins: Mapping[tuple[str, str], str]
+    generated: Mapping[tuple[str, str], Generated] = field(default_factory=dict)
 
     def survivors(self) -> Survivors:
         """Returns what a processor tells the events of the step."""

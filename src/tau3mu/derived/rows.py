@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from tau3mu.datasets.origin import Counts, Origin, Part
+from tau3mu.datasets.origin import Counts, GeneratedSums, Origin, Part
+from tau3mu.datasets.sections import ranges_of, sections_in
+from tau3mu.outputs.counted import Counted, WeightSums, added_up
 from tau3mu.selection.sums import exact_sum, rounded_sum
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ __all__ = [
     "added_rows",
     "as_counts",
     "as_dictionaries",
+    "counted_in",
     "merged_origin",
     "prefixed",
     "rows_up_to",
@@ -140,10 +143,33 @@ def merged_origin(origins: Iterable[Origin]) -> Origin:
         update={
             "rows": added_rows([one.rows for one in found]),
             "parts": _joined(part for one in found for part in one.parts),
+            **_counts(found),
             "ancestor_parts": _joined(part for one in found for part in one.ancestor_parts),
             "cuts": _united(cuts) if cuts else None,
         }
     )
+
+
+def counted_in(origin: Origin) -> Counted:
+    """Returns what was counted of the events that derived data stand for.
+
+    Args:
+        origin: Theirs.
+    """
+    sums = origin.generated
+    return Counted(
+        None if origin.sections is None else sections_in(origin.sections),
+        sums and WeightSums(sums.events, sums.sumw, sums.sumw2),
+    )
+
+
+def _counts(origins: Iterable[Origin]) -> dict[str, Any]:
+    total = added_up(counted_in(one) for one in origins)
+    sums = total.generated
+    return {
+        "sections": None if total.sections is None else ranges_of(total.sections),
+        "generated": sums and GeneratedSums(events=sums.events, sumw=sums.sumw, sumw2=sums.sumw2),
+    }
 
 
 def _joined(parts: Iterable[Part]) -> tuple[Part, ...]:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from tau3mu.execution.chunk import ChunkResult, read_for
 from tau3mu.execution.timing import Timing
+from tau3mu.outputs.counted import Counted, WeightSums
 from tau3mu.outputs.stored import from_document, read_document, to_document, write_document
 from tau3mu.processing.fingerprint import fingerprint
 from tau3mu.processing.needs import with_needed
@@ -40,7 +41,7 @@ __all__ = ["Checkpoints", "Keys", "chunk_key", "chunk_keys", "remove_checkpoints
 log = logging.getLogger(__name__)
 
 _DELAY = 5.0
-_FORMAT = 6
+_FORMAT = 7
 _NAME = re.compile(r"([0-9a-f]{64})-[0-9a-f]{16}\.npz")
 _OURS = re.compile(r"\.?[0-9a-f]{64}-[0-9a-f]{16}(\.\d+)?\.npz")
 _DAMAGED = (
@@ -240,6 +241,10 @@ class Checkpoints:
             path = self._folder / f"{chunk}-{_hash(sorted(outputs))[:16]}.npz"
             facts = {name: getattr(result, name) for name in _FACTS}
             facts["timing"] = asdict(result.timing)
+            facts["counted"] = {
+                "sections": result.counted.sections,
+                "generated": result.counted.generated and asdict(result.counted.generated),
+            }
             runs = {
                 keys[name]: {str(run): to_document(one) for run, one in of_runs.items()}
                 for name, of_runs in result.runs.items()
@@ -283,7 +288,16 @@ def _read(path: Path, chunk: str, names: Mapping[str, str], n_chunks: int) -> Ch
             message = f"the numbers of candidates of {name} are not those of its chunks"
             raise ValueError(message)
     how: dict[str, Any] = {"runs": runs, "timing": timing, "counts": counts}
+    how["counted"] = _counted(document["counted"])
     return ChunkResult(outputs=outputs, **how, resumed=True, **facts)
+
+
+def _counted(document: Mapping[str, Any]) -> Counted:
+    sums = document["generated"]
+    return Counted(
+        document["sections"],
+        sums and WeightSums(sums["events"], tuple(sums["sumw"]), tuple(sums["sumw2"])),
+    )
 
 
 def together(first: ChunkResult, second: ChunkResult) -> ChunkResult:
@@ -296,6 +310,8 @@ def together(first: ChunkResult, second: ChunkResult) -> ChunkResult:
         counts={**first.counts, **second.counts},
         bytes=first.bytes + second.bytes,
         timing=first.timing + second.timing,
+        # A pass of some of the processors may have read less.
+        counted=second.counted if first.counted == Counted() else first.counted,
     )
 
 

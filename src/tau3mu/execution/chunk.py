@@ -30,6 +30,7 @@ from tau3mu.ntuples.layout import layout
 from tau3mu.ntuples.schema import MisalignedError
 from tau3mu.ntuples.triggers import used_triggers
 from tau3mu.outputs.arrays import own_copy
+from tau3mu.outputs.counted import Counted, counted_of
 from tau3mu.processing.behaviors import users_behaviors, without_changes
 from tau3mu.processing.distribution import ship_code
 from tau3mu.processing.found import check_fill, found
@@ -102,6 +103,7 @@ class ChunkResult:
         counts: If it is of several chunks, how many candidates of each processor are in each; a
             processor of which that is not sure is not among them.
         resumed: Whether an earlier run did it.
+        counted: What was counted of all events that were read.
     """
 
     entries: int
@@ -117,6 +119,7 @@ class ChunkResult:
     runs: Mapping[str, Mapping[int, Selection]] = field(default_factory=dict)
     counts: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     resumed: bool = field(default=False, compare=False)
+    counted: Counted = field(default_factory=Counted)
 
 
 @dataclass(frozen=True)
@@ -245,6 +248,7 @@ def process_chunk(
     asked = {job.processor: job.survivors() for job in skims}
     try:
         passes = certified_mask(events, chunk, certifications or {})
+        counted = counted_of(events, passes, is_mc=chunk.is_mc)
         how: dict[str, Any] = {"asked": asked, "isolate": isolate}
         if chunk.per_run:
             result = _by_run(reading.entries, passes, chunk, processors, **how)
@@ -262,7 +266,9 @@ def process_chunk(
     for job in skims:
         if (selection := result.outputs.get(job.processor)) is not None:  # it is not set apart
             survivors = asked[job.processor]
-            write_part(job, chunk, by_name[job.processor], selection, survivors, reading.entries)
+            write_part(
+                job, chunk, by_name[job.processor], selection, survivors, reading.entries, counted
+            )
     numbers = [one.entries for one in chunks]
     counts = {
         name: found
@@ -271,7 +277,8 @@ def process_chunk(
     }
     outputs = {name: replace(one, places=None) for name, one in result.outputs.items()}
     timing = replace(result.timing, read_wall=read_wall, read_cpu=read_cpu)
-    result = replace(result, entries=sum(numbers), outputs=outputs, counts=counts, timing=timing)
+    result = replace(result, outputs=outputs, counts=counts, timing=timing, counted=counted)
+    result = replace(result, entries=sum(numbers))
     return _finished(result, path, n_bytes, watch)
 
 

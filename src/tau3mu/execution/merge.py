@@ -14,6 +14,7 @@ from tau3mu.execution.run_totals import RunTotals
 from tau3mu.execution.set_apart import NoneLeftError, error_group
 from tau3mu.execution.timing import Timing
 from tau3mu.outputs.contract import NO_EVENTS, Contract
+from tau3mu.outputs.counted import Counted, added_up
 from tau3mu.outputs.histograms import DATASET
 from tau3mu.outputs.repeated import repeated_events
 from tau3mu.outputs.totals import ProcessorTotal, on_datasets
@@ -115,6 +116,7 @@ class RunResult:
         set_apart: The errors of processors that failed while the others went on, by name.
         timing: What reading and each processor took, all chunks together.
         bytes: How much was read.
+        counted: By dataset, what was counted of all events of the files that are in the results.
     """
 
     processors: dict[str, ProcessorResult]
@@ -128,6 +130,7 @@ class RunResult:
     set_apart: Mapping[str, list[ErrorGroup]] = field(default_factory=dict)
     timing: Timing = field(default_factory=Timing)
     bytes: int = 0
+    counted: Mapping[str, Counted] = field(default_factory=dict)
 
     @property
     def incomplete(self) -> list[FileRead]:
@@ -179,6 +182,7 @@ class Totals:
         self._totals = {processor.name: ProcessorTotal() for processor in processors}
         self._runs = {processor.name: RunTotals() for processor in processors}
         self._triggers: dict[str, dict[str, set[str]]] = {}
+        self._counted: dict[str, list[Counted]] = {}
 
     def add(self, index: int, result: ChunkResult, more: Sequence[int] = ()) -> None:
         """Adds the result of a chunk that could be read.
@@ -256,6 +260,7 @@ class Totals:
             total.add(result.outputs[name], dataset, path, [*numbers])
         for name, of_runs in result.runs.items():
             self._runs[name].add(dataset, of_runs)
+        self._counted.setdefault(dataset, []).append(result.counted)
         known = self._triggers.setdefault(dataset, {})
         for column, triggers in result.triggers.items():
             known.setdefault(column, set()).update(triggers)
@@ -305,6 +310,7 @@ class Totals:
                 dataset: {name: sorted(known[name]) for name in sorted(columns & known.keys())}
                 for dataset, known in sorted(self._triggers.items())
             },
+            counted={dataset: added_up(parts) for dataset, parts in self._counted.items()},
             warnings=tuple(
                 f"{name}: {text}"
                 for name, result in results.items()

@@ -29,6 +29,7 @@ __all__ = [
     "FitVerdict",
     "GeneratedFacts",
     "InputFile",
+    "LuminosityFacts",
     "Manifest",
     "MissingFile",
     "ProcessorResources",
@@ -62,7 +63,10 @@ class CertificationFacts(_Part):
 class GeneratedFacts(_Part):
     """The events that were generated for the files that were read, and the sums of their weights.
 
-    They are those of the tree `Runs` of NanoAOD, each file counted once.
+    `source` says where they come from: `files` are the sums of the tree `Runs` of NanoAOD, each
+    file counted once, `events` the weights of all events that were read, before any cut, and
+    `metadata` what the dataset file says. In a short view, the first and the last are in proportion
+    to the entries.
     """
 
     model_config = ConfigDict(allow_inf_nan=False)
@@ -70,15 +74,39 @@ class GeneratedFacts(_Part):
     events: int
     sumw: float
     sumw2: float
+    source: Literal["files", "events", "metadata"] = "files"
+
+
+class LuminosityFacts(_Part):
+    """The luminosity that was counted with a file of brilcalc, in fb^-1.
+
+    `recorded` and `delivered` are those of the sections whose events were read, `sections` their
+    number, `certified` the recorded luminosity of all sections that may be used. Of `missing`
+    sections the file has no luminosity; they are ranges by run. `shared` is the part of `recorded`
+    that is in datasets before this one too, and counts once in sums.
+    """
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    source: str
+    hash: str
+    by_run: bool = False
+    sections: int
+    recorded: float
+    delivered: float
+    certified: float
+    shared: float = 0.0
+    missing: dict[str, list[list[int]]] = {}
 
 
 class DatasetFacts(_Part):
     """A dataset of the run; `triggers` are the names that a pattern of a column stands for.
 
-    `generated` is None for data, for files without sums of weights, and for short views. Of a short
-    view, `fraction` is that of the entries of each file, and `lumi` that of the events. The
-    luminosity is in fb^-1, `lumi_source` says where it comes from; `energy` is in TeV, None if it
-    is not known, and `cross_section`, of simulation, in pb.
+    `generated` is None for data, and where the sums of weights are not known; `luminosity` is None
+    unless it was counted with a file of brilcalc. Of a short view, `fraction` is that of the
+    entries of each file, and `lumi` that of the events. The luminosity is in fb^-1, `lumi_source`
+    says where it comes from; `energy` is in TeV, None if it is not known, and `cross_section`, of
+    simulation, in pb.
     """
 
     model_config = ConfigDict(allow_inf_nan=False)
@@ -93,6 +121,7 @@ class DatasetFacts(_Part):
     fraction: float = 1.0
     certification: CertificationFacts | None = None
     generated: GeneratedFacts | None = None
+    luminosity: LuminosityFacts | None = None
 
 
 @dataclass(config=ConfigDict(strict=True), frozen=True, slots=True, kw_only=True)

@@ -40,12 +40,17 @@ def scales(datasets: Mapping[str, DatasetFacts]) -> dict[str, float | None]:
 def luminosity(datasets: Iterable[DatasetFacts]) -> float | None:
     """Returns the sum of the luminosities of data in fb^-1, None if one is not known.
 
+    Luminosity sections that are in several datasets count once, if they were counted.
+
     Args:
         datasets: Data and simulation.
     """
-    lumis = [one.lumi for one in datasets if not one.is_mc]
-    known = [lumi for lumi in lumis if lumi is not None]
-    return math.fsum(known) if known and len(known) == len(lumis) else None
+    data = [one for one in datasets if not one.is_mc]
+    lumis = [one.lumi for one in data if one.lumi is not None]
+    shared = [one.luminosity.shared for one in data if one.luminosity is not None]
+    if not lumis or len(lumis) < len(data):
+        return None
+    return math.fsum([*lumis, *(-part for part in shared)])
 
 
 def scale_of(name: str, datasets: Mapping[str, DatasetFacts]) -> float:

@@ -6,8 +6,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from tau3mu.datasets.energy import lhc_energy
-from tau3mu.datasets.generated import total
 from tau3mu.ntuples.layout import layout
+from tau3mu.outputs.counted import Counted
 from tau3mu.processing.cuts import CutProcessor
 from tau3mu.processing.user_code import class_name
 from tau3mu.results.manifest import (
@@ -17,7 +17,6 @@ from tau3mu.results.manifest import (
     DerivedVerdict,
     FailedProcessor,
     FitVerdict,
-    GeneratedFacts,
     InputFile,
     Manifest,
     MissingFile,
@@ -26,6 +25,8 @@ from tau3mu.results.manifest import (
     Resources,
 )
 from tau3mu.results.provenance import provenance
+from tau3mu.run.generated import generated_facts
+from tau3mu.run.luminosity import luminosities, sections_read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from tau3mu.datasets import Dataset
     from tau3mu.execution import FileRead, RunResult
     from tau3mu.fit import FitResult
+    from tau3mu.results.manifest import GeneratedFacts
     from tau3mu.processing import Processor
     from tau3mu.run.plan import RunPlan
 
@@ -92,6 +94,7 @@ def manifest_of(
         derived: What was derived, by name.
     """
     read = {(file.dataset, file.path): file for file in result.files}
+    counted = luminosities(plan, sections_read(plan, result))
     inputs = [(file, read.get((file.dataset, file.path))) for file in plan.files]
     linked = {dataset.name for dataset in plan.datasets if dataset.linked}
     verdicts = {
@@ -109,13 +112,16 @@ def manifest_of(
             dataset.name: DatasetFacts(
                 era=dataset.era,
                 is_mc=dataset.is_mc,
-                lumi=_number(dataset.lumi),
-                lumi_source=dataset.lumi_source,
+                lumi=counted[dataset.name].recorded
+                if dataset.name in counted
+                else _number(dataset.lumi),
+                lumi_source=dataset.lumi_source or dataset.brilcalc,
+                luminosity=counted.get(dataset.name),
                 energy=_number(dataset.energy) or lhc_energy(dataset.era),
                 cross_section=_number(dataset.cross_section),
                 fraction=dataset.fraction,
                 certification=_certification(dataset),
-                generated=_generated(plan, dataset, missing),
+                generated=_generated(plan, dataset, result, missing),
                 triggers={
                     column: list(paths)
                     for column, paths in result.triggers.get(dataset.name, {}).items()
@@ -175,16 +181,13 @@ def _certification(dataset: Dataset) -> CertificationFacts | None:
 
 
 def _generated(
-    plan: RunPlan, dataset: Dataset, missing: Sequence[FileRead]
+    plan: RunPlan, dataset: Dataset, result: RunResult, missing: Sequence[FileRead]
 ) -> GeneratedFacts | None:
     """Returns the sums of weights of the files of a dataset of which the results are."""
-    if dataset.fraction < 1:  # the sums are those of whole files
-        return None
     out = {(file.dataset, file.path) for file in missing}
     own = [file for file in plan.files if file.dataset == dataset.name]
     read = [f for f in own if not out & {(f.dataset, f.path), (f.dataset, f.listed)}]
-    found = total(file.generated for file in read)
-    return None if found is None else GeneratedFacts(**asdict(found))
+    return generated_facts(plan, dataset, read, result.counted.get(dataset.name, Counted()))
 
 
 def _resources(result: RunResult, folder: Path) -> Resources:

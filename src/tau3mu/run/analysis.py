@@ -32,6 +32,7 @@ from tau3mu.results.manifest import write_manifest
 from tau3mu.run.account import exit_code, manifest_of
 from tau3mu.run.checked_files import write_checked_files
 from tau3mu.run.freezing import freeze
+from tau3mu.run.luminosity import sections_read, with_luminosities, write_sections
 from tau3mu.run.preparation import completed
 from tau3mu.run.skims import finish_skims, skim_jobs
 from tau3mu.run.stored import Run
@@ -114,6 +115,7 @@ def analyse(
             remove_staged(results.path)
             jobs = skim_jobs(plan, results.path)
             result = _with_parents(plan, _execute(plan, client, results, on_result, watch, jobs))
+            result = with_luminosities(plan, result)
             if not plan.skims:
                 of_cluster.close()
                 if starting is not None:
@@ -171,6 +173,7 @@ def _write(
         derived = finish_skims(plan, jobs, result, failed_files, folder, client)
         describe = partial(describe, derived=derived)
     on_stage("Writing results")
+    write_sections(folder, sections_read(plan, result))
     with staged(folder, replace=True) as aside:
         for name, found in result.processors.items():
             ResultsFolder(aside).write_processor(

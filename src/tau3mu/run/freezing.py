@@ -67,6 +67,7 @@ def freeze(plan: RunPlan, folder: Path) -> FrozenRun:
     processors = tuple(_processor(one, copy, plan.skims.get(one.name)) for one in plan.processors)
     for one in processors:
         copy.add_values(one.parameters)
+    copy.add_values({one.name: one.brilcalc for one in plan.datasets if one.brilcalc})
     fits = {
         name: FrozenFit(document=model.to_dict(), folder=copy.add_fit(model))
         for name, model in plan.models.items()
@@ -122,6 +123,8 @@ def _dataset(dataset: Dataset, plan: RunPlan) -> FrozenDataset:
         energy=dataset.energy,
         cross_section=dataset.cross_section,
         lumi_source=dataset.lumi_source,
+        brilcalc=dataset.brilcalc,
+        generated=dataset.generated,
     )
 
 

@@ -69,9 +69,11 @@ class FrozenDataset(Strict):
         certification: The runs and luminosity sections that are used, None for all.
         fraction: Of the events of each file, the first of which are used.
         linked: The file of the links that tell which events are used, None for all.
-        energy: As in a dataset file, like the next two.
+        energy: As in a dataset file, like the next four.
         cross_section: Of simulation.
         lumi_source: Where the luminosity comes from.
+        brilcalc: The luminosity file, or the text that stands for its copy.
+        generated: Of simulation.
     """
 
     name: str
@@ -87,6 +89,8 @@ class FrozenDataset(Strict):
     energy: float | None = None
     cross_section: float | None = None
     lumi_source: str | None = None
+    brilcalc: str | None = None
+    generated: float | None = None
 
 
 class FrozenProcessor(Strict):

@@ -130,6 +130,8 @@ def dataset_at(dataset: FrozenDataset, places: Mapping[tuple[str, str], str]) ->
         energy=dataset.energy,
         cross_section=dataset.cross_section,
         lumi_source=dataset.lumi_source,
+        brilcalc=dataset.brilcalc,
+        generated=dataset.generated,
     )
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from tau3mu.clusters.proxy.proxy import Proxy
     from tau3mu.datasets import CheckedFile, Chunk, Dataset, FailedFile
+    from tau3mu.datasets.brilcalc import LuminosityTable
     from tau3mu.derived import SkimRequest
     from tau3mu.execution import ErrorGroup
     from tau3mu.fit import FitModel
@@ -48,6 +49,7 @@ class RunPlan:
         expected: What the processors return without events.
         proxy: The grid proxy, if one is needed.
         skims: What is derived beside the results, by processor.
+        luminosities: The luminosity files of data, by their paths.
         warnings: What is odd about what is read, but no error.
         done: The manifest of the run that is resumed if nothing is left to do.
         isolate: Whether the others go on when a processor fails.
@@ -67,6 +69,7 @@ class RunPlan:
     expected: dict[str, Returned]
     proxy: Proxy | None = None
     skims: dict[str, SkimRequest] = field(default_factory=dict)
+    luminosities: Mapping[str, LuminosityTable] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     done: Manifest | None = None
     isolate: bool = False
@@ -123,6 +126,8 @@ class RunPlan:
             "candidates": self.settings.candidates,
             "fits": {name: model.hash for name, model in self.models.items()},
         }
+        if self.luminosities:
+            facts["luminosities"] = sorted(table.hash for table in self.luminosities.values())
         if self.skims:
             facts["skims"] = {name: repr(request) for name, request in self.skims.items()}
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

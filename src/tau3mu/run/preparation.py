@@ -39,7 +39,12 @@ from tau3mu.processing.needs import in_order
 from tau3mu.results import ResultsFolder, default_folder
 from tau3mu.results.manifest import read_manifest
 from tau3mu.run.checked_files import remembered_files
-from tau3mu.run.data import check_own_columns, check_run_column, with_certification
+from tau3mu.run.data import (
+    check_own_columns,
+    check_run_column,
+    read_luminosities,
+    with_data_options,
+)
 from tau3mu.run.fits import check_columns, check_eras, models_of
 from tau3mu.run.plan import RunPlan
 from tau3mu.run.skims import checked_requests
@@ -101,8 +106,9 @@ def prepare(
     set_apart = SetApart(loaded) if isolate else None
     names = [processor.name for processor in loaded]
     folder = settings.resume or settings.output or default_folder(names)
-    datasets = with_certification(datasets, settings)
+    datasets = with_data_options(datasets, settings)
     check_own_columns(datasets, settings)
+    luminosities = read_luminosities(datasets)
     columns = own_columns(datasets, per_run=settings.per_run)
     columns = columns.union(*(processor.columns for processor in loaded))
     remembered: Remembered = {}
@@ -160,6 +166,7 @@ def prepare(
             isolate=isolate,
             set_apart=set_apart.groups if set_apart is not None else {},
             skims=requests,
+            luminosities=luminosities,
             warnings=tuple(warnings),
         )
         return replace(plan, done=completed(plan), resources=stack.pop_all())

@@ -112,6 +112,12 @@ class Settings(BaseModel):
         "list of runs, in place of those of dataset files",
         "FILE", results=True,
     )] = None  # fmt: skip
+    brilcalc: Annotated[_Path | None, Option(
+        READ,
+        "count the luminosity of the sections of data that are read with this CSV of brilcalc, in "
+        "place of the luminosities of dataset files",
+        "FILE", results=True,
+    )] = None  # fmt: skip
     verify_checksum: Annotated[bool, Option(
         READ,
         "compare checksums (adler32) with those of the dataset files and of XRootD servers; "

@@ -19,6 +19,7 @@ from tau3mu.ntuples.layout import common_layout
 from tau3mu.processing.needs import in_order, with_needed
 from tau3mu.processing.survivors import Survivors
 from tau3mu.results.manifest import DerivedVerdict
+from tau3mu.run.generated import sums_in_files
 from tau3mu.storage.names import DERIVED
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def skim_jobs(plan: RunPlan, folder: Path) -> list[SkimJob]:
     Raises:
         RunError: A folder cannot be made.
     """
-    return make_jobs(plan.skims, plan.processors, plan.files, folder / DERIVED)
+    return make_jobs(plan.skims, plan.processors, plan.files, folder / DERIVED, sums_in_files(plan))
 
 
 def finish_skims(

@@ -33,12 +33,12 @@ if TYPE_CHECKING:
     from tau3mu.datasets import Dataset
     from tau3mu.fit import FitModel
     from tau3mu.processing import Processor
-    from tau3mu.run.frozen import FrozenProcessor, FrozenRun
+    from tau3mu.run.frozen import FrozenDataset, FrozenProcessor, FrozenRun
 
 __all__ = ["Thawed", "recorded_directory", "thaw"]
 
 _RESOLVED: Final = {
-    *("files", "datasets", "prefix", "layout", "max_files", "certification"),
+    *("files", "datasets", "prefix", "layout", "max_files", "certification", "brilcalc"),
     *("processors", "values", "variants", "n_minus_one", "fit", "skim"),
 }
 """Options that the frozen datasets, processors and fits hold already."""
@@ -100,7 +100,11 @@ def thaw(
         fits = _fits(folder, frozen, moved)
     return Thawed(
         folder=folder,
-        datasets=[one for dataset in frozen.datasets if (one := dataset_at(dataset, places))],
+        datasets=[
+            one
+            for dataset in frozen.datasets
+            if (one := dataset_at(_with_copies(dataset, moved), places))
+        ],
         processors=processors,
         fits=fits,
         skims={one.name: SkimRequest(**one.skim) for one in frozen.processors if one.skim},
@@ -109,6 +113,11 @@ def thaw(
         places=places,
         differences=tuple(_differences(folder, frozen)),
     )
+
+
+def _with_copies(dataset: FrozenDataset, moved: Mapping[str, str]) -> FrozenDataset:
+    """Returns a dataset with the copies of the files that belong to it."""
+    return dataset.model_copy(update={"brilcalc": moved_texts(dataset.brilcalc, moved)})
 
 
 @contextmanager

@@ -18,6 +18,7 @@ __all__ = [
     "LOG",
     "OWN",
     "RUN",
+    "SECTIONS",
     "YIELDS",
     "why_no_folder",
 ]
@@ -34,9 +35,10 @@ CODE = "code"
 LOCK = ".lock"
 YIELDS = "yields.json"  # of a processor
 DERIVED = "derived"
+SECTIONS = "sections"
 
 OWN = (
-    *(RUN, LOG, LEDGER, CHECKED_FILES, CHECKPOINTS, LOCK, DERIVED),
+    *(RUN, LOG, LEDGER, CHECKED_FILES, CHECKPOINTS, LOCK, DERIVED, SECTIONS),
     *(FULL_CONFIG, CONFIGURATION, INPUT_DATA, CODE),
 )
 """What a run writes beside the folders of its processors; temporary files begin with a dot."""

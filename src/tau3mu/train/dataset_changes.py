@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["DatasetChange", "change_between"]
 
 _FACTS: Final = (
-    *("era", "is_mc", "lumi", "lumi_source", "energy", "cross_section"),
+    *("era", "is_mc", "lumi", "lumi_source", "energy", "cross_section", "generated", "brilcalc"),
     *("extra", "layout", "certification"),
 )
 

@@ -39,7 +39,7 @@ AUTO: Final = "auto"
 SETTINGS: Final = (
     *("executor", "workers", "scheduler", "cluster", "site", "insecure", "chunk_size"),
     *("no_sharing", "prefix", "layout", "max_files", "verify_checksum", "proxy", "certification"),
-    *("per_run", "skip_bad_files", "allow_missing", "retries", "timeout", "candidates"),
+    *("brilcalc", "per_run", "skip_bad_files", "allow_missing", "retries", "timeout", "candidates"),
     "n_minus_one",
 )
 

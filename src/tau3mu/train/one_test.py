@@ -15,6 +15,7 @@ from tau3mu.derived.jobs import make_jobs
 from tau3mu.errors import Tau3muError
 from tau3mu.redaction import redact
 from tau3mu.results.provenance import provenance
+from tau3mu.run.generated import sums_in_files
 from tau3mu.storage.files import json_text, make_folder, write_text
 from tau3mu.train.evaluation import Whole, evaluate
 from tau3mu.train.measuring import measure
@@ -98,7 +99,9 @@ def run_test(
                 max(plan.chunks, key=lambda chunk: chunk.entries),
                 plan.working,
                 plan.expected,
-                make_jobs(plan.skims, plan.processors, plan.files, derived) if plan.skims else (),
+                make_jobs(plan.skims, plan.processors, plan.files, derived, sums_in_files(plan))
+                if plan.skims
+                else (),
                 seconds=time_limit,
                 limits=limits,
                 candidates=plan.settings.candidates,

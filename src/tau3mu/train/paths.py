@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["with_absolute_paths", "without_folder", "write_document"]
 
-_PATHS: Final = ("prefix", "layout", "site", "proxy", "certification")
+_PATHS: Final = ("prefix", "layout", "site", "proxy", "certification", "brilcalc")
 
 
 def with_absolute_paths(file: TrainFile, folder: Path) -> TrainFile:

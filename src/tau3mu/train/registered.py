@@ -120,9 +120,11 @@ class RegisteredDataset(Strict):
         certification: The certified luminosity sections by run number.
         linked: The file of links that tell which events of the files are meant, None for all.
         linked_events: How many these are.
-        energy: As in a dataset file, like the next two.
+        energy: As in a dataset file, like the next four.
         cross_section: Of simulation, in pb.
         lumi_source: Where the luminosity comes from.
+        brilcalc: The luminosity file.
+        generated: Of simulation, the number of events or the sum of their weights.
         parent: What it was made from.
         description: A line for other people.
         active: Whether new trains may read it.
@@ -144,6 +146,8 @@ class RegisteredDataset(Strict):
     energy: Annotated[float, Field(gt=0)] | None = None
     cross_section: Annotated[float, Field(gt=0)] | None = None
     lumi_source: _Text | None = None
+    brilcalc: _Text | None = None
+    generated: Annotated[float, Field(gt=0)] | None = None
     parent: Parent | None = None
     description: str = ""
     active: bool = True
@@ -185,7 +189,7 @@ class RegisteredDataset(Strict):
             self.name, trees, self.era, self.is_mc, self.lumi, self.extra, details, self.layout,
             Certification(ranges, f"dataset {self.name}") if ranges else None,
             linked=self.linked, energy=self.energy, cross_section=self.cross_section,
-            lumi_source=self.lumi_source,
+            lumi_source=self.lumi_source, brilcalc=self.brilcalc, generated=self.generated,
         )  # fmt: skip
 
     def checked_files(self) -> list[CheckedFile]:

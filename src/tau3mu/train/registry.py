@@ -213,6 +213,7 @@ class Registry:
                 certification=None if certified is None else _ranges(certified),
                 linked=dataset.linked, energy=dataset.energy,
                 cross_section=dataset.cross_section, lumi_source=dataset.lumi_source,
+                brilcalc=dataset.brilcalc, generated=dataset.generated,
                 linked_events=_links_of(dataset),
                 parent=parent or (before.parent if before else None),
                 description=(before.description if before else "")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tau3mu.errors import InputError
 from tau3mu.processing.cuts import with_options
-from tau3mu.run.data import with_certification
+from tau3mu.run.data import with_data_options
 from tau3mu.run.freezing import freeze
 from tau3mu.run.plan import RunPlan
 from tau3mu.train.parts import changed_parts, parts_of
@@ -86,7 +86,7 @@ def known_tests(train: Train, store: Store) -> dict[str, WagonTest]:
     """
     found = train.found_datasets(store=store)
     settings = train.settings()
-    datasets = with_certification([one.dataset for one in found], settings)
+    datasets = with_data_options([one.dataset for one in found], settings)
     plan = RunPlan(
         folder=store.root,
         named=False,
