@@ -102,6 +102,24 @@ def test_the_tutorial_can_be_followed_on_the_command_line(tmp_path, monkeypatch)
     assert set(runs["both"].datasets) == {"demo", "DsToPhiPi"}
 
 
+def test_the_page_for_users_of_other_programs(tmp_path, monkeypatch, capsys):
+    """What it shows of dq_fitter and Hyperloop; its Python is run as that of all pages."""
+    from tau3mu.fit.__main__ import main as fit
+    from tau3mu.train.__main__ import main as train
+
+    page = ROOT / "docs" / "coming-from.md"
+    follow(page, tmp_path, monkeypatch)
+    lines = "".join(match[3] for match in blocks(page, "console")).splitlines()
+    words = [shlex.split(line.partition(" -m ")[2]) for line in lines]
+    (importing,) = [line[1:] for line in words if line[:2] == ["tau3mu.fit", "import"]]
+    assert fit(importing) == 0
+    (shown,) = [match[3] for match in blocks(page, "json") if not match[2]]
+    assert Path("fits", "configFit.fit.json").read_text() == shown
+    (checking,) = [line[1:] for line in words if line[:2] == ["tau3mu.train", "check"]]
+    assert train(checking) == 0
+    assert "dimuons_hard" in capsys.readouterr().out
+
+
 @pytest.mark.integration
 def test_the_tutorial_on_fits_can_be_followed(tmp_path, monkeypatch):
     from tau3mu.fit.__main__ import main
@@ -128,11 +146,32 @@ def test_the_tutorial_on_fits_can_be_followed(tmp_path, monkeypatch):
     assert Path("jpsi-trials", "trials_sig_Jpsi.png").stat().st_size > 10_000
 
 
+def anchors(page):
+    """Returns the anchors of a page, as GitHub and the site make them of its headings."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    found = set()
+    for heading in re.findall(r"^#+ (.+)$", text, re.MULTILINE):
+        words = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).lower()
+        found.add(re.sub(r"[^\w\- ]", "", words).replace(" ", "-"))
+    return found
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_links_between_pages_lead_somewhere(page):
-    for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text()):
+    for target, anchor in re.findall(r"\]\(([^)#]*)(?:#([^)]*))?\)", page.read_text()):
         if not target.startswith("http"):
-            assert (page.parent / target).exists(), target
+            linked = page.parent / target if target else page
+            assert linked.exists(), target
+            assert not anchor or anchor in anchors(linked), f"{target}#{anchor}"
+
+
+def test_pages_that_the_source_and_notebooks_name_exist():
+    files = [*(ROOT / "src").rglob("*.py"), *ROOT.glob("processors/*.py")]
+    named = {page for file in files for page in re.findall(r"docs/[\w/-]+\.md", file.read_text())}
+    for notebook in (ROOT / "notebooks").glob("*.ipynb"):
+        named |= set(re.findall(r"\]\(\.\./(docs/[^)#]+)", notebook.read_text()))
+    assert len(named) > 3
+    assert [page for page in sorted(named) if not (ROOT / page).exists()] == []
 
 
 def test_tests_that_pages_name_exist():

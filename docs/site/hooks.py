@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("mkdocs.hooks")
 _NOTEBOOKS: Final = api_pages.ROOT / "notebooks"
+_PART: Final = re.compile(r"\| \*\*([^*]+)\*\* \|")
 _LINK: Final = re.compile(r"(\]\()([^)\s#]+)((?:#[^)\s]*)?\))")
 
 
@@ -54,12 +55,23 @@ def contents(index: str) -> list[Any]:
     """
     nav: list[Any] = [{"Start": "README.md"}]
     for section in re.split(r"^## ", index, flags=re.MULTILINE)[1:]:
-        targets = [match[2] for match in _LINK.finditer(section)]
-        pages: list[Any] = [one for one in dict.fromkeys(targets) if one.endswith(".md")]
-        pages += [f"notebooks/{Path(one).stem}.md" for one in targets if one.endswith(".ipynb")]
-        nav.append({section.partition("\n")[0]: pages})
-    api = [f"reference/api/{package}.md" for package in api_pages.modules()]
-    return [*nav, {"Python API": api}]
+        title, *rows = section.splitlines()
+        pages: list[Any] = []
+        part = pages
+        for row in rows:
+            if heading := _PART.match(row):
+                part = []
+                pages.append({heading[1]: part})
+            part += [one for link in _LINK.finditer(row) if (one := _page_of(link[2]))]
+        nav.append({title: pages})
+    return [*nav, {"Python API": [f"reference/api/{module}.md" for module in api_pages.modules()]}]
+
+
+def _page_of(target: str) -> str:
+    """Returns the page on the site to which a link of the index leads; "" if there is none."""
+    if target.endswith(".ipynb"):
+        return f"notebooks/{Path(target).stem}.md"
+    return target if target.endswith(".md") and ".." not in target else ""
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:

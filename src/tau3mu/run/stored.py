@@ -212,17 +212,25 @@ class ProcessorResults:
             parts = [part * factor for part, factor in zip(parts, factors, strict=True)]
         return reduce(add, parts)
 
-    def plot(self) -> dict[str, Figure]:
+    def plot(self, *names: str) -> dict[str, Figure]:
         """Returns a figure of each histogram of one or two variables, by name.
 
         They are as those that a run draws: data with errors, simulation stacked, their ratio.
+
+        Args:
+            names: Of the histograms to draw; all by default.
+
+        Raises:
+            InputError: There is no such histogram.
         """
         from tau3mu.plotting.stored import draw_histogram
 
+        for name in names:
+            _check_known(name, self.histograms, f"{self.name} has no histogram")
         return {
             name: draw_histogram(self.folder, name, histogram, self.datasets)
             for name, histogram in self.histograms.items()
-            if len(variable_axes(histogram)) in {1, 2}
+            if len(variable_axes(histogram)) in {1, 2} and name in (names or self.histograms)
         }
 
     def __repr__(self) -> str:
