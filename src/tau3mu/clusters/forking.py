@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from multiprocessing import forkserver, get_context
+from multiprocessing import forkserver, get_context, resource_tracker
 from typing import TYPE_CHECKING, Any, Final
 
 from tau3mu.clusters.dask_settings import PRELOAD, WORKER_ENVIRONMENT
@@ -34,6 +34,7 @@ def start_forking(*modules: str) -> None:
     if _begun or sys.platform != "linux" or not is_command():
         return
     get_context("forkserver").set_forkserver_preload([PRELOAD, *modules])
+    resource_tracker.ensure_running()  # begun on demand, it would unblock the signal again
     before = dict(os.environ)
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # which forks inherit
     try:

@@ -18,7 +18,7 @@ from tau3mu.execution.pool import Failure, Finished, call, label, no_progress, p
 from tau3mu.processing.user_code import OutOfTimeError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from typing_extensions import Self
 
@@ -182,7 +182,8 @@ class FuturesPool:
             context = forks()
             self._executor = ProcessPoolExecutor(
                 max_workers=self._workers, context=context,
-                initializer=_live_with, initargs=(None if context else os.getpid(),),
+                initializer=_live_with,
+                initargs=(None, dict(os.environ)) if context else (os.getpid(), {}),
             )  # fmt: skip
         try:
             with _interrupts_later():
@@ -252,7 +253,7 @@ def _interrupts_later() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _live_with(parent: int | None) -> None:
+def _live_with(parent: int | None, environment: Mapping[str, str]) -> None:
     """Leaves Ctrl-C to the parent of this process, and ends this process when it is gone.
 
     It may be gone already, since a process takes seconds to start. What a processor prints may
@@ -260,7 +261,9 @@ def _live_with(parent: int | None) -> None:
 
     Args:
         parent: The process that has started this one, None if it had a fork made.
+        environment: What that process has set since, such as where the grid proxy is.
     """
+    os.environ |= environment
     make_streams_last()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
