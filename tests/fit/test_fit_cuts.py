@@ -23,6 +23,7 @@ from tau3mu.fit.expressions import ExpressionError, parse_cut
 from tau3mu.fit.language import model_of
 from tau3mu.fit.studies import generate
 from tau3mu.fit.studies.tables import read_table, rows_of
+from tau3mu.results.manifest import DatasetFacts
 
 GENERATOR = np.random.default_rng(8)
 MASS = np.concatenate([GENERATOR.normal(5, 0.5, 300), GENERATOR.uniform(0, 10, 700)])
@@ -229,7 +230,7 @@ def test_a_run_knows_before_the_work_that_a_column_of_a_cut_is_missing():
 
 
 def test_candidates_of_a_run_are_cut():
-    facts = {"d": SimpleNamespace(is_mc=False, lumi=None, era="2017")}
+    facts = {"d": DatasetFacts()}
     candidates = ak.Array({**COLUMNS, "dataset": ["d"] * 1000})
     run = SimpleNamespace(
         name="own", folder=Path(), histograms={}, candidates=candidates, datasets=facts
