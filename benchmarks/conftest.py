@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,7 @@ from tau3mu.cpus import usable_cpus
 from tau3mu.errors import Tau3muError
 from tau3mu.storage.locations import expand
 
+os.environ["TAU3MU_CACHE"] = ""  # each run opens its files
 ROOT = Path(__file__).parents[1]
 STUDY = pytest.StashKey[Study]()
 PATHS = pytest.StashKey[list[str]]()

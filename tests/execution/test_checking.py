@@ -52,7 +52,8 @@ def test_workers_of_a_cluster_find_it_too(files, client):
 @pytest.mark.integration
 def test_it_ends_by_an_error_of_whoever_looks_on(files):
     def give_up(_):
-        raise InputError("enough", code="dataset.servers-do-not-answer", path="x")
+        message = "enough"
+        raise InputError(message, code="dataset.servers-do-not-answer", path="x")
 
     jobs = [
         preflight.FileJob("d", path, preflight.Asked(None, None, frozenset(COLUMNS)))

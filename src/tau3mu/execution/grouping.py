@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from tau3mu.datasets import Chunk
     from tau3mu.processing import Processor
 
-__all__ = ["are_alike", "groups_of", "in_order_of_sum", "tell_places"]
+__all__ = ["are_alike", "groups_of", "in_order_of_sum", "may_span_files"]
 
-_MOST: Final = 32
-"""Files of a chunk; more would save nothing, and make progress coarse."""
-_TASKS_PER_WORKER: Final = 8
+_MOST: Final = 16
+"""Files of a task; more would save little, and make progress and retries coarse."""
+_TASKS: Final = 32
+"""There are at least so many tasks, so that many workers have something to do."""
 
 
 def in_order_of_sum(chunks: Sequence[Chunk]) -> list[int]:
@@ -32,7 +33,7 @@ def in_order_of_sum(chunks: Sequence[Chunk]) -> list[int]:
 
 
 def groups_of(
-    chunks: Sequence[Chunk], order: Sequence[int | None], *, entries: int, workers: int
+    chunks: Sequence[Chunk], order: Sequence[int | None], *, entries: int
 ) -> list[tuple[int, ...]]:
     """Returns the chunks that are processed together, most of them alone.
 
@@ -44,7 +45,6 @@ def groups_of(
         order: The indices of those that are to be done, in the order of the sum; None where one is
             left out that has been done.
         entries: The most entries of several files.
-        workers: How many work at a time.
     """
     number = Counter(file_of(chunk) for chunk in chunks)
     small = [
@@ -54,7 +54,7 @@ def groups_of(
         and number[file_of(chunks[index])] == 1
         and 2 * chunks[index].entries <= entries
     ]
-    most = min(_MOST, len(small) // (_TASKS_PER_WORKER * workers))
+    most = min(_MOST, len(small) // _TASKS)
     if most < 2:
         return [(index,) for index in order if index is not None]
     may_join = set(small)
@@ -90,8 +90,11 @@ def _facts(chunk: Chunk) -> dict[str, Any]:
     return {name: value for name, value in vars(chunk).items() if name not in _OWN}
 
 
-def tell_places(chunk: Chunk, processors: Sequence[Processor]) -> bool:
-    """Returns whether all processors tell of which event each of their candidates is.
+def may_span_files(chunk: Chunk, processors: Sequence[Processor]) -> bool:
+    """Returns whether the results of processors are the same bits whatever is put together.
+
+    So it is if all tell of which event each of their candidates is, and none fills histograms in
+    its chunks, whose fractions would be added in another order.
 
     Args:
         chunk: Any chunk of the run.
@@ -101,4 +104,4 @@ def tell_places(chunk: Chunk, processors: Sequence[Processor]) -> bool:
         outputs = empty_result(chunk, processors).outputs.values()
     except ProcessorError:  # which is set apart when it fails on events
         return False
-    return all(selection.places is not None for selection in outputs)
+    return all(one.places is not None and not one.histograms for one in outputs)

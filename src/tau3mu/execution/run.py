@@ -12,7 +12,7 @@ from tau3mu.errors import InputError, RunError
 from tau3mu.execution.certified import certification_warnings
 from tau3mu.execution.checkpoints import Checkpoints, Keys, together
 from tau3mu.execution.chunk import ChunkTask, check_names, process_task, shared_by_tasks
-from tau3mu.execution.grouping import are_alike, groups_of, in_order_of_sum, tell_places
+from tau3mu.execution.grouping import are_alike, groups_of, in_order_of_sum, may_span_files
 from tau3mu.execution.ledger import Ledger
 from tau3mu.execution.local import FuturesPool, IterativePool
 from tau3mu.execution.loop import Listener, RetryPolicy, attempt_at, process_chunks
@@ -86,8 +86,8 @@ def execute(
         expected: What each processor returns for no events, from `dry_run`.
         skims: What the workers derive, each by one of the processors.
         together: So many entries of files that are one chunk each may be processed together, if
-            there are many files and no skims, and all processors tell of which event each candidate
-            is. It changes nothing but the time.
+            there are many files and no skims, and `may_span_files` the processors. It changes
+            nothing but the time.
         on_result: Is called with the result of each chunk as it comes, for instance to advance a
             progress bar by its `entries`.
         watch: Is called at least every few seconds; what it raises ends the run.
@@ -119,9 +119,8 @@ def execute(
             run.ledger = stack.enter_context(Ledger(folder / LEDGER))
             stack.push(run.flush_after)
         try:
-            at_a_time = 1 if executor == "iterative" else _number_of_workers(client, workers)
-            how = {"together": 0 if skims else together, "at_a_time": at_a_time}
-            tasks = run.find_tasks(processors, resume=resume, skims=skims, **how)
+            together = 0 if skims else together
+            tasks = run.find_tasks(processors, resume=resume, skims=skims, together=together)
             workers = max(1, min(workers, len(tasks)))
             shared = tuple(processors), tuple(skims), isolate, certifications or {}
             pool = _pool(executor, shared, workers, client, retry_policy, stack)
@@ -198,7 +197,6 @@ class _Run(Listener):
         resume: bool,
         skims: Sequence[SkimJob] = (),
         together: int = 0,
-        at_a_time: int = 1,
     ) -> dict[int, ChunkTask]:
         """Returns what is to be done, in the order in which it is added up.
 
@@ -207,7 +205,6 @@ class _Run(Listener):
             resume: Whether to begin with the checkpoints.
             skims: A chunk of which their parts are not there is done again.
             together: The most entries of files that are processed together.
-            at_a_time: How many tasks are.
         """
         order = in_order_of_sum(self.chunks)
         done: set[int] = set()
@@ -215,9 +212,9 @@ class _Run(Listener):
             names = {one.name for one in processors}
             done = self._find_done(self.checkpoints, order, names, skims)
         left = [None if index in done else index for index in order]
-        groups = groups_of(self.chunks, left, entries=together, workers=at_a_time)
-        if len(groups) < len(order) - len(done) and not tell_places(self.chunks[0], processors):
-            groups = groups_of(self.chunks, left, entries=0, workers=1)
+        groups = groups_of(self.chunks, left, entries=together)
+        if len(groups) < len(order) - len(done) and not may_span_files(self.chunks[0], processors):
+            groups = [(index,) for index in left if index is not None]
         for index, *more in groups:
             further = {number: self.chunks[number] for number in more}
             self.tasks[index] = ChunkTask(self.chunks[index], more=further)
@@ -336,10 +333,6 @@ class _Run(Listener):
 def _has_parts(result: ChunkResult, skims: Sequence[SkimJob], chunk: Chunk) -> bool:
     """Returns whether the parts of skims are there that a checkpoint came with."""
     return all(has_part(job, chunk) for job in skims if job.processor in result.outputs)
-
-
-def _number_of_workers(client: Client | None, workers: int) -> int:
-    return workers if client is None else max(workers, len(client.nthreads()))
 
 
 def _pool(
