@@ -318,7 +318,7 @@ def test_the_manual_can_be_followed(tmp_path, monkeypatch):
     sums = [write_nanoaod(f"dy_{n}.root", seed=n + 1, is_mc=True) for n in (1, 2)]
     command = ["--processor", "dijets.py:Dijets", "--no-fit", "--set", "Dijets.min_pt=5"]
     assert main([*command, "--dataset", "samples.json", "--output", "results/dijets"]) == 0
-    names = {"tau3mu": tau3mu, "cross_section_pb": 6000.0, "lumi_fb": 2.0}
+    names = {"tau3mu": tau3mu}
     (snippet,) = re.findall(r"^```text\n(run = .*?)^```", page, re.MULTILINE | re.DOTALL)
     exec(snippet, names)  # what the page shows
     rows = load_candidates("results/dijets/Dijets")

@@ -64,8 +64,10 @@ class MuonTable:
         )
 
 
-def read_correction(file: Path, name: str, year: str | None = None) -> str:
+def read_correction(file: Path, name: str | None, year: str | None = None) -> str:
     """Returns one correction of a file, `.json` or `.json.gz`, as a correction file of its own.
+
+    Without a name, it is the only one.
 
     A table of the older form, with the inputs `year` and `ValType`, becomes one of the newer.
 
@@ -86,9 +88,11 @@ def read_correction(file: Path, name: str, year: str | None = None) -> str:
         message = f"{file} is not a correction file: it has no list 'corrections'"
         raise InputError(message, code="corrections.no-correction-file", path=file)
     found = {str(item["name"]): item for item in content["corrections"] if "name" in item}
+    if name is None and len(found) == 1:
+        name = next(iter(found))
     if name not in found:
         message = (
-            f"{file} has no correction {name!r}{suggest(name, found)}; "
+            f"{file} has no correction {name!r}{suggest(str(name), found)}; "
             f"it has: {', '.join(found) or 'none'}"
         )
         raise InputError(message, code="corrections.unknown-correction", path=name)

@@ -68,7 +68,12 @@ def dry_run(
         InputError: A processor fails, and the others are not to go on, or returns what cannot be
             added up or stored; the message names the processor, and the line or the column.
     """
-    kinds = list({(chunk.is_mc, chunk.layout): chunk for chunk in reversed(chunks)}.values())
+    by_era = any(one.event_weights for one in processors)  # which may depend on it
+    kinds = list(
+        {
+            (chunk.is_mc, chunk.layout, by_era and chunk.era): chunk for chunk in reversed(chunks)
+        }.values()
+    )
     found: list[dict[str, Selection]] = [{} for _ in kinds]
     expected = {}
     for processor in in_order(processors):

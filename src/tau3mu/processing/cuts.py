@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import awkward as ak
 import numpy as np
 
+from tau3mu.corrections.events import product
 from tau3mu.errors import InputError, suggest
 from tau3mu.outputs.selection import Selection
 from tau3mu.processing.declarations import (
@@ -33,7 +34,7 @@ from tau3mu.processing.parameters import Window, parameter
 from tau3mu.processing.processor import Processor
 from tau3mu.processing.survivors import CutReads
 from tau3mu.processing.table import EVENT_COLUMNS
-from tau3mu.selection import Candidates
+from tau3mu.selection import Candidates, step
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Sequence
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from hist import Hist
 
+    from tau3mu.corrections.events import Weights
     from tau3mu.processing.distributions import Distributions
     from tau3mu.processing.memo import ChunkAnswers
     from tau3mu.processing.recorder import Cutflow
@@ -142,13 +144,13 @@ class CutProcessor(Processor):
         answers = self._answers(events, cutflow)
         (_, left), *stages = self._stages(answers)
         self._tell(cutflow.survivors, "all", left, answers)
-        steps = [left.steps[-1]]
+        steps = [_row(left, cutflow.weights)]
         counters: dict[str, int] = {}
         for name, some in groupby(stages, key=_step_of):
             counters |= self._counters(answers, left, name)
             rows = []
             for _, left in some:
-                rows.append(left.steps[-1])
+                rows.append(_row(left, cutflow.weights))
             steps.append(replace(rows[-1], name=name, cuts=tuple(rows) if len(rows) > 1 else ()))
             self._tell(cutflow.survivors, name, left, answers)
         if self.best:
@@ -156,7 +158,7 @@ class CutProcessor(Processor):
         counters |= self._counters(answers, left, "")
         filled = {}
         if self.n_minus_one_histograms:
-            found = distributions(self, answers)
+            found = distributions(self, answers, cutflow.weights)
             filled = {
                 f"{kind}_{name}": histogram
                 for kind in _KINDS
@@ -217,7 +219,8 @@ class CutProcessor(Processor):
         Args:
             events: NanoEvents in the canonical view.
         """
-        return distributions(self, Memo().of(events, self.collection)).nominal()
+        weights = product(self._event_weights, events) if self._event_weights else None
+        return distributions(self, Memo().of(events, self.collection), weights).nominal()
 
     def n_minus_one(self, events: ak.Array) -> dict[str, Hist[Any]]:
         """Returns for each cut the distribution of its quantity in candidates that pass all others.
@@ -307,6 +310,12 @@ class CutProcessor(Processor):
                 f"{', '.join(known)}"
             )
             raise InputError(message, code="processor.unknown-cut", path=f"{self.name}.{option}")
+
+
+def _row(left: Candidates, weights: Weights | None) -> Step:
+    """Returns the row of the cutflow of what is left, with the weights of its events."""
+    row = left.steps[-1]
+    return row if weights is None else step(row.name, weights.nominal[left.entries], row.candidates)
 
 
 def _class(processor: Processor) -> Any:

@@ -40,12 +40,15 @@ class Distributions:
         return Distributions(_nominal(self.n_minus_one), _nominal(self.cut_by_cut))
 
 
-def distributions(processor: Any, answers: ChunkAnswers) -> Distributions:
+def distributions(
+    processor: Any, answers: ChunkAnswers, weights: Weights | None = None
+) -> Distributions:
     """Returns the distributions over dataset, variation and the quantity of each cut.
 
     Args:
         processor: Its cuts and weights count.
         answers: About the candidates of the events.
+        weights: Of the events, if it has any.
     """
     index = np.arange(len(answers.candidates))
     failed = np.zeros(len(index), dtype=np.int64)
@@ -59,11 +62,13 @@ def distributions(processor: Any, answers: ChunkAnswers) -> Distributions:
         possible = failed <= 1  # of the others, no cut is the only one that rejects them
         index, failed, failed_by = index[possible], failed[possible], failed_by[possible]
     n_minus_one = {
-        one.name: _filled(one, processor, answers, index[(failed == 0) | (failed_by == number)])
+        one.name: _filled(
+            one, processor, answers, index[(failed == 0) | (failed_by == number)], weights
+        )
         for number, one in enumerate(processor.active_cuts)
     }
     cut_by_cut = {
-        one.name: _filled(one, processor, answers, some)
+        one.name: _filled(one, processor, answers, some, weights)
         for one, some in zip(processor.active_cuts, reached, strict=True)
     }
     return Distributions(n_minus_one, cut_by_cut)
@@ -78,12 +83,16 @@ def _passes(
 
 
 def _filled(
-    one: Cut, processor: Any, answers: ChunkAnswers, index: npt.NDArray[np.int64]
+    one: Cut,
+    processor: Any,
+    answers: ChunkAnswers,
+    index: npt.NDArray[np.int64],
+    of_events: Weights | None,
 ) -> Hist[Any]:
     rows = CandidateRows(answers, processor, index)
     values = rows[one.of] if one.of else _passes(one, processor, answers, index).astype(np.int64)
     metadata = answers.events.metadata
-    weights = dict(processor.weights)
+    weights = dict(processor.variations)
     histogram = _empty(one, str(metadata.get("dataset", "events")), list(weights))
     if not metadata.get("is_mc", False):
         weights = {name: column for name, column in weights.items() if name == "nominal"}
@@ -95,9 +104,22 @@ def _filled(
             histogram.axes[0].value(0),
             variation,
             np.ma.getdata(values)[there],
-            weight=rows[column][there] if column else np.ones(int(there.sum())),
+            weight=_weights(processor, rows, variation, of_events)[there],
         )
     return histogram
+
+
+def _weights(
+    processor: Any, rows: CandidateRows, variation: str, of_events: Weights | None
+) -> npt.NDArray[np.float64]:
+    """Returns the weights of candidates for a variation, those of their events included."""
+    own = dict(processor.weights)
+    column = own.get(variation, own.get("nominal", ""))
+    weights = np.asarray(rows[column]) if column else np.ones(len(rows))
+    if of_events is None:
+        return weights
+    found = of_events.variations.get(variation, of_events.nominal)
+    return weights * found[rows.entry]
 
 
 def _empty(one: Cut, dataset: str, variations: list[str]) -> Hist[Any]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import awkward as ak
 from coffea.processor import ProcessorABC, column_accumulator
 
+from tau3mu.corrections.events import checked_weights, product
 from tau3mu.errors import InputError
 from tau3mu.outputs.selection import Selection
 from tau3mu.outputs.totals import on_datasets
@@ -27,6 +28,7 @@ from tau3mu.processing.parameters import (
 from tau3mu.processing.recorder import Cutflow, check_survivors
 from tau3mu.processing.table import Table
 from tau3mu.processing.user_code import class_name
+from tau3mu.processing.weighing import weighted
 from tau3mu.selection import Step
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
     from typing_extensions import Self
 
+    from tau3mu.corrections.events import EventWeight
     from tau3mu.processing.memo import Memo
     from tau3mu.processing.survivors import Survivors
 
@@ -58,6 +61,10 @@ class Processor(ProcessorABC):  # type: ignore[misc]
             a list of them. The name of an axis is that of the column that fills it.
         weights: The columns of the weights of the candidates by variation, one of which is
             `nominal`. Data have only this one. Without weights, every candidate counts once.
+        event_weights: Weights of events, such as `GeneratorWeight()`; a property if they depend on
+            parameters. All columns of `weights` (`weight`, if there are none) are multiplied by
+            their product, and each of their variations is one of the histograms. The columns that
+            they read need not be listed.
         needs: The names of processors of the same pass that run before this one; what they find in
             the same events is in `cutflow.needed`.
         counters: What the further numbers count, in words, by their names. It is shown beside them.
@@ -67,6 +74,7 @@ class Processor(ProcessorABC):  # type: ignore[misc]
     columns: Collection[str]
     axes: Any = ()
     weights: Mapping[str, str] = {}
+    event_weights: Iterable[EventWeight] = ()
     needs: tuple[str, ...] = ()
     counters: Mapping[str, str] = {}
 
@@ -100,6 +108,36 @@ class Processor(ProcessorABC):  # type: ignore[misc]
         values = merge_patch(defaults(cls), json_patch(cls, self.name, parameters))
         model = checked(cls, self.name, values)
         self._parameters = {key: getattr(model, key) for key in declared(cls)}
+        self._event_weights = checked_weights(self.event_weights, self.name)
+        self._read_weights()
+
+    def _read_weights(self) -> None:
+        """Adds the columns that the weights of events read."""
+        needed = frozenset[str]().union(*(one.columns for one in self._event_weights))
+        missing = needed - set(self.columns)
+        if not missing:
+            return
+        try:
+            self.columns = frozenset(self.columns) | needed
+        except AttributeError as error:
+            message = (
+                f"the columns of {self.name} are a property and lack {', '.join(sorted(missing))}, "
+                "which its event_weights read: add them"
+            )
+            raise InputError(message, code="processor.missing-column", path=self.name) from error
+
+    @property
+    def variations(self) -> dict[str, str]:
+        """The columns of the weights by variation, with those of the weights of events."""
+        weights = dict(self.weights)
+        if self._event_weights:
+            nominal = weights.setdefault("nominal", "weight")
+            for name in (name for one in self._event_weights for name in one.variations):
+                if name in weights:
+                    message = f"weights of {self.name} has {name!r}, as its event_weights have"
+                    raise InputError(message, code="processor.repeated-variation", path=name)
+                weights[name] = f"{nominal}_{name}"
+        return weights
 
     @property
     def parameters(self) -> BaseModel:
@@ -172,15 +210,18 @@ class Processor(ProcessorABC):  # type: ignore[misc]
         Raises:
             InputError: There is no such step, or candidates are in events that it does not leave.
         """
-        cutflow = Cutflow(events, memo, needed, survivors)
+        weights = product(self._event_weights, events) if self._event_weights else None
+        cutflow = Cutflow(events, memo, needed, survivors, weights)
         selected = self.select(events, cutflow)
         if survivors is not None:
             check_survivors(self.name, survivors, selected, cutflow)
-        if not isinstance(selected, Table):
+        if isinstance(selected, Table):
+            candidates = selected.candidates(cutflow.events, self.columns)
+            places = selected.places(cutflow.entries)
+            selected = Selection(candidates, cutflow.steps, cutflow.counters, places=places)
+        if weights is None:
             return selected
-        candidates = selected.candidates(cutflow.events, self.columns)
-        places = selected.places(cutflow.entries)
-        return Selection(candidates, cutflow.steps, cutflow.counters, places=places)
+        return weighted(selected, self.weights, self.variations, weights, self.name)
 
     def uncut(self, events: ak.Array, memo: Memo | None = None) -> Step:  # noqa: ARG002
         """Returns the first row of the cutflow of some events, of which nothing is cut.
@@ -197,7 +238,7 @@ class Processor(ProcessorABC):  # type: ignore[misc]
         Each has a growing axis `dataset`, and may have an axis `variation`, of which `nominal` is
         what is plotted and fitted.
         """
-        return histograms_of_axes(self.axes, self.weights, self.name)
+        return histograms_of_axes(self.axes, self.variations, self.name)
 
     def fill(
         self,
@@ -216,7 +257,7 @@ class Processor(ProcessorABC):  # type: ignore[misc]
             dataset: The dataset of the candidates.
             is_mc: Whether they are simulated.
         """
-        fill_by_axes(histograms, candidates, self.weights, dataset=dataset, is_mc=is_mc)
+        fill_by_axes(histograms, candidates, self.variations, dataset=dataset, is_mc=is_mc)
 
     def process(self, events: ak.Array) -> dict[str, Any]:
         """Returns what coffea's executors add up over the chunks of all datasets.

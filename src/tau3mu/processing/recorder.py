@@ -11,7 +11,7 @@ import numpy as np
 from tau3mu.errors import InputError, suggest
 from tau3mu.processing.memo import Memo
 from tau3mu.processing.table import Table
-from tau3mu.selection import Step
+from tau3mu.selection import Step, step
 from tau3mu.selection.rows import as_mask, rows_of
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from tau3mu.corrections.events import Weights
     from tau3mu.outputs.selection import Selection
     from tau3mu.processing.survivors import Survivors
 
@@ -56,6 +57,7 @@ class Cutflow:
         memo: What the processors of a pass share.
         needed: What the processors that this one needs have found in the same events, by name.
         survivors: Of which step the events are asked for, if of any.
+        weights: Of all events of the chunk, None if they count once.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Cutflow:
         memo: Memo | None = None,
         needed: Mapping[str, Selection] | None = None,
         survivors: Survivors | None = None,
+        weights: Weights | None = None,
     ) -> None:
         """Begins with all events of a chunk.
 
@@ -72,7 +75,9 @@ class Cutflow:
             memo: What other processors have computed on them.
             needed: What the processors that this one needs have found in them.
             survivors: Is told the events that are left at its step.
+            weights: Of the events; they count once without.
         """
+        self.weights = weights
         self.events = events
         self.needed = Needed(needed or {})
         self.survivors = survivors
@@ -80,8 +85,9 @@ class Cutflow:
         self.memo = Memo() if memo is None else memo
         self.steps: tuple[Step, ...] = ()
         self.counters: dict[str, int] = {}
-        self._add("all", len(events), len(events))
-        self._keep("all", np.ones(len(events), dtype=np.bool_))
+        every = np.ones(len(events), dtype=np.bool_)
+        self._add("all", len(events), len(events), every)
+        self._keep("all", every)
 
     def cut(self, name: str, collection: ak.Array, mask: Any) -> ak.Array:
         """Returns the objects of a collection that pass a cut.
@@ -100,7 +106,7 @@ class Cutflow:
         passes[there] = _answers(name, offsets, mask)[there]  # a pad is never kept
         left = np.add.reduceat(np.append(passes, False), offsets[:-1], dtype=np.int64)
         left[np.diff(offsets) == 0] = 0
-        self._add(name, int(np.count_nonzero(left)), int(left.sum()))
+        self._add(name, int(np.count_nonzero(left)), int(left.sum()), left > 0)
         self._keep(name, left > 0)
         edges = ak.index.Index64(offsets)
         return collection[ak.Array(ak.contents.ListOffsetArray(edges, ak.to_layout(passes)))]
@@ -126,7 +132,7 @@ class Cutflow:
             raise InputError(message, code="processor.other-events", path=name)
         passes = as_mask(mask, len(events), f"cut {name!r}")
         self.events = events[passes]
-        self._add(name, len(self.events), len(self.events))
+        self._add(name, len(self.events), len(self.events), passes)
         self._keep(name, passes)
         self._places = self._places[passes]
         return self.events
@@ -162,8 +168,12 @@ class Cutflow:
             raise InputError(message, code="processor.other-events", path=name)
         return entries[passes]
 
-    def _add(self, name: str, events: int, candidates: int) -> None:
-        self.steps = (*self.steps, Step(name, events, candidates, sumw=float(events)))
+    def _add(self, name: str, events: int, candidates: int, passes: npt.NDArray[np.bool_]) -> None:
+        if self.weights is None:
+            row = Step(name, events, candidates, sumw=float(events))
+        else:
+            row = step(name, self.weights.nominal[self._passing(name, passes)], candidates)
+        self.steps = (*self.steps, row)
 
 
 def check_survivors(

@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from tau3mu.datasets import Dataset
     from tau3mu.execution import FileRead, RunResult
     from tau3mu.fit import FitResult
-    from tau3mu.results.manifest import GeneratedFacts
     from tau3mu.processing import Processor
+    from tau3mu.results.manifest import GeneratedFacts
     from tau3mu.run.plan import RunPlan
 
 __all__ = ["exit_code", "manifest_of"]
