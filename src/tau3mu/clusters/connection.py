@@ -16,6 +16,7 @@ from tau3mu.clusters.security import refuse_open_address, security_of
 from tau3mu.clusters.site import load_site
 from tau3mu.clusters.starting import Start, without_script
 from tau3mu.clusters.versions import check_versions
+from tau3mu.console.cli import first_import
 from tau3mu.errors import InputError, RunError
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ __all__ = ["Starting", "connect", "start_cluster"]
 log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT = "10s"
+OWN_TIMEOUT = "60s"  # to connect to a scheduler that is there: a machine may be busy
 POLL = 0.5  # seconds between two looks at whether jobs could be submitted
 _QUEUES = {"htcondor": "condor_q -better-analyze", "slurm": "squeue --me"}
 
@@ -56,9 +58,9 @@ def start_cluster(
     site: Path | None = None,
     insecure: bool = False,
 ) -> Iterator[Starting | None]:
-    """Yields a cluster at once that is being started, for `connect`; it ends with the block.
+    """Yields a local cluster at once that is being started, for `connect`; it ends with the block.
 
-    Yields None if a scheduler of the site file runs already, so that there is nothing to start.
+    Yields None for any other: jobs of others should wait until it is known that a run can begin.
 
     Args:
         workers: As for `connect`, which may ask for more.
@@ -70,21 +72,22 @@ def start_cluster(
         InputError: The site file is wrong, or a package is missing.
     """
     asked = _asked(None, cluster, site, workers)
-    if isinstance(asked, Running):
+    if not isinstance(asked, Local):
         yield None
         return
-    if isinstance(asked, Local):
-        start_forking("distributed")
+    start_forking("distributed")
     with _starting(asked, insecure=insecure) as starting:
         yield starting
 
 
 @contextmanager
 def _starting(asked: Workers, *, insecure: bool) -> Iterator[Starting]:
-    import dask
-    import numpy as np  # noqa: F401 - before workers start, see below
+    with first_import("distributed"):
+        import dask
+        import distributed  # noqa: F401 - with all that is imported below
+        import numpy as np  # noqa: F401 - before workers start, see below
 
-    from tau3mu.clusters.launch import dask_class, end, launch
+        from tau3mu.clusters.launch import dask_class, end, launch
 
     # While a worker starts, the environment of this process is that of the worker, in which the
     # libraries below NumPy have one thread.
@@ -231,7 +234,7 @@ def _client_of(starting: Starting, workers: int | None) -> Iterator[Client]:
     started = starting.start.result()
     if workers is not None and workers > starting.asked.bounds[0]:
         started.scale(workers)
-    with _closed(Client(started, timeout=CONNECT_TIMEOUT)) as client:
+    with _closed(Client(started, timeout=OWN_TIMEOUT)) as client:
         yield client
 
 

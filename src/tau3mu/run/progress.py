@@ -109,7 +109,7 @@ class Stage:
             words.append(f"{rate:,.{0 if rate >= 10 else 1}f} {self.unit}/s")
         if self.n_bytes:
             words.append(f"{n_bytes / 1e6:,.0f} MB/s")
-        if (left := self.left) is not None:
+        if left := self.left:
             words.append(f"{_duration(left)} left")
         else:
             words.append(
