@@ -53,7 +53,8 @@ class TestTheRunOfTheReadme:
             "full_config.json", "configuration.json", "input_data.txt",
         }  # fmt: skip
         assert {path.name for path in (results / "dsphipi").iterdir()} == {
-            "cutflow.json", "cutflow.txt", "counters.json", "histograms.json", "histograms.root",
+            "cutflow.json", "cutflow.txt", "counters.json", "yields.json", "histograms.json",
+            "histograms.root",
             "candidates.root", "fit.json", "fit.root", "mass_fit.png", "mass_fit.pdf",
             "residuals.png", "residuals.pdf", "correlation.png", "correlation.pdf",
         }  # fmt: skip

@@ -36,7 +36,8 @@ def written_tables(folder: Path, form: Format) -> str:
 def _tables(processor: Mapping[str, Any], form: Format) -> Iterator[str]:
     name = processor["name"]
     for dataset, steps in processor["cutflow"].items():
-        yield _cutflow(f"Cutflow of {name}, {dataset}", steps, form)
+        if steps:
+            yield _cutflow(f"Cutflow of {name}, {dataset}", steps, form)
     for view in processor["yields"]:
         if view["telling"]:
             yield _yields(f"{view['title']} ({name})", view, form)

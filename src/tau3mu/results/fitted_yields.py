@@ -84,7 +84,7 @@ def _row(
         math.fsum(one["value"] for one in parameters), math.sqrt(variance) if known else None
     )
     lumi = luminosity(facts[name] for name in datasets)
-    per_fb = amount.times(1 / lumi) if lumi is not None and lumi > 0 else None
+    per_fb = amount.per(lumi) if lumi is not None and lumi > 0 else None
     limited = any(one["at_limit"] for one in parameters)
     return Yield(amount, datasets, lumi, per_fb, at_limit=limited)
 

@@ -17,7 +17,7 @@ from tau3mu.results.constancy import Comparison, Constancy, compare_eras
 from tau3mu.results.normalization import luminosity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from hist import Hist
 
@@ -51,16 +51,26 @@ class Amount:
     interval: tuple[float, float] | None = None
 
     def times(self, factor: float) -> Amount:
-        """Returns the amount in other units.
+        """Returns the amount times a number.
 
         Args:
             factor: Above 0.
         """
-        low, high = self.interval or (None, None)
+        return self._each(lambda number: number * factor)
+
+    def per(self, unit: float) -> Amount:
+        """Returns the amount in a unit.
+
+        Args:
+            unit: Above 0.
+        """
+        return self._each(lambda number: number / unit)
+
+    def _each(self, change: Callable[[float], float]) -> Amount:
         return Amount(
-            self.value * factor,
-            None if self.error is None else self.error * factor,
-            None if low is None or high is None else (low * factor, high * factor),
+            change(self.value),
+            None if self.error is None else change(self.error),
+            None if self.interval is None else (change(self.interval[0]), change(self.interval[1])),
         )
 
     def over(self, other: Amount) -> Amount | None:
@@ -277,7 +287,7 @@ def _sum(parts: Iterable[tuple[float, float | None]]) -> tuple[float, float | No
 
 
 def _over(amount: Amount, lumi: float | None) -> Amount | None:
-    return amount.times(1 / lumi) if lumi is not None and lumi > 0 else None
+    return amount.per(lumi) if lumi is not None and lumi > 0 else None
 
 
 def _per_fb(facts: DatasetFacts, entries: tuple[float, float | None]) -> Amount | None:
