@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from tau3mu.datasets.certification import Ranges
-
 __all__ = [
     "LARGEST", "Sections", "inside", "keys_of", "numbers", "ranges_of", "runs_of", "sections_in",
     "sections_of", "shown",
@@ -62,7 +60,9 @@ def sections_of(run: Any, lumi: Any) -> Sections:
     return np.unique(keys[changes])
 
 
-def inside(keys: Sections, ranges: Ranges) -> npt.NDArray[np.bool_]:
+def inside(
+    keys: Sections, ranges: Mapping[int, tuple[tuple[int, int], ...]]
+) -> npt.NDArray[np.bool_]:
     """Returns which sections lie in ranges.
 
     Args:

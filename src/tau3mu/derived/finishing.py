@@ -287,8 +287,8 @@ def _record_beside(files: Sequence[CheckedFile]) -> str | None:
 
 def _metadata(dataset: Dataset, reference: str, folder: Path, *, complete: bool) -> dict[str, Any]:
     """Returns the metadata of a dataset file; a layout of a user is written beside it."""
-    names = ("era", "is_mc", "lumi", "lumi_source", "energy", "cross_section", "brilcalc")
-    names = (*names, "generated") if complete else names
+    names = ["era", "is_mc", "lumi", "lumi_source", "energy", "cross_section", "brilcalc"]
+    names += ["generated"] if complete else []
     facts: dict[str, Any] = {name: getattr(dataset, name) for name in names}
     if dataset.extra:
         facts["extra"] = dict(dataset.extra)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 from matplotlib.mathtext import MathTextParser
@@ -103,7 +103,7 @@ def without_broken_formulas(figure: Figure) -> None:
     Args:
         figure: All of whose texts are there.
     """
-    check_formulas(*figure.findobj(Text))  # type: ignore[arg-type]
+    check_formulas(*cast("list[Text]", figure.findobj(Text)))
 
 
 def check_formulas(*texts: Text) -> None:

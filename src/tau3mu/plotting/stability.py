@@ -81,7 +81,8 @@ def plot_stability(content: Mapping[str, Any], *, heading: Heading = Heading()) 
         for axes, (label, table, key) in zip(places, panels, strict=True):
             _draw(axes, eras, table, key, relative)
             axes.set_ylabel(label, fontsize=20)
-        name_ticks(places[-1], eras, **({"rotation": 40, "ha": "right"} if len(eras) > 8 else {}))
+        turned: dict[str, Any] = {"rotation": 40, "ha": "right"} if len(eras) > 8 else {}
+        name_ticks(places[-1], eras, **turned)
         places[-1].set_xlim(-0.5, len(eras) - 0.5)
         add_heading(places[0], heading)
     return figure

@@ -83,7 +83,8 @@ class Processor(ProcessorABC):  # type: ignore[misc]
         super().__init_subclass__(**kwargs)
         if "name" not in cls.__dict__:
             cls.name = cls.__name__
-        texts = cls.counters.items() if isinstance(cls.counters, Mapping) else [(None, None)]
+        given: Any = cls.counters  # of a user, who may have written anything
+        texts = given.items() if isinstance(given, Mapping) else [(None, None)]
         if not all(isinstance(text, str) for pair in texts for text in pair):
             message = (
                 f"class {cls.__name__}: counters: expected what each counter counts, a dictionary "

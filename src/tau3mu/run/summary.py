@@ -113,7 +113,7 @@ def _verdict(run: Run, lines: Sequence[tuple[Kind, str]]) -> tuple[Kind, str]:
         return "bad", f"These results cannot be used as they are: {'; '.join(wrong)}."
     doubts = sum(kind == "doubt" for kind, _ in lines)
     if doubts or run.warnings:
-        number = doubts + len(run.warnings)
-        what = "1 remark" if number == 1 else f"{number} remarks"
+        remarks = doubts + len(run.warnings)
+        what = "1 remark" if remarks == 1 else f"{remarks} remarks"
         return "doubt", f"All events are there. Read the {what} above before you use the results."
     return "good", "All events are there, and nothing speaks against these results."
