@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from tau3mu.corrections import MuonScaleFactors
+from tau3mu.corrections import (
+    EventWeight,
+    GeneratorWeight,
+    MuonScaleFactors,
+    PileupWeight,
+    PrescaleWeight,
+)
 from tau3mu.ntuples import fired
 from tau3mu.processing import Axis, Window, parameter
 from tau3mu.processing.cuts import CutProcessor, counter, cut, event_cut, quantity
@@ -105,6 +111,17 @@ class DsPhiPi(CutProcessor):
     muon_sf_outside: Literal["clamp", "unity", "error"] = parameter(
         "clamp", help="what is done with muons outside the table"
     )
+    generator_weight: bool = parameter(
+        False, help="multiplies simulation by the weights of its generator"
+    )
+    pileup_file: str | None = parameter(
+        None, help="correctionlib file of pileup weights of simulation; null: none"
+    )
+    pileup_table: str | None = parameter(None, help="correction in that file; null: the only one")
+    prescale_file: str | None = parameter(
+        None, help="prescales of data: CSV of brilcalc trg, or JSON by era; null: none"
+    )
+    prescale_path: str = parameter("", help="HLT path of the prescales, if that file has several")
     mass_axis: Axis = parameter(Axis(62, 1.65, 2.01, "m(μμπ) [GeV]"), help="histogram")
     dimuon_mass_axis: Axis = parameter(Axis(80, 1.00, 1.04, "m(μμ) [GeV]"), help="histogram")
     pt_axis: Axis = parameter(Axis(60, 0, 60, "pT(μμπ) [GeV]"), help="histogram")
@@ -122,12 +139,24 @@ class DsPhiPi(CutProcessor):
         """
         super().__init__(**settings)
         untriggered = set(type(self).columns) - triggers(HLT_PATHS, L1_SEEDS)
-        self.columns = frozenset(untriggered | triggers(self.hlt_paths, self.l1_seeds))
+        self.columns = frozenset(untriggered | triggers(self.hlt_paths, self.l1_seeds)).union(
+            *(one.columns for one in self._event_weights)
+        )
         self.scale_factors = MuonScaleFactors(
             self.muon_sf_file or str(files("tau3mu.data") / "muon_id_sf_2017UL.json"),
             correction=self.muon_sf_table,
             outside=self.muon_sf_outside,
         )
+
+    @property
+    def event_weights(self) -> list[EventWeight]:  # type: ignore[override]
+        """The weights of events that are asked for."""
+        found: list[EventWeight] = [GeneratorWeight()] if self.generator_weight else []
+        if self.pileup_file is not None:
+            found.append(PileupWeight(self.pileup_file, self.pileup_table))
+        if self.prescale_file is not None:
+            found.append(PrescaleWeight(self.prescale_file, self.prescale_path))
+        return found
 
     @property
     def axes(self) -> dict[str, Axis]:

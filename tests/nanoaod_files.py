@@ -61,6 +61,7 @@ def write_nanoaod(path, *, version=9, n=40, seed=1, is_mc=False, run=1, paths=("
     if is_mc:
         data["genWeight"] = rng.choice([-2.5, 7.25], n).astype(np.float32)
         data["GenPart"] = lists(GEN, 8)
+        data["Pileup_nTrueInt"] = (np.arange(n) * 7 % 25 + 0.5).astype(np.float32)
         runs |= {
             "genEventCount": rng.integers(100, 10**6, 2).astype(np.int64),
             "genEventSumw": rng.normal(1e9, 1e7, 2),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import awkward as ak
@@ -18,6 +17,8 @@ from tau3mu.corrections.table import read_correction
 from tau3mu.errors import InputError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy.typing as npt
     from typing_extensions import Self
 
@@ -150,16 +151,19 @@ def _table(text: str, source: str) -> Any:
     names = [one.name for one in table.inputs]
     if sorted(names) != sorted(_INPUTS):
         message = (
-            f"{source}: correction {table.name!r} has the inputs {', '.join(names)}; a pileup table "
-            f"has {' and '.join(_INPUTS)}"
+            f"{source}: correction {table.name!r} has the inputs {', '.join(names)}; a pileup "
+            f"table has {' and '.join(_INPUTS)}"
         )
         raise InputError(message, code="corrections.wrong-inputs", path=table.name)
-    for key in _KEYS:
-        try:
+    try:
+        for key in _KEYS:
             table.evaluate(*_arguments(table, np.array([20.0]), key))
-        except (RuntimeError, IndexError) as error:
-            message = f"{source}: correction {table.name!r} has no {key!r} weights: {error}"
-            raise InputError(message, code="corrections.missing-keys", path=table.name) from error
+    except (RuntimeError, IndexError) as error:
+        message = (
+            f"{source}: correction {table.name!r} lacks one of {', '.join(_KEYS)}, or 20 "
+            f"interactions: {error}"
+        )
+        raise InputError(message, code="corrections.missing-keys", path=table.name) from error
     return table
 
 

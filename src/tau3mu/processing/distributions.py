@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from hist import Hist
 
+    from tau3mu.corrections.events import Weights
     from tau3mu.processing.declarations import Cut
     from tau3mu.processing.memo import ChunkAnswers
 
@@ -99,7 +100,7 @@ def _filled(
     there = ~np.ma.getmaskarray(values)
     if values.dtype.kind == "f":
         there &= ~np.isnan(np.ma.getdata(values))
-    for variation, column in (weights or {"nominal": ""}).items():
+    for variation in weights or ("nominal",):
         histogram.fill(
             histogram.axes[0].value(0),
             variation,
