@@ -58,6 +58,13 @@ def test_the_index_lists_every_page():
     assert linked - {"../README.md"} == pages | notebooks
 
 
+@pytest.mark.parametrize("page", [*DOCS.rglob("*.md")], ids=lambda page: page.stem)
+def test_what_belongs_to_an_item_of_a_list_is_indented_as_the_site_needs_it(page):
+    """By four spaces: with fewer, the item ends on the site, though not on a forge."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    assert re.findall(r"\n\n {1,3}\S.*", text) == []
+
+
 def test_the_command_line_page_has_the_options_of_all_programs():
     """After a change of an option: `python docs/site/command_tables.py`."""
     page = command_tables.PAGE.read_text()
