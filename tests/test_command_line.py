@@ -134,7 +134,7 @@ def completions(line):
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("tau3mu r", ["run"]),
+        ("tau3mu r", ["run", "report"]),
         ("tau3mu run --exec", ["--executor"]),
         ("tau3mu run --executor d", ["dask"]),
         ("tau3mu fit --inp", ["--input"]),

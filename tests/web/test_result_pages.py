@@ -412,7 +412,7 @@ def test_candidates_of_which_bytes_are_wrong(
 def test_much_is_read_beside_the_server(root: Path) -> None:
     assert _size(root / "demo") == sum(
         (root / "demo" / "dsphipi" / name).stat().st_size
-        for name in ("histograms.json", "cutflow.json", "counters.json")
+        for name in ("histograms.json", "cutflow.json", "counters.json", "yields.json")
     )
 
 
