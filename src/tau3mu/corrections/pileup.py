@@ -176,7 +176,7 @@ def _profile(place: str | Path) -> tuple[npt.NDArray[np.float64], npt.NDArray[np
         raise InputError(message, code="corrections.no-histogram", path=place)
     file = user_path(f"{text}.{suffix}")
     found = _in_root(file, name) if suffix == "root" else _in_json(file, name)
-    axes = getattr(found, "axes", ())
+    axes: Any = getattr(found, "axes", ())
     if len(axes) != 1 or not hasattr(axes[0], "edges"):
         message = f"{place} is not a histogram of one variable"
         raise InputError(message, code="corrections.no-histogram", path=place)

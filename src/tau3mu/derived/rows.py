@@ -159,7 +159,7 @@ def counted_in(origin: Origin) -> Counted:
     sums = origin.generated
     return Counted(
         None if origin.sections is None else sections_in(origin.sections),
-        sums and WeightSums(sums.events, sums.sumw, sums.sumw2),
+        WeightSums(sums.events, sums.sumw, sums.sumw2) if sums else None,
     )
 
 

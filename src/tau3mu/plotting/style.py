@@ -120,7 +120,8 @@ def use_style(style: Literal["CMS", "ALICE", "plain"] = "CMS") -> None:
     """
     import matplotlib as mpl
 
-    mpl.rcParams.update(_settings(style))
+    parameters: Any = mpl.rcParams  # whose type knows each key by name
+    parameters.update(_settings(style))
 
 
 @contextmanager

@@ -94,7 +94,8 @@ class Table:
         if self._counts is None:
             return entries
         of: npt.NDArray[np.int64] = np.repeat(entries, self._counts)
-        return of[self._present(len(of))]
+        there: npt.NDArray[np.int64] = of[self._present(len(of))]
+        return there
 
     def candidates(self, events: ak.Array, columns: Collection[str]) -> ak.Array:
         """Returns one record per row.
