@@ -41,9 +41,12 @@ WITH_PYTHON = [
 ]
 
 
+LONG = {"datasets", "derived-data", "own-fit", "systematics", "test-wagons"}
+
+
 def _marked(page):
     """Returns the page of a test, with the marker of those that start clusters or take long."""
-    long = "connect(" in page.read_text() or page.stem in {"derived-data", "own-fit", "systematics"}
+    long = "connect(" in page.read_text() or page.stem in LONG
     return pytest.param(page, marks=pytest.mark.integration) if long else page
 
 
