@@ -58,6 +58,7 @@ _GUIDES: Final = {
     "train serve": ("how to look at trains and results in a browser", "../how-to/page.md"),
     "show": ("how to look at trains and results in a browser", "../how-to/page.md"),
     "plot": ("how to draw", "../how-to/pictures.md"),
+    "report": ("how to report a result", "../how-to/report.md"),
     "layout": ("how to add a layout", "../how-to/new-layout.md"),
     "generate": ("how to generate ntuples", "../how-to/generate.md"),
     "benchmark": ("how to benchmark", "../how-to/benchmark.md"),
