@@ -8,6 +8,7 @@ from functools import partial
 import pytest
 from errors import raises
 
+import tau3mu
 from tau3mu.datasets import Dataset, check_readable_files, preflight
 from tau3mu.errors import InputError
 from tau3mu.execution.checking import inspect_by_workers
@@ -69,3 +70,24 @@ def test_a_few_files_are_no_work_for_others(files):
 
     good, _ = checked(files[:9], inspect_all=others)
     assert len(good) == 6
+
+
+@pytest.mark.integration
+def test_a_run_on_a_cluster_has_its_files_checked_there(files, open_cluster, tmp_path, monkeypatch):
+    opened = []
+    monkeypatch.setattr(preflight, "inspect_file", opened.append)
+    found = tau3mu.run(
+        files[:3] + files[6:] + more(files, tmp_path),
+        processors="dsphipi",
+        executor="dask",
+        scheduler=open_cluster,
+        no_fit=True,
+        output=tmp_path / "out",
+    )
+    assert found.manifest.complete
+    assert opened == []
+    assert sum(file.entries for file in found.manifest.inputs) == 12 * 6000
+
+
+def more(files, tmp_path):
+    return [str(shutil.copy(files[0], tmp_path / f"more{number}.root")) for number in range(3)]

@@ -146,7 +146,9 @@ def execute_run(
             from tau3mu.run.stored import Run
         asked = processors or settings.processors or ["dsphipi"]
         display.check_files(n_files)
-        with closing(prepare(datasets, asked, settings, on_file=display.advance)) as plan:
+        with closing(
+            prepare(datasets, asked, settings, on_file=display.advance, starting=starting)
+        ) as plan:
             if plan.done is not None:
                 on_prepared(display)
                 return Run(plan.folder, plan.done)

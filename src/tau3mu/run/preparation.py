@@ -6,14 +6,12 @@ import logging
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import cloudpickle
 
 from tau3mu.clusters.proxy.distribution import use_proxy
 from tau3mu.clusters.proxy.proxy import find_proxy, needs_proxy
-from tau3mu.cpus import usable_cpus
 from tau3mu.datasets import (
     check_files,
     check_readable_files,
@@ -25,7 +23,6 @@ from tau3mu.derived.linked import only_linked, read_links, with_links
 from tau3mu.derived.reading import check_derived
 from tau3mu.errors import InputError
 from tau3mu.execution import dry_run
-from tau3mu.execution.checking import inspect_by_workers
 from tau3mu.execution.checkpoints import chunk_keys
 from tau3mu.execution.set_apart import SetApart, error_group
 from tau3mu.ntuples.known_layouts import known_layouts
@@ -39,6 +36,7 @@ from tau3mu.processing.needs import in_order
 from tau3mu.results import ResultsFolder, default_folder
 from tau3mu.results.manifest import read_manifest
 from tau3mu.run.checked_files import remembered_files
+from tau3mu.run.checking import who_checks
 from tau3mu.run.data import (
     check_own_columns,
     check_run_column,
@@ -56,8 +54,10 @@ if TYPE_CHECKING:
 
     from hist import Hist
 
+    from tau3mu.clusters.connection import Starting
     from tau3mu.clusters.proxy.proxy import Proxy
     from tau3mu.datasets import CheckedFile, Dataset, FailedFile
+    from tau3mu.datasets.preflight import InspectAll
     from tau3mu.derived import SkimRequest
     from tau3mu.fit import FitModel
     from tau3mu.processing import Processor
@@ -79,6 +79,7 @@ def prepare(
     isolate: bool = False,
     skims: Mapping[str, SkimRequest] | None = None,
     on_file: Callable[[], object] = lambda: None,
+    starting: Starting | None = None,
 ) -> RunPlan:
     """Returns the plan of a run after a check of the processors, the fits and every file.
 
@@ -91,6 +92,7 @@ def prepare(
         isolate: Whether the others go on when a processor fails, now or in the run.
         skims: What to derive beside the results, by processor, in addition to `settings.skim`.
         on_file: Is called after each file that has been checked.
+        starting: The cluster of the run, if it is being started already.
 
     Raises:
         InputError: Something is wrong with the processors (with all of them, if the others are to
@@ -127,8 +129,9 @@ def prepare(
     proxy = _proxy(datasets, settings)
     with ExitStack() as stack:
         stack.callback(close_files)
+        others = who_checks(settings, proxy, starting)
         with use_proxy(proxy):
-            files, failed = _check(datasets, columns, settings, remembered, on_file)
+            files, failed = _check(datasets, columns, settings, remembered, on_file, others)
         links = {one.name: read_links(one.linked) for one in datasets if one.linked}
         files = with_links(files, links)
         warnings = check_derived(files, loaded, datasets)
@@ -264,6 +267,7 @@ def _check(
     settings: Settings,
     remembered: Remembered,
     on_file: Callable[[], object],
+    inspect_all: InspectAll | None,
 ) -> tuple[list[CheckedFile], list[FailedFile]]:
     """Returns the files to read and those that cannot be; opens those that are not remembered."""
     known, rest = [], []
@@ -288,7 +292,7 @@ def _check(
         "known": known,
         "missing_triggers": settings.missing_triggers,
         "cache": None if settings.no_cache else cache_folder(),
-        "inspect_all": _by_processes(settings),
+        "inspect_all": inspect_all,
     }
     if rest and settings.skip_bad_files:
         files, failed = check_readable_files(rest, columns, **how)
@@ -300,15 +304,6 @@ def _check(
             message = f"{file.path} is a copy of {other.path}; its events would count twice"
             raise InputError(message, code="datasets.copied-file", path=file.path)
     return [*known, *files], failed
-
-
-def _by_processes(settings: Settings) -> Any:
-    """Returns what checks many files, None if this process does it."""
-    workers = settings.workers or usable_cpus()
-    elsewhere = settings.scheduler or settings.cluster
-    if settings.executor == "iterative" or elsewhere or workers < 2:
-        return None
-    return partial(inspect_by_workers, workers=workers)
 
 
 def _has_layout(file: CheckedFile | None, dataset: Dataset) -> bool:
