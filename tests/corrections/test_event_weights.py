@@ -26,7 +26,11 @@ from tau3mu.corrections.events import checked_weights
 
 NAME = "Collisions17_UltraLegacy_goldenJSON"
 EDGES = [0.0, 10.0, 20.0, 40.0, 99.0]
-TABLE = {"nominal": [0.5, 1.5, 0.75, 0.1], "up": [0.4, 1.25, 1.0, 0.3], "down": [0.7, 1.6, 0.5, 0.0]}
+TABLE = {
+    "nominal": [0.5, 1.5, 0.75, 0.1],
+    "up": [0.4, 1.25, 1.0, 0.3],
+    "down": [0.7, 1.6, 0.5, 0.0],
+}
 
 
 class Events(dict):
@@ -68,7 +72,9 @@ def pog(path, flow="clamp", keys=("nominal", "up", "down"), name=NAME, others=()
         }  # fmt: skip
 
     found = [correction(one) for one in (name, *others)]
-    path.write_bytes(gzip.compress(json.dumps({"schema_version": 2, "corrections": found}).encode()))
+    path.write_bytes(
+        gzip.compress(json.dumps({"schema_version": 2, "corrections": found}).encode())
+    )
     return path
 
 
