@@ -19,8 +19,8 @@ PUBLIC = {
         "fit", "open", "parameter", "run",
     ],
     "tau3mu.console.cli": [
-        "Parser", "first_import", "is_command", "path_of", "print_error", "print_warning", "run_main",
-        "text_of",
+        "Parser", "first_import", "is_command", "path_of", "print_error", "print_warning",
+        "run_main", "text_of",
     ],
     "tau3mu.clusters": [
         "Site", "check_versions", "connect", "load_site", "performance_report",

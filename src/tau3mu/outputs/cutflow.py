@@ -50,7 +50,7 @@ def cutflow_table(
     Returns:
         A table in which the efficiencies are ratios of events, in percent: to the step before, or
         to the cut before in the row of a cut, and to the first step. They are left empty where
-        that has no events.
+        that has no events. If the luminosity of data was counted, it stands in a column of its own.
     """
     from tau3mu.console.terminal import PlainTable
 
@@ -58,7 +58,9 @@ def cutflow_table(
     # On a narrow terminal, names are broken over lines so that no digit is lost.
     table.add_column("dataset", overflow="fold")
     table.add_column("step", overflow="fold")
-    for name in ("events", "candidates", "sumw", "% prev", "% all"):
+    counted = any("lumi" in step for steps in cutflow.values() for step in steps)
+    columns = ("events", "candidates", "sumw", "% prev", "% all", *(["fb⁻¹"] if counted else []))
+    for name in columns:
         table.add_column(name, justify="right", no_wrap=True)
     for dataset, steps in cutflow.items():
         table.add_section()
@@ -71,6 +73,7 @@ def cutflow_table(
                 f"{step['sumw']:.6g}",
                 _text(step["previous"]),
                 _text(step["total"]),
+                *([f"{step['lumi']:.6g}" if "lumi" in step else ""] if counted else []),
             )
     return table
 
