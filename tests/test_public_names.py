@@ -26,7 +26,10 @@ PUBLIC = {
         "Site", "check_versions", "connect", "load_site", "performance_report",
     ],
     "tau3mu.compare": ["Comparison", "EventList", "compare", "read_event_list"],
-    "tau3mu.corrections": ["MuonScaleFactors", "ScaleFactors"],
+    "tau3mu.corrections": [
+        "EventWeight", "GeneratorWeight", "MuonScaleFactors", "PileupWeight", "PrescaleWeight",
+        "ScaleFactors", "Weights", "product",
+    ],
     "tau3mu.datasets": [
         "Certification", "CheckedFile", "Chunk", "Dataset", "FileDetails", "FailedFile",
         "certifications_of", "certified", "check_files", "check_readable_files",

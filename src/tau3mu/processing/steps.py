@@ -53,8 +53,8 @@ class StepsOfEvents(Processor):
         Args:
             of: The processor whose steps are recorded.
         """
+        self.of = of  # whose columns are asked for while it is created
         super().__init__(name=steps_name(of.name))
-        self.of = of
         self.needs = of.needs
 
     @property
