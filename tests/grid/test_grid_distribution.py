@@ -108,9 +108,14 @@ def paths(client):
 
 
 @needs_xrootd
-def test_first_late_and_restarted_workers_read(files, cluster, make_proxy, scratch):
+def test_first_late_and_restarted_workers_read(files, start_cluster, make_proxy, scratch):
     """Fails if only the workers that are there at the start have the proxy."""
-    proxy, url = make_proxy(), files.url("x.root")
+    with start_cluster() as cluster:
+        _read_on_first_late_and_restarted(files, cluster, make_proxy(), scratch)
+
+
+def _read_on_first_late_and_restarted(files, cluster, proxy, scratch):
+    url = files.url("x.root")
     (first,) = workers(cluster)
     with distribute(cluster, proxy):
         assert read_on(cluster, url, first) == SIZE
@@ -194,39 +199,39 @@ def test_nothing_is_logged(cluster, make_proxy, scratch, caplog, capfd):
 
 
 @needs_xrootd
-def test_renewed_proxy_is_used_by_new_connections(files, cluster, make_proxy):
+def test_renewed_proxy_is_used_by_new_connections(files, new_cluster, make_proxy):
     """Fails if a run ends with the proxy that it began with, though the user has renewed it."""
     url = files.url("x.root")
-    (worker,) = workers(cluster)
+    (worker,) = workers(new_cluster)
     with distribute(
-        cluster, make_proxy(ends=8 * SECOND), look_every=NOW, stop_before=NOW
+        new_cluster, make_proxy(ends=8 * SECOND), look_every=NOW, stop_before=NOW
     ) as distribution:
         expires = time.monotonic() + 8
         distribution.watch()
-        assert read_on(cluster, url, worker) == SIZE
+        assert read_on(new_cluster, url, worker) == SIZE
         assert distribution.remaining() < 8 * SECOND
         renewed = make_proxy()
         distribution.watch()
         assert distribution.remaining() > 11 * 60 * MINUTE
-        ((_, mode, content),) = cluster.run(look).values()
+        ((_, mode, content),) = new_cluster.run(look).values()
         assert (mode, content) == (0o600, renewed.path.read_bytes())
         time.sleep(expires - time.monotonic() + 1)
         files.restart()
-        assert read_on(cluster, url, worker) == SIZE
+        assert read_on(new_cluster, url, worker) == SIZE
 
 
 @needs_xrootd
-def test_expired_proxy_stops_new_connections_only(files, cluster, make_proxy):
+def test_expired_proxy_stops_new_connections_only(files, new_cluster, make_proxy):
     """Fails if the test before would pass without a renewal."""
     url = files.url("x.root")
-    (worker,) = workers(cluster)
-    with distribute(cluster, make_proxy(ends=5 * SECOND), stop_before=NOW):
+    (worker,) = workers(new_cluster)
+    with distribute(new_cluster, make_proxy(ends=5 * SECOND), stop_before=NOW):
         expires = time.monotonic() + 5
-        assert read_on(cluster, url, worker) == SIZE
+        assert read_on(new_cluster, url, worker) == SIZE
         time.sleep(expires - time.monotonic() + 1)
-        assert read_on(cluster, url, worker) == SIZE
+        assert read_on(new_cluster, url, worker) == SIZE
         files.restart()
-        assert "Auth failed" in read_on(cluster, url, worker)
+        assert "Auth failed" in read_on(new_cluster, url, worker)
 
 
 def test_renewal_leaves_no_moment_without_the_file(cluster, make_proxy):

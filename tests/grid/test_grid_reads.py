@@ -98,15 +98,15 @@ def test_missing_proxy(files, tmp_path):
 
 
 @pytest.mark.integration
-def test_expiring_while_files_are_read(files, cluster, make_proxy, uuid):
+def test_expiring_while_files_are_read(files, new_cluster, make_proxy, uuid):
     """Fails if a proxy that expires costs events without an error for the run."""
     url = files.url("Tree_PhiPi_1.root")
 
     def read(start, stop):
-        return cluster.submit(read_chunk, url, uuid, start, stop, pure=False).result(120)
+        return new_cluster.submit(read_chunk, url, uuid, start, stop, pure=False).result(120)
 
-    cluster.submit(read_chunk, "missing.root", uuid, 0, 1).result(120)  # imports what it needs
-    with distribute(cluster, make_proxy(ends=timedelta(seconds=6)), stop_before=NOW):
+    new_cluster.submit(read_chunk, "missing.root", uuid, 0, 1).result(120)  # imports what it needs
+    with distribute(new_cluster, make_proxy(ends=timedelta(seconds=6)), stop_before=NOW):
         expires = time.monotonic() + 6
         found = [read(*CHUNKS[0])]
         assert time.monotonic() < expires
@@ -131,16 +131,16 @@ def test_expiring_while_files_are_read(files, cluster, make_proxy, uuid):
 
 
 @pytest.mark.integration
-def test_renewed_while_files_are_read(files, cluster, make_proxy, uuid):
+def test_renewed_while_files_are_read(files, new_cluster, make_proxy, uuid):
     """Fails if a renewal in time does not save the run."""
     url = files.url("Tree_PhiPi_1.root")
 
     def read(start, stop):
-        return cluster.submit(read_chunk, url, uuid, start, stop, pure=False).result(120)
+        return new_cluster.submit(read_chunk, url, uuid, start, stop, pure=False).result(120)
 
-    cluster.submit(read_chunk, "missing.root", uuid, 0, 1).result(120)
+    new_cluster.submit(read_chunk, "missing.root", uuid, 0, 1).result(120)
     with distribute(
-        cluster, make_proxy(ends=timedelta(seconds=6)), look_every=NOW, stop_before=NOW
+        new_cluster, make_proxy(ends=timedelta(seconds=6)), look_every=NOW, stop_before=NOW
     ) as distribution:
         expires = time.monotonic() + 6
         found = [read(*CHUNKS[0])]

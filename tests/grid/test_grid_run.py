@@ -63,10 +63,10 @@ def chunks(files, local_chunks):
 
 
 @pytest.fixture
-def ready(cluster, local_chunks, processor):
+def ready(new_cluster, local_chunks, processor):
     """A cluster that has imported what it needs."""
-    execute(local_chunks[:1], [processor], executor="dask", client=cluster)
-    return cluster
+    execute(local_chunks[:1], [processor], executor="dask", client=new_cluster)
+    return new_cluster
 
 
 def attempts(folder):
