@@ -23,6 +23,7 @@ from tau3mu.corrections import (
     product,
 )
 from tau3mu.corrections.events import checked_weights
+from tau3mu.processing import Processor
 
 NAME = "Collisions17_UltraLegacy_goldenJSON"
 EDGES = [0.0, 10.0, 20.0, 40.0, 99.0]
@@ -294,3 +295,15 @@ def test_weights_that_cannot_be():
     Wrong.name = "a b"
     with raises("corrections.bad-name", path="mine"):
         checked_weights([Wrong()], "mine")
+
+
+def test_a_processor_that_is_not_initialized_has_no_weights_of_events():
+    class Forgetful(Processor):
+        columns = frozenset({"run"})
+        event_weights = (GeneratorWeight(),)
+
+        def __init__(self):
+            self.name = "forgetful"
+
+    with raises("processor.not-initialized", path="forgetful"):
+        _ = Forgetful().variations

@@ -77,6 +77,7 @@ class Processor(ProcessorABC):  # type: ignore[misc]
     event_weights: Iterable[EventWeight] = ()
     needs: tuple[str, ...] = ()
     counters: Mapping[str, str] = {}
+    _event_weights: tuple[EventWeight, ...] = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Names a processor after its class, unless it says otherwise."""
@@ -131,6 +132,9 @@ class Processor(ProcessorABC):  # type: ignore[misc]
     def variations(self) -> dict[str, str]:
         """The columns of the weights by variation, with those of the weights of events."""
         weights = dict(self.weights)
+        if self.event_weights and not self._event_weights:
+            message = f"{type(self).__name__}.__init__ does not call super().__init__(): call it"
+            raise InputError(message, code="processor.not-initialized", path=self.name)
         if self._event_weights:
             nominal = weights.setdefault("nominal", "weight")
             for name in (name for one in self._event_weights for name in one.variations):
