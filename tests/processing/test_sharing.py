@@ -74,7 +74,8 @@ def content(selection):
     """Returns all that a processor found, to be compared bit by bit."""
     form, length, buffers = ak.to_buffers(ak.to_packed(selection.candidates))
     data = {name: bytes(np.asarray(buffer).view(np.uint8)) for name, buffer in buffers.items()}
-    others = [field.name for field in fields(selection) if field.name != "candidates"]
+    others = [field.name for field in fields(selection) if field.compare]
+    others.remove("candidates")
     return form.to_json(), length, data, {name: getattr(selection, name) for name in others}
 
 
