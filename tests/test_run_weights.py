@@ -42,6 +42,10 @@ class Jets(Processor):
         return Table(pt=jets.pt)
 
 
+class Plain(Jets):
+    event_weights = ()
+
+
 class Scaled(Jets):
     weights = {"nominal": "sf", "sf_up": "sf_up"}
 
@@ -271,3 +275,11 @@ def test_without_sums_in_the_files_events_are_counted(here, given):
                  "--output", f"{output}_skim"]) == 0  # fmt: skip
     again = tau3mu.open(f"{output}_skim").datasets["mc"].generated
     assert (again.events, again.sumw) == (found.events, found.sumw)
+
+
+def test_generator_weights_that_are_not_read_are_a_warning(here):
+    command = ["--no-fit", "--dataset", "sets.json", "--output", "plain"]
+    assert main([*command, "--processor", "mine.py:Plain", "--processor", "mine.py:Jets"]) == 0
+    (warning,) = (text for text in tau3mu.open("plain").warnings if "GeneratorWeight" in text)
+    assert "Plain" in warning
+    assert "Jets" not in warning

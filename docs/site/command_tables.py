@@ -27,6 +27,7 @@ _EXPLAINED: Final = {
     "--dataset": "../how-to/datasets.md",
     "--layout": "../how-to/new-layout.md",
     "--certification": "../how-to/datasets.md#certified-data",
+    "--brilcalc": "../how-to/luminosity.md#certified-luminosity",
     "--no-cache": "dataset-files.md#what-is-remembered-of-files",
     "--proxy": "../how-to/proxy.md",
     "--processor": "../how-to/own-processor.md",

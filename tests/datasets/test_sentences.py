@@ -22,7 +22,7 @@ DATASET_FILES = {
     "a key twice": '{"d": {"files": ["a.root"]}, "d": {"files": ["b.root"]}}',
     "a misspelled key": '{"d": {"file": ["a.root"]}}',
     "a misspelled key of the metadata": of_dataset(is_MC=True),
-    "an own key beside the metadata": of_dataset(cross_section=1.5),
+    "an own key beside the metadata": of_dataset(generator="pythia"),
     "a text for a truth value": of_dataset(is_mc="yes"),
     "a negative luminosity": of_dataset(lumi=-4.8),
     "an unknown layout": of_dataset(layout="nanno"),

@@ -74,9 +74,9 @@ def content(selection):
     """Returns all that a processor found, to be compared bit by bit."""
     form, length, buffers = ak.to_buffers(ak.to_packed(selection.candidates))
     data = {name: bytes(np.asarray(buffer).view(np.uint8)) for name, buffer in buffers.items()}
-    others = [one.name for one in fields(selection) if one.name not in {"candidates", "places"}]
-    found = {name: getattr(selection, name) for name in others}
-    return form.to_json(), length, data, found, np.asarray(selection.places).tolist()
+    others = [field.name for field in fields(selection) if field.compare]
+    others.remove("candidates")
+    return form.to_json(), length, data, {name: getattr(selection, name) for name in others}
 
 
 def together(processors, events):

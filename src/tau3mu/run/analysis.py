@@ -32,6 +32,7 @@ from tau3mu.results.manifest import write_manifest
 from tau3mu.run.account import exit_code, manifest_of
 from tau3mu.run.checked_files import write_checked_files
 from tau3mu.run.freezing import freeze
+from tau3mu.run.generated import unweighted
 from tau3mu.run.luminosity import sections_read, with_luminosities, write_sections
 from tau3mu.run.preparation import completed
 from tau3mu.run.skims import finish_skims, skim_jobs
@@ -116,6 +117,7 @@ def analyse(
             jobs = skim_jobs(plan, results.path)
             result = _with_parents(plan, _execute(plan, client, results, on_result, watch, jobs))
             result = with_luminosities(plan, result)
+            result = replace(result, warnings=(*result.warnings, *unweighted(plan)))
             if not plan.skims:
                 of_cluster.close()
                 if starting is not None:

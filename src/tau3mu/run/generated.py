@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, Final
 
 from tau3mu.datasets.generated import Generated, total
 from tau3mu.datasets.origin import parse_origin
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
     from tau3mu.outputs.counted import Counted
     from tau3mu.run.plan import RunPlan
 
-__all__ = ["generated_facts", "sums_in_files"]
+__all__ = ["generated_facts", "sums_in_files", "unweighted"]
+
+
+_WEIGHTS: Final = {"gen_weight", "gen_weight?", "raw.genWeight", "raw.genWeight?"}
 
 
 def sums_in_files(plan: RunPlan) -> dict[tuple[str, str], Generated]:
@@ -59,6 +63,30 @@ def generated_facts(
     if counted.generated is None or any(file.origin for file in read):
         return None  # of derived data, most events are not there to be counted
     return _facts(counted.generated.rounded, "events")
+
+
+def unweighted(plan: RunPlan) -> list[str]:
+    """Returns warnings about simulation with generator weights that a processor does not read.
+
+    Its histograms would be normalized to the sum of weights that they do not have.
+
+    Args:
+        plan: Of the run.
+    """
+    texts = []
+    for dataset in plan.datasets:
+        sums = [one for (name, _), one in sums_in_files(plan).items() if name == dataset.name]
+        if dataset.cross_section is None or dataset.generated is not None:
+            continue
+        if all(math.isclose(one.sumw, one.events, rel_tol=1e-6) for one in sums):
+            continue
+        names = [one.name for one in plan.working if not _WEIGHTS & set(one.columns)]
+        if names:
+            texts.append(
+                f"simulation {dataset.name} has generator weights, which {', '.join(names)} does "
+                "not read: add GeneratorWeight() to event_weights, or its normalization is wrong"
+            )
+    return texts
 
 
 def _in_file(plan: RunPlan, dataset: Dataset, file: CheckedFile) -> Generated | None:

@@ -18,6 +18,7 @@ from tau3mu.fit.data.root_files import listed
 from tau3mu.fit.data.source import Source
 from tau3mu.outputs.histograms import DATASET, NOMINAL, VARIATION
 from tau3mu.results.manifest import DatasetFacts
+from tau3mu.results.normalization import luminosity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -96,8 +97,11 @@ def known_of(
 ) -> Chosen:
     """Returns datasets with their luminosity, and their energy if it is one."""
     found = [facts.get(name, DatasetFacts()) for name in names]
-    lumis = [fact.lumi for fact in found if fact.lumi is not None]
-    lumi = sum(lumis) if found and len(lumis) == len(found) else None
+    if simulation:
+        lumis = [fact.lumi for fact in found if fact.lumi is not None]
+        lumi = sum(lumis) if found and len(lumis) == len(found) else None
+    else:
+        lumi = luminosity(found)
     energies = {fact.energy or lhc_energy(fact.era) for fact in found}
     energy = energies.pop() if len(energies) == 1 else None
     return Chosen(tuple(names), simulation, lumi, energy)
