@@ -305,5 +305,8 @@ def test_a_processor_that_is_not_initialized_has_no_weights_of_events():
         def __init__(self):
             self.name = "forgetful"
 
+        def select(self, events, cutflow):
+            """Is not called."""
+
     with raises("processor.not-initialized", path="forgetful"):
         _ = Forgetful().variations
