@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 import runpy
@@ -78,23 +79,24 @@ def test_command_lines_have_only_options_that_exist(page, line):
     assert options.executor in {None, "iterative", "futures", "dask"}
 
 
-def test_the_tutorial_can_be_followed_on_the_command_line(tmp_path, monkeypatch):
-    """Without its fits, which others test, and without Dask."""
-    from tau3mu.generate.__main__ import main as generate
-    from tau3mu.run import main
-
+@pytest.mark.integration
+def test_the_tutorial_can_be_followed_on_the_command_line(tmp_path, monkeypatch, capsys):
+    """Without the fits of runs, which others test, and without Dask."""
     page = ROOT / "docs" / "tutorial.md"
     follow(page, tmp_path, monkeypatch)
-    (dataset,) = [match[3] for match in blocks(page, "json")]
-    Path("toys.json").write_text(dataset)
     text = "".join(match[3] for match in blocks(page, "console")).replace("\\\n", " ")
     for line in text.splitlines():
-        program, arguments = line.partition(" -m ")[2].partition(" ")[::2]
-        if program == "tau3mu.generate":
-            assert generate(shlex.split(arguments)) == 0
-        elif program and "dask" not in arguments:
-            without = [] if "--no-fit" in arguments else ["--no-fit"]
-            assert main([*shlex.split(arguments), *without]) == 0
+        program, arguments = line.partition(" -m tau3mu.")[2].partition(" ")[::2]
+        if program and "dask" not in arguments:
+            main = importlib.import_module(f"tau3mu.{program}.__main__").main
+            without = ["--no-fit"] if program == "run" and "--no-fit" not in arguments else []
+            assert main([*shlex.split(arguments), *without]) == 0, line
+    assert Path("results/demo/report.html").stat().st_size > 50_000
+    assert "**Cutflow of dsphipi, demo**" in capsys.readouterr().out
+    fitted = tau3mu.FitResult.load("results/phi")
+    assert fitted.valid
+    assert fitted.parameters["nPhi"].value == pytest.approx(1407, abs=1)
+    assert fitted.parameters["nPhi"].error == pytest.approx(41, abs=1)
     names = ("demo", "hard", "n_minus_one_again", "scan_with_fits", "both")
     runs = {name: tau3mu.open(Path("results", name)) for name in names}
     found = {name: len(results.candidates) for name, results in runs["scan_with_fits"].items()}
