@@ -8,7 +8,7 @@ gradient pushes outward.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -50,6 +50,19 @@ class Minimum:
     converged: Flags
     distance: Array
     steps: npt.NDArray[np.intp]
+
+    def __getitem__(self, which: npt.NDArray[np.intp]) -> Minimum:
+        """Returns some of the minima."""
+        return Minimum(*(getattr(self, one.name)[which] for one in fields(self)))
+
+    def joined(self, other: Minimum) -> Minimum:
+        """Returns these minima and others.
+
+        Args:
+            other: Follow these.
+        """
+        return Minimum(*(np.concatenate([getattr(self, one.name), getattr(other, one.name)])
+                         for one in fields(self)))  # fmt: skip
 
 
 def minimize(
