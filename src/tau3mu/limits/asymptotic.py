@@ -18,6 +18,8 @@ from tau3mu.errors import InputError, RunError
 from tau3mu.limits.engine.minimize import Minimum, minimize
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy.typing as npt
 
     from tau3mu.limits.compiled import Compiled
@@ -151,6 +153,42 @@ class Asymptotic:
     asimov: Scan
     scan: Scan | None
 
+    def cls(self, name: str) -> Callable[[float], float]:
+        """Returns CLs as a function of r.
+
+        Args:
+            name: A quantile such as `-1`, or `observed`.
+        """
+        asimov = self.asimov.root()
+        last = self.asimov.r[-1]
+
+        def root(r: float) -> float:  # beyond the scan, √q is as good as linear
+            return float(asimov(r)) if r <= last else float(asimov(last)) * r / last
+
+        if name != "observed":
+            n = int(name)
+            return lambda r: float(norm.sf(root(r) - n) / norm.cdf(n))
+        assert self.scan is not None
+        data, first, end = self.scan.root(), self.scan.r[0], self.scan.r[-1]
+
+        def observed(r: float) -> float:
+            if r <= first:
+                return 1.0
+            q = float(data(r)) ** 2 if r <= end else (float(data(end)) * r / end) ** 2
+            return _cls(q, root(r) ** 2)
+
+        return observed
+
+
+def _cls(q: float, asimov: float) -> float:
+    """Returns CLs of a value of q̃, given that of the Asimov data."""
+    if q <= asimov:
+        both, background = np.sqrt(q), np.sqrt(q) - np.sqrt(asimov)
+    else:
+        both = (q + asimov) / (2 * np.sqrt(asimov))
+        background = (q - asimov) / (2 * np.sqrt(asimov))
+    return float(norm.sf(both) / norm.sf(background))
+
 
 def asymptotic_limits(compiled: Compiled, cl: float) -> Asymptotic:
     """Returns expected limits, and the observed one if the data were read.
@@ -199,12 +237,7 @@ def _observed_limit(scan: Scan, asimov: PchipInterpolator, alpha: float) -> floa
     data = scan.root()
 
     def excess(r: float) -> float:
-        q, a = float(data(r)) ** 2, float(asimov(r)) ** 2
-        if q <= a:
-            both, background = np.sqrt(q), np.sqrt(q) - np.sqrt(a)
-        else:
-            both, background = (q + a) / (2 * np.sqrt(a)), (q - a) / (2 * np.sqrt(a))
-        return float(np.log(norm.sf(both) / norm.sf(background)) - np.log(alpha))
+        return float(np.log(_cls(float(data(r)) ** 2, float(asimov(r)) ** 2) / alpha))
 
     low, high = float(scan.r[0]), float(scan.r[-1])
     low = max(low, 1e-9 * high)

@@ -31,7 +31,11 @@ if TYPE_CHECKING:
 __all__ = ["Compiled", "chosen_channels", "compiled"]
 
 _THETA: Final = 8.0  # bounds of nuisances, in their widths
-_WIDEST: Final = 1e-3  # GeV: bins of Asimov data and toys
+_FINE: Final = 1e-3, 0.25
+_COARSE: Final = 5e-3, 1.0
+"""Bins of Asimov data and of toys: their largest width in GeV, and in widths of the narrowest peak.
+
+They are taken at their centers. The sum over bins as wide as a Gaussian is its integral to 5e-9."""
 _MOST_NORM: Final = 1e3
 
 
@@ -42,7 +46,8 @@ class Compiled:
     Attributes:
         model: The model, of the chosen channels.
         likelihood: −ln L; its start has the background of the data, or of the model.
-        grid: Bins in which Asimov data and toys of spectra are made; None without spectra.
+        grid: Bins in which Asimov data of spectra are made; None without spectra.
+        coarse: Bins in which toys are made and fitted; None without spectra.
         observed: What was observed, with the signal windows; None if that was not read.
         sidebands: Which spectra have a background that was fitted to their sidebands.
     """
@@ -50,6 +55,7 @@ class Compiled:
     model: LimitModel
     likelihood: Likelihood
     grid: Points | None
+    coarse: Points | None
     observed: Data | None
     sidebands: tuple[str, ...] = ()
 
@@ -140,8 +146,8 @@ def compiled(
     templates = _templates(model, counting, free) if counting else None
     start, low, high = _parameters(model, spectra, chosen, observations, part, free)
     like = Likelihood(nuisances, free, part, templates, start, low, high)
-    points = _grid(spectra) if spectra else None
-    made = Compiled(model, like, points, None)
+    fine, coarse = (_grid(spectra, *of) if spectra else None for of in (_FINE, _COARSE))
+    made = Compiled(model, like, fine, coarse, None)
     if part is not None:
         made = _with_sidebands(made, spectra, observations)
     if _nothing(made):
@@ -306,10 +312,10 @@ def _narrowest(channel: Spectrum) -> float:
     return channel.signal.narrowest
 
 
-def _grid(channels: Mapping[str, Spectrum]) -> Points:
+def _grid(channels: Mapping[str, Spectrum], widest: float, of_peak: float) -> Points:
     parts = []
     for one in channels.values():
-        edges = grid(*one.range, _narrowest(one), finest=_WIDEST)
+        edges = grid(*one.range, min(widest, of_peak * _narrowest(one)))
         parts.append(bin_points(edges, np.zeros(len(edges) - 1), np.inf))
     return side_by_side(parts)
 

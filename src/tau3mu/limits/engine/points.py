@@ -98,16 +98,14 @@ def bin_points(edges: Array, counts: Array, narrowest: float) -> Points:
     return Points(x, np.zeros(len(x), np.intp), weight, np.asarray(counts, float), bins)
 
 
-def grid(low: float, high: float, narrowest: float, *, finest: float = 1e-3) -> Array:
-    """Returns the edges of equal bins so narrow that peaks can be taken at their centers.
+def grid(low: float, high: float, width: float) -> Array:
+    """Returns the edges of equal bins.
 
     Args:
         low: The lower edge of the range in GeV.
         high: The upper edge.
-        narrowest: The width of the narrowest peak in GeV.
-        finest: Bins are not made narrower than this, in GeV, for peaks that are wide enough.
+        width: Of a bin in GeV, about.
     """
-    width = max(min(finest, _WIDE * narrowest), 1e-6 * (high - low))
     return np.linspace(low, high, max(1, round((high - low) / width)) + 1)
 
 
