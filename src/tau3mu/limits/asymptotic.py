@@ -101,9 +101,7 @@ def _sound(minimum: Minimum) -> Minimum:
     return minimum
 
 
-def _scan(
-    likelihood: Likelihood, data: Data, best: Minimum, guess: float, reach: float
-) -> Scan:
+def _scan(likelihood: Likelihood, data: Data, best: Minimum, guess: float, reach: float) -> Scan:
     """Returns √q from the best fit up to where it is `reach`, or somewhat more."""
     lowest, value = float(best.parameters[0, 0]), float(best.value[0])
     start = best.parameters[0]

@@ -263,9 +263,7 @@ def _templates(
                 effects.down[row, column] += -np.log(down.sum() / nominal.sum())
                 up, down = up * nominal.sum() / up.sum(), down * nominal.sum() / down.sum()
                 if not (np.allclose(up, nominal) and np.allclose(down, nominal)):
-                    morphs.append(
-                        Morph(row, column, (up - down) / 2, (up + down) / 2 - nominal)
-                    )
+                    morphs.append(Morph(row, column, (up - down) / 2, (up + down) / 2 - nominal))
     index = {name: number for number, name in enumerate(free)}
     return Templates(
         list(channels), [one.bins for one in channels.values()],
@@ -363,7 +361,9 @@ def _with_sidebands(
             inside = np.clip(inside, 0, len(found.counts) - 1)
             covered = (x >= found.edges[inside, 0]) & (x < found.edges[inside, 1])
             shares = np.bincount(inside[covered], minlength=len(found.counts))
-            counts[of_channel] = np.where(covered, (found.counts / np.maximum(shares, 1))[inside], 0)
+            counts[of_channel] = np.where(
+                covered, (found.counts / np.maximum(shares, 1))[inside], 0
+            )
             kept[of_channel] = covered
         if found.sidebands:
             for low, high in channel.windows:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +11,8 @@ from tau3mu.errors import InputError
 from tau3mu.limits.language.parts import CountData, HistogramData, MassData
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy.typing as npt
 
     from tau3mu.limits.language.model import Spectrum
@@ -76,7 +77,7 @@ def observe(name: str, channel: Spectrum, *, observed: bool, folder: Path) -> Ob
         return Observation(masses=_outside(masses, windows), sidebands=not observed)
     if isinstance(data, HistogramData):
         return _bins(np.asarray(data.edges), np.asarray(data.counts), windows, not observed)
-    return _of_results(name, channel, data, windows, folder, sidebands=not observed)
+    return _of_results(name, data, windows, channel.range, folder, sidebands=not observed)
 
 
 def _outside(masses: Array, windows: tuple[Interval, ...]) -> Array:
@@ -98,8 +99,31 @@ def _bins(
 
 
 def _of_results(
-    name: str, channel: Spectrum, data: ResultsData, windows: tuple[Interval, ...], folder: Path,
+    name: str, data: ResultsData, windows: tuple[Interval, ...], limits: Interval, folder: Path,
     *, sidebands: bool,
 ) -> Observation:  # fmt: skip
     """Returns the data of a results folder."""
-    raise NotImplementedError
+    from tau3mu.config.input_files import user_path
+    from tau3mu.fit.data.results import read_candidates, read_spectrum
+    from tau3mu.fit.expressions import parse_cut
+
+    path = folder / user_path(data.results)
+    if data.column is not None:
+        cut = None if data.cut is None else parse_cut(data.cut)
+        source = read_candidates(path, data.column, None, cut, data.processor, data.era)
+        masses = np.asarray(source.data[0], np.float64)
+        low, high = limits
+        masses = masses[(masses >= low) & (masses <= high)]
+        return Observation(masses=_outside(masses, windows), sidebands=sidebands)
+    assert data.histogram is not None
+    histogram = read_spectrum(path, data.histogram, data.processor, data.era).data
+    edges = np.asarray(histogram.axes[0].edges, np.float64)
+    inside = (edges[:-1] >= limits[0] - 1e-9) & (edges[1:] <= limits[1] + 1e-9)
+    kept = edges[np.append(inside, False) | np.append(False, inside)]
+    if not inside.any() or abs(kept[0] - limits[0]) > 1e-9 or abs(kept[-1] - limits[1]) > 1e-9:
+        message = (
+            f"the bins of histogram {data.histogram} of {path} have no edges at the range "
+            f"{limits[0]:g} to {limits[1]:g} GeV of channel {name}"
+        )
+        raise InputError(message, code="limits.outside-range", path=f"channels.{name}.range")
+    return _bins(kept, np.asarray(histogram.values(), np.float64)[inside], windows, sidebands)

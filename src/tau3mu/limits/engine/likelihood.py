@@ -60,7 +60,9 @@ class Data:
         return replace(
             self,
             **{
-                name: np.broadcast_to(getattr(self, name)[0], (times, *getattr(self, name).shape[1:]))
+                name: np.broadcast_to(
+                    getattr(self, name)[0], (times, *getattr(self, name).shape[1:])
+                )
                 for name in ("spectra", "templates", "nuisances", "backgrounds")
             },
         )

@@ -105,7 +105,9 @@ def minimize(
         gradient = np.concatenate(
             [found.by_globals, found.by_locals.reshape(len(here), -1)], axis=1
         )
-        free = ~(held[active] | ((here <= low) & (gradient > 0)) | ((here >= high) & (gradient < 0)))
+        free = ~(
+            held[active] | ((here <= low) & (gradient > 0)) | ((here >= high) & (gradient < 0))
+        )
         blocks = _Blocks(found, free)
         moved, waiting = np.zeros(len(active), bool), np.arange(len(active))
         for trial in range(_MOST_TRIALS):
@@ -187,9 +189,7 @@ class _Blocks:
         shared = self._globals[which]
         at = np.arange(shared.shape[1])
         diagonal = shared[:, at, at]
-        shared[:, at, at] = np.where(
-            self._free[which], diagonal * (1 + damping[:, None]), 1.0
-        )
+        shared[:, at, at] = np.where(self._free[which], diagonal * (1 + damping[:, None]), 1.0)
         flat = shared[:, at, at] == 0  # without effect on anything
         shared[:, at, at] += flat
         reduced = shared - np.einsum("tgbc,thbc->tgh", along, mixed, optimize=True)
@@ -233,6 +233,8 @@ class _Blocks:
             values, vectors = np.linalg.eigh(scaled)
             values = np.maximum(values, _CLIP * values[..., -1:])
             inverse = np.einsum("tcak,tck,tcbk->tcab", vectors, 1 / values, vectors, optimize=True)
-        return inverse * (scale[..., :, None] * scale[..., None, :]) * (
-            free[..., :, None] & free[..., None, :]
+        return (
+            inverse
+            * (scale[..., :, None] * scale[..., None, :])
+            * (free[..., :, None] & free[..., None, :])
         )

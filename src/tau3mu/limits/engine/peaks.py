@@ -95,9 +95,7 @@ class Peaks:
             by_scale -= factor[:, channel] * distance * slope + one * log_norm[:, channel]
         return density, by_mean * self.mean[channel], by_scale
 
-    def _crystal_ball(
-        self, distance: Array, channel: Indices, mean: Array, sigma: Array
-    ) -> _Part:
+    def _crystal_ball(self, distance: Array, channel: Indices, mean: Array, sigma: Array) -> _Part:
         width = sigma[:, channel]
         z = distance / width
         value = np.exp(-0.5 * z * z)

@@ -226,6 +226,4 @@ class Spectra:
             "tc,tic,tjc->tij", by_yield * signal, by_theta, by_theta, optimize=True
         )
         mixed = np.einsum("tagc,tabc->tgbc", inner, hessian[:, :3, 3:], optimize=True)
-        return Curvature(
-            value, by_globals, gradient[:, 3:], globals_, mixed, hessian[:, 3:, 3:]
-        )
+        return Curvature(value, by_globals, gradient[:, 3:], globals_, mixed, hessian[:, 3:, 3:])

@@ -28,7 +28,7 @@ VERSION: Final = 1
 
 
 def _form(data: Any) -> str:
-    keys = data if isinstance(data, dict) else {}
+    keys = data if isinstance(data, dict) else getattr(type(data), "model_fields", {})
     return next((one for one in ("masses", "count", "results") if one in keys), "counts")
 
 
@@ -128,7 +128,8 @@ class Counting(Strict):
 
 
 def _kind(channel: Any) -> str:
-    return "counting" if isinstance(channel, dict) and "processes" in channel else "spectrum"
+    keys = channel if isinstance(channel, dict) else getattr(type(channel), "model_fields", {})
+    return "counting" if "processes" in keys else "spectrum"
 
 
 _Channel = Annotated[
@@ -196,7 +197,5 @@ def matching(pattern: str, names: list[str]) -> list[str]:
         names: Channels and processes.
     """
     return [
-        one
-        for one in names
-        if (one.count("/") == pattern.count("/")) and fnmatchcase(one, pattern)
+        one for one in names if (one.count("/") == pattern.count("/")) and fnmatchcase(one, pattern)
     ]

@@ -219,8 +219,8 @@ class ResultsData(Strict):
     processor: Annotated[str, Field(min_length=1)] = Field(description="Whose results.")
     histogram: str | None = Field(default=None, description="The name of the histogram.")
     column: str | None = Field(default=None, description="The column of the candidates, in GeV.")
-    datasets: tuple[str, ...] = Field(
-        default=(), description="Which datasets; by default all data, or all simulation."
+    era: str | None = Field(
+        default=None, description="The era of the datasets; by default all data, or all simulation."
     )
     cut: str | None = Field(
         default=None, description="A condition on columns of the candidates, such as `bdt > 0.9`."
@@ -233,8 +233,6 @@ class ResultsData(Strict):
         if self.cut is not None and self.column is None:
             refuse("unused-key", "a cut needs a column of the candidates", "cut")
         return self
-
-
 
 
 class Process(Strict):
@@ -284,5 +282,3 @@ class Nuisance(Strict):
         if not (self.rate or self.mean or self.width or self.template):
             refuse("without-effect", "acts on nothing, expected yield, mean, width or template")
         return self
-
-
