@@ -125,5 +125,5 @@ def _of_results(
             f"the bins of histogram {data.histogram} of {path} have no edges at the range "
             f"{limits[0]:g} to {limits[1]:g} GeV of channel {name}"
         )
-        raise InputError(message, code="limits.outside-range", path=f"channels.{name}.range")
+        raise InputError(message, code="limits.out-of-range", path=f"channels.{name}.range")
     return _bins(kept, np.asarray(histogram.values(), np.float64)[inside], windows, sidebands)

@@ -45,8 +45,8 @@ _BINS_AT_ONCE: Final = 60_000
 _TOLERANCE: Final = 1e-6
 _TIE: Final = 1e-5
 """Values of q̃ that differ by less are the same: fits end that near to their minimum."""
-_POINTS: Final = 5
-_NEAR: Final = 3  # points that say where the limit is
+_NEAR: Final = 2  # points between which a limit is interpolated
+_NEXT: Final = 0.1  # tested values of r that are nearer, in ln r, are as good as one
 _OUTSIDE: Final = 2.0
 
 
@@ -209,10 +209,13 @@ def toy_limits(
 
 
 def _tested(asymptotic: Asymptotic) -> Array:
-    low, high = 0.75 * asymptotic.expected[-2], 1.35 * asymptotic.expected[2]
-    if asymptotic.observed is not None:
-        low, high = min(low, 0.8 * asymptotic.observed), max(high, 1.2 * asymptotic.observed)
-    return np.geomspace(low, high, _POINTS)
+    """Returns the asymptotic limits: where those by toys are near, little is interpolated."""
+    r = list(asymptotic.expected.values())
+    if (observed := asymptotic.observed) is not None and all(
+        abs(np.log(observed / one)) > _NEXT for one in r
+    ):
+        r.append(observed)
+    return np.sort(r)
 
 
 def _truths(compiled: Compiled, r: Array) -> tuple[Array, Array | None]:

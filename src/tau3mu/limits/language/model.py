@@ -73,24 +73,24 @@ class Spectrum(Strict):
     def _consistent(self) -> Spectrum:
         low, high = self.range
         if not low < self.signal.mean < high:
-            refuse("outside-range", f"the peak at {self.signal.mean:g} GeV is not in the range",
+            refuse("out-of-range", f"the peak at {self.signal.mean:g} GeV is not in the range",
                    "signal.mean")  # fmt: skip
         for number, (start, stop) in enumerate(self.windows):
             if start < low or stop > high:
-                refuse("outside-range", f"the window {start:g} to {stop:g} is not in the range",
+                refuse("out-of-range", f"the window {start:g} to {stop:g} is not in the range",
                        f"windows.{number}")  # fmt: skip
         if self.background.family == "power" and low <= 0:
-            refuse("outside-range", f"a power law needs a range above 0, got {low:g}", "range")
+            refuse("out-of-range", f"a power law needs a range above 0, got {low:g}", "range")
         if isinstance(self.data, MassData):
             for number, mass in enumerate(self.data.masses):
                 if not low <= mass <= high:
-                    refuse("outside-range", f"{mass:g} GeV is not in the range",
+                    refuse("out-of-range", f"{mass:g} GeV is not in the range",
                            f"data.masses.{number}")  # fmt: skip
         if isinstance(self.data, HistogramData):
             edges = self.data.edges
             if abs(edges[0] - low) > 1e-9 or abs(edges[-1] - high) > 1e-9:
                 message = f"the bins cover {edges[0]:g} to {edges[-1]:g}, expected the whole range"
-                refuse("outside-range", message, "data.edges")
+                refuse("out-of-range", message, "data.edges")
         if self.data is None and self.background.events is None:
             refuse("missing-key", "missing key; needed without data", "background.events")
         return self

@@ -116,7 +116,7 @@ class ShapeParameter(Strict):
     def _inside(self) -> ShapeParameter:
         if self.bounds and not self.bounds[0] <= self.start <= self.bounds[1]:
             low, high = self.bounds
-            refuse("outside-range", f"{self.start:g} is not between the bounds {low:g} and {high:g}",
+            refuse("out-of-range", f"{self.start:g} is not between the bounds {low:g} and {high:g}",
                    "start")  # fmt: skip
         return self
 
@@ -138,9 +138,9 @@ class Yield(Strict):
             return self
         low, high = self.bounds
         if low < 0:
-            refuse("outside-range", f"expected a lower bound of 0 or more, got {low:g}", "bounds")
+            refuse("out-of-range", f"expected a lower bound of 0 or more, got {low:g}", "bounds")
         if not low <= self.start <= high:
-            refuse("outside-range", f"{self.start:g} is not between the bounds {low:g} and {high:g}",
+            refuse("out-of-range", f"{self.start:g} is not between the bounds {low:g} and {high:g}",
                    "start")  # fmt: skip
         return self
 
