@@ -191,7 +191,7 @@ def test_fits_of_many_sets_are_those_of_each(three):
     toys = replace(
         data.repeated(6),
         spectra=generator.poisson(data.spectra[0], (6, data.spectra.shape[1])).astype(float),
-    )  # noqa: E501
+    )
     start = np.repeat(like.start[None], 6, axis=0)
     together = minimize(like, toys, start)
     for one in range(6):

@@ -172,8 +172,9 @@ def _few_events(numbers: Compiled, r: float) -> list[str]:
         return []
     names = [name for name, one in zip(like.names, few, strict=True) if one]
     shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-    return [
+    message = (
         f"{100 * share:.0f} % of the sensitivity comes from channels with fewer than {_FEW:g} "
         f"background events under the peak ({shown}): asymptotic limits may be off by 10 %; "
         "use toys"
-    ]
+    )
+    return [message]

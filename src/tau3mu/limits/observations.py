@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import numpy.typing as npt
+    from hist import Hist
 
     from tau3mu.limits.language.model import Spectrum
     from tau3mu.limits.language.parts import Interval, ResultsData
@@ -116,7 +117,9 @@ def _of_results(
         masses = masses[(masses >= low) & (masses <= high)]
         return Observation(masses=_outside(masses, windows), sidebands=sidebands)
     assert data.histogram is not None
-    histogram = read_spectrum(path, data.histogram, data.processor, data.era).data
+    histogram = cast(
+        "Hist[Any]", read_spectrum(path, data.histogram, data.processor, data.era).data
+    )
     edges = np.asarray(histogram.axes[0].edges, np.float64)
     inside = (edges[:-1] >= limits[0] - 1e-9) & (edges[1:] <= limits[1] + 1e-9)
     kept = edges[np.append(inside, False) | np.append(False, inside)]

@@ -140,7 +140,7 @@ class Backgrounds:
     def _exponential(
         self, x: Array, channel: Indices, slope: Array, *, power: bool
     ) -> tuple[Array, Array, tuple[Array, Array]]:
-        """Returns density and derivative of e^{kt}, t − ⟨t⟩ at the points, and the variance of t."""
+        """Returns density and derivative of e^{kt}, t − ⟨t⟩ at the points, the variance of t."""
         if power:  # x^k dx = e^{(k+1)t} dt with t = ln x
             t, low, high, rate = np.log(x), np.log(self.low), np.log(self.high), slope + 1
         else:

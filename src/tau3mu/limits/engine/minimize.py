@@ -159,8 +159,8 @@ def covariance(likelihood: Likelihood, data: Data, minimum: Array) -> Array:
     for one in range(total):
         chosen = np.ix_(free[one], free[one])
         scale = 1 / np.sqrt(diagonal[one][free[one]])
-        result[(one, *chosen)] = np.linalg.pinv(whole[one][chosen] * scale * scale[:, None],
-                                                hermitian=True) * scale * scale[:, None]  # fmt: skip
+        both = scale * scale[:, None]
+        result[(one, *chosen)] = np.linalg.pinv(whole[one][chosen] * both, hermitian=True) * both
     return result
 
 
@@ -168,7 +168,7 @@ class _Blocks:
     """The equations of a Newton step, with fixed parameters taken out."""
 
     def __init__(self, found: Curvature, free: Flags) -> None:
-        total, size = found.by_globals.shape
+        size = found.by_globals.shape[1]
         shape = found.by_locals.shape
         self._free, self._free_locals = free[:, :size], free[:, size:].reshape(shape)
         self._gradient = np.where(self._free, found.by_globals, 0.0)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
 
@@ -144,8 +144,7 @@ class Spectra:
         """
         strength, theta, locals_ = parameters
         channel, starts = points.channel, points.starts(len(self.names))
-        total, n_nuisances = theta.shape
-        n_locals = self.n_locals
+        total, n_locals = len(theta), self.n_locals
 
         def sums(values: Array) -> Array:
             return np.add.reduceat(values, starts, axis=-1)
@@ -158,14 +157,12 @@ class Spectra:
         shape, by_shape, second = self.backgrounds.densities(points.x, channel, locals_[:, 1:])
         of_signal, of_background = signal[:, channel], background[:, channel]
         expected = np.maximum(points.binned(of_signal * peak + of_background * shape), _TINY)
-        # Derivatives of the expectation by s, mean, width; B and the background's shape.
         derivatives = np.empty((total, 3 + n_locals, expected.shape[-1]))
         derivatives[:, 0] = points.binned(peak)
+        derivatives[:, 1:3] = 0
         if self._moves:
             derivatives[:, 1] = points.binned(of_signal * by_mean)
             derivatives[:, 2] = points.binned(of_signal * by_width)
-        else:
-            derivatives[:, 1:3] = 0
         derivatives[:, 3] = points.binned(shape)
         derivatives[:, 4:] = points.binned(of_background[:, None] * by_shape)
         ratio = counts / expected
@@ -182,14 +179,9 @@ class Spectra:
         for i in range(size):
             for j in range(i, size):
                 hessian[:, i, j] = hessian[:, j, i] = sums(weighted[:, i] * derivatives[:, j])
-        # Points of a bin have its ratio; the sums of a channel are over all of its points then.
-        at_points, sums_of_points = ratio - 1 if points.partial else ratio, sums
-        if points.bins is not None:
-            lengths = np.diff(np.append(points.bins, len(points.x)))
-            at_points = np.repeat(at_points, lengths, axis=-1)
-            first = np.searchsorted(channel, np.arange(len(self.names)))
-            sums_of_points = lambda values: np.add.reduceat(values, first, axis=-1)  # noqa: E731
-        at_points = at_points * points.weight
+        at_points, sums_of_points = _at_points(
+            points, ratio - 1 if points.partial else ratio, sums, len(self.names)
+        )
         mixed = sums_of_points(at_points[:, None] * by_shape)
         hessian[:, 3, 4:] -= mixed
         hessian[:, 4:, 3] -= mixed
@@ -227,3 +219,18 @@ class Spectra:
         )
         mixed = np.einsum("tagc,tabc->tgbc", inner, hessian[:, :3, 3:], optimize=True)
         return Curvature(value, by_globals, gradient[:, 3:], globals_, mixed, hessian[:, 3:, 3:])
+
+
+def _at_points(
+    points: Points, ratio: Array, sums: Callable[[Array], Array], channels: int
+) -> tuple[Array, Callable[[Array], Array]]:
+    """Returns weights of points from those of their bins, and the sum over points of channels."""
+    if points.bins is None:
+        return ratio * points.weight, sums
+    lengths = np.diff(np.append(points.bins, len(points.x)))
+    first = np.searchsorted(points.channel, np.arange(channels))
+
+    def of_points(values: Array) -> Array:
+        return np.add.reduceat(values, first, axis=-1)
+
+    return np.repeat(ratio, lengths, axis=-1) * points.weight, of_points

@@ -69,8 +69,8 @@ class _Table(Strict):
     source: str = ""
     unit_of_r: str = "r"
     channels: dict[str, _Channel] = Field(min_length=1)
-    lnN: dict[str, dict[str, Annotated[float, Field(gt=0)]]] = {}  # noqa: N815 - as in the file
-    shape: dict[str, _Shape] = {}
+    lnN: dict[str, dict[str, Annotated[float, Field(gt=0)]]] = Field(default={})  # noqa: N815
+    shape: dict[str, _Shape] = Field(default={})
 
     @model_validator(mode="after")
     def _known(self) -> _Table:

@@ -77,8 +77,8 @@ class Spectrum(Strict):
                    "signal.mean")  # fmt: skip
         for number, (start, stop) in enumerate(self.windows):
             if start < low or stop > high:
-                refuse("out-of-range", f"the window {start:g} to {stop:g} is not in the range",
-                       f"windows.{number}")  # fmt: skip
+                message = f"the window {start:g} to {stop:g} is not in the range"
+                refuse("out-of-range", message, f"windows.{number}")
         if self.background.family == "power" and low <= 0:
             refuse("out-of-range", f"a power law needs a range above 0, got {low:g}", "range")
         if isinstance(self.data, MassData):
@@ -110,8 +110,8 @@ class Counting(Strict):
         first = next(iter(lengths.values()))
         for name, length in lengths.items():
             if length != first:
-                refuse("wrong-length", f"expected {first} bins as the other processes, got {length}",
-                       f"processes.{name}.counts")  # fmt: skip
+                message = f"expected {first} bins as the other processes, got {length}"
+                refuse("wrong-length", message, f"processes.{name}.counts")
         if self.observed is not None and len(self.observed) != first:
             refuse("wrong-length", f"expected {first} bins as the processes, got "
                    f"{len(self.observed)}", "observed")  # fmt: skip

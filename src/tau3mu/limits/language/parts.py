@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal, NoReturn
+from typing import Annotated, Literal, NoReturn
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -173,8 +173,8 @@ class Background(Strict):
     def _fits(self) -> Background:
         expected = n_shape_parameters(self.family)
         if len(self.shape) > expected:
-            refuse("too-many-parameters",
-                   f"{self.family} has {expected} parameters, got {len(self.shape)}", "shape")  # fmt: skip
+            message = f"{self.family} has {expected} parameters, got {len(self.shape)}"
+            refuse("too-many-parameters", message, "shape")
         every = (self.family, *self.others)
         if len(set(every)) < len(every):
             twice = next(one for one in every if every.count(one) > 1)
