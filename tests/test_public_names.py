@@ -65,6 +65,9 @@ PUBLIC = {
         "plot_overlay", "plot_stability", "stability_figure", "use_style",
     ],
     "tau3mu.processors": ["DsPhiPi", "DsPhiPiNotebook"],
+    "tau3mu.limits": [
+        "LimitModel", "LimitResult", "from_table", "limit", "load_model", "model_of",
+    ],
     "tau3mu.report": [
         "Cutflows", "ProcessorCutflow", "Yields", "comparison_view", "export_comparison",
         "export_result", "result_view",

@@ -19,6 +19,7 @@ __all__ = ["main"]
 _PROGRAMS: Final = {
     "run": "select candidates, fill histograms, fit the mass, write a results folder",
     "fit": "fit a mass spectrum; fit toys, fit trials, fit generate and fit import as well",
+    "limits": "upper limits from a statistical model",
     "train": "many configured analyses in one pass: test, run, compare, reproduce",
     "show": "show a results folder, or two of them, in a browser or as one HTML file",
     "plot": "draw histograms and cutflows of a results folder, in a style and format",

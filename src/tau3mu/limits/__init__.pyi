@@ -1,0 +1,6 @@
+from .importing import from_table as from_table
+from .language import LimitModel as LimitModel
+from .language import load_model as load_model
+from .language import model_of as model_of
+from .limiting import limit as limit
+from .result import LimitResult as LimitResult

@@ -1,0 +1,180 @@
+"""From a model to limits."""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import json
+import platform
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from tau3mu.errors import InputError
+from tau3mu.limits.asymptotic import asymptotic_limits
+from tau3mu.limits.compiled import chosen_channels, compiled
+from tau3mu.limits.language.files import load_model
+from tau3mu.limits.language.model import Counting, LimitModel, Spectrum
+from tau3mu.limits.observations import observe
+from tau3mu.limits.result import LimitResult
+from tau3mu.limits.toys import toy_limits
+from tau3mu.results.provenance import provenance
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from distributed import Client
+
+    from tau3mu.limits.compiled import Compiled
+    from tau3mu.limits.observations import Observation
+
+__all__ = ["limit", "prepared"]
+
+_FEW: Final = 3.0
+"""Background events under a peak below which asymptotic formulas are not right to a few percent."""
+_SHARE: Final = 0.2
+
+
+def prepared(
+    model: LimitModel | str | Path, *, channels: Sequence[str] = (), observed: bool = False
+) -> tuple[Compiled, str, dict[str, Any] | None]:
+    """Returns a model with its data as numbers, a hash of both, and who unblinded them.
+
+    Args:
+        model: The model or its file.
+        channels: Names or patterns of channels; all by default.
+        observed: Whether data in the signal windows are read.
+
+    Raises:
+        InputError: The model or its data cannot be read.
+    """
+    folder = Path() if isinstance(model, LimitModel) else Path(model).absolute().parent
+    whole = model if isinstance(model, LimitModel) else load_model(model)
+    chosen = chosen_channels(whole, channels)
+    found = {
+        name: observe(name, one, observed=observed, folder=folder)
+        for name, one in chosen.channels.items()
+        if isinstance(one, Spectrum)
+    }
+    numbers = compiled(chosen, found, observed=observed)
+    return numbers, _hash(chosen, found), _unblinded(chosen) if observed else None
+
+
+def limit(
+    model: LimitModel | str | Path,
+    *,
+    cl: float = 0.9,
+    channels: Sequence[str] = (),
+    observed: bool = False,
+    toys: int = 0,
+    seed: int = 1,
+    workers: int = 1,
+    client: Client | None = None,
+    progress: Callable[[int], None] = lambda _: None,
+) -> LimitResult:
+    """Returns upper limits of the signal strength: expected, and observed if that is asked for.
+
+    Args:
+        model: The model, or a file of it.
+        cl: The confidence level.
+        channels: Names or patterns of channels; all by default.
+        observed: Whether data in the signal windows are read.
+        toys: With and without signal, for each of five tested values of r; 0 for none.
+        seed: Of the toys.
+        workers: Processes for toys.
+        client: Of a Dask cluster that makes the toys.
+        progress: Is called with the number of further toys that are done.
+
+    Raises:
+        InputError: The model or its data cannot be read, or no signal can be excluded.
+        RunError: A fit does not converge, or a worker died.
+    """
+    if not 0 < cl < 1:
+        message = f"expected a confidence level between 0 and 1, such as 0.9, got {cl:g}"
+        raise InputError(message, code="limits.wrong-level", path="cl")
+    started = datetime.now(timezone.utc)
+    numbers, digest, unblinded = prepared(model, channels=channels, observed=observed)
+    asymptotic = asymptotic_limits(numbers, cl)
+    by_toys = None
+    if toys:
+        by_toys = toy_limits(numbers, asymptotic, toys, seed=seed, workers=workers, client=client,
+                             progress=progress)  # fmt: skip
+    warnings = list(_few_events(numbers, asymptotic.expected[0])) if not toys else []
+    if by_toys and by_toys.failures:
+        warnings.append(f"{by_toys.failures} fits of toys have not converged; they count nowhere")
+    return LimitResult(
+        numbers, asymptotic, by_toys, digest, tuple(warnings), unblinded,
+        provenance(started=started),
+    )  # fmt: skip
+
+
+def _hash(model: LimitModel, found: Mapping[str, Observation | None]) -> str:
+    data = {
+        name: None if one is None else [
+            None if part is None else np.asarray(part, np.float64).tolist()
+            for part in (one.masses, one.edges, one.counts, one.total)
+        ]
+        for name, one in found.items()
+    }  # fmt: skip
+    content = [model.model_dump(mode="json"), data]
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _unblinded(model: LimitModel) -> dict[str, Any]:
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # no entry of this user, as in some containers
+        user = "unknown"
+    return {
+        "by": user,
+        "host": platform.node(),
+        "at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "channels": {
+            name: [list(window) for window in one.windows] if isinstance(one, Spectrum) else []
+            for name, one in model.channels.items()
+            if (isinstance(one, Spectrum) and one.data) or (
+                isinstance(one, Counting) and one.observed is not None)
+        },
+    }  # fmt: skip
+
+
+def _few_events(numbers: Compiled, r: float) -> list[str]:
+    """Returns a warning if channels of few events carry much of the sensitivity."""
+    like = numbers.likelihood
+    sets = like.start[None].copy()
+    sets[:, 0] = r
+    signal: list[float] = []
+    background: list[float] = []
+    if like.spectra:
+        assert numbers.grid is not None
+        parts = like.spectra.parts(numbers.grid, sets[:, 0], like.theta(sets), like.locals(sets))
+        for number in range(like.n_spectra):
+            here = numbers.grid.channel == number
+            s, b = parts[0][0][here], parts[1][0][here]
+            under = s > 0.1 * s.max()
+            signal.append(float(s[under].sum()))
+            background.append(float(b[under].sum()))
+    if like.templates:
+        with_signal = like.templates.expected(sets[:, : like.n_globals])[0]
+        sets[:, 0] = 0
+        alone = like.templates.expected(sets[:, : like.n_globals])[0]
+        channel = np.repeat(np.arange(len(like.templates.bins)), like.templates.bins)
+        signal += np.bincount(channel, with_signal - alone).tolist()
+        background += np.bincount(channel, alone).tolist()
+    s, b = np.array(signal), np.array(background)
+    weight = s**2 / np.maximum(s + b, 1e-12)
+    few = b < _FEW
+    share = float(weight[few].sum() / weight.sum()) if weight.sum() > 0 else 0.0
+    if share < _SHARE:
+        return []
+    names = [name for name, one in zip(like.names, few, strict=True) if one]
+    shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    message = (
+        f"{100 * share:.0f} % of the sensitivity comes from channels with fewer than {_FEW:g} "
+        f"background events under the peak ({shown}): asymptotic limits may be off by 10 %; "
+        "use toys"
+    )
+    return [message]

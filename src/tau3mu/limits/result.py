@@ -1,0 +1,109 @@
+"""A limit with all that is needed to make it again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tau3mu.storage.files import json_text, write_text
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tau3mu.limits.asymptotic import Asymptotic
+    from tau3mu.limits.compiled import Compiled
+    from tau3mu.limits.toys import ToyLimits
+
+__all__ = ["FILE", "LimitResult"]
+
+FILE = "limits.json"
+
+
+@dataclass(frozen=True)
+class LimitResult:
+    """Expected and observed upper limits of r.
+
+    Attributes:
+        compiled: The model as numbers.
+        asymptotic: The asymptotic limits.
+        toys: Those by toys, if they were asked for.
+        hash: Of the model and the data that were read.
+        warnings: What is odd about them.
+        unblinded: Who read the signal windows of which channels and when; None if nobody did.
+        provenance: How it was made.
+    """
+
+    compiled: Compiled
+    asymptotic: Asymptotic
+    toys: ToyLimits | None = None
+    hash: str = ""
+    warnings: tuple[str, ...] = ()
+    unblinded: dict[str, Any] | None = None
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def cl(self) -> float:
+        """The confidence level."""
+        return self.asymptotic.cl
+
+    @property
+    def expected(self) -> dict[int, float]:
+        """The expected limits of r by quantile: by toys where they were made."""
+        if self.toys is not None:
+            return {name: limit for name, (limit, _) in self.toys.expected.items()}
+        return self.asymptotic.expected
+
+    @property
+    def observed(self) -> float | None:
+        """The observed limit of r, None while blind."""
+        if self.toys is not None and self.toys.observed is not None:
+            return self.toys.observed[0]
+        return self.asymptotic.observed
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the content of `limits.json`."""
+        model = self.compiled.model
+        asymptotic = self.asymptotic
+        content: dict[str, Any] = {
+            "schema_version": 1,
+            "title": model.title,
+            "strength": model.strength.model_dump(),
+            "channels": list(self.compiled.likelihood.names),
+            "cl": asymptotic.cl,
+            "expected": {str(n): limit for n, limit in asymptotic.expected.items()},
+            "observed": asymptotic.observed,
+            "best": asymptotic.best,
+            "toys": None,
+            "sidebands": list(self.compiled.sidebands),
+            "unblinded": self.unblinded,
+            "warnings": list(self.warnings),
+            "hash": self.hash,
+            **self.provenance,
+        }
+        if (toys := self.toys) is not None:
+            content["toys"] = {
+                "expected": {str(n): limit for n, (limit, _) in toys.expected.items()},
+                "errors": {str(n): error for n, (_, error) in toys.expected.items()},
+                "observed": toys.observed and toys.observed[0],
+                "observed_error": toys.observed and toys.observed[1],
+                "r": toys.r.tolist(),
+                "cls": {name: values.tolist() for name, values in toys.cls.items()},
+                "number": toys.toys,
+                "failures": toys.failures,
+                "seed": toys.seed,
+                "recipe": toys.recipe,
+            }
+        return content
+
+    def save(self, folder: Path) -> None:
+        """Writes `limits.json`, and `model.json` with the model of the chosen channels.
+
+        Args:
+            folder: That exists.
+
+        Raises:
+            RunError: It cannot be written.
+        """
+        model = self.compiled.model.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        write_text(folder / "model.json", json_text(model))
+        write_text(folder / FILE, json_text(self.to_dict()))
