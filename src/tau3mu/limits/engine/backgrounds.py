@@ -104,10 +104,10 @@ class Backgrounds:
                 density[:, points] = 1 / (self.high - self.low)[of]
             elif family.startswith("bernstein"):
                 order = n_shape_parameters(family)
-                density[:, points], first[:, :order, points], more = self._bernstein(
+                density[:, points], first[:, :order, points], weights = self._bernstein(
                     at, of, shape[:, :order], order
                 )
-                made.append((family, members, more))
+                made.append((family, members, weights))
             else:
                 density[:, points], first[:, 0, points], more = self._exponential(
                     at, of, shape[:, 0], power=family == "power"

@@ -57,14 +57,9 @@ class Data:
 
     def repeated(self, times: int) -> Data:
         """Returns the same experiment several times, without copies."""
-        return replace(
-            self,
-            **{
-                name: np.broadcast_to(
-                    getattr(self, name)[0], (times, *getattr(self, name).shape[1:])
-                )
-                for name in ("spectra", "templates", "nuisances", "backgrounds")
-            },
+        parts = (self.spectra, self.templates, self.nuisances, self.backgrounds)
+        return Data(
+            self.points, *(np.broadcast_to(one[0], (times, *one.shape[1:])) for one in parts)
         )
 
 

@@ -233,8 +233,5 @@ class _Blocks:
             values, vectors = np.linalg.eigh(scaled)
             values = np.maximum(values, _CLIP * values[..., -1:])
             inverse = np.einsum("tcak,tck,tcbk->tcab", vectors, 1 / values, vectors, optimize=True)
-        return (
-            inverse
-            * (scale[..., :, None] * scale[..., None, :])
-            * (free[..., :, None] & free[..., None, :])
-        )
+        both: Array = scale[..., :, None] * scale[..., None, :]
+        return np.where(free[..., :, None] & free[..., None, :], inverse * both, 0.0)

@@ -124,11 +124,13 @@ class Peaks:
         def up_to_the_core(z: Array) -> Array:
             log_base = np.log(1 - alpha / power * (np.minimum(z, -alpha) + alpha))
             # (base^(1−n) − 1) / (1 − n), which is log(base) for n = 1
-            return power / alpha * log_base * exprel((1 - power) * log_base)
+            whole: Array = power / alpha * log_base * exprel((1 - power) * log_base)
+            return whole
 
         core = erf(np.maximum(high, -alpha) / _ROOT_2) - erf(np.maximum(low, -alpha) / _ROOT_2)
         tail = np.exp(-0.5 * alpha**2) * (up_to_the_core(low) - up_to_the_core(high))
-        return _ROOT_HALF_PI * core + tail
+        found: Array = _ROOT_HALF_PI * core + tail
+        return found
 
     def _gauss(self, distance: Array, channel: Indices, mean: Array, width: Array) -> _Part:
         z = distance / width[:, channel]
