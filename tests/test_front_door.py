@@ -137,6 +137,9 @@ def test_the_results_of_a_run(made, later):
     assert results.counters["demo"]
     assert (results.fit, run.fits) == (None, {})
     assert list(run.plot()["dsphipi"]) == list(results.plot())
+    assert list(results.plot("mass")) == ["mass"]
+    with raises("results.unknown-name", path="mas"):
+        results.plot("mas")
     assert "6000" in repr(run)
     assert f">{results.cutflow['demo'][-1]['events']:,}</td>" in run.cutflow._repr_html_()
     assert "<table" in run._repr_html_()
