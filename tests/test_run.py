@@ -16,6 +16,7 @@ import pytest
 import uproot
 from figures import record_figure
 
+from tau3mu.fit.__main__ import main as fit_main
 from tau3mu.outputs import load_candidates, load_histograms
 from tau3mu.run import main
 
@@ -119,12 +120,8 @@ class TestTheRunOfTheReadme:
     def test_the_fit_can_be_repeated_without_events(self, finished):
         _, folder = finished
         (results,) = (folder / "results").iterdir()
-        done = subprocess.run(
-            [sys.executable, "-m", "tau3mu.fit", "dsphipi", "--input", str(results),
-             "--output", "again"],
-            cwd=folder, capture_output=True, text=True, timeout=300, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
+        words = ["dsphipi", "--input", str(results), "--output", str(folder / "again")]
+        assert fit_main(words) == 0
         first = json.loads((results / "dsphipi" / "fit.json").read_text())["parameters"]
         second = json.loads((folder / "again" / "fit.json").read_text())["parameters"]
         for name, parameter in first.items():
@@ -502,8 +499,7 @@ def test_histograms_without_variations_are_stored_and_fitted(
 ):
     path = processor_file(WITHOUT_VARIATIONS)
     given = ["--processor", f"{path}:Mine", "--fit", "dsphipi", "--executor", executor]
-    done = command(*given, "--output", tmp_path / "out", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+    assert main([*given, "--output", str(tmp_path / "out")]) == 0
     expected = json.loads((oracle / "dsphipi_demo_intended.json").read_text())["hist"]
     with uproot.open(tmp_path / "out" / "Mine" / "histograms.root") as file:
         assert file.keys(cycle=False) == ["demo", "demo/mass"]

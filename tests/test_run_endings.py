@@ -74,9 +74,15 @@ def test_keyboard_interrupt_of_a_processor_is_one(run):
     assert (code, "--resume" in said, said.count("error:")) == (130, True, 1)
 
 
-@pytest.mark.integration
-@pytest.mark.parametrize("executor", ["futures", "dask"])
-@pytest.mark.parametrize("name", ["KeyboardInterrupt", "GeneratorExit"])
+@pytest.mark.parametrize(
+    ("name", "executor"),
+    [
+        pytest.param("KeyboardInterrupt", "futures", marks=pytest.mark.integration),
+        pytest.param("GeneratorExit", "dask", marks=pytest.mark.integration),
+        pytest.param("KeyboardInterrupt", "dask", marks=pytest.mark.soak),  # the same ways
+        pytest.param("GeneratorExit", "futures", marks=pytest.mark.soak),
+    ],
+)
 def test_workers_survive_what_their_processors_raise(run, executor, name):
     code, said = run(f"raise {name}('odd')", "--executor", executor, "--workers", "2")
     assert (code, f"{name}: odd" in said, "Traceback" in said) == (1, True, False)

@@ -23,9 +23,14 @@ from tau3mu.processing import Processor, Table
 from tau3mu.processors import DsPhiPi
 from tau3mu.results.by_run import sum_of_runs
 
+# Each executor and each size once; the other pairs go the same ways.
 EXECUTORS = [
-    "iterative",
-    *(pytest.param(name, marks=pytest.mark.integration) for name in ("futures", "dask")),
+    ("iterative", 5000),
+    pytest.param("futures", 300, marks=pytest.mark.integration),
+    pytest.param("dask", 5000, marks=pytest.mark.integration),
+    pytest.param("iterative", 300, marks=pytest.mark.soak),
+    pytest.param("futures", 5000, marks=pytest.mark.soak),
+    pytest.param("dask", 300, marks=pytest.mark.soak),
 ]
 PROCESSORS = [
     DsPhiPi(),
@@ -73,8 +78,7 @@ def plain(datasets):
     return run(datasets, 100_000, per_run=False, processors=FILLING)
 
 
-@pytest.mark.parametrize("size", [pytest.param(300, marks=pytest.mark.integration), 5000])
-@pytest.mark.parametrize("executor", EXECUTORS)
+@pytest.mark.parametrize(("executor", "size"), EXECUTORS)
 def test_totals_and_sums_of_runs(executor, size, datasets, plain, request):
     client = request.getfixturevalue("client") if executor == "dask" else None
     found = run(datasets, size, processors=FILLING, executor=executor, client=client)

@@ -24,9 +24,14 @@ from tau3mu.processing import Processor, Table
 from tau3mu.processors import DsPhiPi
 from tau3mu.selection import Step
 
+# Each executor and each size once; the other pairs go the same ways.
 EXECUTORS = [
-    "iterative",
-    *(pytest.param(name, marks=pytest.mark.integration) for name in ("futures", "dask")),
+    ("iterative", 5000),
+    pytest.param("futures", 400, marks=pytest.mark.integration),
+    pytest.param("dask", 5000, marks=pytest.mark.integration),
+    pytest.param("iterative", 400, marks=pytest.mark.soak),
+    pytest.param("futures", 5000, marks=pytest.mark.soak),
+    pytest.param("dask", 400, marks=pytest.mark.soak),
 ]
 CERTIFICATION = Certification({101: [(1, 4), (7, 7)], 105: [(3, 30)], 109: [(2, 2)], 7: [(1, 9)]})
 
@@ -85,8 +90,7 @@ def without_file(candidates):
     return {name: candidates[name].tolist() for name in candidates.fields if name != "file"}
 
 
-@pytest.mark.parametrize("size", [pytest.param(400, marks=pytest.mark.integration), 5000])
-@pytest.mark.parametrize("executor", EXECUTORS)
+@pytest.mark.parametrize(("executor", "size"), EXECUTORS)
 def test_certified_events_are_those_of_a_slow_loop(executor, size, datasets, expected, request):
     client = request.getfixturevalue("client") if executor == "dask" else None
     found = execute(

@@ -51,9 +51,21 @@ def run(executor, chunks, processors, client):
     return execute(chunks, processors, executor=executor, workers=2, client=client)
 
 
-@pytest.mark.integration
-@pytest.mark.parametrize("size", [700, 5000])
-@pytest.mark.parametrize("executor", ["iterative", "futures", "dask"])
+def pairs(often, seldom):
+    """Marks pairs of parameters: each value is in one that runs often; the others go their ways."""
+    return [
+        *(pytest.param(*pair, marks=pytest.mark.integration) for pair in often),
+        *(pytest.param(*pair, marks=pytest.mark.soak) for pair in seldom),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("executor", "size"),
+    pairs(
+        [("iterative", 5000), ("futures", 700), ("dask", 700)],
+        [("iterative", 700), ("futures", 5000), ("dask", 5000)],
+    ),
+)
 def test_every_executor_and_chunk_size_gives_the_same(executor, size, datasets, reference, client):
     result = run(executor, chunks_of(datasets, size), BOTH, client)
     assert result.files == reference.files
@@ -79,9 +91,13 @@ def test_candidates_are_sorted_and_name_their_file(reference, skim, demo):
     assert first.event.tolist() == sorted(first.event.tolist())
 
 
-@pytest.mark.integration
-@pytest.mark.parametrize("executor", ["iterative", "futures", "dask"])
-@pytest.mark.parametrize("sample", ["demo", "skim"])
+@pytest.mark.parametrize(
+    ("executor", "sample"),
+    pairs(
+        [("iterative", "demo"), ("iterative", "skim"), ("futures", "skim"), ("dask", "demo")],
+        [("futures", "demo"), ("dask", "skim")],
+    ),
+)
 def test_every_executor_finds_what_root_finds(executor, sample, request, oracle, client):
     paths = request.getfixturevalue(sample)
     dataset = Dataset(sample, {str(path): None for path in paths})

@@ -66,7 +66,7 @@ def _by_name(loss):
     return {parameter.name: parameter for parameter in loss.get_params()}
 
 
-def _assert_same_up_to_a_constant(model, data, points=4):
+def _assert_same_up_to_a_constant(model, data, points=3):
     """Compares the two losses at points around the minimum."""
     loss, objective = zfit_loss(model, data), Objective(model, prepare(model, data))
     assert not loss.errordef - 0.5
@@ -233,9 +233,15 @@ def folder(tmp_path_factory):
     return folder
 
 
-@pytest.mark.integration
-@pytest.mark.parametrize("binned", [True, False], ids=["counts", "entries"])
-@pytest.mark.parametrize("windows", [{}, WINDOWS], ids=["whole", "windows"])
+@pytest.mark.parametrize(
+    ("windows", "binned"),
+    [  # The windows of counts and of entries are made without the model: `test_features`.
+        pytest.param({}, True, marks=pytest.mark.integration, id="whole-counts"),
+        pytest.param(WINDOWS, False, marks=pytest.mark.integration, id="windows-entries"),
+        pytest.param({}, False, marks=pytest.mark.soak, id="whole-entries"),
+        pytest.param(WINDOWS, True, marks=pytest.mark.soak, id="windows-counts"),
+    ],
+)
 @pytest.mark.parametrize("name", FURTHER)
 def test_further_models(name, windows, binned, folder):
     components, parameters = FURTHER[name]

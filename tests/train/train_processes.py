@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
 import time
+from contextlib import redirect_stderr, redirect_stdout
 
 import numpy as np
+import pytest
 
 from tau3mu.run import open_run
+from tau3mu.train.__main__ import main
 from tau3mu.train.states import read_status
 from tau3mu.train.store import Store
 
@@ -80,15 +84,32 @@ def write_train(folder, *, delay=0.0, wagons=None, datasets=("demo",), chunk_siz
 
 
 def command(folder, *words, wait=True, group=False):
-    """Runs `python -m tau3mu.train` in a folder with a store in it."""
+    """Runs `tau3mu.train` in a folder with a store in it.
+
+    That is in this process if it is to be waited for; trains are processes of their own anyway.
+    """
     given = [sys.executable, "-m", "tau3mu.train", *map(str, words)]
-    environment = os.environ | {"TAU3MU_STORE": str(folder / "store")}
+    environment = {"TAU3MU_STORE": str(folder / "store")}
+    if wait:
+        return _here(given, folder, environment)
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    process = subprocess.Popen(given, cwd=folder, env=environment, start_new_session=group, **pipes)
-    if not wait:
-        return process
-    out, err = process.communicate(timeout=120)
-    return subprocess.CompletedProcess(given, process.returncode, out, err)
+    return subprocess.Popen(
+        given, cwd=folder, env=os.environ | environment, start_new_session=group, **pipes
+    )
+
+
+def _here(given, folder, environment):
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.chdir(folder)
+        patch.setattr(sys, "orig_argv", given)  # which trains record
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        try:
+            code = main(given[3:])
+        except SystemExit as end:
+            code = end.code
+    return subprocess.CompletedProcess(given, code, out.getvalue(), err.getvalue())
 
 
 def train_folder(folder, number=1):
