@@ -59,8 +59,9 @@ def test_the_index_lists_every_page():
 
 
 @pytest.mark.parametrize("page", [*DOCS.rglob("*.md")], ids=lambda page: page.stem)
-def test_what_belongs_to_an_item_of_a_list_is_indented_as_the_site_needs_it(page):
-    """By four spaces: with fewer, the item ends on the site, though not on a forge."""
+def test_pages_are_written_as_the_site_needs_it(page):
+    """What belongs to an item of a list is indented by four spaces, and titles are quoted."""
+    assert re.findall(r'^```\w+ title=[^"].*', page.read_text(), re.MULTILINE) == []
     text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
     assert re.findall(r"\n\n {1,3}\S.*", text) == []
 
