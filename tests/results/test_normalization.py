@@ -11,6 +11,7 @@ from errors import raises
 import tau3mu
 from tau3mu.results import luminosity, scales
 from tau3mu.results.manifest import DatasetFacts, GeneratedFacts
+from tau3mu.results.normalization import not_normalized
 
 GENERATED = GeneratedFacts(events=4000, sumw=2.5e5, sumw2=9e7)
 DATA = {"B": DatasetFacts(lumi=4.75), "C": DatasetFacts(lumi=9.5)}
@@ -42,6 +43,15 @@ def test_its_own_luminosity_takes_precedence():
 )  # fmt: skip
 def test_what_is_not_known_has_no_factor(facts):
     assert scales(facts)["mc"] is None
+
+
+def test_simulation_with_a_cross_section_that_is_not_compared_is_named():
+    lacking = MC.model_copy(update={"generated": None})
+    assert [one.split("'")[1] for one in not_normalized({**DATA, "dy": lacking, "mc": MC})] == [
+        "dy"
+    ]
+    assert not_normalized({"dy": lacking}) == []  # there is nothing to compare it with
+    assert not_normalized({**DATA, "dy": lacking.model_copy(update={"cross_section": None})}) == []
 
 
 def test_luminosity_of_data_only():

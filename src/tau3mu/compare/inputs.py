@@ -94,7 +94,10 @@ def _facts(side: Side, name: str, *, frozen: bool) -> dict[str, Any]:
         del facts["certification"]["source"]  # the same may lie elsewhere
     if "certification" in known:  # with all ranges
         facts["certification"] = known["certification"]
-    return {**known, **facts, "files": None, "layout": None, "linked": None}  # places, texts
+    if facts.get("luminosity"):  # with a hash of what was counted with
+        del facts["luminosity"]["source"], facts["lumi_source"]
+    places = dict.fromkeys(("files", "layout", "linked", "brilcalc"))
+    return {**known, **facts, **places}
 
 
 def _file(a: InputFile | None, b: InputFile | None) -> FileChange | None:

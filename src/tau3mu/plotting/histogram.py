@@ -120,22 +120,24 @@ def _is_normalized(content: Content, facts: Mapping[str, DatasetFacts]) -> bool:
 
 def _draw_all(axes: Axes, content: Content, named: Legend, *, log: bool | None) -> None:
     """Draws data as points and simulation as a stack with a band."""
-    edges, highest = content.variable.edges, []
+    edges, highest, contents = content.variable.edges, [], []
     if content.data:
         total = content.total_data
         points = draw_points(axes, total, content.shown)
         name = next(iter(content.data)) if len(content.data) == 1 else "Data"
         named = {name: points, **named}
         highest.append(np.where(content.shown, total.values() + errors_of(total)[1], 0.0))
+        contents.append(np.where(content.shown, total.values(), 0.0))
     if content.simulation:
         stack = draw_stack(axes, _largest(content.simulation))
         band, middle = content.band(), content.total.values()
         what = _BAND[bool(content.varied)]
         named |= {**stack, what: draw_band(axes, edges, middle, band)}
         highest.append(middle + band[1])
+        contents.append(middle)
     title = "Simulation scaled to the area of data" if content.to_area else ""
     log = helps_log(np.max(highest, axis=0)) if log is None else log
-    finish(axes, content.example, named, highest, log=log, title=title)
+    finish(axes, content.example, named, highest, contents, log=log, title=title)
 
 
 def _draw_datasets(

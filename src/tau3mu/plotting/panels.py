@@ -123,7 +123,7 @@ def draw_lines(
         named: What the legend names besides.
     """
     lines, besides, named = cycle(_LINES), named or {}, {}
-    highest = []
+    highest, contents = [], []
     if points is not None:
         named["Sum"] = draw_points(axes, points)
         highest.append(points.values() + errors_of(points)[1])
@@ -138,7 +138,9 @@ def draw_lines(
             axes.errorbar(centers[there], values[there], yerr=errors[:, there], fmt="none",
                           color=color, elinewidth=1.2)  # fmt: skip
         highest.append(values + errors[1])
-    finish(axes, next(iter(parts.values())), {**named, **besides}, highest, log=log)
+        contents.append(values)
+    named |= besides
+    finish(axes, next(iter(parts.values())), named, highest, contents, log=log)
 
 
 def draw_cuts(axes: Axes, values: Iterable[float], edges: Any) -> Any:
@@ -217,8 +219,8 @@ def finish_ratio(axes: Axes, ends: Sequence[Any], label: str) -> None:
 
 
 def finish(
-    axes: Axes, histogram: Hist[Any], named: Legend, highest: Sequence[Any], *, log: bool,
-    title: str = "",
+    axes: Axes, histogram: Hist[Any], named: Legend, highest: Sequence[Any],
+    contents: Sequence[Any], *, log: bool, title: str = "",
 ) -> None:  # fmt: skip
     """Gives a panel its range and a legend that covers nothing.
 
@@ -227,6 +229,7 @@ def finish(
         histogram: One of those that are drawn.
         named: What the legend names.
         highest: The upper ends of what is drawn, in each bin.
+        contents: What is drawn, in each bin, all of which is visible on a logarithmic scale.
         log: Whether the entries have a logarithmic scale.
         title: Stands above the legend.
     """
@@ -235,7 +238,7 @@ def finish(
                   fontsize=18, color="0.4")  # fmt: skip
     top = float(max((np.max(one, initial=0.0) for one in highest), default=0.0)) or 1.0
     if log:
-        filled = np.concatenate([np.ravel(one)[np.ravel(one) > 0] for one in highest])
+        filled = np.concatenate([np.ravel(one)[np.ravel(one) > 0] for one in contents])
         bottom = 0.5 * float(np.clip(filled.min(initial=top), top / 1e6, top / 10))
         axes.set_yscale("log", nonpositive="clip")
     else:

@@ -16,7 +16,7 @@ from tau3mu.report.fits import fit_view
 from tau3mu.report.histograms import histogram_views
 from tau3mu.report.yields import yields_view
 from tau3mu.results.manifest import RESULTS, glance_at, manifest_in, results_in
-from tau3mu.storage.names import FULL_CONFIG, RUN, YIELDS
+from tau3mu.storage.names import FULL_CONFIG, RUN, SECTIONS, YIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -80,7 +80,7 @@ def result_view(folder: Path) -> dict[str, Any]:
             "git": manifest.git,
             "key": manifest.key,
         },
-        "files": _files(folder),
+        "files": [*_files(folder), *_files(folder, SECTIONS)],
     }
     checked: dict[str, Any] = redacted(view)
     return checked
@@ -230,12 +230,12 @@ def _plots(folder: Path) -> list[str]:
     ]
 
 
-def _files(folder: Path) -> list[dict[str, Any]]:
-    """Returns the files of a folder, without those in folders below it."""
+def _files(folder: Path, below: str = "") -> list[dict[str, Any]]:
+    """Returns the files of a folder or of one below it, without those in further folders."""
     try:
-        with os.scandir(folder) as entries:
+        with os.scandir(folder / below) as entries:
             found = [
-                {"name": one.name, "bytes": one.stat().st_size}
+                {"name": f"{below}/{one.name}".lstrip("/"), "bytes": one.stat().st_size}
                 for one in entries
                 if one.is_file(follow_symlinks=False) and not one.name.startswith(".")
             ]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tau3mu.results.manifest import DatasetFacts
 
-__all__ = ["luminosity", "scale_of", "scales"]
+__all__ = ["luminosity", "not_normalized", "scale_of", "scales"]
 
 _FB_PER_PB: Final = 1000.0
 """How many fb are a pb: the cross section is in pb, the luminosity in fb^-1."""
@@ -65,12 +65,30 @@ def scale_of(name: str, datasets: Mapping[str, DatasetFacts]) -> float:
     """
     scale = scales(datasets)[name]
     if scale is None:
-        missing = " and ".join(_missing(datasets[name], luminosity(datasets.values())))
-        message = (
-            f"dataset {name!r} cannot be normalized to cross section and luminosity: {missing}"
-        )
+        message = _why_not(name, datasets)
         raise InputError(message, code="results.no-normalization", path=name)
     return scale
+
+
+def not_normalized(datasets: Mapping[str, DatasetFacts]) -> list[str]:
+    """Returns why simulation with a cross section is not compared with the data of its run.
+
+    Args:
+        datasets: What a run knows of its datasets, by name.
+    """
+    of_data = luminosity(datasets.values())
+    return [
+        f"{_why_not(name, datasets)}; it is not compared with data: give 'generated' for it"
+        for name, scale in scales(datasets).items()
+        if scale is None
+        and datasets[name].cross_section is not None
+        and (datasets[name].lumi is not None or of_data is not None)
+    ]
+
+
+def _why_not(name: str, datasets: Mapping[str, DatasetFacts]) -> str:
+    missing = " and ".join(_missing(datasets[name], luminosity(datasets.values())))
+    return f"dataset {name!r} cannot be normalized to cross section and luminosity: {missing}"
 
 
 def _scale(facts: DatasetFacts, of_data: float | None) -> float | None:

@@ -24,6 +24,7 @@ from tau3mu.results.manifest import (
     ReaderResources,
     Resources,
 )
+from tau3mu.results.normalization import not_normalized
 from tau3mu.results.provenance import provenance
 from tau3mu.run.generated import generated_facts
 from tau3mu.run.luminosity import luminosities, sections_read
@@ -101,6 +102,27 @@ def manifest_of(
         name: FitVerdict(valid=fit.valid, messages=list(fit.messages))
         for name, fit in (fits or {}).items()
     }
+    facts = {
+        dataset.name: DatasetFacts(
+            era=dataset.era,
+            is_mc=dataset.is_mc,
+            lumi=counted[dataset.name].recorded
+            if dataset.name in counted
+            else _number(dataset.lumi),
+            lumi_source=dataset.lumi_source or dataset.brilcalc,
+            luminosity=counted.get(dataset.name),
+            energy=_number(dataset.energy) or lhc_energy(dataset.era),
+            cross_section=_number(dataset.cross_section),
+            fraction=dataset.fraction,
+            certification=_certification(dataset),
+            generated=_generated(plan, dataset, result, missing),
+            triggers={
+                column: list(paths)
+                for column, paths in result.triggers.get(dataset.name, {}).items()
+            },
+        )
+        for dataset in plan.datasets
+    }
     return Manifest(
         status=status,
         complete=not missing and (bool(result.processors) or not result.set_apart),
@@ -108,27 +130,7 @@ def manifest_of(
         key=plan.key(result.keys),
         configuration=_configuration(plan),
         options=plan.options,
-        datasets={
-            dataset.name: DatasetFacts(
-                era=dataset.era,
-                is_mc=dataset.is_mc,
-                lumi=counted[dataset.name].recorded
-                if dataset.name in counted
-                else _number(dataset.lumi),
-                lumi_source=dataset.lumi_source or dataset.brilcalc,
-                luminosity=counted.get(dataset.name),
-                energy=_number(dataset.energy) or lhc_energy(dataset.era),
-                cross_section=_number(dataset.cross_section),
-                fraction=dataset.fraction,
-                certification=_certification(dataset),
-                generated=_generated(plan, dataset, result, missing),
-                triggers={
-                    column: list(paths)
-                    for column, paths in result.triggers.get(dataset.name, {}).items()
-                },
-            )
-            for dataset in plan.datasets
-        },
+        datasets=facts,
         inputs=[
             InputFile(
                 dataset=file.dataset,
@@ -156,7 +158,7 @@ def manifest_of(
             for file in missing
         ],
         chunks=ChunkCounts(total=result.chunks, resumed=result.resumed, attempts=result.attempts),
-        warnings=list(result.warnings),
+        warnings=[*result.warnings, *not_normalized(facts)],
         derived=dict(derived or {}),
         counters={p.name: dict(p.counters) for p in plan.processors if p.counters},
         fits=verdicts

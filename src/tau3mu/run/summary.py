@@ -111,9 +111,7 @@ def _verdict(run: Run, lines: Sequence[tuple[Kind, str]]) -> tuple[Kind, str]:
         wrong.append(f"the fit of {', '.join(invalid)} is not valid")
     if wrong:
         return "bad", f"These results cannot be used as they are: {'; '.join(wrong)}."
-    doubts = sum(kind == "doubt" for kind, _ in lines)
-    if doubts or run.warnings:
-        remarks = doubts + len(run.warnings)
-        what = "1 remark" if remarks == 1 else f"{remarks} remarks"
-        return "doubt", f"All events are there. Read the {what} above before you use the results."
+    doubts = any(kind == "doubt" for kind, _ in lines)
+    if doubts or run.warnings or any(fit.messages for fit in run.fits.values()):
+        return "doubt", "All events are there. Read the remarks above before you use the results."
     return "good", "All events are there, and nothing speaks against these results."

@@ -12,8 +12,11 @@ from tau3mu.fit.data.sample import Binned, Unbinned, covered
 from tau3mu.fit.data.windows import kept, without
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hist import Hist
 
+    from tau3mu.fit.data.sample import Interval
     from tau3mu.fit.data.windows import Observable, Windows
 
 __all__ = ["binned", "filled", "unbinned"]
@@ -81,7 +84,7 @@ def unbinned(
     """
     given = _numbers(values, f"the values of {observable.name}", where)
     intervals = kept(observable.range, windows, where)
-    inside = np.any([(given >= low) & (given < high) for low, high in intervals], axis=0)
+    inside, blinded = _within(given, intervals), _within(given, windows.blind)
     chosen = given[inside]
     if not len(chosen):
         parts = " and ".join(f"{low:g} to {high:g}" for low, high in intervals)
@@ -90,7 +93,7 @@ def unbinned(
             "are the units those of observable.range?"
         )
         raise InputError(message, code="fit.nothing-in-ranges", path="observable.range")
-    outside = len(given) - len(chosen)
+    outside = int((~inside & ~blinded).sum())  # nothing tells how many are in a blinded window
     if weights is None:
         return Unbinned(chosen, None, intervals, outside)
     all_weights = _numbers(weights, "the weights", where)
@@ -108,6 +111,13 @@ def unbinned(
         )
         raise InputError(message, code="fit.no-sum-of-weights", path=observable.name)
     return Unbinned(chosen, all_weights[inside], intervals, outside)
+
+
+def _within(values: np.ndarray, intervals: Sequence[Interval]) -> np.ndarray:
+    found = np.zeros(len(values), bool)
+    for low, high in intervals:
+        found |= (values >= low) & (values < high)
+    return found
 
 
 def filled(values: Any, weights: Any | None, observable: Observable, *, where: str) -> Hist[Any]:

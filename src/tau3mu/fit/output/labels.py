@@ -143,7 +143,7 @@ def parameter_line(model: FitModel, name: str, found: ParameterResult | Quantity
     """
     symbol = parameter_symbols(model).get(name, name)
     unit = "" if _says_unit(symbol) else _parameter_unit(model, name)
-    return f"{symbol} = {value_text(found)} {unit}".rstrip()
+    return math_scripts(f"{symbol} = {value_text(found)} {unit}".rstrip())
 
 
 def _says_unit(symbol: str) -> bool:
