@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 from tau3mu.config.documents import read_document
 from tau3mu.errors import InputError
 from tau3mu.plotting.heading import Heading, heading_of
-from tau3mu.plotting.labels import name_ticks, short_name
-from tau3mu.plotting.style import add_heading, styled_figure
 from tau3mu.results.places import processor_in
 from tau3mu.storage.names import YIELDS
 
@@ -68,6 +66,9 @@ def plot_stability(content: Mapping[str, Any], *, heading: Heading = Heading()) 
     Raises:
         InputError: There are no yields of two eras with luminosities.
     """
+    from tau3mu.plotting.labels import name_ticks
+    from tau3mu.plotting.style import add_heading, styled_figure
+
     panels = _panels(content)
     if not panels:
         message = "a stability plot needs at least two eras of data with luminosities"
@@ -90,6 +91,8 @@ def plot_stability(content: Mapping[str, Any], *, heading: Heading = Heading()) 
 
 def _panels(content: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any], str]]:
     """Returns the label, the table and what is drawn of it, for each panel."""
+    from tau3mu.plotting.labels import short_name
+
     selected = content["selected"]
     found = [("Candidates / fb⁻¹", selected, "per_fb")] if selected else []
     found += [

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -156,7 +156,7 @@ class _Test:
         best = self.lumis @ inverse @ self.yields / norm if norm > 0 else rate
         residuals = self.yields - best * self.lumis
         chi2 = float(residuals @ inverse @ residuals)
-        return Constancy(rate, error, chi2, ndf, float(stats.chi2.sf(chi2, ndf)))
+        return Constancy(rate, error, chi2, ndf, float(special.chdtrc(ndf, chi2)))
 
     def _covariance(self, rate: float) -> npt.NDArray[np.float64]:
         """Returns the covariance of the yields, with what is expected where nothing is found."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from tau3mu.outputs.names import DATASET, NOMINAL, VARIATION
 from tau3mu.results.constancy import Comparison, Constancy, compare_eras
@@ -150,8 +150,9 @@ def poisson_interval(count: float) -> tuple[float, float]:
         count: What was counted.
     """
     tail = (1 - _ONE_SIGMA) / 2
-    low = float(stats.chi2.ppf(tail, 2 * count)) / 2 if count > 0 else 0.0
-    return low, float(stats.chi2.isf(tail, 2 * count + 2)) / 2
+    # The quantiles of chi2, from where they are without half a second for all of scipy.stats.
+    low = float(special.gammaincinv(count, tail)) if count > 0 else 0.0
+    return low, float(special.gammainccinv(count + 1, tail))
 
 
 def selected_yields(
