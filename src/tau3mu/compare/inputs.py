@@ -94,7 +94,11 @@ def _facts(side: Side, name: str, *, frozen: bool) -> dict[str, Any]:
         del facts["certification"]["source"]  # the same may lie elsewhere
     if "certification" in known:  # with all ranges
         facts["certification"] = known["certification"]
-    return {**known, **facts, "files": None, "layout": None, "linked": None}  # places, texts
+    if facts.get("luminosity"):  # of which the hash counts, as of a file
+        del facts["luminosity"]["source"]
+        facts["lumi_source"] = None
+    places = dict.fromkeys(("files", "layout", "linked", "brilcalc"))  # or texts
+    return {**known, **facts, **places}
 
 
 def _file(a: InputFile | None, b: InputFile | None) -> FileChange | None:

@@ -16,7 +16,7 @@ from tau3mu.report.fits import fit_view
 from tau3mu.report.histograms import histogram_views
 from tau3mu.report.yields import yields_view
 from tau3mu.results.manifest import RESULTS, glance_at, manifest_in, results_in
-from tau3mu.storage.names import FULL_CONFIG, RUN, YIELDS
+from tau3mu.storage.names import FULL_CONFIG, RUN, SECTIONS, YIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -80,7 +80,10 @@ def result_view(folder: Path) -> dict[str, Any]:
             "git": manifest.git,
             "key": manifest.key,
         },
-        "files": _files(folder),
+        "files": [
+            *_files(folder),
+            *({**one, "name": f"{SECTIONS}/{one['name']}"} for one in _files(folder / SECTIONS)),
+        ],
     }
     checked: dict[str, Any] = redacted(view)
     return checked

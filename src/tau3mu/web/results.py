@@ -13,7 +13,7 @@ from tau3mu.errors import InputError
 from tau3mu.report.result import result_view
 from tau3mu.report.tables import result_tables
 from tau3mu.results.manifest import results_in
-from tau3mu.storage.names import RUN
+from tau3mu.storage.names import RUN, SECTIONS
 from tau3mu.web.known import Root, known_results, name_of, results_folder, side_folder
 from tau3mu.web.rendering import page
 from tau3mu.web.waiting import light
@@ -58,7 +58,8 @@ def result(request: Request) -> Response:
 
 def _size(folder: Path) -> int:
     """Returns how much of a results folder its page reads, beside the manifest."""
-    return sum(path.stat().st_size for path in folder.glob("*/*.json"))
+    found = (path for path in folder.glob("*/*.json") if path.parent.name != SECTIONS)
+    return sum(path.stat().st_size for path in found)
 
 
 def _states(folder: Path, view: dict[str, Any]) -> dict[str, str]:
