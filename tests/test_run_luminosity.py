@@ -154,16 +154,34 @@ def test_a_skim_stands_for_the_sections_of_its_parent(done, tmp_path):
     assert twice.datasets["data"].lumi == before.recorded
 
 
-def test_failed_files_do_not_count(folder, tmp_path):
-    for name in ("0.root", "1.root"):
+def test_failed_files_do_not_count_until_they_are_repaired(folder, tmp_path):
+    for name in ("0.root", "1.root", "plain.json"):
         shutil.copy(folder / name, tmp_path / name)
-    (tmp_path / "1.root").write_bytes((tmp_path / "1.root").read_bytes()[:3000])
-    (tmp_path / "plain.json").write_text((folder / "plain.json").read_text())
-    options = ["--brilcalc", folder / "all.csv", "--skip-bad-files"]
+    whole = (tmp_path / "1.root").read_bytes()
+    middle = len(whole) // 2
+    torn = whole[:middle] + bytes(len(whole) // 4) + whole[middle + len(whole) // 4 :]
+    (tmp_path / "1.root").write_bytes(torn)
+    options = ["--brilcalc", folder / "all.csv", "--skip-bad-files", "--chunk-size", "400"]
+    options += ["--retries", "0"]
     run = run_of(tmp_path / "plain.json", tmp_path / "out", *options, code=2)
-    assert run.datasets["data"].lumi == pytest.approx(
-        expected(sections_in(tmp_path / "0.root")), rel=1e-14
-    )
+    first = sections_in(tmp_path / "0.root")
+    assert run.datasets["data"].lumi == pytest.approx(expected(first), rel=1e-14)
+    (tmp_path / "1.root").write_bytes(whole)
+    assert main(["--resume", str(tmp_path / "out")]) == 0
+    run = tau3mu.open(tmp_path / "out")
+    assert 0 < run.manifest.chunks.resumed < run.manifest.chunks.total
+    every = first | sections_in(tmp_path / "1.root")
+    assert run.datasets["data"].lumi == pytest.approx(expected(every), rel=1e-14)
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("executor", ["futures", "dask"])
+def test_all_executors_count_the_same(folder, tmp_path, executor):
+    options = ["--chunk-size", "700", "--executor", executor, "--workers", "2"]
+    run = run_of(folder / "data.json", tmp_path / "out", *options)
+    alone = run_of(folder / "data.json", tmp_path / "alone", "--chunk-size", "5000")
+    assert run.datasets == alone.datasets
+    assert run["dsphipi"].cutflow == alone["dsphipi"].cutflow
 
 
 def test_a_section_counts_once_in_sums(folder, tmp_path):

@@ -95,7 +95,8 @@ def _facts(side: Side, name: str, *, frozen: bool) -> dict[str, Any]:
     if "certification" in known:  # with all ranges
         facts["certification"] = known["certification"]
     if facts.get("luminosity"):  # with a hash of what was counted with
-        del facts["luminosity"]["source"], facts["lumi_source"]
+        del facts["luminosity"]["source"]
+        facts["lumi_source"] = None
     places = dict.fromkeys(("files", "layout", "linked", "brilcalc"))
     return {**known, **facts, **places}
 
