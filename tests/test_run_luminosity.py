@@ -63,7 +63,7 @@ def certified(sections):
 def folder(tmp_path_factory):
     """A dataset of two files, a certification and a CSV without one section that has events."""
     folder = tmp_path_factory.mktemp("lumi")
-    several_runs.write_files(folder)
+    several_runs.write_files(folder, events=600)
     every = sections_in(folder / "0.root", folder / "1.root")
     (folder / "golden.json").write_text(json.dumps(GOLDEN))
     lost = min(certified(every))
@@ -123,7 +123,7 @@ def test_the_sections_that_were_read_are_counted(done, folder):
     assert listed == used
 
 
-@pytest.mark.parametrize("chunk_size", ["150", "5000"])
+@pytest.mark.parametrize("chunk_size", [pytest.param("150", marks=pytest.mark.integration), "5000"])
 def test_the_option_takes_the_place_of_a_number(folder, tmp_path, chunk_size):
     options = ["--brilcalc", folder / "all.csv", "--chunk-size", chunk_size]
     run = run_of(folder / "plain.json", tmp_path / "out", *options)
@@ -133,6 +133,7 @@ def test_the_option_takes_the_place_of_a_number(folder, tmp_path, chunk_size):
     assert not [text for text in run.warnings if "all.csv" in text]
 
 
+@pytest.mark.integration
 def test_what_a_run_recorded_can_be_made_again(done, tmp_path, folder):
     shutil.copytree(done, tmp_path / "moved")
     assert json.loads((done / "full_config.json").read_text())["datasets"][0]["brilcalc"]
@@ -142,6 +143,7 @@ def test_what_a_run_recorded_can_be_made_again(done, tmp_path, folder):
     assert again.lumi == tau3mu.open(done).datasets["data"].lumi
 
 
+@pytest.mark.integration
 def test_a_skim_stands_for_the_sections_of_its_parent(done, tmp_path):
     skim = done / "derived/dsphipi_phi/dataset.json"
     run = run_of(skim, tmp_path / "out", "--skim", "phi")
@@ -154,6 +156,7 @@ def test_a_skim_stands_for_the_sections_of_its_parent(done, tmp_path):
     assert twice.datasets["data"].lumi == before.recorded
 
 
+@pytest.mark.integration
 def test_failed_files_do_not_count_until_they_are_repaired(folder, tmp_path):
     for name in ("0.root", "1.root", "plain.json"):
         shutil.copy(folder / name, tmp_path / name)
@@ -174,8 +177,13 @@ def test_failed_files_do_not_count_until_they_are_repaired(folder, tmp_path):
     assert run.datasets["data"].lumi == pytest.approx(expected(every), rel=1e-14)
 
 
-@pytest.mark.integration
-@pytest.mark.parametrize("executor", ["futures", "dask"])
+@pytest.mark.parametrize(
+    "executor",
+    [
+        pytest.param("futures", marks=pytest.mark.integration),
+        pytest.param("dask", marks=pytest.mark.soak),
+    ],
+)
 def test_all_executors_count_the_same(folder, tmp_path, executor):
     options = ["--chunk-size", "700", "--executor", executor, "--workers", "2"]
     run = run_of(folder / "data.json", tmp_path / "out", *options)
@@ -204,6 +212,7 @@ def test_a_section_counts_once_in_sums(folder, tmp_path):
     assert set(scales(run.datasets).values()) == {1.0}
 
 
+@pytest.mark.integration
 def test_short_views_have_no_counted_luminosity(folder, tmp_path):
     run = run_of(f"{folder / 'data.json'}@short:0.5", tmp_path / "out")
     assert run.datasets["data"].lumi is None

@@ -198,6 +198,7 @@ def test_simulation_is_normalized_to_the_data(done, folder):
     np.testing.assert_allclose(scaled.values(), plain.values() * 1500 * 2.0 / sumw, rtol=1e-12)
 
 
+@pytest.mark.integration
 def test_skims_and_failed_files_keep_the_sums_of_what_they_stand_for(here, done):
     command = ["--no-fit", "--processor", "mine.py:Jets", "--chunk-size", "7"]
     assert main([*command, "--dataset", "sets.json", "--skim", "id", "--output", "skimmed"]) == 0
@@ -239,7 +240,7 @@ def test_short_views_have_their_share(here):
     assert scaled == pytest.approx(plain * factor)
 
 
-@pytest.mark.parametrize("given", [None, 5000])
+@pytest.mark.parametrize("given", [None, pytest.param(5000, marks=pytest.mark.integration)])
 def test_without_sums_in_the_files_events_are_counted(here, given):
     weights = []
     for number in (1, 2):
@@ -277,6 +278,7 @@ def test_without_sums_in_the_files_events_are_counted(here, given):
     assert (again.events, again.sumw) == (found.events, found.sumw)
 
 
+@pytest.mark.integration
 def test_generator_weights_that_are_not_read_are_a_warning(here):
     command = ["--no-fit", "--dataset", "sets.json", "--output", "plain"]
     assert main([*command, "--processor", "mine.py:Plain", "--processor", "mine.py:Jets"]) == 0

@@ -81,6 +81,7 @@ def test_units(tmp_path, unit, factor):
     assert table.of(table.keys).recorded == pytest.approx(69011.2 * factor, rel=1e-14)
 
 
+@pytest.mark.integration
 def test_the_same_as_coffea(tmp_path):
     rng = np.random.default_rng(4)
     values = rng.uniform(0.01, 0.5, (2, 300)).round(9)

@@ -33,7 +33,7 @@ def pileup(tmp_path_factory):
 def events(tmp_path_factory, events_of):
     """Makes simulated events with what a processor reads, or the same as data."""
     folder = tmp_path_factory.mktemp("weighted")
-    (path,) = generate(folder, events=1500, simulation=True, seed=8)
+    (path,) = generate(folder, events=800, simulation=True, seed=8)
     return lambda columns, **facts: events_of(path, columns, **facts)
 
 
