@@ -53,6 +53,12 @@ BENCHMARK = "benchmark"  # measures runs, which takes long
 MOST_PROCESSES = 4  # each takes a gigabyte or more
 GARBAGE = 50_000, 20, 20  # new objects before a collection, and collections before the next kind
 OTHERS = os.environ.get("TAU3MU_OTHERS")
+# A cluster of all tests waits for most of the time: with these, for a third of its CPU.
+IDLE = {
+    "distributed.admin.tick.interval": "500ms",
+    "distributed.admin.system-monitor.interval": "5s",
+    "distributed.worker.profile.enabled": False,
+}
 os.environ["TAU3MU_CACHE"] = ""  # what a test finds in files is no matter of the next one
 os.environ["TAU3MU_NO_PLOTS"] = "1"  # a thousand runs of tests do not draw
 
@@ -256,9 +262,11 @@ def write_t3m(tmp_path: Path) -> Callable[[Mapping[str, Any]], Path]:
 @pytest.fixture(scope="session")
 def client() -> Iterator[Client]:
     """A client of a local Dask cluster of two processes."""
+    import dask
+
     from tau3mu.clusters import connect
 
-    with connect(None, workers=2) as started:
+    with dask.config.set(IDLE), connect(None, workers=2) as started:
         yield started
 
 

@@ -50,7 +50,7 @@ class TestTheRunOfTheReadme:
         assert "Traceback" not in done.stderr
         assert "Warning" not in done.stderr
         assert {path.name for path in results.iterdir()} == {
-            "run.json", "log.txt", "ledger.jsonl", "dsphipi",
+            "run.json", "log.txt", "ledger.jsonl", "dsphipi", "sections",
             "full_config.json", "configuration.json", "input_data.txt",
         }  # fmt: skip
         assert {path.name for path in (results / "dsphipi").iterdir()} == {

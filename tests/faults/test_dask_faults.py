@@ -225,7 +225,7 @@ def test_sigkill_and_then_a_poisonous_chunk_in_a_local_cluster(work, monkeypatch
     monkeypatch.setenv("TOY_POISON", work.first_event(bad))
     monkeypatch.setenv("TOY_SLEEP", "0.2")
     with (
-        dask.config.set(SCHEDULER_SETTINGS),
+        dask.config.set(SCHEDULER_SETTINGS | {"distributed.scheduler.allowed-failures": 1}),
         LocalCluster(
             n_workers=1, threads_per_worker=1, dashboard_address=":0", silence_logs="ERROR"
         ) as local,

@@ -162,8 +162,13 @@ def test_death_of_a_worker_is_said(tmp_path, monkeypatch):
         generate(tmp_path, events=10, files=2, workers=2)
 
 
-@pytest.mark.integration
-@pytest.mark.parametrize("layout_name", files.LAYOUTS)
+@pytest.mark.parametrize(
+    "layout_name",
+    [  # Both are written by the same loop.
+        pytest.param("t3m", marks=pytest.mark.integration),
+        pytest.param("nano", marks=pytest.mark.soak),
+    ],
+)
 def test_memory_does_not_grow_with_the_number_of_events(tmp_path, layout_name):
     """Past the 25,000 events that are written at once, more of them take no more memory."""
     few, many = (

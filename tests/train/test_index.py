@@ -367,12 +367,12 @@ def test_a_database_that_does_not_answer_is_no_error_of_a_train(store, caplog):
 
 
 @pytest.mark.integration
-def test_eight_processes_write_at_a_time(store, index, database):
-    write_at_a_time(store, database, processes=8, transactions=50)
+def test_several_processes_write_at_a_time(store, index, database):
+    write_at_a_time(store, database, processes=4, transactions=50)
     told = dump(index)
     labels = Counter(row["labels"][0] for row in index.trains(state="OK"))
-    assert labels == {str(i): 10 for i in range(8)}
-    assert len(told["states"]) == 8 * 50
+    assert labels == {str(i): 10 for i in range(4)}
+    assert len(told["states"]) == 4 * 50
     index.rebuild()
     assert dump(index) == told
 

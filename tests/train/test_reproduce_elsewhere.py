@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import tau3mu
+from tau3mu.run import main
 
 pytestmark = pytest.mark.integration
 
@@ -64,7 +65,7 @@ def run(python, *arguments, folder, code=0):
 
 
 def test_the_demo_is_the_same_in_another_environment(other_python, tmp_path):
-    run(sys.executable, "tau3mu.run", "--output", "first", folder=tmp_path)
+    assert main(["--output", str(tmp_path / "first")]) == 0
     empty = tmp_path / "elsewhere" / "empty"
     empty.mkdir(parents=True)
     shutil.move(tmp_path / "first", empty.parent / "moved")
