@@ -19,6 +19,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 
 EVENTS = 12_000
 EARLY = 6  # chunks that are finished when something happens
+IN_TIME = 60  # on a busy machine, too; Dask itself would wait for ever
 FEWER_DEATHS = {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1"}  # each costs some seconds
 
 
@@ -112,7 +113,7 @@ def test_sigkill_of_all_workers_for_good(work, cluster, connect):
     pool = DaskPool(client, process_task, work.shared, no_workers_timeout=4)
     with pytest.raises(RunError, match="has had no workers for 4 s"):
         work.run(pool, after=EARLY, then=fault)
-    assert 4 <= fault.seconds < 14
+    assert 4 <= fault.seconds < IN_TIME
     record_figure("SIGKILL of all workers", timeout=4, seconds=fault.seconds)
 
 
@@ -124,7 +125,7 @@ def test_end_of_the_scheduler(how, work, cluster, connect):
     fault = Stopwatch(partial(running.scheduler.send, how))
     with pytest.raises(RunError, match=rf"scheduler at {running.address} is gone.*--resume"):
         work.run(DaskPool(client, process_task, work.shared), after=EARLY, then=fault)
-    assert fault.seconds < 10
+    assert fault.seconds < IN_TIME
     record_figure(f"{how.name} of the scheduler", seconds=fault.seconds)
 
 
@@ -136,7 +137,7 @@ def test_sigstop_of_the_scheduler(work, cluster, connect):
     pool = DaskPool(client, process_task, work.shared, worker_timeout=4)
     with pytest.raises(RunError, match=rf"{running.address} has not answered for 4 s"):
         work.run(pool, after=EARLY, then=fault)
-    assert fault.seconds < 15
+    assert fault.seconds < IN_TIME
     record_figure("SIGSTOP of the scheduler", timeout=4, seconds=fault.seconds)
     running.scheduler.cont()
 

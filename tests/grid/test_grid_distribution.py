@@ -257,7 +257,7 @@ def test_worker_that_is_stuck_does_not_stop_a_renewal(cluster, make_proxy, monke
         try:
             renewed, started = make_proxy(), time.monotonic()
             distribution.watch()
-            assert 2 <= time.monotonic() - started < 20
+            assert 2 <= time.monotonic() - started < 60
         finally:
             os.kill(pid, signal.SIGCONT)
         assert "no answer within 2 s: they will get it when they answer again" in caplog.text
