@@ -30,6 +30,7 @@ from tau3mu.execution import ProcessorError, RetryPolicy, execute, grouping
 from tau3mu.ntuples.offsets import indexed_texts, joined
 from tau3mu.outputs import Selection
 from tau3mu.processing import Processor, Table
+from tau3mu.processing.survivors import Survivors
 from tau3mu.processors import DsPhiPi
 
 EXECUTORS = [
@@ -433,3 +434,48 @@ def test_joined_texts_are_kept_once():
 def test_numbers_of_other_types_are_not_joined():
     with pytest.raises(ValueError, match="joined"):
         joined([ak.to_layout(np.zeros(1, kind)) for kind in (np.int64, np.uint64)])
+
+
+@pytest.mark.parametrize(("how", "attempts"), [("none", 12), ("sorted", 15)])
+def test_an_added_processor_that_does_not_tell(how, attempts, stopped, files, tmp_path):
+    """What others found in several files together does not go with what it finds in each."""
+    told = Told()
+    told.how = how
+    chunks = chunks_of(files, [*BOTH, told])
+    found = execute(chunks, [*BOTH, told], together=250, folder=tmp_path, resume=True)
+    assert found.attempts == attempts
+    check_same(found, execute(chunks, [*BOTH, told]))
+
+
+def test_a_processor_is_added_and_a_file_has_gone(stopped, files, tmp_path):
+    told = Told()
+    bad = tmp_path / "gone.root"
+    chunks = chunks_of(files, [*BOTH, told])
+    chunks[2] = replace(chunks[2], path=str(bad), sorted_as=files[2])
+    how = {"folder": tmp_path, "resume": True, "retry_policy": QUICK}
+    found = execute(chunks, [*BOTH, told], together=250, **how)
+    then = execute(chunks, [*BOTH, told], retry_policy=QUICK)
+    check_same(found, then)
+    assert [one.read for one in found.incomplete] == [0]
+
+
+def test_a_skim_is_added_to_what_was_done_together(stopped, files, tmp_path, monkeypatch):
+    """A part of a skim is of one file."""
+    told = Told()
+    chunks = chunks_of(files, [*BOTH, told])
+    seen = []
+    monkeypatch.setattr("tau3mu.execution.chunk.has_part", lambda *_: False)
+    monkeypatch.setattr("tau3mu.execution.run.has_part", lambda *_: False)
+    monkeypatch.setattr(
+        "tau3mu.execution.chunk.write_part", lambda _, chunk, *__: seen.append(chunk.path)
+    )
+
+    class Job:
+        processor = "Told"
+
+        def survivors(self):
+            return Survivors("all")
+
+    how = {"folder": tmp_path, "resume": True, "skims": [Job()]}
+    execute(chunks, [*BOTH, told], together=250, **how)
+    assert sorted(seen) == files

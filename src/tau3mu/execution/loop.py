@@ -71,6 +71,14 @@ class Listener:
     def failed(self, index: int, reason: str) -> None:
         """Is called when the file of a chunk has failed."""
 
+    def split(self, index: int, members: Sequence[int]) -> None:
+        """Is called when the chunks of a task are to be done one by one.
+
+        Args:
+            index: That of the task.
+            members: All of its chunks, which are tasks now.
+        """
+
     def watch(self) -> None:
         """Is called at least every few seconds; what it raises ends the run."""
 
@@ -202,6 +210,7 @@ class _Loop:
         for number, chunk in members.items():
             self.tasks[number] = replace(task, chunk=chunk, more={})
             self.tries.pop(number, None)
+        self.listener.split(index, [*members])
         self.ready.extendleft(reversed(members))
 
     def _fail(self, index: int, failure: Failure) -> None:

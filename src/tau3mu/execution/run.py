@@ -210,7 +210,8 @@ class _Run(Listener):
         done: set[int] = set()
         if self.checkpoints is not None and resume:
             names = {one.name for one in processors}
-            done = self._find_done(self.checkpoints, order, names, skims)
+            spanning = not skims and may_span_files(self.chunks[0], processors)
+            done = self._find_done(self.checkpoints, order, names, skims, spanning=spanning)
         left = [None if index in done else index for index in order]
         groups = groups_of(self.chunks, left, entries=together)
         if len(groups) < len(order) - len(done) and not may_span_files(self.chunks[0], processors):
@@ -229,8 +230,18 @@ class _Run(Listener):
         order: Sequence[int],
         names: set[str],
         skims: Sequence[SkimJob],
+        *,
+        spanning: bool,
     ) -> set[int]:
-        """Returns the chunks of which there are checkpoints, after taking what is in them."""
+        """Returns the chunks of which there are checkpoints, after taking what is in them.
+
+        Args:
+            checkpoints: Those of the folder.
+            order: The chunks in the order in which they are added up.
+            names: The processors.
+            skims: What is derived.
+            spanning: Whether some of the processors may be run on chunks together.
+        """
         done: set[int] = set()
         place = {index: number for number, index in enumerate(order)}
         for index, *more in [*checkpoints.groups(), *((index,) for index in order)]:
@@ -241,7 +252,7 @@ class _Run(Listener):
             if done.intersection(indices) or not (follow and alike):
                 continue
             found = checkpoints.load(index, more)
-            if self._found_in(found, index, more, names, skims):
+            if self._found_in(found, index, more, names, skims, spanning=spanning):
                 done.update(indices)
         if checkpoints and not self.partial and not self.n_resumed:
             log.warning(
@@ -261,6 +272,8 @@ class _Run(Listener):
         more: Sequence[int],
         names: set[str],
         skims: Sequence[SkimJob],
+        *,
+        spanning: bool,
     ) -> bool:
         """Returns whether a checkpoint of chunks can be used, after taking what is in it."""
         if found is not None and not _has_parts(found, skims, self.chunks[index]):
@@ -270,6 +283,8 @@ class _Run(Listener):
             return False
         further = {number: self.chunks[number] for number in more}
         if missing:
+            if more and not spanning:
+                return False
             self.partial.add(index)
             self.tasks[index] = ChunkTask(self.chunks[index], frozenset(missing), further)
         else:
@@ -300,6 +315,13 @@ class _Run(Listener):
 
     def failed(self, index: int, reason: str) -> None:
         self.totals.fail(index, reason)
+
+    def split(self, index: int, members: Sequence[int]) -> None:
+        if index in self.partial:  # what is known of them is of all together, and of no use
+            self.partial.discard(index)
+            for one in members:
+                self.tasks[one] = replace(self.tasks[one], processors=None)
+            self._run_no_more()
 
     def watch(self) -> None:
         self._watch()
