@@ -160,6 +160,32 @@ def test_names_do_no_harm(hostile):
     assert latex.count(r"\begin{table}") == 4
 
 
+@pytest.mark.parametrize("form", ["--latex", "--markdown"])
+@pytest.mark.parametrize("file", ["cutflow.json", "histograms.json", "yields.json", "fit.json"])
+def test_no_table_is_left_out_since_a_file_is_damaged(file, form, fitted, capsys):
+    (fitted / "dsphipi" / file).write_text("{")
+    assert main([str(fitted), form]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("error: ")
+    assert str(fitted / "dsphipi" / file) in " ".join(printed.err.split())
+
+
+def test_tables_of_a_run_of_which_events_are_missing(hostile, capsys):
+    """That a file is missing must not be known to the folder alone."""
+    assert main([str(hostile), "--latex"]) == 0
+    printed = capsys.readouterr()
+    assert printed.out == written_tables(hostile, LATEX)
+    assert "warning: " in printed.err
+    assert "missing in these results" in printed.err
+
+
+def test_a_run_without_results_has_no_tables(written):
+    folder = written({}, {}, status="incomplete")
+    with raises("report.no-results"):
+        written_tables(folder, LATEX)
+
+
 def test_the_last_lines_say_whether_the_results_can_be_used(eras_run, hostile, demo_run):
     lines = summary(eras_run)
     assert [kind for kind, _ in lines] == ["plain", "plain", "doubt", "doubt"]

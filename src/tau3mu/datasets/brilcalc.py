@@ -177,12 +177,23 @@ def _lines(text: str, file: Path) -> tuple[list[str], list[tuple[int, str]]]:
     """Returns the header in columns, and the lines with their numbers."""
     header: list[str] = []
     rows = []
+    in_summary = False
     for number, line in enumerate(text.splitlines(), 1):
         plain = line.strip()
-        if plain.startswith("#Summary"):
-            break
         if plain.lstrip("# ").startswith("run:fill"):
-            header = plain.lstrip("# ").split(",")
+            columns, in_summary = plain.lstrip("# ").split(","), False
+            if header and columns != header:
+                _refuse(
+                    file,
+                    f"has other columns or units from line {number} on: {','.join(columns)} after "
+                    f"{','.join(header)}; make it in one go",
+                    "other-columns",
+                )
+            header = columns
+        elif plain.startswith("#Summary"):
+            in_summary = True  # after which another file may have been appended
+        elif in_summary:
+            continue
         elif plain.startswith(("|", "+-")):
             _refuse(file, "is a table for people: make it with --output-style csv", "no-csv")
         elif plain and not plain.startswith("#"):
@@ -199,8 +210,12 @@ def _lines(text: str, file: Path) -> tuple[list[str], list[tuple[int, str]]]:
 
 def _columns(names: Sequence[str], file: Path) -> tuple[Mapping[str, int], tuple[float, float]]:
     """Returns the columns of the luminosities, and what their units are in fb^-1."""
-    found = {match[1]: (index, match[2]) for index, name in enumerate(names)
-             if (match := _VALUE.fullmatch(name))}  # fmt: skip
+    matches = [(index, match) for index, name in enumerate(names)
+               if (match := _VALUE.fullmatch(name))]  # fmt: skip
+    found = {match[1]: (index, match[2]) for index, match in matches}
+    if len(found) < len(matches):
+        columns = ", ".join(match[0] for _, match in matches)
+        _refuse(file, f"has a luminosity in several columns: {columns}", "repeated-column")
     if missing := {"recorded", "delivered"} - found.keys():
         columns = ", ".join(names)
         _refuse(file, f"has no column {min(missing)}(UNIT); it has {columns}", "no-column")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Final
 
-from tau3mu.console.cli import Parser, path_of, run_main
+from tau3mu.console.cli import Parser, path_of, print_warning, run_main
 
 if TYPE_CHECKING:
     import argparse
@@ -59,12 +59,14 @@ def _report(options: argparse.Namespace) -> int:
         sys.stdout.write(f"{file}\n")
         return 0
     from tau3mu.report.formats import LATEX, MARKDOWN
-    from tau3mu.report.written import written_tables
+    from tau3mu.report.written import left_out, written_tables
     from tau3mu.storage.files import make_folder, write_text
 
     if options.output is not None:
         check_free(options.output)
     text = written_tables(options.folder, LATEX if options.latex else MARKDOWN)
+    for one in left_out(options.folder):
+        print_warning(one)
     if options.output is None:
         sys.stdout.write(text)
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from tau3mu.errors import InputError
 from tau3mu.report.result import result_view
 
 if TYPE_CHECKING:
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
     from tau3mu.report.formats import Format
 
-__all__ = ["written_tables"]
+__all__ = ["left_out", "written_tables"]
 
 _YIELDS: Final = ("lumi", "amount", "per_fb", "compared", "ratio")
 
@@ -25,12 +26,36 @@ def written_tables(folder: Path, form: Format) -> str:
         form: LaTeX or Markdown.
 
     Raises:
-        InputError: There is no results folder.
+        InputError: There is no results folder, it has no results, or a file of them is damaged or
+            missing, whose tables would not be there.
     """
     view = result_view(folder)
+    if problems := [text for one in view["processors"] for text in one["problems"]]:
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        raise InputError(f"{problems[0]}{more}", code="report.damaged", path=folder)
+    if not view["processors"]:
+        message = f"{folder} has no tables: the run has no results"
+        raise InputError(message, code="report.no-results", path=folder)
     return "\n".join(
         table for processor in view["processors"] for table in _tables(processor, form)
     )
+
+
+def left_out(folder: Path) -> list[str]:
+    """Returns what the tables of a result do not say: which events and processors are missing.
+
+    Args:
+        folder: The results folder, or that of a train.
+    """
+    view = result_view(folder)
+    facts = view["facts"]
+    texts = []
+    if n := facts["missing_files"]:
+        events = facts["missing_events"]
+        which = "events" if events is None else f"{events} events"
+        texts.append(f"{which} of {n} file{'s' if n > 1 else ''} are missing in these results")
+    texts += [f"{name} failed in the run and has no tables" for name in view["set_apart"]]
+    return texts
 
 
 def _tables(processor: Mapping[str, Any], form: Format) -> Iterator[str]:
