@@ -107,7 +107,7 @@ LINE = BY_SECTION.splitlines()[2]
 @pytest.mark.parametrize(
     ("text", "code", "mentions"),
     [
-        (BY_SECTION + BY_SECTION.replace("#Summary", "#"), "no-lines", ()),
+        (BY_SECTION + BY_SECTION, "wrong-lines", ("297050:1",)),  # one after the other
         (f"{HEADER}\n{LINE}\n{LINE}\n", "wrong-lines", ("line 3", "line 2", "297050:1")),
         (f"{HEADER}\n{LINE.replace('29011.200', 'x')}\n", "wrong-lines", ("line 2",)),
         (f"{HEADER}\n{LINE.replace('29011.200', '-1')}\n", "wrong-lines", ("line 2",)),
@@ -122,9 +122,6 @@ LINE = BY_SECTION.splitlines()[2]
     ],
 )
 def test_files_that_cannot_be(tmp_path, text, code, mentions):
-    if code == "no-lines" and text.startswith("#Data"):
-        text = "#Summary:\n" + text  # nothing after it counts
-        code = "no-header"
     path = write(tmp_path, text)
     with raises(f"luminosity.{code}", path=str(path), mentions=mentions):
         read_brilcalc(path)

@@ -32,7 +32,8 @@ def written_tables(folder: Path, form: Format) -> str:
     view = result_view(folder)
     if problems := [text for one in view["processors"] for text in one["problems"]]:
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        raise InputError(f"{problems[0]}{more}", code="report.damaged", path=folder)
+        message = f"{problems[0]}{more}"
+        raise InputError(message, code="report.damaged", path=folder)
     if not view["processors"]:
         message = f"{folder} has no tables: the run has no results"
         raise InputError(message, code="report.no-results", path=folder)
