@@ -425,14 +425,19 @@ def test_processes_end_with_a_driver_that_is_killed_alone(moment, counting, comm
         )  # fmt: skip
         try:
             family = psutil.Process(process.pid)
-            begun = (lambda: len(family.children()) >= 3) if moment == "start" else counting.calls
+            seen = set()
+
+            def begun():
+                seen.update(family.children(recursive=True))
+                return len(seen) >= 3 if moment == "start" else counting.calls()
+
             wait_for(begun, process)
-            workers = family.children(recursive=True)
+            seen.update(family.children(recursive=True))
         finally:
             process.kill()
             process.wait()
-    assert len(workers) >= 3  # one of them keeps count of loky's semaphores
-    _, alive = psutil.wait_procs(workers, timeout=30)
+    assert len(seen) >= 3  # one of them keeps count of loky's semaphores
+    _, alive = psutil.wait_procs(seen, timeout=30)
     assert alive == []
 
 
