@@ -22,7 +22,7 @@ COUNTERS = {
     }.items()
 } | {
     "muon_sf_legs": "muons of the selected candidates of simulation, which have scale factors",
-    "muon_sf_outside": "of these, outside of the table of scale factors (see muon_sf_outside)",
+    "muon_sf_outside": "of these, outside of the table (see the parameter muon_sf_outside)",
 }
 """What the counters of the shipped processors count."""
 
