@@ -1,181 +1,36 @@
-"""`python -m tau3mu.limits MODEL`: upper limits from a model file."""
+"""`python -m tau3mu.limits`: upper limits, significances and their diagnostics."""
 
 from __future__ import annotations
 
+import importlib
 import sys
 from typing import TYPE_CHECKING, Final
 
-from tau3mu.console.cli import Parser, path_of, run_main, text_of
-from tau3mu.errors import InputError
-
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Sequence
-
-    from rich.console import Console
-
-    from tau3mu.limits.result import LimitResult
 
 __all__ = ["main"]
 
-_DESCRIPTION: Final = """\
-Sets upper limits on a signal in many channels with shared systematic uncertainties.
-
-Limits are CLs limits with the LHC's statistic. Data in the signal windows are not read unless
---observed is given."""
-
-_EPILOG: Final = """\
-examples:
-  python -m tau3mu.limits model.json
-  python -m tau3mu.limits model.json --channels 'hf_3glb_*' --cl 0.95
-  python -m tau3mu.limits model.json --toys 2000 --workers 4 --output limits
-  python -m tau3mu.limits check model.json
-  python -m tau3mu.limits import table.json --output model.json
-
-exit codes:
-  0  the limits are there
-  1  wrong usage, bad input, or a fit that has not converged"""
+_COMMANDS: Final = {
+    "check": "check",
+    "import": "import_",
+}
+"""Modules of the commands; without a command, words are those of `limits`."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command line and returns its exit code.
+    """Runs a command and returns its exit code.
 
     Args:
         arguments: The words of the command line; those of the process by default.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
-    if given[:1] == ["import"]:
-        return _import_main(given[1:])
-    if given[:1] == ["check"]:
-        return _check_main(given[1:])
-    parser = Parser("python -m tau3mu.limits", _DESCRIPTION, epilog=_EPILOG)
-    parser.add_argument("model", type=path_of, metavar="MODEL", help="a model file, JSON or YAML")
-    parser.add_argument(
-        "--cl", type=float, default=0.9, metavar="LEVEL", help="confidence level (default: 0.9)"
-    )
-    parser.add_argument(
-        "--channels", action="append", default=[], type=text_of, metavar="PATTERN",
-        help="use these channels alone; may be repeated",
-    )  # fmt: skip
-    parser.add_argument(
-        "--observed", action="store_true", help="read the data in the signal windows as well"
-    )
-    parser.add_argument(
-        "--toys", type=int, default=0, metavar="N",
-        help="also by N toys with signal and N without, for each of five values of r",
-    )  # fmt: skip
-    parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the toys (default: 1)")
-    parser.add_argument(
-        "--workers", type=int, metavar="N", help="processes for toys (default: one per CPU)"
-    )
-    parser.add_argument(
-        "--output", type=path_of, metavar="DIR", help="write limits.json and the model here"
-    )
-    return run_main(_limits, parser.parse_args(given))
-
-
-def _limits(options: argparse.Namespace) -> int:
-    from tau3mu.console.terminal import PlainConsole
-    from tau3mu.cpus import usable_cpus
-    from tau3mu.limits.limiting import limit
-    from tau3mu.storage.files import make_folder
-
-    output = options.output
-    if output is not None and output.exists() and (not output.is_dir() or any(output.iterdir())):
-        message = f"{output} is not empty: choose another folder"
-        raise InputError(message, code="limits.folder-in-use", path=output)
-    result = limit(
-        options.model, cl=options.cl, channels=options.channels, observed=options.observed,
-        toys=options.toys, seed=options.seed, workers=options.workers or usable_cpus(),
-    )  # fmt: skip
-    print_limits(PlainConsole(), result)
-    if output is not None:
-        make_folder(output)
-        result.save(output)
-        PlainConsole().print(f"Results: {output}", soft_wrap=True, highlight=False)
-    return 0
-
-
-def print_limits(console: Console, result: LimitResult) -> None:
-    """Prints limits as a table.
-
-    Args:
-        console: Where to print.
-        result: The limits.
-    """
-    from tau3mu.console.terminal import PlainTable
-
-    strength = result.compiled.model.strength
-    title = f"Upper limits at {100 * result.cl:g} % CL, r = 1 is {strength.unit}"
-    table = PlainTable("", "r", strength.label, title=title)
-    if (toys := result.toys) is not None:
-        table.add_column("r by toys")
-        table.add_column(f"{strength.label} by toys")
-
-    def row(name: str, value: float, by_toys: tuple[float, float] | None) -> None:
-        cells = [name, f"{value:.4g}", f"{value * strength.scale:.3g}"]
-        if by_toys is not None:
-            limit, error = by_toys
-            cells += [f"{limit:.4g} ± {error:.2g}", f"{limit * strength.scale:.3g}"]
-        table.add_row(*cells)
-
-    for n, value in result.asymptotic.expected.items():
-        name = "expected, median" if n == 0 else f"expected, {n:+d} σ"
-        row(name, value, toys.expected[n] if toys else None)
-    if result.asymptotic.observed is not None:
-        row("observed", result.asymptotic.observed, toys.observed if toys else None)
-    console.print(table)
-    if toys:
-        console.print(
-            f"{toys.toys} toys with signal and {toys.toys} without at each of {len(toys.r)} values "
-            f"of r, seed {toys.seed}; {toys.failures} fits have not converged. {toys.recipe}",
-            highlight=False,
-        )
-    if result.unblinded is None:
-        console.print("Blind: no data in the signal windows were read", highlight=False)
-    for warning in result.warnings:
-        console.print(f"warning: {warning}", style="yellow", highlight=False)
-
-
-def _check_main(given: Sequence[str]) -> int:
-    parser = Parser("python -m tau3mu.limits check", "Checks a model file and reads no data.")
-    parser.add_argument("model", type=path_of, metavar="MODEL", help="a model file, JSON or YAML")
-    return run_main(_check, parser.parse_args(given))
-
-
-def _check(options: argparse.Namespace) -> int:
-    from tau3mu.console.terminal import PlainConsole
-    from tau3mu.limits.language.files import load_model
-
-    model = load_model(options.model)
-    PlainConsole().print(
-        f"{options.model} is a valid model of {len(model.channels)} channels and "
-        f"{len(model.nuisances)} nuisances",
-        highlight=False, soft_wrap=True,
-    )  # fmt: skip
-    return 0
-
-
-def _import_main(given: Sequence[str]) -> int:
-    parser = Parser("python -m tau3mu.limits import", "Writes a model file from a channel table.")
-    parser.add_argument("source", type=path_of, metavar="TABLE", help="a channel table, JSON")
-    parser.add_argument(
-        "--output", type=path_of, required=True, metavar="MODEL.json", help="a new file"
-    )
-    return run_main(_import, parser.parse_args(given))
-
-
-def _import(options: argparse.Namespace) -> int:
-    from tau3mu.limits.importing import from_table
-    from tau3mu.storage.files import json_text, write_text
-
-    if options.output.exists():
-        message = f"{options.output} is there already: choose another file, or remove it"
-        raise InputError(message, code="limits.file-exists", path=options.output)
-    model = from_table(options.source)
-    content = model.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-    write_text(options.output, json_text(content))
-    return 0
+    name = "limits"
+    if given and given[0] in _COMMANDS:
+        name = _COMMANDS[given.pop(0)]
+    module = importlib.import_module(f"tau3mu.limits.commands.{name}")
+    code: int = module.main(given)
+    return code
 
 
 if __name__ == "__main__":
