@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from itertools import combinations
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tau3mu.corrections import (
-    EventWeight,
-    GeneratorWeight,
-    MuonScaleFactors,
-    PileupWeight,
-    PrescaleWeight,
-)
 from tau3mu.ntuples import fired
 from tau3mu.processing import Axis, Window, parameter
-from tau3mu.processing.cuts import CutProcessor, counter, cut, event_cut, quantity
+from tau3mu.processing.cuts import counter, cut, event_cut, quantity
 from tau3mu.processors.columns import (
     COUNTERS,
     DSPHIPI,
@@ -27,6 +19,7 @@ from tau3mu.processors.columns import (
     MUON_LEGS,
     triggers,
 )
+from tau3mu.processors.muon_triplets import MuonTriplets
 from tau3mu.selection import (
     MUON_MASS,
     Match,
@@ -50,7 +43,7 @@ DELTA_R = Axis(60, 0, 1.2, "ΔR")
 TRIGGER_DR = Axis(60, 0, 0.12, "ΔR to a trigger object")
 
 
-class DsPhiPi(CutProcessor):
+class DsPhiPi(MuonTriplets):
     """Selects D_s→φ(μμ)π candidates and keeps the one of smallest vertex χ² of each event."""
 
     name = "dsphipi"
@@ -62,12 +55,8 @@ class DsPhiPi(CutProcessor):
         *("dimuon_mass", "flight_significance"),
         *("weight", "weight_muon_sf_up", "weight_muon_sf_down"),
     )
-    weights = {  # noqa: RUF012 - never changed
-        "nominal": "weight",
-        "muon_sf_up": "weight_muon_sf_up",
-        "muon_sf_down": "weight_muon_sf_down",
-    }
     counters = COUNTERS
+    muon_legs = MUON_LEGS
 
     hlt_paths: tuple[str, ...] = parameter(
         HLT_PATHS, help="HLT paths, one of which fired", tighter="inside"
@@ -106,22 +95,6 @@ class DsPhiPi(CutProcessor):
     trigger_dr: float = parameter(
         0.03, gt=0, help="largest ΔR of a muon to a trigger object", tighter="down"
     )
-    muon_sf_file: str | None = parameter(None, help="correctionlib file; null: the shipped table")
-    muon_sf_table: str = parameter("NUM_MediumID_DEN_TrackerMuons", help="correction in that file")
-    muon_sf_outside: Literal["clamp", "unity", "error"] = parameter(
-        "clamp", help="what is done with muons outside the table"
-    )
-    generator_weight: bool = parameter(
-        False, help="multiplies simulation by the weights of its generator"
-    )
-    pileup_file: str | None = parameter(
-        None, help="correctionlib file of pileup weights of simulation; null: none"
-    )
-    pileup_table: str | None = parameter(None, help="correction in that file; null: the only one")
-    prescale_file: str | None = parameter(
-        None, help="prescales of data: CSV of brilcalc trg, or JSON by era; null: none"
-    )
-    prescale_path: str = parameter("", help="HLT path of the prescales, if that file has several")
     mass_axis: Axis = parameter(Axis(62, 1.65, 2.01, "m(μμπ) [GeV]"), help="histogram")
     dimuon_mass_axis: Axis = parameter(Axis(80, 1.00, 1.04, "m(μμ) [GeV]"), help="histogram")
     pt_axis: Axis = parameter(Axis(60, 0, 60, "pT(μμπ) [GeV]"), help="histogram")
@@ -132,7 +105,7 @@ class DsPhiPi(CutProcessor):
     )
 
     def __init__(self, **settings: Any) -> None:
-        """Creates the processor and reads the table of the scale factors.
+        """Creates the processor and reads the tables of its corrections.
 
         Args:
             **settings: The `name`, and values of parameters other than the defaults.
@@ -142,21 +115,6 @@ class DsPhiPi(CutProcessor):
         self.columns = frozenset(untriggered | triggers(self.hlt_paths, self.l1_seeds)).union(
             *(one.columns for one in self._event_weights)
         )
-        self.scale_factors = MuonScaleFactors(
-            self.muon_sf_file or str(files("tau3mu.data") / "muon_id_sf_2017UL.json"),
-            correction=self.muon_sf_table,
-            outside=self.muon_sf_outside,
-        )
-
-    @property
-    def event_weights(self) -> list[EventWeight]:  # type: ignore[override]
-        """The weights of events that are asked for."""
-        found: list[EventWeight] = [GeneratorWeight()] if self.generator_weight else []
-        if self.pileup_file is not None:
-            found.append(PileupWeight(self.pileup_file, self.pileup_table))
-        if self.prescale_file is not None:
-            found.append(PrescaleWeight(self.prescale_file, self.prescale_path))
-        return found
 
     @property
     def axes(self) -> dict[str, Axis]:
@@ -306,41 +264,8 @@ class DsPhiPi(CutProcessor):
         """Where the triplet stands in the vectors of the ntuple."""
         return triplets.position.astype(np.int32)
 
-    @quantity
-    def muon_sf(self, triplets: Triplets) -> Any:
-        """The scale factors of both muons, 1 in data, and how many are outside the table."""
-        if not triplets.events.metadata.get("is_mc", False):
-            one = np.ones(len(triplets))
-            return {"nominal": one, "up": one, "down": one, "outside": np.zeros(len(one), int)}
-        found = self.scale_factors.weights(*(triplets[leg] for leg in MUON_LEGS))
-        return {name: getattr(found, name) for name in ("nominal", "up", "down", "outside")}
-
-    @quantity
-    def weight(self, triplets: Triplets) -> Any:
-        """The weight of the candidate."""
-        return triplets.muon_sf["nominal"]
-
-    @quantity
-    def weight_muon_sf_up(self, triplets: Triplets) -> Any:
-        """The weight with the scale factors of both muons shifted up."""
-        return triplets.muon_sf["up"]
-
-    @quantity
-    def weight_muon_sf_down(self, triplets: Triplets) -> Any:
-        """The weight with the scale factors of both muons shifted down."""
-        return triplets.muon_sf["down"]
-
     @counter("id_ip")
     def matches(self, triplets: Triplets) -> dict[str, int]:
         """The legs that reach the step, and how many are not found or not certain."""
         counts = {leg: Match.of(triplets.matched[leg]).counts() for leg in LEGS}
         return {f"{leg}_{name}": n for leg in LEGS for name, n in counts[leg].items()}
-
-    @counter()
-    def scaled_muons(self, triplets: Triplets) -> dict[str, int]:
-        """The muons of selected candidates of simulation, and how many are outside the table."""
-        is_mc = triplets.events.metadata.get("is_mc", False)
-        return {
-            "muon_sf_legs": len(MUON_LEGS) * len(triplets) if is_mc else 0,
-            "muon_sf_outside": int(triplets.muon_sf["outside"].sum()),
-        }

@@ -64,7 +64,7 @@ PUBLIC = {
         "histogram_figure", "overlay_figure", "plot_cutflow", "plot_histogram", "plot_maps",
         "plot_overlay", "plot_stability", "stability_figure", "use_style",
     ],
-    "tau3mu.processors": ["DsPhiPi", "DsPhiPiNotebook"],
+    "tau3mu.processors": ["DsPhiPi", "DsPhiPiNotebook", "TauTo3Mu"],
     "tau3mu.limits": [
         "LimitModel", "LimitResult", "from_table", "limit", "load_model", "model_of",
     ],
@@ -81,9 +81,9 @@ PUBLIC = {
         "analyse", "freeze", "main", "open_run", "prepare", "prepare_frozen", "read_frozen", "thaw",
     ],
     "tau3mu.selection": [
-        "Candidates", "Lists", "MUON_MASS", "Match", "Rows", "Step", "delta_r",
-        "invariant_mass", "match", "passes_muon_acceptance", "plain", "rows_of",
-        "step", "unique_objects",
+        "Candidates", "Lists", "MUON_MASS", "Match", "Rows", "Step", "all_confirmed", "delta_r",
+        "invariant_mass", "match", "passes_muon_acceptance", "plain", "relative_mass_error",
+        "rows_of", "step", "unique_objects",
     ],
     "tau3mu.train": [
         "Comparison", "Reproduction", "State", "Status", "Store", "Tested", "Tests", "Train",

@@ -78,7 +78,7 @@ def matches(name: str, pattern: str) -> bool:
     """Returns whether a branch of one trigger is one that the pattern asks for.
 
     A pattern that ends with `_v` asks for exactly one HLT path, in any version; every other
-    pattern asks for the triggers that contain it.
+    pattern asks for the triggers that contain it, or with a `^` before it that begin with it.
 
     Args:
         name: The name of the branch: that of the trigger with or without its version, and in the
@@ -86,9 +86,13 @@ def matches(name: str, pattern: str) -> bool:
         pattern: A part of the name of a trigger.
     """
     if not pattern.endswith("_v"):
-        return pattern in name
-    path, trigger = pattern.removesuffix("_v"), _VERSION.sub("", name)
+        return _is_in(pattern, name)
+    path, trigger = pattern.removeprefix("^").removesuffix("_v"), _VERSION.sub("", name)
     return trigger == path or (path.startswith("HLT_") and trigger.endswith(f"_{path}"))
+
+
+def _is_in(pattern: str, name: str) -> bool:
+    return name.startswith(pattern[1:]) if pattern.startswith("^") else pattern in name
 
 
 def fired(triggers: ak.Array, *patterns: str) -> ak.Array:
@@ -97,7 +101,8 @@ def fired(triggers: ak.Array, *patterns: str) -> ak.Array:
     Args:
         triggers: `events.hlt` or `events.l1`: per event a list of `name` and `decision`, or one
             field per trigger. A decision is a boolean, or a number that is not 0 if it fired.
-        patterns: Parts of trigger names, such as `HLT_DoubleMu3_Trk_Tau3mu_v` or `L1_TripleMu`.
+        patterns: Parts of trigger names, such as `HLT_DoubleMu3_Trk_Tau3mu_v` or `L1_TripleMu`,
+            or with a `^` their beginnings, such as `^L1_DoubleMu4_SQ`.
 
     Returns:
         One boolean per event; never missing: in an event that is masked, and by a decision that is
@@ -143,7 +148,7 @@ def _like(triggers: ak.Array, patterns: Sequence[str]) -> dict[str, set[str]]:
         fields = triggers.fields
         return {p: {n for n in fields if matches(n, p.removesuffix("?"))} for p in patterns}
     names = _distinct_names(triggers.name)
-    return {p: {name for name in names if p.removesuffix("?") in name} for p in patterns}
+    return {p: {name for name in names if _is_in(p.removesuffix("?"), name)} for p in patterns}
 
 
 def _distinct_names(names: ak.Array) -> list[str]:
@@ -197,7 +202,15 @@ def _contains(names: ak.Array, patterns: tuple[str, ...]) -> npt.NDArray[np.bool
 
 def _match(names: ak.Array, patterns: tuple[str, ...]) -> npt.NDArray[np.bool_]:
     if len(names) < _FEW or not patterns:
-        return np.array([any(p in name for p in patterns) for name in names.to_list()], np.bool_)
-    matched = [ak.to_numpy(ak.str.match_substring(names, pattern)) for pattern in patterns]
-    found: npt.NDArray[np.bool_] = np.any(np.array(matched), axis=0)
-    return found
+        found = [any(_is_in(p, name) for p in patterns) for name in names.to_list()]
+        return np.array(found, np.bool_)
+    matched = [
+        ak.to_numpy(
+            ak.str.starts_with(names, pattern[1:])
+            if pattern.startswith("^")
+            else ak.str.match_substring(names, pattern)
+        )
+        for pattern in patterns
+    ]
+    any_of_them: npt.NDArray[np.bool_] = np.any(np.array(matched), axis=0)
+    return any_of_them

@@ -310,6 +310,10 @@ class CutProcessor(Processor):
                 f"{', '.join(known)}"
             )
             raise InputError(message, code="processor.unknown-cut", path=f"{self.name}.{option}")
+        required = [one.name for one in cuts if one.required and name in {one.step, one.name}]
+        if required:
+            message = f"cut {required[0]!r} of {self.name} cannot be left out by {option} {name!r}"
+            raise InputError(message, code="processor.required-cut", path=f"{self.name}.{option}")
 
 
 def _row(left: Candidates, weights: Weights | None) -> Step:

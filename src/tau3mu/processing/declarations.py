@@ -26,6 +26,7 @@ class Cut:
             distribution is that of the answers.
         axis: The axis of the distributions of that quantity.
         at: The parameters at whose values the cut on that quantity is, `-NAME` for their negative.
+        required: Whether it cannot be skipped.
         name: The name of its method.
         passes: Its method.
     """
@@ -35,6 +36,7 @@ class Cut:
     of: str = ""
     axis: Axis | None = None
     at: tuple[str, ...] = ()
+    required: bool = False
     name: str = ""
     passes: Any = None
 
@@ -49,7 +51,12 @@ def event_cut(step: str) -> Callable[[Any], Any]:
 
 
 def cut(
-    step: str, *, of: str = "", axis: Axis | None = None, at: Sequence[str] = ()
+    step: str,
+    *,
+    of: str = "",
+    axis: Axis | None = None,
+    at: Sequence[str] = (),
+    required: bool = False,
 ) -> Callable[[Any], Any]:
     """Makes a method a cut on candidates: it returns one boolean per candidate.
 
@@ -64,8 +71,9 @@ def cut(
         at: The parameters at whose values the cut is, such as `["phi_window"]`, or
             `["-max_dz", "max_dz"]` for a cut on an absolute value. Pictures of the distribution
             have a line there.
+        required: Whether it is an error to skip the cut or its step, as for one that blinds.
     """
-    return _declaring(Cut(step, of=of, axis=axis, at=tuple(at)))
+    return _declaring(Cut(step, of=of, axis=axis, at=tuple(at), required=required))
 
 
 def quantity(method: Any) -> Any:

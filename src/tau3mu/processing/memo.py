@@ -304,9 +304,9 @@ class CandidateRows(Rows):
         return self._answers.lists(collection)
 
     def __getitem__(self, where: Any) -> Any:
-        """Returns a quantity or a column for a name such as `mass` or `mu1.pt`, else rows."""
+        """Returns a quantity or a column for a name such as `mass` or `mu1.pt`, else candidates."""
         if not isinstance(where, str):
-            return super().__getitem__(where)
+            return CandidateRows(self._answers, self._reader, self._which[where], self._without)
         first, _, rest = where.partition(".")
         value = self._named(first)
         return value[rest] if rest else value

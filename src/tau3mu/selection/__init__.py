@@ -9,10 +9,11 @@ from tau3mu.selection.kinematics import (
     delta_r,
     invariant_mass,
     passes_muon_acceptance,
+    relative_mass_error,
 )
 from tau3mu.selection.matching import Match, match
 from tau3mu.selection.rows import Lists, Rows, plain, rows_of
-from tau3mu.selection.trigger_objects import unique_objects
+from tau3mu.selection.trigger_objects import all_confirmed, unique_objects
 
 __all__ = [
     "MUON_MASS",
@@ -21,11 +22,13 @@ __all__ = [
     "Match",
     "Rows",
     "Step",
+    "all_confirmed",
     "delta_r",
     "invariant_mass",
     "match",
     "passes_muon_acceptance",
     "plain",
+    "relative_mass_error",
     "rows_of",
     "step",
     "unique_objects",

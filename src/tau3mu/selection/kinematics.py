@@ -10,9 +10,14 @@ import vector
 from tau3mu.selection.rows import Rows, plain
 
 if TYPE_CHECKING:
-    import awkward as ak
+    from collections.abc import Sequence
 
-__all__ = ["MUON_MASS", "delta_r", "invariant_mass", "passes_muon_acceptance"]
+    import awkward as ak
+    import numpy.typing as npt
+
+__all__ = [
+    "MUON_MASS", "delta_r", "invariant_mass", "passes_muon_acceptance", "relative_mass_error",
+]  # fmt: skip
 
 MUON_MASS = 0.10566
 """Muon mass in GeV, to the digits that the reference analysis uses."""
@@ -62,6 +67,31 @@ def invariant_mass(first: ak.Array | Rows, second: ak.Array | Rows, mass: float)
     """
     first, second = _vectors(first, mass=mass), _vectors(second, mass=mass)
     return (first + second).mass
+
+
+def relative_mass_error(
+    legs: Sequence[Rows], errors: Sequence[npt.NDArray[np.float64]], mass: float
+) -> npt.NDArray[np.float64]:
+    """Returns the uncertainty of an invariant mass that comes from the pt of the legs, over it.
+
+    The derivatives of the mass are known: those of the energy and the momentum of the sum with
+    respect to the pt of a leg are (p/E) cosh η and (cos φ, sin φ, sinh η).
+
+    Args:
+        legs: For each leg of the candidates, the momenta in GeV with pt, eta and phi.
+        errors: For each leg, the relative uncertainties of pt; those of the legs are independent.
+        mass: The mass in GeV of each leg.
+    """
+    momenta = [_vectors(leg, mass=mass) for leg in legs]
+    total = sum(momenta[1:], momenta[0])
+    variance = np.zeros(len(total))
+    for leg, error in zip(momenta, errors, strict=True):
+        cosh = np.cosh(leg.eta)
+        slope = total.E * leg.pt * cosh**2 / leg.E - (
+            total.px * np.cos(leg.phi) + total.py * np.sin(leg.phi) + total.pz * np.sinh(leg.eta)
+        )
+        variance += (slope * leg.pt * error) ** 2
+    return np.asarray(np.sqrt(variance) / total.mass**2)
 
 
 def _vectors(momenta: ak.Array | Rows, **more: float) -> Any:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import awkward as ak
     import numpy.typing as npt
 
-__all__ = ["Match", "match"]
+__all__ = ["Match", "match", "pairs"]
 
 ANGLE_TOLERANCE = 1e-4
 """Largest difference in η and in φ (rad) of a match that is not exact."""
@@ -87,7 +87,7 @@ def match(legs: ak.Array | Rows, event: npt.NDArray[np.int64], objects: ak.Array
     offsets, _, others = objects if isinstance(objects, Lists) else rows_of(objects)
     leg = {name: plain(legs[name]) for name in ("pt", "eta", "phi")}
     other = {name: plain(others[name]) for name in leg}
-    row, position = _pairs(offsets, event)
+    row, position = pairs(offsets, event)
     equal = np.arange(len(row))
     for name in leg:  # each looks only at the pairs that the one before has left
         one = leg[name].astype(np.float32)[row[equal]]
@@ -109,7 +109,7 @@ def match(legs: ak.Array | Rows, event: npt.NDArray[np.int64], objects: ak.Array
     return Match(index, exact, n_alike)
 
 
-def _pairs(
+def pairs(
     offsets: npt.NDArray[np.int64], event: npt.NDArray[np.int64]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Returns each pair of a leg and an object of its event, the objects of a leg in their order.
