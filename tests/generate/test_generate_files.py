@@ -36,6 +36,8 @@ def test_public_names():
         "seed": 1,
         "workers": 1,
         "compression": "zstd",
+        "origin": "ds",
+        "branching_fraction": 0.0,
     }
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tau3mu.console.cli import Parser, run_main
 from tau3mu.cpus import usable_cpus
-from tau3mu.generate.files import COMPRESSIONS, LAYOUTS, plan_files, write_files
+from tau3mu.generate.files import COMPRESSIONS, luminosity, plan_files, write_files
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -19,7 +19,8 @@ __all__ = ["main"]
 _DESCRIPTION = """\
 Writes toy ntuples of the D_s→φ(μμ)π control channel: all branches of the skims with their
 quirks (padded candidates, sentinels, branches of other lengths), and mass peaks of D_s and D⁺
-over combinatorial background. Equal options give equal content, whatever --workers is.
+over combinatorial background; or those of the search for τ→3μ. Equal options give equal content,
+whatever --workers is.
 """
 _EPILOG = """\
 examples:
@@ -29,6 +30,10 @@ examples:
       toys/Tree_PhiPi_MC_1.root, a D_s in each event, one in seven passes the selection
   python -m tau3mu.generate toys --events 125000 --files 8 --workers 2 --layout nano
       a million events as flat NanoAOD-like trees, for scaling studies
+  python -m tau3mu.generate toys --layout t3m_tau --events 50000 --branching-fraction 1e-6
+      toys/TreeData_1.root, 1 fb⁻¹ of the search with some signal
+  python -m tau3mu.generate toys --layout t3m_tau --events 20000 --simulation --origin bplus
+      toys/TreeMC_bplus_1.root, a τ→3μ of a B⁺ in each event
 """
 
 
@@ -52,13 +57,26 @@ def _parser() -> Parser:
         "--layout",
         default="t3m",
         metavar="NAME",
-        help=f"{' or '.join(LAYOUTS)}: lists per event in an RNTuple, as the skims name them, or "
-        "NanoAOD-like counted arrays in a TTree; same content (default t3m)",
+        help="t3m: lists per event in an RNTuple, as the skims name them; nano: the same as "
+        "NanoAOD-like counted arrays in a TTree; t3m_tau: the skim of the search (default t3m)",
     )
     add(
         "--simulation",
         action="store_true",
         help="simulated signal, with generated particles and pileup, rather than data",
+    )
+    add(
+        "--origin",
+        default="ds",
+        metavar="MESON",
+        help="of the τ in simulation of the search: ds, bplus or bzero (default ds)",
+    )
+    add(
+        "--branching-fraction",
+        type=float,
+        default=0.0,
+        metavar="B",
+        help="B(τ→3μ) in data of the search (default 0)",
     )
     add("--seed", type=int, default=1, metavar="S", help="another seed, other events (default 1)")
     add("--workers", type=int, metavar="N", help="processes, a file each (default one per CPU)")
@@ -93,6 +111,8 @@ def _generate(options: Namespace) -> int:
         f"{options.directory}: {len(plans)} files, {events} events, {size / 1e6:.1f} MB, "
         f"{events / seconds:.0f} events/s"
     )
+    if not options.simulation:
+        console.print(f"Luminosity: {luminosity(options.layout, events):.4g} fb⁻¹")
     return 0
 
 

@@ -144,44 +144,53 @@ _GAPS = (
 )
 
 
-def all_columns() -> Mapping[str, Branch]:
-    """Returns the rows of the skims' own layout, which has all columns, by canonical view."""
-    return layout("t3m").by_view
+def all_columns(skim: str = "t3m") -> Mapping[str, Branch]:
+    """Returns the rows of the layout of a skim by canonical view.
+
+    Args:
+        skim: The name of its layout; that of the control channel by default.
+    """
+    return layout(skim).by_view
 
 
 def draw_defaults(
-    rng: Generator, counts: Mapping[str, NDArray[np.int64]], known: Mapping[str, Any]
+    rng: Generator,
+    counts: Mapping[str, NDArray[np.int64]],
+    known: Mapping[str, Any],
+    skim: str = "t3m",
 ) -> dict[str, NDArray[Any]]:
     """Returns the columns that are not yet known of the collections in `counts`."""
     columns = {}
-    for view in all_columns():
+    for view in all_columns(skim):
         collection = collection_of(view)
         if view not in known and collection in counts:
             total = counts[collection].sum()
             level = rng.integers(0, _LEVELS, total, dtype=np.uint8)
-            columns[view] = _TABLES[_table_of(view)][level]
+            columns[view] = _TABLES[_table_of(view, skim)][level]
     return columns
 
 
 def with_gaps(
-    columns: Mapping[str, NDArray[Any]], gaps: Mapping[str, NDArray[np.bool_]]
+    columns: Mapping[str, NDArray[Any]],
+    gaps: Mapping[str, NDArray[np.bool_]],
+    skim: str = "t3m",
 ) -> dict[str, NDArray[Any]]:
     """Returns the columns with the values that mean "not there" where the gaps named for them are.
 
     Where the layout knows two such values for a column, they alternate.
     """
-    return {view: _with_gaps(view, values, gaps) for view, values in columns.items()}
+    return {view: _with_gaps(view, values, gaps, skim) for view, values in columns.items()}
 
 
 def _with_gaps(
-    view: str, values: NDArray[Any], gaps: Mapping[str, NDArray[np.bool_]]
+    view: str, values: NDArray[Any], gaps: Mapping[str, NDArray[np.bool_]], skim: str
 ) -> NDArray[Any]:
     name = _gap_of(view)
     if name not in gaps:
         return values
     filled = values.copy()
     where = np.flatnonzero(gaps[name])
-    filled[where] = np.resize(all_columns()[view].missing, len(where))
+    filled[where] = np.resize(all_columns(skim)[view].missing, len(where))
     return filled
 
 
@@ -191,8 +200,8 @@ def _gap_of(view: str) -> str:
 
 
 @cache
-def _table_of(view: str) -> str:
-    row = all_columns()[view]
+def _table_of(view: str, skim: str) -> str:
+    row = all_columns(skim)[view]
     if row.flag and not row.missing:
         return "flag"
     return next((table for pattern, table in _TABLE_OF if fnmatchcase(view, pattern)), "other")

@@ -29,6 +29,7 @@ __all__ = [
     "muon_columns",
     "parking_columns",
     "track_columns",
+    "tracker_layers",
     "triplet_columns",
 ]
 
@@ -81,7 +82,7 @@ def muon_columns(rng: Generator, muons: Particles, *, simulation: bool) -> Block
         "no_isolation": no_isolation,
     }
     part = Block({"muon": muons.counts}, with_gaps(columns, gaps))
-    return part | _tracker_layers(rng, muons, no_inner_track)
+    return part | tracker_layers(rng, muons, no_inner_track)
 
 
 def track_columns(rng: Generator, tracks: Particles) -> Block:
@@ -100,7 +101,7 @@ def track_columns(rng: Generator, tracks: Particles) -> Block:
     return Block({"track": tracks.counts}, columns)
 
 
-def _tracker_layers(rng: Generator, muons: Particles, no_inner_track: NDArray[np.bool_]) -> Block:
+def tracker_layers(rng: Generator, muons: Particles, no_inner_track: NDArray[np.bool_]) -> Block:
     """Returns the column to which a muon without inner track adds two entries."""
     view = "raw.Muon_trackerLayersWithMeasurement"
     layers = np.where(no_inner_track, _NO_LAYERS, rng.integers(6, 18, len(muons.event)))
@@ -296,17 +297,22 @@ def growing_column(objects: TriggerObjects) -> Block:
     return Block({view: counts}, {view: objects.momentum.eta[member]})
 
 
-def parking_columns(candidates: Candidates) -> Block:
-    """Returns the distances to objects of B-parking filters: entries for pads, and no others."""
-    padded = candidates.event[candidates.padded]
-    counts = np.bincount(padded, minlength=len(candidates.counts))
-    views = [view for view in all_columns() if fnmatchcase(view, "raw.Mu?_dRtriggerMatch_*")]
+def parking_columns(padded: NDArray[np.int64], size: int, skim: str = "t3m") -> Block:
+    """Returns the distances to objects of B-parking filters: entries for pads, and no others.
+
+    Args:
+        padded: The event of each padded candidate.
+        size: The number of events.
+        skim: The name of the layout.
+    """
+    counts = np.bincount(padded, minlength=size)
+    views = [view for view in all_columns(skim) if fnmatchcase(view, "raw.Mu?_dRtriggerMatch_*")]
     return Block(dict.fromkeys(views, counts), dict.fromkeys(views, np.full(len(padded), PAD)))
 
 
-def empty_columns(known: Block) -> Block:
+def empty_columns(known: Block, skim: str = "t3m") -> Block:
     """Returns the columns of all collections that no event of the known columns has."""
-    collections = {view: collection_of(view) for view in all_columns()}
+    collections = {view: collection_of(view) for view in all_columns(skim)}
     empty = {v: c for v, c in collections.items() if c and c not in known.counts}
     none = np.zeros_like(known.counts["muon"])
     return Block(dict.fromkeys(empty.values(), none), dict.fromkeys(empty, np.empty(0)))

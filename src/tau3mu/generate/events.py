@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,11 +24,10 @@ if TYPE_CHECKING:
     from numpy.random import Generator
     from numpy.typing import NDArray
 
-    from tau3mu.generate.candidates import Candidates
     from tau3mu.generate.particles import Decays, Particles
     from tau3mu.generate.triggers import TriggerObjects
 
-__all__ = ["NO_PILEUP", "draw_events"]
+__all__ = ["NO_PILEUP", "draw_events", "event_columns", "object_columns"]
 
 NO_PILEUP = 4294966297  # -999 in an unsigned integer: data do not know their pileup
 _MEAN_PILEUP = 33
@@ -57,7 +56,14 @@ def draw_events(rng: Generator, first: int, size: int, *, simulation: bool) -> B
     """
     decays, muons, tracks = draw_particles(rng, size, simulation=simulation)
     candidates = build_candidates(rng, muons, tracks)
-    block = _event_columns(rng, first, muons, candidates, simulation=simulation)
+    n_good = np.bincount(candidates.event[~candidates.padded], minlength=size)
+    counted = {
+        "n_muons_reconstructed": muons.counts,
+        "n_triplets_built": candidates.n_built,
+        "n_triplets_selected": n_good,
+        "n_good_triplets": n_good,
+    }
+    block = Block({}, event_columns(rng, first, size, simulation=simulation) | counted)
     decisions = draw_decisions(rng, block.columns["run"], simulation=simulation)
     objects = draw_trigger_objects(rng, decisions, muons, tracks)
     distances = {
@@ -65,7 +71,7 @@ def draw_events(rng: Generator, first: int, size: int, *, simulation: bool) -> B
         for year in ("2017", "2018")
     }
     block |= Block({}, dict(decisions))
-    block |= _object_columns(objects)
+    block |= object_columns(objects)
     block |= muon_columns(rng, muons, simulation=simulation)
     block |= track_columns(rng, tracks[_listed(rng, muons, tracks)])
     block |= triplet_columns(rng, candidates, muons, tracks, distances)
@@ -73,15 +79,21 @@ def draw_events(rng: Generator, first: int, size: int, *, simulation: bool) -> B
         block |= _gen_columns(decays)
     block |= gen_match_columns(candidates, muons, decays if simulation else None)
     block |= growing_column(objects["bparking_mu12_ip6"])
-    block |= parking_columns(candidates)
+    block |= parking_columns(candidates.event[candidates.padded], size)
     return block | empty_columns(block)
 
 
-def _event_columns(
-    rng: Generator, first: int, muons: Particles, candidates: Candidates, *, simulation: bool
-) -> Block:
-    """Returns the columns with one value per event."""
-    size = len(muons.counts)
+def event_columns(
+    rng: Generator, first: int, size: int, *, simulation: bool
+) -> dict[str, NDArray[Any]]:
+    """Returns the columns with one value per event that say nothing about its particles.
+
+    Args:
+        rng: The source of the random numbers.
+        first: The number of the first event, counted from zero.
+        size: How many events.
+        simulation: Whether they are simulated.
+    """
     number = first + np.arange(size)
     section = number // _SECTION_EVENTS
     run, lumi = np.ones_like(section), 1 + section
@@ -90,20 +102,13 @@ def _event_columns(
         run = _FIRST_RUN + run_number
         lumi = 1 + section % _RUN_SECTIONS + cycle * _RUN_SECTIONS
     pileup = rng.poisson(_MEAN_PILEUP, size)
-    good = candidates.event[~candidates.padded]
-    n_good = np.bincount(good, minlength=size)
-    columns = {
+    return {
         "event": number + 1,
         "run": run,
         "lumi": lumi,
         "n_pileup_true": pileup if simulation else np.full(size, NO_PILEUP),
         "n_vertices": np.maximum(1, np.round(_VERTICES_PER_PILEUP * pileup)),
-        "n_muons_reconstructed": muons.counts,
-        "n_triplets_built": candidates.n_built,
-        "n_triplets_selected": n_good,
-        "n_good_triplets": n_good,
     }
-    return Block({}, columns)
 
 
 def _listed(rng: Generator, muons: Particles, tracks: Particles) -> NDArray[np.bool_]:
@@ -117,13 +122,14 @@ def _listed(rng: Generator, muons: Particles, tracks: Particles) -> NDArray[np.b
     return listed
 
 
-def _object_columns(objects: dict[str, TriggerObjects]) -> Block:
+def object_columns(objects: dict[str, TriggerObjects], skim: str = "t3m") -> Block:
+    """Returns the columns of trigger objects that the layout of a skim has."""
     part = Block({}, {})
     for name, listed in objects.items():
         collection = f"trigger_object_{name}"
         views = (f"{collection}.{component}" for component in ("pt", "eta", "phi"))
         columns = dict(zip(views, listed.momentum, strict=True))
-        known = {view: values for view, values in columns.items() if view in all_columns()}
+        known = {view: values for view, values in columns.items() if view in all_columns(skim)}
         part |= Block({collection: listed.counts}, known)
     return part
 

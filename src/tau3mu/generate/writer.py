@@ -79,9 +79,12 @@ def as_counted_arrays(block: Block, table: Layout) -> dict[str, ak.Array]:
     return arrays
 
 
-def _content(block: Block, branch: Branch) -> NumpyArray:
-    primitive = branch.type.removeprefix("var * ")
-    return NumpyArray(block.columns[branch.view].astype(primitive, copy=False))
+def _content(block: Block, branch: Branch) -> NumpyArray | ListOffsetArray:
+    values = block.columns[branch.view].astype(branch.type.rpartition(" * ")[2], copy=False)
+    if values.ndim == 1:
+        return NumpyArray(values)
+    rows, length = values.shape  # a list for each entry, all of the same length
+    return ListOffsetArray(Index64(np.arange(rows + 1) * length), NumpyArray(values.reshape(-1)))
 
 
 def _listed(content: Any, counts: NDArray[np.int64]) -> ak.Array:
@@ -114,7 +117,7 @@ def _trigger_lists(block: Block, level: str) -> dict[str, ak.Array]:
     return {field: _listed(content, lengths[number]) for field, content in columns.items()}
 
 
-_FORMS = {"t3m": as_lists, "nano": as_counted_arrays}
+_FORMS = {"t3m": as_lists, "t3m_tau": as_lists, "nano": as_counted_arrays}
 
 
 def write_blocks(
@@ -127,7 +130,7 @@ def write_blocks(
     Args:
         path: The file, which is there only when it is complete.
         blocks: Its events.
-        layout_name: `t3m` or `nano`.
+        layout_name: `t3m`, `t3m_tau` or `nano`.
         compression: The name of an algorithm of uproot, at level 1.
         at_once: How many blocks make a cluster.
 
@@ -151,5 +154,5 @@ def write_blocks(
 
 def _create_tree(file: Any, table: Layout, arrays: Mapping[str, ak.Array]) -> Any:
     types = {name: array.type.content for name, array in arrays.items()}
-    create = file.mkrntuple if table.name == "t3m" else file.mktree
+    create = file.mktree if table.name == "nano" else file.mkrntuple
     return create(table.tree, types)
