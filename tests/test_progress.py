@@ -7,8 +7,9 @@ import re
 import pytest
 
 from tau3mu.execution import ChunkResult
-from tau3mu.run import main, progress
-from tau3mu.run.progress import Display, Stage
+from tau3mu.run import main
+from tau3mu.console import progress
+from tau3mu.console.progress import Display, Stage
 
 
 class Clock:

@@ -1,4 +1,4 @@
-"""Limits and significances by asymptotic formulas (Cowan, Cranmer, Gross, Vitells 2011).
+"""Limits by asymptotic formulas (Cowan, Cranmer, Gross, Vitells 2011).
 
 The test statistic of limits is that of the LHC, q̃: 0 where the best fit is above the tested r,
 and r̂ is not below 0. CLs = p(s+b) / p(b).
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     Array = npt.NDArray[np.float64]
 
-__all__ = ["QUANTILES", "Scan", "asymptotic_limits", "profile", "significance", "unconditional"]
+__all__ = ["QUANTILES", "Scan", "asymptotic_limits", "profile", "unconditional"]
 
 QUANTILES: Final = (-2, -1, 0, 1, 2)
 """The quantiles of expected limits, in σ of a background that fluctuates."""
@@ -240,21 +240,3 @@ def _observed_limit(scan: Scan, asimov: PchipInterpolator, alpha: float) -> floa
     low, high = float(scan.r[0]), float(scan.r[-1])
     low = max(low, 1e-9 * high)
     return float(brentq(excess, low, high, xtol=1e-12))
-
-
-def significance(compiled: Compiled, data: Data) -> float:
-    """Returns the significance of an excess, √q0, without a look-elsewhere effect.
-
-    Args:
-        compiled: The model.
-        data: Of one experiment.
-
-    Raises:
-        RunError: A fit does not converge.
-    """
-    like = compiled.likelihood
-    none = profile(like, data, np.zeros(1), like.start)
-    start = none.parameters[0].copy()
-    start[0] = compiled.model.strength.start
-    best = unconditional(like, data, start)
-    return float(np.sqrt(max(2 * (none.value[0] - best.value[0]), 0.0)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 
@@ -50,6 +50,8 @@ class Compiled:
         coarse: Bins in which toys are made and fitted; None without spectra.
         observed: What was observed, with the signal windows; None if that was not read.
         sidebands: Which spectra have a background that was fitted to their sidebands.
+        found: What was read of the data of each spectrum.
+        injected: What the observed data are if they were made: `{"r": …, "seed": …}`.
     """
 
     model: LimitModel
@@ -58,23 +60,24 @@ class Compiled:
     coarse: Points | None
     observed: Data | None
     sidebands: tuple[str, ...] = ()
+    found: Mapping[str, Observation | None] = field(default_factory=dict)
+    injected: Mapping[str, Any] | None = None
 
-    def asimov(self, parameters: Array) -> Data:
+    def asimov(self, parameters: Array, *, coarse: bool = False) -> Data:
         """Returns data that are what the parameters expect, in one experiment.
 
         Args:
             parameters: One set.
+            coarse: Whether they are in the bins of toys.
         """
         like, sets = self.likelihood, parameters[None]
-        spectra = np.zeros((1, 0))
+        spectra, points = np.zeros((1, 0)), self.coarse if coarse else self.grid
         if like.spectra:
-            assert self.grid is not None
-            spectra = like.spectra.expected(
-                self.grid, sets[:, 0], like.theta(sets), like.locals(sets)
-            )
+            assert points is not None
+            spectra = like.spectra.expected(points, sets[:, 0], like.theta(sets), like.locals(sets))
         globals_ = sets[:, : like.n_globals]
         templates = like.templates.expected(globals_) if like.templates else np.zeros((1, 0))
-        return Data(self.grid, spectra, templates, like.theta(sets), self.centers(1))
+        return Data(points, spectra, templates, like.theta(sets), self.centers(1))
 
     def centers(self, times: int) -> Array:
         """Returns the measured values of constrained background parameters, for experiments."""
@@ -147,7 +150,7 @@ def compiled(
     start, low, high = _parameters(model, spectra, chosen, observations, part, free)
     like = Likelihood(nuisances, free, part, templates, start, low, high)
     fine, coarse = (_grid(spectra, *of) if spectra else None for of in (_FINE, _COARSE))
-    made = Compiled(model, like, fine, coarse, None)
+    made = Compiled(model, like, fine, coarse, None, found=observations)
     if part is not None:
         made = _with_sidebands(made, spectra, observations)
     if _nothing(made):

@@ -15,6 +15,7 @@ import numpy as np
 from tau3mu.errors import InputError
 from tau3mu.limits.asymptotic import asymptotic_limits
 from tau3mu.limits.compiled import chosen_channels, compiled
+from tau3mu.limits.injection import injected
 from tau3mu.limits.language.files import load_model
 from tau3mu.limits.language.model import Counting, LimitModel, Spectrum
 from tau3mu.limits.observations import observe
@@ -38,7 +39,12 @@ _SHARE: Final = 0.2
 
 
 def prepared(
-    model: LimitModel | str | Path, *, channels: Sequence[str] = (), observed: bool = False
+    model: LimitModel | str | Path,
+    *,
+    channels: Sequence[str] = (),
+    observed: bool = False,
+    inject: float | None = None,
+    seed: int | None = None,
 ) -> tuple[Compiled, str, dict[str, Any] | None]:
     """Returns a model with its data as numbers, a hash of both, and who unblinded them.
 
@@ -46,10 +52,15 @@ def prepared(
         model: The model or its file.
         channels: Names or patterns of channels; all by default.
         observed: Whether data in the signal windows are read.
+        inject: The strength of a signal, with which data are made in place of the observed ones.
+        seed: Of random data with that signal; by default they are what is expected.
 
     Raises:
         InputError: The model or its data cannot be read.
     """
+    if observed and inject is not None:
+        message = "data with an injected signal take the place of the observed ones: choose one"
+        raise InputError(message, code="limits.two-data", path="inject")
     folder = Path() if isinstance(model, LimitModel) else Path(model).absolute().parent
     whole = model if isinstance(model, LimitModel) else load_model(model)
     chosen = chosen_channels(whole, channels)
@@ -59,6 +70,8 @@ def prepared(
         if isinstance(one, Spectrum)
     }
     numbers = compiled(chosen, found, observed=observed)
+    if inject is not None:
+        numbers = injected(numbers, inject, seed)
     return numbers, _hash(chosen, found), _unblinded(chosen) if observed else None
 
 
@@ -68,8 +81,9 @@ def limit(
     cl: float = 0.9,
     channels: Sequence[str] = (),
     observed: bool = False,
+    inject: float | None = None,
     toys: int = 0,
-    seed: int = 1,
+    seed: int | None = None,
     workers: int = 1,
     client: Client | None = None,
     progress: Callable[[int], None] = lambda _: None,
@@ -81,8 +95,9 @@ def limit(
         cl: The confidence level.
         channels: Names or patterns of channels; all by default.
         observed: Whether data in the signal windows are read.
+        inject: The strength of a signal, with which data are made in place of the observed ones.
         toys: With and without signal, for each of five tested values of r; 0 for none.
-        seed: Of the toys.
+        seed: Of the toys, 1 by default; with `inject`, data are a random experiment of it.
         workers: Processes for toys.
         client: Of a Dask cluster that makes the toys.
         progress: Is called with the number of further toys that are done.
@@ -95,12 +110,14 @@ def limit(
         message = f"expected a confidence level between 0 and 1, such as 0.9, got {cl:g}"
         raise InputError(message, code="limits.wrong-level", path="cl")
     started = datetime.now(timezone.utc)
-    numbers, digest, unblinded = prepared(model, channels=channels, observed=observed)
+    numbers, digest, unblinded = prepared(
+        model, channels=channels, observed=observed, inject=inject, seed=seed
+    )
     asymptotic = asymptotic_limits(numbers, cl)
     by_toys = None
     if toys:
-        by_toys = toy_limits(numbers, asymptotic, toys, seed=seed, workers=workers, client=client,
-                             progress=progress)  # fmt: skip
+        by_toys = toy_limits(numbers, asymptotic, toys, seed=1 if seed is None else seed,
+                             workers=workers, client=client, progress=progress)  # fmt: skip
     warnings = list(_few_events(numbers, asymptotic.expected[0])) if not toys else []
     if by_toys and by_toys.failures:
         warnings.append(f"{by_toys.failures} fits of toys have not converged; they count nowhere")

@@ -75,6 +75,7 @@ class LimitResult:
             "best": asymptotic.best,
             "toys": None,
             "sidebands": list(self.compiled.sidebands),
+            "injected": self.compiled.injected,
             "unblinded": self.unblinded,
             "warnings": list(self.warnings),
             "hash": self.hash,

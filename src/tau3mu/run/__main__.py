@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from tau3mu.run.progress import Display
+    from tau3mu.console.progress import Display
     from tau3mu.run.stored import ProcessorResults, Run
 
 __all__ = ["main", "report"]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tau3mu.clusters.connection import Starting
     from tau3mu.datasets import Dataset
     from tau3mu.processing import Processor
-    from tau3mu.run.progress import Display
+    from tau3mu.console.progress import Display
     from tau3mu.run.stored import Run
 
 __all__ = ["execute_run", "run", "settings_of"]
@@ -121,7 +121,7 @@ def execute_run(
         progress: Whether to show the progress; by default in a terminal.
         on_prepared: Is called with the display if the run is complete already.
     """
-    from tau3mu.run.progress import Display
+    from tau3mu.console.progress import Display
 
     display = Display(progress)
     with display, ExitStack() as stack:

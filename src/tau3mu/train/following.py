@@ -30,7 +30,7 @@ def shown_progress(folder: Path) -> Iterator[Callable[[], None]]:
     if not sys.stderr.isatty():
         yield lambda: None
         return
-    from tau3mu.run.progress import Display
+    from tau3mu.console.progress import Display
 
     record = read_record(folder)
     display = Display()

@@ -18,7 +18,7 @@ from tau3mu.report.notebook import in_notebook, part
 from tau3mu.results.manifest import results_in
 from tau3mu.run import analyse, open_run, thaw
 from tau3mu.run.frozen_plan import changed_files, prepare_thawed
-from tau3mu.run.progress import Display
+from tau3mu.console.progress import Display
 from tau3mu.storage.files import disk_error
 from tau3mu.storage.locations import is_url
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Array = npt.NDArray[np.float64]
     Flags = npt.NDArray[np.bool_]
 
-__all__ = ["Minimum", "covariance", "minimize"]
+__all__ = ["Minimum", "covariance", "hessian", "inverted", "minimize"]
 
 _MOST_STEPS: Final = 300
 _MOST_TRIALS: Final = 16
@@ -131,6 +131,30 @@ def minimize(
     return Minimum(parameters, value, distance < tolerance, distance, steps)
 
 
+def hessian(likelihood: Likelihood, data: Data, parameters: Array) -> Array:
+    """Returns the second derivatives of −ln L by all parameters, T × parameters × parameters.
+
+    Those of peaks by their nuisances are left out, as in the steps of `minimize`.
+
+    Args:
+        likelihood: −ln L.
+        data: Of T experiments.
+        parameters: T sets.
+    """
+    found = likelihood.curvature(parameters, data)
+    size, n_globals = likelihood.size, likelihood.n_globals
+    whole = np.zeros((len(parameters), size, size))
+    whole[:, :n_globals, :n_globals] = found.globals
+    n_locals, channels = likelihood.n_locals, likelihood.n_spectra
+    place = n_globals + np.arange(n_locals * channels).reshape(n_locals, channels)
+    for a in range(n_locals):
+        whole[:, :n_globals, place[a]] = found.mixed[:, :, a]
+        whole[:, place[a], :n_globals] = found.mixed[:, :, a].transpose(0, 2, 1)
+        for b in range(n_locals):
+            whole[:, place[a], place[b]] = found.locals[:, a, b]
+    return whole
+
+
 def covariance(likelihood: Likelihood, data: Data, minimum: Array) -> Array:
     """Returns the covariance of all parameters at a minimum, one T × parameters × parameters.
 
@@ -141,26 +165,25 @@ def covariance(likelihood: Likelihood, data: Data, minimum: Array) -> Array:
         data: Of T experiments.
         minimum: T × parameters.
     """
-    found = likelihood.curvature(minimum, data)
-    total, size, n_globals = len(minimum), likelihood.size, likelihood.n_globals
-    whole = np.zeros((total, size, size))
-    whole[:, :n_globals, :n_globals] = found.globals
-    n_locals, channels = likelihood.n_locals, likelihood.n_spectra
-    place = n_globals + np.arange(n_locals * channels).reshape(n_locals, channels)
-    for a in range(n_locals):
-        whole[:, :n_globals, place[a]] = found.mixed[:, :, a]
-        whole[:, place[a], :n_globals] = found.mixed[:, :, a].transpose(0, 2, 1)
-        for b in range(n_locals):
-            whole[:, place[a], place[b]] = found.locals[:, a, b]
     free = (minimum > likelihood.low) & (minimum < likelihood.high)
-    diagonal = np.diagonal(whole, axis1=1, axis2=2)
-    free &= diagonal > 0
-    result = np.zeros_like(whole)
-    for one in range(total):
+    return inverted(hessian(likelihood, data, minimum), free)
+
+
+def inverted(matrices: Array, free: Flags) -> Array:
+    """Returns covariances from second derivatives, 0 for parameters that are not free.
+
+    Args:
+        matrices: T × parameters × parameters.
+        free: T × parameters.
+    """
+    diagonal = np.diagonal(matrices, axis1=1, axis2=2)
+    free = free & (diagonal > 0)
+    result = np.zeros_like(matrices)
+    for one in range(len(matrices)):
         chosen = np.ix_(free[one], free[one])
         scale = 1 / np.sqrt(diagonal[one][free[one]])
         both = scale * scale[:, None]
-        result[(one, *chosen)] = np.linalg.pinv(whole[one][chosen] * both, hermitian=True) * both
+        result[(one, *chosen)] = np.linalg.pinv(matrices[one][chosen] * both, hermitian=True) * both
     return result
 
 

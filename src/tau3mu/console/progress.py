@@ -1,4 +1,4 @@
-"""What a run shows while it works: the stage it is in, how far that is, how fast, how long still.
+"""What a command shows while it works: its stage, how far that is, how fast, how long still.
 
 On a terminal these are bars. Elsewhere, as in the log of a batch job, they are plain lines: one
 when a stage ends and, if it takes long, one soon after its begin and one every half minute.
@@ -11,7 +11,7 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from rich.progress import BarColumn, Progress, ProgressColumn
 from rich.table import Column
@@ -25,13 +25,24 @@ if TYPE_CHECKING:
     from rich.text import Text
     from typing_extensions import Self
 
-    from tau3mu.execution import ChunkResult
-
 __all__ = ["Display", "Stage"]
 
 _SOON = 2.0  # seconds after which a line tells of a stage that goes on, where there is no terminal
 _PERIOD = 30.0  # and between two such lines
 _WINDOW = 60.0  # seconds over which a rate is measured, so that it follows the number of workers
+
+
+class _Chunk(Protocol):
+    """The result of a chunk of events."""
+
+    @property
+    def resumed(self) -> bool: ...
+
+    @property
+    def entries(self) -> int: ...
+
+    @property
+    def bytes(self) -> int: ...
 
 
 @dataclass
@@ -170,13 +181,13 @@ class Display:
         """Shows that files are checked."""
         self.begin("Checking files", number, "files")
 
-    def advance(self) -> None:
-        """Shows that one file more is checked."""
+    def advance(self, number: int = 1) -> None:
+        """Shows that one file more is checked, or that more is done of what is counted."""
         if self._stage is not None:
-            self._stage.advance(1)
+            self._stage.advance(number)
             self._update()
 
-    def read(self, result: ChunkResult) -> None:
+    def read(self, result: _Chunk) -> None:
         """Shows that the events of a chunk were read, now or by an earlier run."""
         if self._stage is None:
             return
