@@ -66,7 +66,8 @@ PUBLIC = {
     ],
     "tau3mu.processors": ["DsPhiPi", "DsPhiPiNotebook", "TauTo3Mu"],
     "tau3mu.limits": [
-        "LimitModel", "LimitResult", "from_table", "limit", "load_model", "model_of",
+        "LimitModel", "LimitResult", "LintWarning", "from_table", "limit", "lint", "load_model",
+        "model_of",
     ],
     "tau3mu.report": [
         "Cutflows", "ProcessorCutflow", "Yields", "comparison_view", "export_comparison",

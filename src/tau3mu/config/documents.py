@@ -102,8 +102,7 @@ class Document:
         Args:
             problems: At least one.
         """
-        lines = lines_of(self.text, self.suffix) if self.text else {}
-        listed = [self._sentence(problem, lines) for problem in problems[:_MOST_PROBLEMS]]
+        listed = self.sentences(problems[:_MOST_PROBLEMS])
         if more := len(problems) - len(listed):
             listed.append(f"... and {more} more")
         code = problems[0].code
@@ -112,6 +111,15 @@ class Document:
             code=code if "." in code else f"{self.language}.{code}",
             path=key_path(problems[0].keys),
         )
+
+    def sentences(self, problems: Sequence[Problem]) -> list[str]:
+        """Returns what is said of problems: file, line, keys and the problem.
+
+        Args:
+            problems: Of this document.
+        """
+        lines = lines_of(self.text, self.suffix) if self.text else {}
+        return [self._sentence(problem, lines) for problem in problems]
 
     def _sentence(self, problem: Problem, lines: Mapping[tuple[str | int, ...], int]) -> str:
         above = (problem.keys[:size] for size in range(len(problem.keys), 0, -1))

@@ -3,4 +3,6 @@ from .language import LimitModel as LimitModel
 from .language import load_model as load_model
 from .language import model_of as model_of
 from .limiting import limit as limit
+from .linting import LintWarning as LintWarning
+from .linting import lint as lint
 from .result import LimitResult as LimitResult

@@ -1,0 +1,27 @@
+"""A warning about a model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["LintWarning"]
+
+
+@dataclass(frozen=True)
+class LintWarning:
+    """What is odd about a model that is valid.
+
+    Attributes:
+        code: Its kind, such as `limits.year-mismatch`.
+        keys: The keys that lead to it in the model file.
+        message: What is odd and what it does to limits.
+    """
+
+    code: str
+    keys: tuple[str | int, ...]
+    message: str
+
+    @property
+    def path(self) -> str:
+        """The keys, with dots between them."""
+        return ".".join(map(str, self.keys))
