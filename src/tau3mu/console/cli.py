@@ -168,6 +168,8 @@ def run_main(function: Callable[_P, int], *args: _P.args, **kwargs: _P.kwargs) -
         args: Its positional arguments.
         kwargs: Its other arguments.
     """
+    # Threads of BLAS, one per core, wait for work in a busy loop; nothing here is large enough.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     with lasting_streams():
         try:
             _check_working_directory()

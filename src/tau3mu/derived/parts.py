@@ -100,7 +100,7 @@ def write_part(
     origin = _origin(job, chunk, processor, selection, survivors, counted)
     with atomic(path) as temporary:
         if job.kind == "linked":
-            write_links(temporary, chunk, entries.events(), kept, origin)
+            write_links(temporary, chunk, entries.events, kept, origin)
         else:
             _write_tree(temporary, chunk.tree, entries.at(kept).arrays, origin)
 

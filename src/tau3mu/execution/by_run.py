@@ -144,7 +144,7 @@ def joined_triggers(parts: Sequence[Mapping[str, Sequence[str]]]) -> dict[str, l
 
 
 def _numbers(entries: Entries) -> npt.NDArray[np.integer]:
-    numbers: npt.NDArray[np.integer] = ak.to_numpy(entries.events().run, allow_missing=False)
+    numbers: npt.NDArray[np.integer] = ak.to_numpy(entries.events.run, allow_missing=False)
     return numbers
 
 

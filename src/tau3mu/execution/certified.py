@@ -59,10 +59,10 @@ class Part:
             places: Which events of the chunk they are, None for all.
         """
         if passes is None or passes.all():
-            return cls(entries.events(), places=places)
+            return cls(entries.events, places=places)
         kept = np.flatnonzero(passes)
         places = kept if places is None else places[kept]
-        return cls(entries.cut(passes).events(), entries.events(), places)
+        return cls(entries.cut(passes).events, entries.events, places)
 
     def in_chunk(self, index: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Returns which events of the chunk some of these events are.

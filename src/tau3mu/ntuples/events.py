@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import awkward as ak
@@ -47,8 +47,9 @@ class Entries:
     source: tuple[str, str]
     metadata: Mapping[str, Any]
 
+    @cached_property
     def events(self) -> ak.Array:
-        """Returns events of which each column is made when it is first used."""
+        """Events of which each column is made when it is first used; see `own_view`."""
         return make_events(
             self.arrays,
             layout=self.layout,

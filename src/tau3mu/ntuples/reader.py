@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from tau3mu.config.printable import printable
@@ -83,10 +82,10 @@ class Reading:
     n_bytes: int
     entries: Entries
 
-    @cached_property
+    @property
     def events(self) -> ak.Array:
         """The events."""
-        return self.entries.events()
+        return self.entries.events
 
 
 def read_events(
