@@ -66,7 +66,8 @@ def _covariances() -> NDArray[np.float64]:
     for (one, other), values in _CORRELATED.items():
         i, j = QUANTITIES.index(one), QUANTITIES.index(other)
         found[:, i, j] = found[:, j, i] = values
-    return found * _WIDTHS[:, :, np.newaxis] * _WIDTHS[:, np.newaxis]
+    covariances: NDArray[np.float64] = found * _WIDTHS[:, :, np.newaxis] * _WIDTHS[:, np.newaxis]
+    return covariances
 
 
 _COVARIANCES: Final = _covariances()
