@@ -86,7 +86,7 @@ def limit(
     seed: int | None = None,
     workers: int = 1,
     client: Client | None = None,
-    progress: Callable[[int], None] = lambda _: None,
+    progress: Callable[[int, int], None] = lambda *_: None,
 ) -> LimitResult:
     """Returns upper limits of the signal strength: expected, and observed if that is asked for.
 
@@ -100,7 +100,7 @@ def limit(
         seed: Of the toys, 1 by default; with `inject`, data are a random experiment of it.
         workers: Processes for toys.
         client: Of a Dask cluster that makes the toys.
-        progress: Is called with the number of further toys that are done.
+        progress: Is called with the number of further toys that are done, and that of all.
 
     Raises:
         InputError: The model or its data cannot be read, or no signal can be excluded.
