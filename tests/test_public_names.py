@@ -66,7 +66,7 @@ PUBLIC = {
     ],
     "tau3mu.processors": ["DsPhiPi", "DsPhiPiNotebook", "TauTo3Mu"],
     "tau3mu.limits": [
-        "LimitModel", "LimitResult", "from_table", "limit", "load_model", "model_of",
+        "LimitModel", "LimitResult", "from_card", "from_table", "limit", "load_model", "model_of",
     ],
     "tau3mu.report": [
         "Cutflows", "ProcessorCutflow", "Yields", "comparison_view", "export_comparison",
