@@ -68,6 +68,7 @@ PUBLIC = {
     "tau3mu.limits": [
         "LimitModel", "LimitResult", "LintWarning", "from_table", "limit", "lint", "load_model",
         "model_of",
+        "LimitModel", "LimitResult", "from_card", "from_table", "limit", "load_model", "model_of",
     ],
     "tau3mu.report": [
         "Cutflows", "ProcessorCutflow", "Yields", "comparison_view", "export_comparison",

@@ -158,7 +158,22 @@ class LimitModel(Strict):
                 for pattern, effect in getattr(nuisance, key).items():
                     at = f"nuisances.{name}.{'yield' if key == 'rate' else key}.{pattern}"
                     self._check_target(key, pattern, effect, at)
+        self._check_shared()
         return self
+
+    def _check_shared(self) -> None:
+        """Checks that processes with one free factor agree about its bounds."""
+        found: dict[str, tuple[float, float] | None] = {}
+        for target in self._processes():
+            channel, _, process = target.partition("/")
+            one = self.channels[channel]
+            assert isinstance(one, Counting)
+            part = one.processes[process]
+            if not isinstance(part.free, str):
+                continue
+            if found.setdefault(part.free, part.bounds) != part.bounds:
+                message = f"the bounds are not those of the other processes of {part.free}"
+                refuse("not-the-same", message, f"channels.{channel}.processes.{process}.bounds")
 
     def _check_target(self, key: str, pattern: str, effect: Any, at: str) -> None:
         known = [*self.channels, *self._processes()]

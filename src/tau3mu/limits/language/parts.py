@@ -242,7 +242,27 @@ class Process(Strict):
         min_length=1, description="The expected entries of each bin, of signal for r = 1."
     )
     signal: bool = Field(default=False, description="Whether it is multiplied by r.")
-    free: bool = Field(default=False, description="Whether its normalization is free.")
+    free: bool | Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.+-]*$")] = Field(
+        default=False,
+        description="Whether its normalization is free: a factor that starts at 1. Processes with "
+        "the same name here share one factor.",
+    )
+    bounds: Interval | None = Field(
+        default=None,
+        description="Between which values a free factor may be; by default 0.001 and 1000.",
+    )
+
+    @model_validator(mode="after")
+    def _inside(self) -> Process:
+        if self.bounds is None:
+            return self
+        if self.free is False:
+            refuse("unused-key", "bounds need a free normalization", "bounds")
+        low, high = self.bounds
+        if low < 0 or not low <= 1 <= high:
+            message = f"expected bounds of 0 or more around 1, got {low:g} and {high:g}"
+            refuse("out-of-range", message, "bounds")
+        return self
 
 
 class Variation(Strict):
