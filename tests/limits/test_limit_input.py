@@ -1,4 +1,4 @@
-"""Model files that cannot be: one message each, with its code, its keys and the line in the file."""
+"""Model files that cannot be: one message each, with its code, its keys and its line."""
 
 from __future__ import annotations
 
@@ -197,21 +197,24 @@ def mutated(seed):
     return content
 
 
+def problem_of(content):
+    """Returns the error of a model, None if there is none."""
+    try:
+        lint(model_of(content))
+    except InputError as error:
+        return error
+    return None
+
+
 def test_random_changes_are_explained_or_work():
-    explained = 0
-    for seed in range(300):
-        content = mutated(seed)
-        try:
-            lint(model_of(content))
-        except InputError as error:
-            assert error.code.startswith("limits."), seed
-            assert error.path or error.code == "limits.wrong-type", seed
-            explained += 1
-    assert 100 < explained < 290
+    errors = [one for one in (problem_of(mutated(seed)) for seed in range(300)) if one]
+    assert 100 < len(errors) < 290
+    assert {one.code.partition(".")[0] for one in errors} == {"limits"}
+    assert [str(one) for one in errors if not one.path and one.code != "limits.wrong-type"] == []
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("seed", range(0, 160, 4))
+@pytest.mark.parametrize("seed", range(0, 100, 4))
 def test_limits_of_random_changes(seed):
     """An error of the package, or limits that are numbers; a warning of numpy is neither."""
     for one in range(seed, seed + 4):

@@ -29,7 +29,7 @@ __all__ = ["VERSION", "Counting", "LimitModel", "Spectrum", "Strength", "matchin
 VERSION: Final = 1
 _MOST_WIDTHS: Final = 5000.0
 _MOST_GEV: Final = 50.0
-"""The widest range of a spectrum, since expected data have bins of 1 MeV or a quarter of a width."""
+"""The widest range of a spectrum: expected data have bins of 1 MeV or a quarter of a width."""
 
 
 def _form(data: Any) -> str:
@@ -115,10 +115,13 @@ class Spectrum(Strict):
         return self
 
 
+_Process = Annotated[str, Field(pattern=r"^[^/*?\[\]\s]+$")]
+
+
 class Counting(Strict):
     """A channel whose expectation is a histogram per process; with one bin, a counting channel."""
 
-    processes: dict[str, Process] = Field(min_length=1, description="By name.")
+    processes: dict[_Process, Process] = Field(min_length=1, description="By name.")
     observed: tuple[Events, ...] | None = Field(
         default=None, description="Entries of the bins, read with `--observed` only."
     )
@@ -159,12 +162,15 @@ _Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.+-]*$")]
 
 
 class LimitModel(Strict):
-    """The statistical model of a search."""
+    """The statistical model of a search: channels, and nuisances that they share."""
 
     schema_version: Literal[1] = Field(description="The version of this language.")
     title: str = Field(default="", description="For tables and pictures.")
     strength: Strength = Field(default=Strength(), description="The parameter of interest.")
-    channels: dict[_Name, _Channel] = Field(min_length=1, description="By name.")
+    channels: dict[_Name, _Channel] = Field(
+        min_length=1,
+        description="By name: a spectrum, or with `processes` a channel of templates.",
+    )
     nuisances: dict[_Name, Nuisance] = Field(
         default={}, description="The systematic uncertainties, by name."
     )
