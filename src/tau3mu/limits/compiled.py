@@ -409,6 +409,19 @@ def _with_sidebands(
     )
 
 
+def _check_possible(name: str, observed: Sequence[float], background: Array) -> None:
+    """Refuses entries of bins without background: r = 0 could not give them."""
+    for number, (entries, expected) in enumerate(zip(observed, background, strict=True)):
+        if entries > 0 and not expected > 0:
+            message = (
+                f"channel {name}, bin {number}: no background is expected, but there are "
+                f"{entries:g} entries, which r = 0 could not give: add a background, or leave the "
+                "bin out"
+            )
+            raise InputError(message, code="limits.no-background",
+                             path=f"channels.{name}.observed[{number}]")  # fmt: skip
+
+
 def _observed(
     made: Compiled, spectra: Mapping[str, Spectrum], counting: Mapping[str, Counting],
     observations: Mapping[str, Observation | None],
@@ -431,8 +444,9 @@ def _observed(
     observed = asimov.templates[0].copy()
     if like.templates:
         begin = 0
-        for one in counting.values():
+        for name, one in counting.items():
             if one.observed is not None:
+                _check_possible(name, one.observed, observed[begin : begin + one.bins])
                 observed[begin : begin + one.bins] = one.observed
             begin += one.bins
     return Data(

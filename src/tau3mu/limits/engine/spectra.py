@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Curvature", "Spectra"]
 
-_TINY: Final = 1e-300
+_TINY: Final = 1e-100  # its inverse can be squared
 
 
 class Curvature(NamedTuple):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Morph", "Templates"]
 
-_TINY: Final = 1e-300
+_TINY: Final = 1e-100  # its inverse can be squared
 
 
 @dataclass(frozen=True)
