@@ -30,22 +30,22 @@ def channel_limits(whole: Compiled, cl: float) -> dict[str, Asymptotic | None]:
     Raises:
         RunError: A fit does not converge.
     """
-    found: dict[str, Asymptotic | None] = {}
+    return {name: _alone(whole, name, cl) for name in whole.likelihood.names}
+
+
+def _alone(whole: Compiled, name: str, cl: float) -> Asymptotic | None:
     made = whole.injected
-    for name in whole.likelihood.names:
-        try:
-            one = compiled(
-                chosen_channels(whole.model, [escape(name)]), {name: whole.found.get(name)},
-                observed=whole.observed is not None and made is None,
-            )  # fmt: skip
-            if made is not None:
-                one = replace(one, observed=_part(whole, one, name), injected=made)
-            found[name] = asymptotic_limits(one, cl)
-        except InputError as error:
-            if error.code not in {"limits.no-events", "limits.no-sensitivity"}:
-                raise
-            found[name] = None
-    return found
+    observed = whole.observed is not None and made is None
+    try:
+        chosen = chosen_channels(whole.model, [escape(name)])
+        one = compiled(chosen, {name: whole.found.get(name)}, observed=observed)
+        if made is not None:
+            one = replace(one, observed=_part(whole, one, name), injected=made)
+        return asymptotic_limits(one, cl)
+    except InputError as error:
+        if error.code not in {"limits.no-events", "limits.no-sensitivity"}:
+            raise
+        return None
 
 
 def _part(whole: Compiled, one: Compiled, name: str) -> Data:

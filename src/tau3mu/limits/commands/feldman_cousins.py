@@ -27,7 +27,7 @@ def main(given: Sequence[str]) -> int:
     parser = Parser("python -m tau3mu.limits feldman-cousins", _DESCRIPTION)
     parser.add_argument("model", type=path_of, metavar="MODEL", help="a model file, JSON or YAML")
     parser.add_argument(
-        "--channel", type=text_of, default="", metavar="NAME",
+        "--channel", type=text_of, metavar="NAME",
         help="the counting channel (default: the only one)",
     )  # fmt: skip
     parser.add_argument(
@@ -47,7 +47,7 @@ def _feldman_cousins(options: argparse.Namespace) -> int:
 
     with write_new(options.output) as write:
         found = unified_interval(
-            options.model, cl=options.cl, channel=options.channel, observed=options.observed
+            options.model, cl=options.cl, channel=options.channel or "", observed=options.observed
         )
         write(found.to_dict())
     console = PlainConsole()

@@ -25,7 +25,7 @@ Without --observed, it is what a signal is expected to give."""
 _EPILOG: Final = """\
 examples:
   python -m tau3mu.limits significance model.json --inject 0.5
-  python -m tau3mu.limits significance model.json --observed --toys 5000 --output significance.json"""
+  python -m tau3mu.limits significance model.json --observed --toys 5000 --output excess.json"""
 
 
 def main(given: Sequence[str]) -> int:

@@ -12,7 +12,6 @@ from tau3mu.errors import RunError
 from tau3mu.execution.tasks import run_tasks
 from tau3mu.limits.diagnostics.cells import counted
 from tau3mu.limits.diagnostics.ensembles import Batch, batches, measured_again, share
-from tau3mu.limits.engine.likelihood import Data
 from tau3mu.limits.engine.minimize import minimize
 
 if TYPE_CHECKING:
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     from tau3mu.limits.compiled import Compiled
     from tau3mu.limits.diagnostics.cells import Cells
+    from tau3mu.limits.engine.likelihood import Data
 
     Array = npt.NDArray[np.float64]
     Flags = npt.NDArray[np.bool_]

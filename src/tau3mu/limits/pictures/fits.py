@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 from scipy.interpolate import PchipInterpolator
@@ -107,8 +107,9 @@ def plot_goodness(diagnosis: Diagnosis, goodness: Goodness) -> Figure:
         axes.tick_params(axis="x", pad=9)
         assert goodness.p_value is not None
         value, error = goodness.p_value
-        note(axes, f"{diagnosis.seen}\n{sum(goodness.bins.values())} bins in "
-             f"{len(goodness.bins)} channels\np = {value:.3f} ± {error:.3f}", (0.05, 0.97))  # fmt: skip
+        bins, channels = sum(goodness.bins.values()), len(goodness.bins)
+        found = f"{bins} bins in {channels} channels\np = {value:.3f} ± {error:.3f}"
+        note(axes, f"{diagnosis.seen}\n{found}", (0.05, 0.97))
         add_legend(axes, [line, filled], [f"Data: {goodness.value:.1f}", f"{len(toys)} toys"],
                    fontsize=18, loc="upper right")  # fmt: skip
         add_heading(axes, heading)
@@ -172,7 +173,7 @@ def _spectra_page(diagnosis: Diagnosis, page: Sequence[PostFit]) -> Figure:
             axes.set_visible(False)
         for axes, one in zip(panels, page, strict=False):
             _spectrum(axes, diagnosis, one)
-        heading_across(figure, panels[:columns], heading)
+        heading_across(figure, list(panels[:columns]), heading)
     return figure
 
 
@@ -187,8 +188,8 @@ def _spectrum(axes: Axes, diagnosis: Diagnosis, one: PostFit) -> None:
     def drawn(values: np.ndarray) -> np.ndarray:  # steps for bins, lines for spectra
         return values if mass else np.append(values, values[-1:])
 
-    step = None if mass else "post"
-    named = {}
+    step: Literal["post"] | None = None if mass else "post"
+    named: dict[str, Any] = {}
     tops = [float((whole + error).max())]
     if one.counts is not None:
         span = one.edges[:, 1] - one.edges[:, 0]
@@ -230,7 +231,7 @@ def _spectrum(axes: Axes, diagnosis: Diagnosis, one: PostFit) -> None:
     axes.set_ylim(0, 1.5 * max(tops))
     axes.tick_params(labelsize=16)
     axes.tick_params(axis="x", pad=8)
-    axes.set_xlabel("m [GeV]" if mass else "Bin", fontsize=19)
+    axes.set_xlabel("Mass [GeV]" if mass else "Bin", fontsize=19)
     axes.set_ylabel("Events / 10 MeV" if mass else "Events", fontsize=19)
     note(axes, short_name(one.name), (0.05, 0.96), fontsize=17, fontweight="bold")
     add_legend(axes, list(named.values()), list(named), fontsize=13, loc="upper right",

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from tau3mu.limits.compiled import Compiled
 
 __all__ = [
-    "BLUE", "GREEN", "RED", "YELLOW", "heading_across", "heading_for", "name_rows", "note", "save_pictures",
-    "strength_axis",
+    "BLUE", "GREEN", "RED", "YELLOW", "heading_across", "heading_for", "name_rows", "note",
+    "save_pictures", "strength_axis",
 ]  # fmt: skip
 
 GREEN: Final = "#607641"
