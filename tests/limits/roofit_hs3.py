@@ -2,8 +2,8 @@
 
     python roofit_hs3.py JOB.json > ANSWER.json
 
-A job is a list of `{"hs3": FILE, "points": [{NAME: VALUE}], "r": [VALUE]}`. For each, the answer has
-the NLL at all points, and 2 ΔNLL of fits with fixed r over that of the best fit with r ≥ 0.
+A job is a list of `{"hs3": FILE, "points": [{NAME: VALUE}], "r": [VALUE]}`. For each, the answer
+has the NLL at all points, and 2 ΔNLL of fits with fixed r over that of the best fit with r ≥ 0.
 """
 
 from __future__ import annotations

@@ -84,7 +84,7 @@ def hs3(compiled: Compiled, data: Data) -> dict[str, Any]:
         {"name": name, "value": float(value)}
         for name, value in zip(names, like.start, strict=True) if name
     ]  # fmt: skip
-    values += [{"name": name, "value": value, "const": True} for name, value in made.measured]
+    values += [{"name": name, "value": value, "const": True} for name, value in made.constants]
     return {
         "metadata": {"hs3_version": "0.2.9",
                      "packages": [{"name": "tau3mu", "version": _version()}]},
@@ -127,7 +127,7 @@ class _Content:
         self.data: list[dict[str, Any]] = []
         self.channels: list[str] = []
         self.constraints: list[str] = []
-        self.measured: list[tuple[str, float]] = []
+        self.constants: list[tuple[str, float]] = []
 
     def distribution(self, name: str, kind: str, **more: Any) -> str:
         self.distributions.append({"name": name, "type": kind, **more})
@@ -138,7 +138,7 @@ class _Content:
         return name
 
     def constraint(self, name: str, mean: float, sigma: float) -> None:
-        self.measured.append((f"measured_{name}", mean))
+        self.constants.append((f"measured_{name}", mean))
         self.constraints.append(self.distribution(
             f"constraint_{name}", "gaussian_dist", x=f"measured_{name}", mean=name, sigma=sigma
         ))  # fmt: skip
@@ -188,6 +188,11 @@ def _peak(
     assert part is not None
     peaks, x = part.peaks, f"mass_{channel}"
     fraction = float(peaks.fraction[number])
+
+    def constant(key: str) -> str:  # pyhs3 wants names where RooFit takes numbers too
+        made.constants.append((f"{key}_{channel}", float(getattr(peaks, key)[number])))
+        return f"{key}_{channel}"
+
     mean = made.function(
         f"mean_{channel}",
         relative(float(peaks.mean[number]), nuisances, part.on_mean[:, number]),
@@ -200,14 +205,14 @@ def _peak(
     width = made.function(f"width_{channel}", relative(float(peaks.sigma[number]), nuisances, wide))
     ball = made.distribution(
         f"ball_{channel}", "crystalball_dist", m=x, m0=mean, sigma=width,
-        alpha=float(peaks.alpha[number]), n=float(peaks.power[number]),
+        alpha=constant("alpha"), n=constant("power"),
     )  # fmt: skip
     if fraction == 1:
         return ball
     core = made.distribution(f"gauss_{channel}", "gaussian_dist", x=x, mean=mean, sigma=gauss)
     return made.distribution(
-        f"peak_{channel}", "mixture_dist", summands=[ball, core], coefficients=[fraction],
-        extended=False,
+        f"peak_{channel}", "mixture_dist", summands=[ball, core], extended=False,
+        coefficients=[constant("fraction")],
     )  # fmt: skip
 
 
@@ -220,7 +225,7 @@ def _background(
     family = backgrounds.families[number]
     low, high = float(backgrounds.low[number]), float(backgrounds.high[number])
     if family == "flat":
-        return made.distribution(name, "uniform_dist", x=x)
+        return made.distribution(name, "uniform_dist", x=[x])
     if family == "exponential":  # HS3 has e^(−cx)
         decay = made.function(f"decay_{channel}", f"-{of_locals[1]}")
         return made.distribution(name, "exponential_dist", x=x, c=decay)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
 from scipy.special import comb
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
     import numpy.typing as npt
 
     from tau3mu.limits.engine.templates import Templates
@@ -53,7 +53,7 @@ def relative(value: float, names: Sequence[str], shifts: Array) -> str:
 
 
 def bernstein(x: str, low: float, high: float, names: Sequence[str]) -> str:
-    """Returns a sum of Bernstein polynomials with weights 1, e^a, e^b, …
+    """Returns a sum of Bernstein polynomials whose weights are 1, e^a, e^b and so on.
 
     Args:
         x: The name of the mass.
