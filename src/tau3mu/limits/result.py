@@ -110,6 +110,38 @@ class LimitResult:
             f"<tbody>{''.join(rows)}</tbody></table>{below}"
         )
 
+    @property
+    def background(self) -> dict[str, str]:
+        """Where the background of the expected limits comes from, by channel.
+
+        `sidebands`, `all data` with the signal windows, `count`, or `model`.
+        """
+        found = self.compiled.found
+        fitted = set(self.compiled.sidebands)
+
+        def source(name: str) -> str:
+            one = found.get(name)
+            if one is not None and one.total is not None:
+                return "count"
+            if one is None or name not in fitted:
+                return "model"
+            return "sidebands" if one.sidebands else "all data"
+
+        return {name: source(name) for name in self.compiled.model.channels}
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options with which `model.json` gives the same numbers."""
+        injected, toys = self.compiled.injected, self.toys
+        seed = injected["seed"] if injected else None
+        return {
+            "cl": self.cl,
+            "observed": self.unblinded is not None,
+            "inject": injected["r"] if injected else None,
+            "toys": toys.toys if toys else 0,
+            "seed": toys.seed if toys and not (injected and seed is None) else seed,
+        }
+
     def to_dict(self) -> dict[str, Any]:
         """Returns the content of `limits.json`."""
         model = self.compiled.model
@@ -124,7 +156,8 @@ class LimitResult:
             "observed": asymptotic.observed,
             "best": asymptotic.best,
             "toys": None,
-            "sidebands": list(self.compiled.sidebands),
+            "options": self.options,
+            "background": self.background,
             "injected": self.compiled.injected,
             "unblinded": self.unblinded,
             "warnings": list(self.warnings),

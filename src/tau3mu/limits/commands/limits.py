@@ -171,5 +171,11 @@ def print_limits(console: Console, result: LimitResult) -> None:
         )
     if result.unblinded is None:
         console.print("Blind: no data in the signal windows were read", highlight=False)
+    elif names := [name for name, of in result.background.items() if of == "all data"]:
+        console.print(
+            "Unblinded: the background of the expected limits is fitted to all data, signal "
+            f"windows included, of {', '.join(names)}",
+            highlight=False, soft_wrap=True,
+        )  # fmt: skip
     for warning in result.warnings:
         console.print(f"warning: {warning}", style="yellow", highlight=False)
