@@ -98,9 +98,7 @@ def match(legs: ak.Array | Rows, event: npt.NDArray[np.int64], objects: ak.Array
     """
     offsets, _, others = objects if isinstance(objects, Lists) else rows_of(objects)
     leg = {name: plain(legs[name]) for name in ("pt", "eta", "phi")}
-    other = {name: plain(others[name]) for name in leg}
     row, position = pairs(offsets, event)
-    row, position = _pairs(offsets, event)
     equal = np.arange(len(row))
     for name in leg:  # each looks only at the pairs that the one before has left
         one = leg[name].astype(np.float32)[row[equal]]
