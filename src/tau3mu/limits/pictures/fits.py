@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator, NullLocator
 from scipy.interpolate import PchipInterpolator
 from scipy.stats import chi2
 
@@ -231,6 +232,9 @@ def _spectrum(axes: Axes, diagnosis: Diagnosis, one: PostFit) -> None:
     axes.set_ylim(0, 1.5 * max(tops))
     axes.tick_params(labelsize=16)
     axes.tick_params(axis="x", pad=8)
+    if not mass:
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel("Mass [GeV]" if mass else "Bin", fontsize=19)
     axes.set_ylabel("Events / 10 MeV" if mass else "Events", fontsize=19)
     note(axes, short_name(one.name), (0.05, 0.96), fontsize=17, fontweight="bold")

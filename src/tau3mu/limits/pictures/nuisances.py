@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["plot_correlation", "plot_impacts"]
 
 _PER_PAGE: Final = 40
+_AROUND: Final = 1.4  # inches, around the panels
+_ABOVE: Final = 1.15  # and above their rows
 _MOST: Final = 60
 """Parameters of one matrix; the background parameters are left out where there are more."""
 
@@ -66,7 +68,8 @@ def _page(
         names = [f"{one.name}  {first + n + 1}" for n, one in enumerate(rows)]
         name_rows(left, names, size=15)
         name_rows(right, [""] * len(rows), size=15)
-        room = 3.4
+        height = figure.get_figheight() - _AROUND
+        room = len(rows) * _ABOVE / (height - _ABOVE)
         for axes in (left, right):
             axes.set_ylim(len(rows) - 0.4, -0.6 - room)
             for place in range(1, len(rows), 2):
@@ -80,7 +83,7 @@ def _page(
             f"stat. ± {statistical:.2g}, syst. ± {systematic:.2g}"
         )
         # Above the rows, whatever their number is.
-        inset = 0.35 / (len(rows) + room)
+        inset = 0.12 / height
         note(right, text, (0.03, 1 - inset), fontsize=17)
         note(left, diagnosis.data + (f"\npage {page + 1} of {pages}" if pages > 1 else ""),
              (0.03, 1 - inset), fontsize=17)  # fmt: skip
