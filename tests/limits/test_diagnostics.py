@@ -398,6 +398,29 @@ def test_limits_have_a_table_in_notebooks():
     assert f"{found.observed:.3g}" in str(found)
 
 
+@pytest.mark.parametrize(
+    ("channels", "observed"),
+    [
+        ({"a": counting([1.0], [1.0], [0])}, True),
+        ({"a": counting([1.0], [1.0], [0])}, False),
+        ({"a": spectrum(windows=[[1.74, 1.82]], data={"masses": []})}, True),
+        ({"a": spectrum(windows=[[1.74, 1.82]], data={"masses": []})}, False),
+        ({"a": spectrum(windows=[[1.62, 2.0]], data={"masses": [1.7]}), "b": spectrum()}, False),
+    ],
+    ids=["no event", "blind count", "no mass", "no mass, blind", "all blind"],
+)
+def test_few_events_have_a_diagnosis(channels, observed):
+    nuisances = {"eff": {"yield": {"a": 1.1}}}
+    found = diagnose(model(channels, nuisances), observed=observed)
+    assert found.scan.total.min() == 0
+    assert np.isfinite(found.scan.total).all()
+    low, high = found.scan.intervals[1]
+    assert high > found.scan.best
+    assert low is None or low < found.scan.best
+    assert found.fit.at_bound == observed  # as low as it can be without any event
+    assert len(found.impacts.impacts) == 1
+
+
 PICTURES = {"correlation", "goodness_of_fit", "goodness_of_fit_by_channel", "impacts", "post_fit",
             "scan"}  # fmt: skip
 

@@ -36,6 +36,9 @@ __all__ = ["plot_channel_goodness", "plot_goodness", "plot_scan", "plot_spectra"
 _COLUMNS: Final = 3
 _POINTS: Final = 300
 _PER_PAGE: Final = 9
+_GAP: Final = 1.15  # inches between panels, where their numbers and labels are
+_HEADING: Final = 0.55
+_RIGHT: Final = 0.25  # for half of the last number
 _BIN: Final = 0.01  # GeV, to which contents are scaled
 _TOYS: Final = 25  # bins of a histogram of toys
 
@@ -167,8 +170,15 @@ def _spectra_page(diagnosis: Diagnosis, page: Sequence[PostFit]) -> Figure:
     heading = heading_for(diagnosis.shown.compiled)
     columns = min(_COLUMNS, len(page))
     rows = -(-len(page) // columns)
-    width = 7.2 * columns if columns > 1 else 10
-    with styled_figure(heading.style, width, 1.2 + 5.8 * rows if columns > 1 else 10) as figure:
+    side = 6.0 if columns > 1 else 8.6
+    width, height = columns * (side + _GAP) + _RIGHT, _HEADING + rows * (0.8 * side + _GAP)
+    with styled_figure(heading.style, width, height) as figure:
+        # To lay out by the texts would take half of the time of all pictures.
+        figure.subplots_adjust(
+            left=0.88 * _GAP / width, right=1 - (0.12 * _GAP + _RIGHT) / width,
+            bottom=0.75 * _GAP / height, top=1 - _HEADING / height,
+            wspace=_GAP / side, hspace=_GAP / (0.8 * side),
+        )  # fmt: skip
         panels = figure.subplots(rows, columns, squeeze=False).ravel()
         for axes in panels[len(page) :]:
             axes.set_visible(False)
