@@ -21,6 +21,7 @@ from tau3mu.limits import (
 )
 from tau3mu.limits.__main__ import main
 from tau3mu.limits.by_channel import channel_limits
+from tau3mu.limits.diagnostics.ensembles import p_text
 from tau3mu.limits.diagnostics.fitted import fitted, parameter_names
 from tau3mu.limits.diagnostics.impacts import impacts_of
 from tau3mu.limits.engine.minimize import minimize
@@ -163,6 +164,11 @@ def test_p_values_of_toys_are_those_of_poisson_counts():
     assert abs(value - exact) < 4 * error
     assert found.channel_p_values["a"] == found.p_value
     assert found.failures == 0
+
+
+def test_p_values_of_no_toy_are_limits():
+    assert p_text(np.zeros(300), (0.0, 1 / 300)).startswith("< 0.01 ")
+    assert p_text(np.zeros(100), (0.04, 0.02)) == "= 0.04 ± 0.02"
 
 
 def test_toys_fit_as_well_as_their_model_says():

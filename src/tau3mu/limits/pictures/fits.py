@@ -9,6 +9,7 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 from scipy.interpolate import PchipInterpolator
 from scipy.stats import chi2
 
+from tau3mu.limits.diagnostics.ensembles import p_text
 from tau3mu.limits.pictures.looks import (
     BLUE,
     RED,
@@ -110,9 +111,9 @@ def plot_goodness(diagnosis: Diagnosis, goodness: Goodness) -> Figure:
         axes.set_ylabel("Toys")
         axes.tick_params(axis="x", pad=9)
         assert goodness.p_value is not None
-        value, error = goodness.p_value
         bins, channels = sum(goodness.bins.values()), len(goodness.bins)
-        found = f"{bins} bins in {channels} channels\np = {value:.3f} ± {error:.3f}"
+        p_value = p_text(goodness.toys, goodness.p_value)
+        found = f"{bins} bins in {channels} channels\np {p_value}"
         note(axes, f"{diagnosis.seen}\n{found}", (0.05, 0.97))
         add_legend(axes, [line, filled], [f"Data: {goodness.value:.1f}", f"{len(toys)} toys"],
                    fontsize=18, loc="upper right")  # fmt: skip
