@@ -145,7 +145,13 @@ if __name__ == "__main__":
 
 @pytest.mark.integration
 @pytest.mark.parametrize(
-    ("line", "delay"), [("begins", 0.0), ("begins", 0.5), ("begins", 2.0), ("ready", 0.5)]
+    ("line", "delay"),
+    [
+        ("begins", 0.0),
+        pytest.param("begins", 0.5, marks=pytest.mark.soak),
+        ("begins", 2.0),
+        ("ready", 0.5),
+    ],
 )
 def test_ctrl_c_is_one_line_and_leaves_nothing(tmp_path, line, delay):
     """Fails if Ctrl-C, which a terminal sends to all processes, shows tracebacks of any of them."""

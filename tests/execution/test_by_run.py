@@ -26,8 +26,9 @@ from tau3mu.results.by_run import sum_of_runs
 # Each executor and each size once; the other pairs go the same ways.
 EXECUTORS = [
     ("iterative", 5000),
-    pytest.param("futures", 300, marks=pytest.mark.integration),
+    pytest.param("futures", 700, marks=pytest.mark.integration),
     pytest.param("dask", 5000, marks=pytest.mark.integration),
+    pytest.param("futures", 300, marks=pytest.mark.soak),
     pytest.param("iterative", 300, marks=pytest.mark.soak),
     pytest.param("futures", 5000, marks=pytest.mark.soak),
     pytest.param("dask", 300, marks=pytest.mark.soak),

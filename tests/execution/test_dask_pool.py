@@ -255,6 +255,7 @@ def test_a_heartbeat_at_the_end_of_a_scheduler_is_no_news(client, error, said):
             async def heartbeat_worker(self, **_):
                 message = "closed"
                 raise kind(message)
+                raise kind
 
         records = []
         handler = logging.Handler()

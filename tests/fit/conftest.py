@@ -65,16 +65,28 @@ def notebook():
     return load_model("dsphipi_notebook")
 
 
+class Fits(dict):
+    """Results by the name of a spectrum, each of them found when it is first asked for."""
+
+    def __init__(self, model, spectra):
+        super().__init__()
+        self._model, self._spectra = model, spectra
+
+    def __missing__(self, name):
+        self[name] = fit(self._model, self._spectra[name])
+        return self[name]
+
+
 @pytest.fixture(scope="session")
 def fits(spectra, dsphipi):
     """The results of the shipped fit."""
-    return {name: fit(dsphipi, histogram) for name, histogram in spectra.items()}
+    return Fits(dsphipi, spectra)
 
 
 @pytest.fixture(scope="session")
 def notebook_fits(spectra, notebook):
     """The results of the original notebook's model."""
-    return {name: fit(notebook, histogram) for name, histogram in spectra.items()}
+    return Fits(notebook, spectra)
 
 
 @pytest.fixture(scope="session")

@@ -119,7 +119,8 @@ def test_every_pdf(name, span, values):
         described({"P": part, "F": flat}, {**parameters, **edges})
         | {"observable": {**OBSERVABLE, "range": list(span)}}
     )
-    _assert_same_up_to_a_constant(model, drawn(model, {"P": 300.0, "F": 100.0}))
+    # Only the yields are free, and the loss is nearly the same at two of these points by chance.
+    _assert_same_up_to_a_constant(model, drawn(model, {"P": 300.0, "F": 100.0}), points=3)
 
 
 @pytest.mark.parametrize("binned", [True, False], ids=["counts", "entries"])

@@ -175,7 +175,7 @@ def test_memory_does_not_grow_with_the_number_of_events(tmp_path, layout_name):
     """Past the 25,000 events that are written at once, more of them take no more memory."""
     few, many = (
         peak_memory(tmp_path / str(events), events=events, layout=layout_name)
-        for events in (50_000, 200_000)
+        for events in (40_000, 120_000)
     )
     assert many < 1.15 * few
 
