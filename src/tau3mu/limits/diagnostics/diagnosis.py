@@ -287,4 +287,4 @@ def _seen(numbers: Compiled, cells: Cells) -> str:
         return _words(numbers)
     if cells.measured:
         return "data in the sidebands"
-    return "no data: none may be read without unblinding"
+    return "expectations: no channel has data that may be read"
