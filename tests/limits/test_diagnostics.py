@@ -22,6 +22,7 @@ from tau3mu.limits import (
 from tau3mu.limits.__main__ import main
 from tau3mu.limits.by_channel import channel_limits
 from tau3mu.limits.diagnostics.ensembles import p_text
+from tau3mu.limits.diagnostics.feldman_cousins import unified_interval
 from tau3mu.limits.diagnostics.fitted import fitted, parameter_names
 from tau3mu.limits.diagnostics.impacts import impacts_of
 from tau3mu.limits.engine.minimize import minimize
@@ -313,8 +314,6 @@ def test_intervals_of_a_model_are_in_units_of_r(tmp_path):
     ],
 )  # fmt: skip
 def test_channels_without_such_intervals_are_refused(channels, nuisances, code, path):
-    from tau3mu.limits.diagnostics.feldman_cousins import unified_interval
-
     with raises(f"limits.{code}", path=path):
         unified_interval(model(channels, nuisances))
 
@@ -333,6 +332,21 @@ def test_what_cannot_be_is_refused():
         feldman_cousins(1, -1)
     with raises("limits.wrong-count", path="n"):
         feldman_cousins(1.5, 1)
+
+
+def test_what_is_refused_unblinds_nothing(tmp_path):
+    file = tmp_path / "model.json"
+    channels = {"a": counting([1.0], [1.0], [1]), "b": counting([1.0], [1.0], [1])}
+    file.write_text(json.dumps({"schema_version": 1, "channels": channels}))
+    with raises("limits.not-counting", path="channels"):
+        unified_interval(file, observed=True)
+    with raises("limits.too-few-toys", path="toys"):
+        significance(file, observed=True, toys=5)
+    with raises("limits.too-few-toys", path="toys"):
+        diagnose(file, observed=True, toys=5)
+    assert [one.name for one in tmp_path.iterdir()] == ["model.json"]
+    significance(file, observed=True)
+    assert len(list(tmp_path.iterdir())) == 2  # and who did it
 
 
 MASSES = np.random.default_rng(8).uniform(1.62, 2.0, 80).round(4).tolist()

@@ -131,7 +131,7 @@ def print_diagnosis(console: Console, found: Diagnosis) -> None:
                       style="yellow", highlight=False)  # fmt: skip
     goodness = found.goodness
     if goodness is None:
-        console.print(f"No goodness of fit: {found.seen}", highlight=False)
+        console.print("No goodness of fit: no channel has data that may be read", highlight=False)
     else:
         bins = sum(goodness.bins.values())
         text = f"Goodness of fit, {found.seen}: {goodness.value:.1f} in {bins} bins"

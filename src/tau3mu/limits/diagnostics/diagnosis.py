@@ -11,6 +11,7 @@ import numpy as np
 from tau3mu.errors import InputError
 from tau3mu.limits.asymptotic import asymptotic_limits
 from tau3mu.limits.diagnostics.cells import cells_of
+from tau3mu.limits.diagnostics.ensembles import check_toys
 from tau3mu.limits.diagnostics.fitted import fitted, parameter_names
 from tau3mu.limits.diagnostics.goodness import goodness_of
 from tau3mu.limits.diagnostics.impacts import impacts_of
@@ -150,6 +151,7 @@ def diagnose(
         InputError: The model or its data cannot be read, or there are too few toys.
         RunError: A fit does not converge, or a worker died.
     """
+    _check(toys, r, blind=not observed and inject is None)
     started = datetime.now(timezone.utc)
     numbers, digest, unblinded = prepared(
         model, channels=channels, observed=observed, inject=inject, seed=seed
@@ -225,12 +227,21 @@ def goodness_of_fit(
         InputError: The model or its data cannot be read, or there are too few toys.
         RunError: A fit does not converge, or a worker died.
     """
+    _check(toys, r, blind=not observed and inject is None)
     numbers, _, _ = prepared(model, channels=channels, observed=observed, inject=inject, seed=seed)
     cells, shown = _shown(numbers, r)
     return _goodness(
         shown, cells, toys=toys, seed=1 if seed is None else seed, workers=workers, client=client,
         progress=progress,
     )  # fmt: skip
+
+
+def _check(toys: int, r: float | None, *, blind: bool) -> None:
+    """Refuses what cannot be before any data are read."""
+    check_toys(toys)
+    if blind and r is not None:
+        message = "r is 0 in fits to the sidebands: it can be fixed with observed or injected data"
+        raise InputError(message, code="limits.blind-strength", path="r")
 
 
 def _fit(numbers: Compiled) -> Fitted:
@@ -246,9 +257,6 @@ def _shown(numbers: Compiled, r: float | None) -> tuple[Cells, Fitted]:
     if numbers.observed is not None:
         shown = fitted(numbers, numbers.observed, r)
         return cells_of(numbers, shown.parameters), shown
-    if r is not None:
-        message = "r is 0 in fits to the sidebands: it can be fixed with observed or injected data"
-        raise InputError(message, code="limits.blind-strength", path="r")
     cells = cells_of(numbers, numbers.likelihood.start)
     return cells, sideband_fit(numbers, cells)
 
@@ -279,4 +287,4 @@ def _seen(numbers: Compiled, cells: Cells) -> str:
         return _words(numbers)
     if cells.measured:
         return "data in the sidebands"
-    return "no data: none may be read without unblinding"
+    return "expectations: no channel has data that may be read"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     Array = npt.NDArray[np.float64]
 
-__all__ = ["LEAST", "Batch", "batches", "measured_again", "p_text", "share"]
+__all__ = ["LEAST", "Batch", "batches", "check_toys", "measured_again", "p_text", "share"]
 
 LEAST: Final = 20
 _POINTS_AT_ONCE: Final = 60_000
@@ -31,19 +31,27 @@ class Batch(NamedTuple):
     size: int
 
 
+def check_toys(toys: int) -> None:
+    """Checks that there are no toys, or enough of them.
+
+    Args:
+        toys: How many there are.
+
+    Raises:
+        InputError: There are too few.
+    """
+    if toys and toys < LEAST:
+        message = f"{toys} toys are too few for a p value; expected {LEAST} or more, or 0"
+        raise InputError(message, code="limits.too-few-toys", path="toys")
+
+
 def batches(toys: int, data: Data) -> list[Batch]:
     """Returns the batches of some toys.
 
     Args:
         toys: How many there are.
         data: Like that of each toy.
-
-    Raises:
-        InputError: There are too few.
     """
-    if toys < LEAST:
-        message = f"{toys} toys are too few for a p value; expected {LEAST} or more"
-        raise InputError(message, code="limits.too-few-toys", path="toys")
     points = data.templates.shape[-1] + (0 if data.points is None else len(data.points.x))
     size = max(1, min(_LARGEST, _POINTS_AT_ONCE // max(1, points)))
     return [

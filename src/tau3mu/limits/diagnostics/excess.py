@@ -10,7 +10,7 @@ from scipy.stats import norm
 
 from tau3mu.execution.tasks import run_tasks
 from tau3mu.limits.asymptotic import profile, unconditional
-from tau3mu.limits.diagnostics.ensembles import Batch, batches, share
+from tau3mu.limits.diagnostics.ensembles import Batch, batches, check_toys, share
 from tau3mu.limits.engine.minimize import minimize
 from tau3mu.limits.injection import injected
 from tau3mu.limits.limiting import prepared
@@ -137,6 +137,7 @@ def significance(
         InputError: The model or its data cannot be read, or there are too few toys.
         RunError: A fit does not converge, or a worker died.
     """
+    check_toys(toys)
     numbers, digest, unblinded = prepared(
         model, channels=channels, observed=observed, inject=inject, seed=seed
     )

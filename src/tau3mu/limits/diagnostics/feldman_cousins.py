@@ -50,11 +50,15 @@ def feldman_cousins(n: int, b: float, cl: float = 0.9) -> tuple[float, float]:
     if not 0 <= b < np.inf:
         message = f"expected a background of 0 or more, got {b:g}"
         raise InputError(message, code="limits.wrong-background", path="b")
+    _check_level(cl)
+    low, high = _ends(int(n), b, cl)
+    return low, _not_rising(high, int(n), b, cl)
+
+
+def _check_level(cl: float) -> None:
     if not 0 < cl < 1:
         message = f"expected a confidence level between 0 and 1, such as 0.9, got {cl:g}"
         raise InputError(message, code="limits.wrong-level", path="cl")
-    low, high = _ends(int(n), b, cl)
-    return low, _not_rising(high, int(n), b, cl)
 
 
 def _ends(n: int, b: float, cl: float) -> tuple[float, float]:
@@ -174,29 +178,19 @@ def unified_interval(
     Raises:
         InputError: It is not one channel with one bin, or something about it is uncertain.
     """
-    numbers, digest, unblinded = prepared(
-        model, channels=[channel] if channel else [], observed=observed
-    )
-    chosen = numbers.model
-    name, one = next(iter(chosen.channels.items()))
-    if len(chosen.channels) > 1:
-        message = f"expected one counting channel, got {len(chosen.channels)}: choose one"
-        raise InputError(message, code="limits.not-counting", path="channels")
-    if not isinstance(one, Counting) or one.bins > 1:
-        message = f"channel {name} is not a counting channel of one bin"
-        raise InputError(message, code="limits.not-counting", path=f"channels.{name}")
-    if chosen.nuisances or any(part.free for part in one.processes.values()):
-        message = (
-            "intervals of Feldman and Cousins are for a known background and efficiency: leave "
-            "out nuisances and free normalizations, or set a limit by toys"
-        )
-        raise InputError(message, code="limits.uncertain-counting", path=f"channels.{name}")
-    signal = sum(part.counts[0] for part in one.processes.values() if part.signal)
-    background = sum(part.counts[0] for part in one.processes.values() if not part.signal)
-    count = one.observed[0] if observed and one.observed is not None else None
+    _check_level(cl)
+    names = [channel] if channel else []
+    numbers, digest, unblinded = prepared(model, channels=names)
+    name, one = _counting(numbers.model)
+    count = None
+    if observed:  # only what can have an interval is unblinded
+        numbers, digest, unblinded = prepared(model, channels=names, observed=True)
+        count = one.observed[0] if one.observed else None
     if count is not None and count != int(count):
         message = f"expected a number of events, got {count:g}"
         raise InputError(message, code="limits.wrong-count", path=f"channels.{name}.observed")
+    signal = sum(part.counts[0] for part in one.processes.values() if part.signal)
+    background = sum(part.counts[0] for part in one.processes.values() if not part.signal)
     likely = list(range(int(poisson.isf(_NEGLIGIBLE, background)) + 1))
     wanted = sorted({*likely, *([] if count is None else [int(count)])})
     intervals = {
@@ -208,3 +202,21 @@ def unified_interval(
         name, cl, signal, background, None if count is None else int(count), mean,
         {n: (low, high) for n, (low, high) in intervals.items()}, digest, unblinded,
     )  # fmt: skip
+
+
+def _counting(model: LimitModel) -> tuple[str, Counting]:
+    """Returns the counting channel of a model, in which nothing is uncertain."""
+    name, one = next(iter(model.channels.items()))
+    if len(model.channels) > 1:
+        message = f"expected one counting channel, got {len(model.channels)}: choose one"
+        raise InputError(message, code="limits.not-counting", path="channels")
+    if not isinstance(one, Counting) or one.bins > 1:
+        message = f"channel {name} is not a counting channel of one bin"
+        raise InputError(message, code="limits.not-counting", path=f"channels.{name}")
+    if model.nuisances or any(part.free for part in one.processes.values()):
+        message = (
+            "intervals of Feldman and Cousins are for a known background and efficiency: leave "
+            "out nuisances and free normalizations, or set a limit by toys"
+        )
+        raise InputError(message, code="limits.uncertain-counting", path=f"channels.{name}")
+    return name, one

@@ -127,7 +127,6 @@ def goodness_of(
         progress: Is called with the number of further toys that are done, and that of all.
 
     Raises:
-        InputError: There are too few toys.
         RunError: The fit does not converge, or a worker died.
     """
     like = compiled.likelihood

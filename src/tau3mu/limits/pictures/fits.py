@@ -205,7 +205,8 @@ def _spectrum(axes: Axes, diagnosis: Diagnosis, one: PostFit) -> None:
     tops = [float((whole + error).max())]
     if one.counts is not None:
         span = one.edges[:, 1] - one.edges[:, 0]
-        there = one.counts > 0  # bars of empty bins would hide everything else
+        # Where most bins are empty, their bars would hide everything else.
+        there = (one.counts > 0) | bool(np.median(one.counts) > 0)
         scale, counts = (width / span)[there], one.counts[there]
         low, high = _poisson(counts)
         centers = one.edges.mean(axis=1)[there]
