@@ -205,6 +205,14 @@ def test_expected_limits_say_what_their_background_is(tmp_path, capsys):
     assert set(made.background.values()) == {"injected data"}
 
 
+def test_a_number_of_events_is_no_observation(tmp_path, hf):
+    """The public model has counts alone: an observed limit would be an invention."""
+    with raises("limits.no-data", path="channels"):
+        limit(hf, observed=True)
+    found = limit(two_channels(tmp_path / "run"), observed=True)
+    assert [text for text in found.warnings if " d:" in text]
+
+
 def test_results_that_are_blind_themselves_cannot_be_unblinded(tmp_path):
     """The processor of the search leaves out the windows: an observed limit would be too low."""
     folder = tmp_path / "run"
