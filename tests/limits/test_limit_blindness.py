@@ -181,6 +181,11 @@ def test_each_unblinding_is_recorded_before_anything_is_read(tmp_path, capsys):
     text = record_of(file).read_text()
     with raises("limits.two-data"):
         limit(file, observed=True, inject=1.0)
+    for option, code in (("cl", "wrong-level"), ("toys", "too-few-toys"), ("seed", "wrong-seed")):
+        with raises(f"limits.{code}", path=option):
+            limit(file, observed=True, **{option: -1})
+    with raises("limits.unknown-channel"):
+        limit(file, observed=True, channels=["e"])
     assert record_of(file).read_text() == text
 
 

@@ -20,7 +20,7 @@ from tau3mu.limits.language.model import Counting, LimitModel, Spectrum
 from tau3mu.limits.language.parts import CountData, ResultsData
 from tau3mu.limits.observations import observe
 from tau3mu.limits.result import LimitResult
-from tau3mu.limits.toys import toy_limits
+from tau3mu.limits.toys import check_toys, toy_limits
 from tau3mu.limits.unblinding import unblinding
 from tau3mu.results.provenance import provenance
 
@@ -62,6 +62,9 @@ def prepared(
     if observed and inject is not None:
         message = "data with an injected signal take the place of the observed ones: choose one"
         raise InputError(message, code="limits.two-data", path="inject")
+    if seed is not None and seed < 0:
+        message = f"expected a seed of 0 or more, got {seed}"
+        raise InputError(message, code="limits.wrong-seed", path="seed")
     file = None if isinstance(model, LimitModel) else user_path(model).absolute()
     folder = file.parent if file else Path()
     whole = model if isinstance(model, LimitModel) else load_model(model)
@@ -112,6 +115,8 @@ def limit(
     if not 0 < cl < 1:
         message = f"expected a confidence level between 0 and 1, such as 0.9, got {cl:g}"
         raise InputError(message, code="limits.wrong-level", path="cl")
+    if toys:
+        check_toys(toys)
     started = datetime.now(timezone.utc)
     numbers, digest, unblinded = prepared(
         model, channels=channels, observed=observed, inject=inject, seed=seed
