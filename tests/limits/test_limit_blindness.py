@@ -162,9 +162,8 @@ def test_each_unblinding_is_recorded_before_anything_is_read(tmp_path, capsys):
     assert main([str(file)]) == 0
     assert not record_of(file).exists()
     assert main([str(file), "--observed", "--channels", "a"]) == 0
-    assert main([str(file), "--observed", "--output", str(tmp_path / "out")]) == 0
     capsys.readouterr()
-    content = json.loads((tmp_path / "out" / "limits.json").read_text())
+    content = limit(file, observed=True).to_dict()
     first, second = records(file)
     assert list(first["channels"]) == ["a"]
     assert list(second["channels"]) == ["a", "b", "c"]  # of d, only a number is known
@@ -181,6 +180,11 @@ def test_each_unblinding_is_recorded_before_anything_is_read(tmp_path, capsys):
     text = record_of(file).read_text()
     with raises("limits.two-data"):
         limit(file, observed=True, inject=1.0)
+    for option, code in (("cl", "wrong-level"), ("toys", "too-few-toys"), ("seed", "wrong-seed")):
+        with raises(f"limits.{code}", path=option):
+            limit(file, observed=True, **{option: -1})
+    with raises("limits.unknown-channel"):
+        limit(file, observed=True, channels=["e"])
     assert record_of(file).read_text() == text
 
 
@@ -203,6 +207,14 @@ def test_expected_limits_say_what_their_background_is(tmp_path, capsys):
     assert "a, b, c" in capsys.readouterr().out
     made = limit(file, inject=2.0)
     assert set(made.background.values()) == {"injected data"}
+
+
+def test_a_number_of_events_is_no_observation(tmp_path, hf):
+    """The public model has counts alone: an observed limit would be an invention."""
+    with raises("limits.no-data", path="channels"):
+        limit(hf, observed=True)
+    found = limit(two_channels(tmp_path / "run"), observed=True)
+    assert [text for text in found.warnings if " d:" in text]
 
 
 def test_results_that_are_blind_themselves_cannot_be_unblinded(tmp_path):

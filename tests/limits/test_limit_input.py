@@ -129,6 +129,12 @@ def test_no_events_anywhere():
         limit(model({"a": spectrum(data={"count": 0}, background={})}))
 
 
+@pytest.mark.parametrize("r", [-1.0, float("nan"), float("inf"), 1e300])
+def test_signals_that_cannot_be_injected(r):
+    with raises("limits.wrong-strength", path="inject"):
+        limit(model({"a": counting([1.0], [3.0])}), inject=r)
+
+
 def test_data_where_nothing_is_expected():
     """Seen where the data are read, not before."""
     one = model({"a": counting([1.0, 1.0], [0.0, 3.0], [0, 2])})

@@ -6,7 +6,9 @@ import json
 
 import numpy as np
 import pytest
+import uproot
 from limit_models import counting, model, spectrum
+from test_limit_blindness import write_results
 
 from tau3mu.limits import lint
 from tau3mu.limits.__main__ import main
@@ -198,6 +200,31 @@ def test_channels_with_the_same_histogram():
             for one in (1, 2)]  # fmt: skip
     assert found(both(*bins)) == []
     assert found(both(bins[0], bins[0])) == SAME
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "same"),
+    [
+        ({"column": "mass", "cut": "bdt > 0.5"}, {"column": "mass", "cut": "bdt <= 0.5"}, False),
+        ({"column": "mass", "cut": "bdt > 0.5"}, {"column": "mass", "cut": "bdt > 0.9"}, True),
+        ({"column": "mass", "cut": "bdt > 0.5"}, {"column": "mass"}, True),
+        ({"histogram": "mass"}, {"histogram": "mass"}, True),
+        ({"histogram": "mass", "era": "2017"}, {"histogram": "mass", "era": "2018"}, False),
+    ],
+)
+def test_channels_with_the_same_results(tmp_path, first, second, same):
+    folder = tmp_path / "run"
+    write_results(folder, np.asarray(masses(-4)))
+    run = json.loads((folder / "run.json").read_text())
+    run["datasets"] = {era: {"is_mc": False, "era": era} for era in ("2017", "2018")}
+    run["datasets"]["data"] = {"is_mc": False}
+    if "era" in first:
+        (folder / "run.json").write_text(json.dumps(run))
+        with uproot.update(folder / "peak" / "histograms.root") as file:
+            for era in ("2017", "2018"):
+                file[f"{era}/mass"] = file["data/mass"].to_hist()
+    parts = [{"results": str(folder), "processor": "peak", **one} for one in (first, second)]
+    assert found(both(*parts)) == (SAME if same else [])
 
 
 def test_the_command_prints_warnings_with_their_lines(tmp_path, capsys):

@@ -9,10 +9,11 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
+from limit_models import model, spectrum
 from test_limit_input import WHOLE
 
 from tau3mu.errors import InputError
-from tau3mu.limits import linting, model_of
+from tau3mu.limits import limit, linting, model_of
 from tau3mu.limits.schema import json_schema, main, page_with_tables, schema_text
 
 ROOT = Path(__file__).parents[2]
@@ -96,3 +97,12 @@ def test_the_page_lists_all_warnings():
     }
     assert set(re.findall(r"^\| `(limits\.[a-z-]+)`", PAGE.read_text(), re.MULTILINE)) == codes
     assert len(codes) > 12
+
+
+def test_the_page_lists_all_keys_of_limits():
+    found = limit(model({"a": spectrum()}), toys=20)
+    section = PAGE.read_text().partition("## limits.json")[2].partition("\n## ")[0]
+    first = [row.split("|")[1] for row in section.splitlines() if row.startswith("| `")]
+    assert set(re.findall(r"`(\w+)`", "".join(first))) == found.to_dict().keys()
+    listed = set(re.findall(r"`(\w+)`", section))
+    assert found.to_dict()["toys"].keys() <= listed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from tau3mu.limits.compiled import Compiled
 
 __all__ = ["injected"]
+
+_LARGEST: Final = 1e9
 
 
 def injected(compiled: Compiled, r: float, seed: int | None = None) -> Compiled:
@@ -27,8 +29,8 @@ def injected(compiled: Compiled, r: float, seed: int | None = None) -> Compiled:
     Raises:
         InputError: r is negative.
     """
-    if not r >= 0:
-        message = f"expected a signal strength of 0 or more, got {r:g}"
+    if not 0 <= r <= _LARGEST:
+        message = f"expected a signal strength of 0 to {_LARGEST:g}, got {r:g}"
         raise InputError(message, code="limits.wrong-strength", path="inject")
     truth = compiled.likelihood.start.copy()
     truth[0] = r

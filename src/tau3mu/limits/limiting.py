@@ -20,7 +20,7 @@ from tau3mu.limits.language.model import Counting, LimitModel, Spectrum
 from tau3mu.limits.language.parts import CountData, ResultsData
 from tau3mu.limits.observations import observe
 from tau3mu.limits.result import LimitResult
-from tau3mu.limits.toys import toy_limits
+from tau3mu.limits.toys import check_toys, toy_limits
 from tau3mu.limits.unblinding import unblinding
 from tau3mu.results.provenance import provenance
 
@@ -62,11 +62,14 @@ def prepared(
     if observed and inject is not None:
         message = "data with an injected signal take the place of the observed ones: choose one"
         raise InputError(message, code="limits.two-data", path="inject")
+    if seed is not None and seed < 0:
+        message = f"expected a seed of 0 or more, got {seed}"
+        raise InputError(message, code="limits.wrong-seed", path="seed")
     file = None if isinstance(model, LimitModel) else user_path(model).absolute()
     folder = file.parent if file else Path()
     whole = model if isinstance(model, LimitModel) else load_model(model)
     chosen = _located(chosen_channels(whole, channels), folder)
-    unblinded = unblinding(_windows(chosen), file) if observed else None
+    unblinded = _unblinded(chosen, file) if observed else None
     found = {
         name: observe(name, one, observed=observed, folder=folder)
         for name, one in chosen.channels.items()
@@ -112,6 +115,8 @@ def limit(
     if not 0 < cl < 1:
         message = f"expected a confidence level between 0 and 1, such as 0.9, got {cl:g}"
         raise InputError(message, code="limits.wrong-level", path="cl")
+    if toys:
+        check_toys(toys)
     started = datetime.now(timezone.utc)
     numbers, digest, unblinded = prepared(
         model, channels=channels, observed=observed, inject=inject, seed=seed
@@ -147,6 +152,17 @@ def _hash(model: LimitModel, found: Mapping[str, Observation | None]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def _unblinded(model: LimitModel, file: Path | None) -> dict[str, Any]:
+    windows = _windows(model)
+    if not windows:
+        message = (
+            "there are no data to observe: no channel has masses, bins, results or entries; a bare "
+            "number of events says nothing of a peak"
+        )
+        raise InputError(message, code="limits.no-data", path="channels")
+    return unblinding(windows, file)
+
+
 def _windows(model: LimitModel) -> dict[str, list[list[float]]]:
     """Returns the signal windows of channels with data that blind limits do not read."""
     return {
@@ -178,12 +194,21 @@ def _of_data(numbers: Compiled, *, observed: bool) -> list[str]:
         and numbers.found.get(name) is None
     ]  # fmt: skip
     if unread:
-        shown = ", ".join(unread[:5]) + (f" and {len(unread) - 5} more" if len(unread) > 5 else "")
         found.append(
-            f"data without windows are not read while blind ({shown}): the background is that of "
-            "the model"
+            f"data without windows are not read while blind ({_listed(unread)}): the background is "
+            "that of the model"
+        )
+    without = [name for name in numbers.model.channels if name not in _windows(numbers.model)]
+    if observed and without:
+        found.append(
+            f"there are no data to observe in {_listed(without)}: what the background gives on "
+            "average takes their place"
         )
     return found
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 def _few_events(numbers: Compiled, r: float) -> list[str]:
@@ -216,10 +241,9 @@ def _few_events(numbers: Compiled, r: float) -> list[str]:
     if share < _SHARE:
         return []
     names = [name for name, one in zip(like.names, few, strict=True) if one]
-    shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
     message = (
         f"{100 * share:.0f} % of the sensitivity comes from channels with fewer than {_FEW:g} "
-        f"background events under the peak ({shown}): asymptotic limits may be off by 10 %; "
-        "use toys"
+        f"background events under the peak ({_listed(names)}): asymptotic limits may be off by "
+        "10 %; use toys"
     )
     return [message]

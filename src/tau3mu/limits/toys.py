@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     Array = npt.NDArray[np.float64]
 
-__all__ = ["RECIPE", "ToyLimits", "draw", "toy_limits"]
+__all__ = ["RECIPE", "ToyLimits", "check_toys", "draw", "toy_limits"]
 
 RECIPE: Final = (
     "LHC: q̃, nuisances and constrained background parameters drawn as external measurements about "
@@ -148,6 +148,20 @@ def _statistics(shared: _Shared, batch: _Batch) -> tuple[Array, int]:
     return found, failures
 
 
+def check_toys(number: int) -> None:
+    """Checks that toys can give a limit.
+
+    Args:
+        number: How many there are.
+
+    Raises:
+        InputError: There are too few.
+    """
+    if number < 20:
+        message = f"{number} toys are too few for a limit; expected 20 or more"
+        raise InputError(message, code="limits.too-few-toys", path="toys")
+
+
 def toy_limits(
     compiled: Compiled,
     asymptotic: Asymptotic,
@@ -175,9 +189,7 @@ def toy_limits(
         InputError: There are too few toys.
         RunError: A fit of the data does not converge, or a worker died.
     """
-    if number < 20:
-        message = f"{number} toys are too few for a limit; expected 20 or more"
-        raise InputError(message, code="limits.too-few-toys", path="toys")
+    check_toys(number)
     like = compiled.likelihood
     r = np.array(sorted(points)) if len(points) else _tested(asymptotic)
     truths, observed_q = _truths(compiled, r)
