@@ -27,6 +27,7 @@ from tau3mu.ntuples.fast.uproot_names import (
     kByteCountVMask,
     kIsReferenced,
     kMapOffset,
+    remember_class_names,
 )
 from tau3mu.ntuples.fast.vectors import AsVectors, forget_positions
 from tau3mu.ntuples.offsets import counters
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["branch_classes", "forget_positions", "link_fields"]
 
 use_fast_zlib()
+remember_class_names()
 
 
 class _Skipping:
@@ -122,13 +124,29 @@ class _PlainBranch(Model_TBranch_v13):  # type: ignore[misc]
 
 
 class _ElementBranch(Model_TBranchElement_v10):  # type: ignore[misc]
+    vectors: ClassVar[dict[tuple[Any, ...] | None, Any]] = {}
+    """Interpretations of vectors of numbers, by all that they are found from."""
+
     @cached_property
     def interpretation(self) -> Any:
-        standard = super().interpretation
-        for better in (AsVectors, AsStringLists):
-            if better.replaces(standard):
-                return better(standard)
-        return standard
+        kind = self._kind()
+        standard = self.vectors.get(kind) or super().interpretation
+        if AsVectors.replaces(standard):
+            if kind is not None:
+                self.vectors[kind] = standard
+            return AsVectors(standard)
+        return AsStringLists(standard) if AsStringLists.replaces(standard) else standard
+
+    def _kind(self) -> tuple[Any, ...] | None:
+        """Returns what the interpretation follows from, None for a branch of an unusual shape."""
+        leaves = self.member("fLeaves") if self.has_member("fLeaves") else []
+        if [leaf.classname for leaf in leaves] != ["TLeafElement"] or len(self.branches):
+            return None
+        leaf = [leaves[0].member(name) for name in ("fType", "fLeafCount", "fTitle")]
+        if leaf[1] is not None or "[" in leaf[2] or self.member("fBranchCount") is not None:
+            return None
+        names = ("fClassName", "fClonesName", "fParentName", "fID", "fType", "fStreamerType")
+        return (leaf[0], *(str(self.member(name)) for name in names))
 
     def entries_to_ranges_or_baskets(self, entry_start: int, entry_stop: int) -> Any:
         parts = super().entries_to_ranges_or_baskets(entry_start, entry_stop)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import uproot
 from uproot.behaviors.TTree import TTree
 from uproot.compression import _DecompressZLIB as DecompressZLIB
@@ -39,6 +41,7 @@ __all__ = [
     "kByteCountVMask",
     "kIsReferenced",
     "kMapOffset",
+    "remember_class_names",
     "use_zlib",
 ]
 
@@ -49,6 +52,14 @@ basket_offsets_dtype = TBasket._tbasket_offsets_dtype
 if not hasattr(uproot.compression, "_decompress_ZLIB"):  # looked up when a block is read
     message = "uproot.compression lacks _decompress_ZLIB"
     raise ImportError(message)
+
+
+def remember_class_names() -> None:
+    """Makes uproot normalize each name of a class once, not for each branch of each file."""
+    uproot.model.classname_regularize = lru_cache(_normalize_class_name)
+
+
+_normalize_class_name = uproot.model.classname_regularize
 
 
 def use_zlib(decompressor: DecompressZLIB) -> None:
