@@ -223,13 +223,13 @@ def _sort(card: Card, line: Line) -> None:
         line.refuse("limits.not-supported", f"{kind} ({_NOT_SUPPORTED[kind]}) is not supported")
     if kind == "group":  # a name for several nuisances, which the likelihood does not know
         return
+    if not _NAME.fullmatch(name):
+        line.refuse("limits.wrong-name", f"{name!r} is not a name for a nuisance")
     if kind == "rateParam":
         card.factors.append(line)
         return
     if kind not in _COLUMN_TYPES:
         line.refuse("limits.unknown-line", f"{kind!r} is not a type of nuisance that is known")
-    if not _NAME.fullmatch(name):
-        line.refuse("limits.wrong-name", f"{name!r} is not a name for a nuisance")
     if any(other.words[0] == name for other in card.nuisances):
         line.refuse("limits.listed-twice", f"nuisance {name} is there already")
     first = 3 if kind == "gmN" else 2
