@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from tau3mu.clusters.connection import Starting
+    from tau3mu.console.progress import Display
     from tau3mu.datasets import Dataset
     from tau3mu.processing import Processor
-    from tau3mu.console.progress import Display
     from tau3mu.run.stored import Run
 
 __all__ = ["execute_run", "run", "settings_of"]

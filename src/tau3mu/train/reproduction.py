@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tau3mu.compare import compare
 from tau3mu.config.input_files import user_path
+from tau3mu.console.progress import Display
 from tau3mu.errors import InputError, RunError
 from tau3mu.redaction import redact
 from tau3mu.report.comparison import comparison_part
@@ -18,7 +19,6 @@ from tau3mu.report.notebook import in_notebook, part
 from tau3mu.results.manifest import results_in
 from tau3mu.run import analyse, open_run, thaw
 from tau3mu.run.frozen_plan import changed_files, prepare_thawed
-from tau3mu.console.progress import Display
 from tau3mu.storage.files import disk_error
 from tau3mu.storage.locations import is_url
 

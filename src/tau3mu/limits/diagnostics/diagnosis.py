@@ -258,9 +258,7 @@ def _goodness(shown: Fitted, cells: Cells, **how: Any) -> Goodness | None:
     fixed[0] = shown.fixed
     if cells.sidebands:
         fixed[: like.n_globals] = True
-    return goodness_of(
-        shown.compiled, cells, shown.parameters, fixed=fixed, low=shown.low, **how
-    )
+    return goodness_of(shown.compiled, cells, shown.parameters, fixed=fixed, low=shown.low, **how)
 
 
 def _words(compiled: Compiled) -> str:

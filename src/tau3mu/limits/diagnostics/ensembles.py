@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     Array = npt.NDArray[np.float64]
 
-__all__ = ["Batch", "LEAST", "batches", "measured_again", "share"]
+__all__ = ["LEAST", "Batch", "batches", "measured_again", "share"]
 
 LEAST: Final = 20
 _POINTS_AT_ONCE: Final = 60_000

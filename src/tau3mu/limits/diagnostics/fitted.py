@@ -147,9 +147,7 @@ def exact_hessian(likelihood: Likelihood, data: Data, parameters: Array) -> Arra
     moves[np.arange(number), np.arange(number)] = step
     sets = np.concatenate([parameters + moves, parameters - moves])
     found = likelihood.curvature(sets, data.repeated(len(sets)))
-    gradient = np.concatenate(
-        [found.by_globals, found.by_locals.reshape(len(sets), -1)], axis=1
-    )
+    gradient = np.concatenate([found.by_globals, found.by_locals.reshape(len(sets), -1)], axis=1)
     rows = (gradient[:number] - gradient[number:]) / (2 * step[:, None])
     whole[:number], whole[:, :number] = rows, rows.T
     shared = rows[:, :number]
