@@ -244,7 +244,7 @@ class DsPhiPi(MuonTriplets):
     def track_ip(self, triplets: Triplets) -> Any:
         """The impact parameters of the track in cm, missing if it is not found."""
         tracks, matched = triplets.lists("track").rows, Match.of(triplets.matched["track"])
-        return {name: matched.take(tracks[name]) for name in ("dz", "dxy")}
+        return {name: matched.column(tracks, name) for name in ("dz", "dxy")}
 
     @quantity
     def delta_r(self, triplets: Triplets) -> Any:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import sys
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +39,7 @@ DATA = TESTS / "data"
 CLUSTERS = ("clusters", "grid"), ("faults", "remote")
 APART = frozenset(name for folders in CLUSTERS for name in folders)
 PAGES = "tests", "page"
+ON_A_CLUSTER = re.compile(r'def test_\w+\([^)]*\bclient\b|getfixturevalue\("client"\)')
 # Files that take minutes, the longest first; what begins last should be short.
 LONGEST = (
     "test_tutorial_on_trains.py", "test_wagon_tests.py", "test_train_processes.py",
@@ -66,8 +69,9 @@ os.environ["TAU3MU_NO_PLOTS"] = "1"  # a thousand runs of tests do not draw
 def _unit(test: str) -> str:
     """Returns what one process does one after the other, of the name or the path of a test.
 
-    That is a file, a test of files that share nothing, all tests of two folders of clusters, or
-    all of pages in a browser, which share a store.
+    That is a file, a test of files that share nothing, all tests of two folders of clusters, all
+    files of the fixture `client`, whose cluster takes CPU until the end even when it waits, or all
+    of pages in a browser, which share a store.
     """
     path = Path(test.partition("::")[0])
     if path.parts[-3:-1] == PAGES:
@@ -75,13 +79,20 @@ def _unit(test: str) -> str:
     for folders in CLUSTERS:
         if path.parent.name in folders:
             return folders[0]
+    if _is_on_a_cluster(str(path)):
+        return "client"
     return test if path.name in SHARING_NOTHING else str(path)
+
+
+@cache
+def _is_on_a_cluster(path: str) -> bool:
+    return ON_A_CLUSTER.search((TESTS.parent / path).read_text()) is not None
 
 
 def _rank(test: str) -> int:
     """Returns the place of a test among all: clusters and pages are first, then the longest."""
     path = Path(test.partition("::")[0])
-    if path.parent.name in APART or path.parts[-3:-1] == PAGES:
+    if path.parent.name in APART or path.parts[-3:-1] == PAGES or _is_on_a_cluster(str(path)):
         return -1
     return LONGEST.index(path.name) if path.name in LONGEST else len(LONGEST)
 

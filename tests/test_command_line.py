@@ -30,6 +30,7 @@ CASES = {
     ],
     "insecure local cluster": ["--executor", "dask", "--insecure"],
     "site without cluster": ["--executor", "dask", "--site", "site.toml"],
+    "dashboard without dask": ["--dashboard"],
     "report without dask": ["--performance-report", "report.html"],
     "allowed to miss but not to skip": ["--allow-missing", "0.1"],
     "resume with output": ["--resume", "old", "--output", "new"],

@@ -6,10 +6,10 @@ import re
 
 import pytest
 
-from tau3mu.execution import ChunkResult
-from tau3mu.run import main
 from tau3mu.console import progress
 from tau3mu.console.progress import Display, Stage
+from tau3mu.execution import ChunkResult
+from tau3mu.run import main
 
 
 class Clock:

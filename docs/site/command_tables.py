@@ -43,6 +43,7 @@ _EXPLAINED: Final = {
     "--output": "results.md",
     "--no-plots": "../how-to/pictures.md",
     "--skim": "../how-to/derived-data.md",
+    "--dashboard": "../how-to/clusters.md#watch-the-cluster",
     "--performance-report": "../how-to/dask.md",
 }
 """Where options of a run are explained; the others say all in their line."""

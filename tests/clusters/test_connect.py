@@ -35,7 +35,7 @@ def test_local_cluster_ends_with_the_block(caplog):
     """Fails if the dashboard or scheduler can be reached from elsewhere, or processes stay."""
     caplog.set_level("INFO", "tau3mu")
     links = []
-    with connect(workers=1, on_dashboard=links.append) as client:
+    with connect(workers=1, dashboard=True, on_dashboard=links.append) as client:
         (pid,) = client.run(os.getpid).values()
         assert urlsplit(client.scheduler.address).hostname == "127.0.0.1"
         server = client.cluster.scheduler.http_server
@@ -54,6 +54,14 @@ def test_local_cluster_ends_with_the_block(caplog):
     assert said == (
         [f"dashboard: {links[0]}"] if links else ["no dashboard: the scheduler has no Bokeh"]
     )
+
+
+def test_no_dashboard_unless_it_is_asked_for():
+    """Fails if each start of a cluster waits for pages that nobody looks at."""
+    links = []
+    with connect(workers=1, on_dashboard=links.append) as client:
+        assert not client.cluster.scheduler.http_application.applications
+    assert not links
 
 
 def test_a_cluster_that_does_not_end_in_time_is_a_warning(caplog):

@@ -66,8 +66,8 @@ def _by_name(loss):
     return {parameter.name: parameter for parameter in loss.get_params()}
 
 
-def _assert_same_up_to_a_constant(model, data, points=3):
-    """Compares the two losses at points around the minimum."""
+def _assert_same_up_to_a_constant(model, data, points=2):
+    """Compares the difference of the two losses between points around the minimum."""
     loss, objective = zfit_loss(model, data), Objective(model, prepare(model, data))
     assert not loss.errordef - 0.5
     parameters = _by_name(loss)

@@ -57,6 +57,7 @@ def start_cluster(
     cluster: str | None = None,
     site: Path | None = None,
     insecure: bool = False,
+    dashboard: bool = False,
 ) -> Iterator[Starting | None]:
     """Yields a local cluster at once that is being started, for `connect`; it ends with the block.
 
@@ -67,11 +68,12 @@ def start_cluster(
         cluster: As for `connect`.
         site: As for `connect`.
         insecure: As for `connect`.
+        dashboard: As for `connect`.
 
     Raises:
         InputError: The site file is wrong, or a package is missing.
     """
-    asked = _asked(None, cluster, site, workers)
+    asked = _asked(None, cluster, site, workers, dashboard=dashboard)
     if not isinstance(asked, Local):
         yield None
         return
@@ -108,6 +110,7 @@ def connect(
     cluster: str | None = None,
     site: Path | None = None,
     insecure: bool = False,
+    dashboard: bool = False,
     starting: Starting | None = None,
     wait: float = 600.0,
     on_dashboard: Callable[[str], object] = lambda _: None,
@@ -123,6 +126,7 @@ def connect(
         cluster: The name of a cluster in the site file, or a kind of cluster.
         site: The site file; by default that of `$TAU3MU_SITE` or `~/.config/tau3mu/site.toml`.
         insecure: Whether a scheduler on the network may do without TLS.
+        dashboard: Whether a local cluster that is not of the site file has Dask's dashboard.
         starting: From `start_cluster`, which then ends it; it is not started once more.
         wait: Seconds to wait for the first worker.
         on_dashboard: Called with the address of the dashboard, if there is one.
@@ -138,7 +142,7 @@ def connect(
     if starting is not None:
         asked = starting.asked
     elif not isinstance(scheduler, Client):
-        asked = _asked(scheduler, cluster, site, workers)
+        asked = _asked(scheduler, cluster, site, workers, dashboard=dashboard)
     with ExitStack() as stack:
         if asked is None:
             client = scheduler
@@ -151,19 +155,25 @@ def connect(
         _check_scheduler(client)
         _wait_for_worker(client, wait, asked)
         check_versions(client)
-        _announce_dashboard(client, on_dashboard)
+        if not isinstance(asked, Local) or asked.dashboard:
+            _announce_dashboard(client, on_dashboard)
         yield client
 
 
 def _asked(
-    scheduler: str | None, cluster: str | None, site: Path | None, workers: int | None
+    scheduler: str | None,
+    cluster: str | None,
+    site: Path | None,
+    workers: int | None,
+    *,
+    dashboard: bool,
 ) -> Cluster:
     """Returns what to connect to; the certificates of the site file are those of its clusters."""
     if scheduler is not None and cluster is not None:
         message = "--scheduler and --cluster exclude each other"
         raise InputError(message, code="clusters.two-clusters")
     if scheduler is None and cluster is None:
-        return Local(workers=workers)
+        return Local(workers=workers, dashboard=dashboard)
     known = load_site(site)
     if scheduler is not None:
         return Running(address=scheduler, tls=known.tls)

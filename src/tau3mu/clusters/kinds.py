@@ -175,10 +175,11 @@ class Workers(Strict):
 
 
 class Local(Workers):
-    """Processes of this machine; `memory` is for each of them."""
+    """Processes of this machine; `memory` is for each of them, `dashboard` that of Dask."""
 
     kind: Literal["local"] = "local"
     memory: _Size | None = None
+    dashboard: bool = False
 
     @property
     def bounds(self) -> tuple[int, int]:
@@ -194,6 +195,8 @@ class Local(Workers):
             "n_workers": self.bounds[0],
             "threads_per_worker": 1,
             "dashboard_address": _LOOPBACK,
+            # To import what draws its pages takes a third of a second.
+            "scheduler_kwargs": {"dashboard": self.dashboard},
             "silence_logs": "ERROR",
             "preload": [PRELOAD],
             **({"env": self.environment} if self.environment else {}),

@@ -134,7 +134,7 @@ class KeyTables:
                 words = f"`{_json(constant)}`"
             case {"enum": constants}:
                 words = " or ".join(f"`{_json(constant)}`" for constant in constants)
-            case {"anyOf": kinds}:
+            case {"anyOf": kinds} | {"oneOf": kinds}:
                 words = " or ".join(self._type(kind) for kind in kinds)
             case {"prefixItems": items}:
                 words = f"[{', '.join(self._type(item) for item in items)}]"

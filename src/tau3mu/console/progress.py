@@ -187,6 +187,12 @@ class Display:
             self._stage.advance(number)
             self._update()
 
+    def count(self, number: int, total: int) -> None:
+        """Shows that more is done of a number that is known only now."""
+        if self._stage is not None:
+            self._stage.total = total
+        self.advance(number)
+
     def read(self, result: _Chunk) -> None:
         """Shows that the events of a chunk were read, now or by an earlier run."""
         if self._stage is None:

@@ -13,7 +13,10 @@ __all__ = ["main"]
 
 _COMMANDS: Final = {
     "check": "check",
+    "diagnose": "diagnose",
+    "feldman-cousins": "feldman_cousins",
     "import": "import_",
+    "significance": "significance",
 }
 """Modules of the commands; without a command, words are those of `limits`."""
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from tau3mu.limits.language.parts import Process
     from tau3mu.limits.observations import Observation
 
     Array = npt.NDArray[np.float64]
@@ -142,13 +143,12 @@ def compiled(
     spectra = {n: one for n, one in model.channels.items() if isinstance(one, Spectrum)}
     counting = {n: one for n, one in model.channels.items() if isinstance(one, Counting)}
     nuisances = list(model.nuisances)
-    free = [f"norm_{name}/{process}" for name, one in counting.items()
-            for process, part in one.processes.items() if part.free]  # fmt: skip
+    free = _free(counting)
     chosen = {n: (families or {}).get(n, one.background.family) for n, one in spectra.items()}
     part = _spectra(model, spectra, chosen) if spectra else None
-    templates = _templates(model, counting, free) if counting else None
+    templates = _templates(model, counting, list(free)) if counting else None
     start, low, high = _parameters(model, spectra, chosen, observations, part, free)
-    like = Likelihood(nuisances, free, part, templates, start, low, high)
+    like = Likelihood(nuisances, list(free), part, templates, start, low, high)
     fine, coarse = (_grid(spectra, *of) if spectra else None for of in (_FINE, _COARSE))
     made = Compiled(model, like, fine, coarse, None, found=observations)
     if part is not None:
@@ -235,6 +235,23 @@ def _processes(channels: Mapping[str, Any]) -> list[str]:
             for process in one.processes]  # fmt: skip
 
 
+def _factor(target: str, part: Process) -> str | None:
+    """Returns the name of the free factor of a process, None if it has none."""
+    return part.free if isinstance(part.free, str) else f"norm_{target}" if part.free else None
+
+
+def _free(channels: Mapping[str, Counting]) -> dict[str, tuple[float, float]]:
+    """Returns the bounds of the free factors by name."""
+    found: dict[str, tuple[float, float]] = {}
+    for name, one in channels.items():
+        for process, part in one.processes.items():
+            factor = _factor(f"{name}/{process}", part)
+            if factor is not None:
+                low, high = part.bounds or (0.0, _MOST_NORM)
+                found[factor] = max(low, 1 / _MOST_NORM), high  # derivatives divide by it
+    return found
+
+
 def _templates(
     model: LimitModel, channels: Mapping[str, Counting], free: Sequence[str]
 ) -> Templates:
@@ -272,20 +289,22 @@ def _templates(
         list(channels), [one.bins for one in channels.values()],
         np.array([numbers[target.partition("/")[0]] for target in targets]),
         np.array([part.signal for part in parts]),
-        np.array([index.get(f"norm_{target}", -1) for target in targets]),
+        np.array([index.get(_factor(target, part) or "", -1)
+                  for target, part in zip(targets, parts, strict=True)]),
         counts, effects, len(model.nuisances), morphs,
     )  # fmt: skip
 
 
 def _parameters(
     model: LimitModel, channels: Mapping[str, Spectrum], families: Mapping[str, str],
-    observations: Mapping[str, Observation | None], spectra: Spectra | None, free: Sequence[str],
+    observations: Mapping[str, Observation | None], spectra: Spectra | None,
+    free: Mapping[str, tuple[float, float]],
 ) -> tuple[Array, Array, Array]:  # fmt: skip
     """Returns where fits start and the bounds of all parameters."""
     n_nuisances = len(model.nuisances)
     start = [0.0] + [0.0] * n_nuisances + [1.0] * len(free)
-    low = [0.0] + [-_THETA] * n_nuisances + [1 / _MOST_NORM] * len(free)
-    high = [np.inf] + [_THETA] * n_nuisances + [_MOST_NORM] * len(free)
+    low = [0.0] + [-_THETA] * n_nuisances + [one for one, _ in free.values()]
+    high = [np.inf] + [_THETA] * n_nuisances + [one for _, one in free.values()]
     size = 0 if spectra is None else spectra.backgrounds.size
     values, lows, highs = (np.zeros((1 + size, len(channels))) for _ in range(3))
     for column, (name, one) in enumerate(channels.items()):
@@ -390,6 +409,19 @@ def _with_sidebands(
     )
 
 
+def _check_possible(name: str, observed: Sequence[float], background: Array) -> None:
+    """Refuses entries of bins without background: r = 0 could not give them."""
+    for number, (entries, expected) in enumerate(zip(observed, background, strict=True)):
+        if entries > 0 and not expected > 0:
+            message = (
+                f"channel {name}, bin {number}: no background is expected, but there are "
+                f"{entries:g} entries, which r = 0 could not give: add a background, or leave the "
+                "bin out"
+            )
+            raise InputError(message, code="limits.no-background",
+                             path=f"channels.{name}.observed[{number}]")  # fmt: skip
+
+
 def _observed(
     made: Compiled, spectra: Mapping[str, Spectrum], counting: Mapping[str, Counting],
     observations: Mapping[str, Observation | None],
@@ -412,8 +444,9 @@ def _observed(
     observed = asimov.templates[0].copy()
     if like.templates:
         begin = 0
-        for one in counting.values():
+        for name, one in counting.items():
             if one.observed is not None:
+                _check_possible(name, one.observed, observed[begin : begin + one.bins])
                 observed[begin : begin + one.bins] = one.observed
             begin += one.bins
     return Data(

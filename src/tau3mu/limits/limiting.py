@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import getpass
 import hashlib
 import json
-import platform
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from tau3mu.config.input_files import user_path
 from tau3mu.errors import InputError
 from tau3mu.limits.asymptotic import asymptotic_limits
 from tau3mu.limits.compiled import chosen_channels, compiled
 from tau3mu.limits.injection import injected
 from tau3mu.limits.language.files import load_model
 from tau3mu.limits.language.model import Counting, LimitModel, Spectrum
+from tau3mu.limits.language.parts import CountData, ResultsData
 from tau3mu.limits.observations import observe
 from tau3mu.limits.result import LimitResult
 from tau3mu.limits.toys import toy_limits
+from tau3mu.limits.unblinding import unblinding
 from tau3mu.results.provenance import provenance
 
 if TYPE_CHECKING:
@@ -61,9 +62,11 @@ def prepared(
     if observed and inject is not None:
         message = "data with an injected signal take the place of the observed ones: choose one"
         raise InputError(message, code="limits.two-data", path="inject")
-    folder = Path() if isinstance(model, LimitModel) else Path(model).absolute().parent
+    file = None if isinstance(model, LimitModel) else user_path(model).absolute()
+    folder = file.parent if file else Path()
     whole = model if isinstance(model, LimitModel) else load_model(model)
-    chosen = chosen_channels(whole, channels)
+    chosen = _located(chosen_channels(whole, channels), folder)
+    unblinded = unblinding(_windows(chosen), file) if observed else None
     found = {
         name: observe(name, one, observed=observed, folder=folder)
         for name, one in chosen.channels.items()
@@ -72,7 +75,7 @@ def prepared(
     numbers = compiled(chosen, found, observed=observed)
     if inject is not None:
         numbers = injected(numbers, inject, seed)
-    return numbers, _hash(chosen, found), _unblinded(chosen) if observed else None
+    return numbers, _hash(chosen, found), unblinded
 
 
 def limit(
@@ -86,7 +89,7 @@ def limit(
     seed: int | None = None,
     workers: int = 1,
     client: Client | None = None,
-    progress: Callable[[int], None] = lambda _: None,
+    progress: Callable[[int, int], None] = lambda *_: None,
 ) -> LimitResult:
     """Returns upper limits of the signal strength: expected, and observed if that is asked for.
 
@@ -100,7 +103,7 @@ def limit(
         seed: Of the toys, 1 by default; with `inject`, data are a random experiment of it.
         workers: Processes for toys.
         client: Of a Dask cluster that makes the toys.
-        progress: Is called with the number of further toys that are done.
+        progress: Is called with the number of further toys that are done, and that of all.
 
     Raises:
         InputError: The model or its data cannot be read, or no signal can be excluded.
@@ -119,6 +122,7 @@ def limit(
         by_toys = toy_limits(numbers, asymptotic, toys, seed=1 if seed is None else seed,
                              workers=workers, client=client, progress=progress)  # fmt: skip
     warnings = list(_few_events(numbers, asymptotic.expected[0])) if not toys else []
+    warnings += _of_data(numbers, observed=observed)
     if by_toys and by_toys.failures:
         warnings.append(f"{by_toys.failures} fits of toys have not converged; they count nowhere")
     return LimitResult(
@@ -135,27 +139,51 @@ def _hash(model: LimitModel, found: Mapping[str, Observation | None]) -> str:
         ]
         for name, one in found.items()
     }  # fmt: skip
-    content = [model.model_dump(mode="json"), data]
+    dumped = model.model_dump(mode="json")
+    for one in dumped["channels"].values():  # the same data elsewhere are the same
+        (one.get("data") or {}).pop("results", None)
+    content = [dumped, data]
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _unblinded(model: LimitModel) -> dict[str, Any]:
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):  # no entry of this user, as in some containers
-        user = "unknown"
+def _windows(model: LimitModel) -> dict[str, list[list[float]]]:
+    """Returns the signal windows of channels with data that blind limits do not read."""
     return {
-        "by": user,
-        "host": platform.node(),
-        "at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "channels": {
-            name: [list(window) for window in one.windows] if isinstance(one, Spectrum) else []
-            for name, one in model.channels.items()
-            if (isinstance(one, Spectrum) and one.data) or (
-                isinstance(one, Counting) and one.observed is not None)
-        },
+        name: [list(window) for window in one.windows] if isinstance(one, Spectrum) else []
+        for name, one in model.channels.items()
+        if (isinstance(one, Spectrum) and one.data and not isinstance(one.data, CountData)) or (
+            isinstance(one, Counting) and one.observed is not None)
     }  # fmt: skip
+
+
+def _located(model: LimitModel, folder: Path) -> LimitModel:
+    """Returns the model with absolute paths, so that it can be used from another folder."""
+    channels = dict(model.channels)
+    for name, one in channels.items():
+        if isinstance(one, Spectrum) and isinstance(one.data, ResultsData):
+            path = str((folder / user_path(one.data.results)).absolute())
+            data = one.data.model_copy(update={"results": path})
+            channels[name] = one.model_copy(update={"data": data})
+    return model.model_copy(update={"channels": channels})
+
+
+def _of_data(numbers: Compiled, *, observed: bool) -> list[str]:
+    """Returns what is odd about the data of channels."""
+    found = [text for one in numbers.found.values() if one is not None for text in one.warnings]
+    unread = [
+        name
+        for name, one in numbers.model.channels.items()
+        if not observed and isinstance(one, Spectrum) and one.data is not None
+        and numbers.found.get(name) is None
+    ]  # fmt: skip
+    if unread:
+        shown = ", ".join(unread[:5]) + (f" and {len(unread) - 5} more" if len(unread) > 5 else "")
+        found.append(
+            f"data without windows are not read while blind ({shown}): the background is that of "
+            "the model"
+        )
+    return found
 
 
 def _few_events(numbers: Compiled, r: float) -> list[str]:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tau3mu.errors import InputError
 from tau3mu.limits.language.parts import CountData, HistogramData, MassData
+from tau3mu.limits.results_data import read_results
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import numpy.typing as npt
-    from hist import Hist
 
     from tau3mu.limits.language.model import Spectrum
-    from tau3mu.limits.language.parts import Interval, ResultsData
+    from tau3mu.limits.language.parts import Interval
 
     Array = npt.NDArray[np.float64]
 
@@ -34,6 +33,7 @@ class Observation:
         counts: Entries of the bins.
         total: The number of events where nothing else is known.
         sidebands: Whether the windows are left out.
+        warnings: What is odd about them.
     """
 
     masses: Array | None = None
@@ -41,6 +41,7 @@ class Observation:
     counts: Array | None = None
     total: float | None = None
     sidebands: bool = False
+    warnings: tuple[str, ...] = ()
 
     @property
     def entries(self) -> float:
@@ -78,7 +79,12 @@ def observe(name: str, channel: Spectrum, *, observed: bool, folder: Path) -> Ob
         return Observation(masses=_outside(masses, windows), sidebands=not observed)
     if isinstance(data, HistogramData):
         return _bins(np.asarray(data.edges), np.asarray(data.counts), windows, not observed)
-    return _of_results(name, data, windows, channel.range, folder, sidebands=not observed)
+    read = read_results(name, data, channel.range, folder, observed=observed)
+    if isinstance(read.data, tuple):
+        seen = _bins(*read.data, windows, not observed)
+    else:
+        seen = Observation(masses=_outside(read.data, windows), sidebands=not observed)
+    return replace(seen, warnings=read.warnings)
 
 
 def _outside(masses: Array, windows: tuple[Interval, ...]) -> Array:
@@ -97,36 +103,3 @@ def _bins(
         kept &= (pairs[:, 1] <= low + 1e-12) | (pairs[:, 0] >= high - 1e-12)
     return Observation(edges=pairs[kept], counts=np.asarray(counts, np.float64)[kept],
                        sidebands=sidebands)  # fmt: skip
-
-
-def _of_results(
-    name: str, data: ResultsData, windows: tuple[Interval, ...], limits: Interval, folder: Path,
-    *, sidebands: bool,
-) -> Observation:  # fmt: skip
-    """Returns the data of a results folder."""
-    from tau3mu.config.input_files import user_path
-    from tau3mu.fit.data.results import read_candidates, read_spectrum
-    from tau3mu.fit.expressions import parse_cut
-
-    path = folder / user_path(data.results)
-    if data.column is not None:
-        cut = None if data.cut is None else parse_cut(data.cut)
-        source = read_candidates(path, data.column, None, cut, data.processor, data.era)
-        masses = np.asarray(source.data[0], np.float64)
-        low, high = limits
-        masses = masses[(masses >= low) & (masses <= high)]
-        return Observation(masses=_outside(masses, windows), sidebands=sidebands)
-    assert data.histogram is not None
-    histogram = cast(
-        "Hist[Any]", read_spectrum(path, data.histogram, data.processor, data.era).data
-    )
-    edges = np.asarray(histogram.axes[0].edges, np.float64)
-    inside = (edges[:-1] >= limits[0] - 1e-9) & (edges[1:] <= limits[1] + 1e-9)
-    kept = edges[np.append(inside, False) | np.append(False, inside)]
-    if not inside.any() or abs(kept[0] - limits[0]) > 1e-9 or abs(kept[-1] - limits[1]) > 1e-9:
-        message = (
-            f"the bins of histogram {data.histogram} of {path} have no edges at the range "
-            f"{limits[0]:g} to {limits[1]:g} GeV of channel {name}"
-        )
-        raise InputError(message, code="limits.out-of-range", path=f"channels.{name}.range")
-    return _bins(kept, np.asarray(histogram.values(), np.float64)[inside], windows, sidebands)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from tau3mu.storage.files import json_text, write_text
@@ -60,6 +61,87 @@ class LimitResult:
             return self.toys.observed[0]
         return self.asymptotic.observed
 
+    @property
+    def data(self) -> str:
+        """What the data of the observed limit are: `observed`, or made with a signal."""
+        made = self.compiled.injected
+        if made is None:
+            return "observed"
+        return f"{'Asimov' if made['seed'] is None else 'toy'}, r = {made['r']:.4g}"
+
+    def rows(self) -> list[tuple[str, float, tuple[float, float] | None]]:
+        """Returns the rows of a table: names, asymptotic limits, and those by toys with errors."""
+        toys = self.toys
+        found = [
+            ("expected, median" if n == 0 else f"expected, {n:+d} σ", value,
+             None if toys is None else toys.expected[n])
+            for n, value in self.asymptotic.expected.items()
+        ]  # fmt: skip
+        if self.asymptotic.observed is not None:
+            by_toys = None if toys is None else toys.observed
+            found.append((self.data, self.asymptotic.observed, by_toys))
+        return found
+
+    def __str__(self) -> str:
+        """Returns the expected limit and, if it is there, the observed one."""
+        strength = self.compiled.model.strength
+        text = f"expected {strength.label} < {self.expected[0] * strength.scale:.3g}"
+        if self.observed is not None:
+            text += f", {self.data}: < {self.observed * strength.scale:.3g}"
+        return f"{text} at {100 * self.cl:g} % CL"
+
+    def _repr_html_(self) -> str:
+        """Returns the table of limits, for a notebook."""
+        strength, toys = self.compiled.model.strength, self.toys
+        names = ["", "r", strength.label, *(["r by toys"] if toys else [])]
+        head = "".join(f"<th>{escape(one)}</th>" for one in names)
+        rows = []
+        for name, value, by_toys in self.rows():
+            cells = [escape(name), f"{value:.4g}", f"{value * strength.scale:.3g}"]
+            if toys:
+                cells.append("" if by_toys is None else f"{by_toys[0]:.4g} ± {by_toys[1]:.2g}")
+            rows.append("<tr>" + "".join(f"<td>{one}</td>" for one in cells) + "</tr>")
+        notes = [] if self.unblinded else ["Blind: no data in the signal windows were read"]
+        notes += [f"Warning: {one}" for one in self.warnings]
+        below = "".join(f"<p>{escape(one)}</p>" for one in notes)
+        title = escape(f"Upper limits at {100 * self.cl:g} % CL, r = 1 is {strength.unit}")
+        return (
+            f"<table><caption>{title}</caption><thead><tr>{head}</tr></thead>"
+            f"<tbody>{''.join(rows)}</tbody></table>{below}"
+        )
+
+    @property
+    def background(self) -> dict[str, str]:
+        """Where the background of the expected limits comes from, by channel.
+
+        `sidebands`, `all data` with the signal windows, `count`, or `model`.
+        """
+        found = self.compiled.found
+        fitted = set(self.compiled.sidebands)
+
+        def source(name: str) -> str:
+            one = found.get(name)
+            if one is not None and one.total is not None:
+                return "count"
+            if one is None or name not in fitted:
+                return "model"
+            return "sidebands" if one.sidebands else "all data"
+
+        return {name: source(name) for name in self.compiled.model.channels}
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options with which `model.json` gives the same numbers."""
+        injected, toys = self.compiled.injected, self.toys
+        seed = injected["seed"] if injected else None
+        return {
+            "cl": self.cl,
+            "observed": self.unblinded is not None,
+            "inject": injected["r"] if injected else None,
+            "toys": toys.toys if toys else 0,
+            "seed": toys.seed if toys and not (injected and seed is None) else seed,
+        }
+
     def to_dict(self) -> dict[str, Any]:
         """Returns the content of `limits.json`."""
         model = self.compiled.model
@@ -74,7 +156,8 @@ class LimitResult:
             "observed": asymptotic.observed,
             "best": asymptotic.best,
             "toys": None,
-            "sidebands": list(self.compiled.sidebands),
+            "options": self.options,
+            "background": self.background,
             "injected": self.compiled.injected,
             "unblinded": self.unblinded,
             "warnings": list(self.warnings),

@@ -157,7 +157,7 @@ def toy_limits(
     points: Sequence[float] = (),
     workers: int = 1,
     client: Client | None = None,
-    progress: Callable[[int], None] = lambda _: None,
+    progress: Callable[[int, int], None] = lambda *_: None,
 ) -> ToyLimits:
     """Returns limits by toys; the numbers depend on the seed, not on the workers.
 
@@ -169,7 +169,7 @@ def toy_limits(
         points: The tested values of r in place of five about the asymptotic limits.
         workers: Processes of this machine.
         client: Of a Dask cluster, which then does the work.
-        progress: Is called with the number of further toys that are done.
+        progress: Is called with the number of further toys that are done, and that of all.
 
     Raises:
         InputError: There are too few toys.
@@ -194,7 +194,7 @@ def toy_limits(
     ]
     found = run_tasks(
         _statistics, shared, batches, workers=workers, client=client,
-        on_result=lambda one: progress(one[0].shape[1]),
+        on_result=lambda one: progress(one[0].shape[1], number * (1 + len(r))),
     )  # fmt: skip
     failures = sum(count for _, count in found)
     background = np.concatenate(

@@ -15,7 +15,7 @@ from coffea.nanoevents.util import tuple_to_key
 
 from tau3mu.ntuples.layout import layout as find_layout
 from tau3mu.ntuples.offsets import from_zero, joined
-from tau3mu.ntuples.schema import schema_of
+from tau3mu.ntuples.schema import aligned_content, schema_of
 from tau3mu.ntuples.table_checks import is_list
 
 if TYPE_CHECKING:
@@ -172,8 +172,27 @@ class _Columns(PreloadedSourceMapping):  # type: ignore[misc]
         super().__init__(PreloadedOpener({}), 0, n_events)
         self._virtual = True
 
-    def __getitem__(self, key: str) -> Callable[[], npt.NDArray[Any]]:
-        return partial(_read_only, super().__getitem__(key))
+    def __getitem__(self, key: str) -> Any:
+        load = partial(_read_only, super().__getitem__(key))
+        uuid, tree, *_, operations = self.interpret_key(key)
+        match operations:  # those of numbers as they are stored
+            case [name, "!load", "!content"]:
+                first = name
+            case [first, "!load", name, "!load", _, _, "!tau3mu_aligned"]:
+                pass
+            case _:
+                return load
+        columns = self._column_source(uuid, tree)
+        numbers: Any = getattr(ak.to_layout(columns[name]).content, "data", None)
+        if not hasattr(numbers, "like"):
+            return load
+
+        def some(index: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+            stack = [columns[first], columns[name], first, name]
+            aligned_content(stack)
+            return stack.pop().data[index]  # type: ignore[no-any-return]
+
+        return numbers.like(load, some)
 
     def extract_column(self, columnhandle: ak.Array, *_: Any, **__: Any) -> ak.Array:
         return columnhandle

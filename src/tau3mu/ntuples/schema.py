@@ -31,7 +31,7 @@ from tau3mu.ntuples.printing import print_values
 from tau3mu.ntuples.table_checks import LEVELS, converts, is_list
 from tau3mu.ntuples.triggers import TRIGGER_BEHAVIOR, TRIGGERS
 
-__all__ = ["MisalignedError", "NtupleSchema", "schema_of"]
+__all__ = ["MisalignedError", "NtupleSchema", "aligned_content", "schema_of"]
 
 Form = dict[str, Any]
 
@@ -306,12 +306,20 @@ def _flat(array: Any) -> ak.contents.Content:
     return array.layout if isinstance(array, ak.Array) else array
 
 
-def _aligned_content(stack: list[Any]) -> None:
-    """Extracts the content of a list after a check of its lengths: first,array,names,!aligned."""
+def aligned_content(stack: list[Any]) -> None:
+    """Extracts the content of a list after a check of its lengths: first,array,names,!aligned.
+
+    Args:
+        stack: The list of the collection by which it is measured, the list, and the names of both.
+
+    Raises:
+        MisalignedError: They have other lengths.
+    """
     name, first_name = stack.pop(), stack.pop()
     array, first = _flat(stack.pop()), _flat(stack.pop())
-    if not np.array_equal(array.offsets.data, first.offsets.data):
-        event = int(np.argmax(np.diff(array.offsets.data) != np.diff(first.offsets.data)))
+    offsets, expected = array.offsets.data, first.offsets.data
+    if offsets is not expected and not np.array_equal(offsets, expected):
+        event = int(np.argmax(np.diff(offsets) != np.diff(expected)))
         message = (
             f"branch {name} does not align with {first_name}: "
             f"they have different lengths in event {event} of the chunk"
@@ -410,7 +418,7 @@ def _valid(stack: list[Any]) -> None:
 
 print_values()
 
-transforms.tau3mu_aligned = _aligned_content
+transforms.tau3mu_aligned = aligned_content
 transforms.tau3mu_single = _single_content
 transforms.tau3mu_strings = _string_indices
 transforms.tau3mu_flag = _flag

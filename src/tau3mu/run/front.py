@@ -176,6 +176,7 @@ def _start_workers(settings: Settings, n_files: int, stack: ExitStack) -> Starti
             cluster=settings.cluster,
             site=settings.site,
             insecure=settings.insecure,
+            dashboard=settings.dashboard,
         )
     )
 

@@ -193,6 +193,10 @@ class Settings(BaseModel):
         "accept a scheduler on the network without TLS, where others can listen and run code",
         place=True,
     )] = False  # fmt: skip
+    dashboard: Annotated[bool, Option(
+        HOW, "show what the workers of the local Dask cluster do on Dask's own page",
+        recorded=False,
+    )] = False  # fmt: skip
     performance_report: Annotated[_Path | None, Option(
         HOW, "keep Dask's report on what the workers did", "FILE.html", recorded=False,
     )] = None  # fmt: skip
@@ -302,6 +306,8 @@ class Settings(BaseModel):
             (self.site and not remote, "site", "--site needs --cluster or --scheduler"),
             (self.insecure and not remote, "insecure",
              "--insecure needs --cluster or --scheduler: a local cluster is open to nobody"),
+            (self.dashboard and (not on_dask or remote), "dashboard",
+             "--dashboard is that of the local cluster of --executor dask; others have their own"),
             (self.performance_report and not on_dask, "performance_report",
              "--performance-report needs --executor dask"),
             (self.workers and self.executor == "iterative", "workers",

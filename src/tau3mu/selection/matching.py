@@ -56,9 +56,21 @@ class Match:
         Args:
             values: One per object.
         """
+        return self._masked(values[self.index[self.index >= 0]])
+
+    def column(self, objects: Rows, name: str) -> Any:
+        """Returns what `take` does of a column of which only these values are needed.
+
+        Args:
+            objects: All objects.
+            name: The column.
+        """
+        return self._masked(plain(objects[self.index[self.index >= 0]][name]))
+
+    def _masked(self, values: npt.NDArray[Any]) -> Any:
         matched = self.index >= 0
         found: Any = np.ma.array(np.zeros(len(matched), values.dtype), mask=~matched)
-        found[matched] = values[self.index[matched]]
+        found[matched] = values
         return found
 
     def counts(self) -> dict[str, int]:
@@ -86,12 +98,12 @@ def match(legs: ak.Array | Rows, event: npt.NDArray[np.int64], objects: ak.Array
     """
     offsets, _, others = objects if isinstance(objects, Lists) else rows_of(objects)
     leg = {name: plain(legs[name]) for name in ("pt", "eta", "phi")}
-    other = {name: plain(others[name]) for name in leg}
     row, position = pairs(offsets, event)
     equal = np.arange(len(row))
     for name in leg:  # each looks only at the pairs that the one before has left
         one = leg[name].astype(np.float32)[row[equal]]
-        equal = equal[one == other[name][position[equal]].astype(np.float32)]
+        other = plain(others[position[equal]][name])
+        equal = equal[one == other.astype(np.float32)]
     index = np.full(len(event), -1)
     index[row[equal][::-1]] = position[equal][::-1]  # the last to be written is the first object
     n_alike = np.bincount(row[equal], minlength=len(event))
@@ -101,7 +113,7 @@ def match(legs: ak.Array | Rows, event: npt.NDArray[np.int64], objects: ak.Array
     row, position = row[rest], position[rest]
     close, distance = _close(
         {name: values[row] for name, values in leg.items()},
-        {name: values[position] for name, values in other.items()},
+        {name: plain(others[position][name]) for name in leg},
     )
     nearest = np.flatnonzero(close)[np.argsort(distance[close], kind="stable")[::-1]]
     index[row[nearest]] = position[nearest]  # the last written is the first of the closest

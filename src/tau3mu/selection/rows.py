@@ -75,7 +75,9 @@ class Rows:
         return where if getattr(where, "dtype", None) == np.int64 else np.arange(len(self))[where]
 
     def _cut(self, column: Any) -> Any:
-        return column if self._index is None else column[self._index]
+        if self._index is not None:
+            return column[self._index]
+        return column if isinstance(column, ak.Array) else np.asarray(column)
 
     def __getattr__(self, name: str) -> Any:
         """Returns a column.
@@ -102,10 +104,10 @@ def _apart(column: ak.contents.Content, behavior: Mapping[Any, Any] | None) -> t
     """Returns a column of all records, and which of its values are missing, if any can be."""
     if column.is_record:
         return Rows(column, None, behavior), None
-    if column.is_numpy:
-        return ak.to_numpy(column), None
+    if column.is_numpy:  # maybe none of them is there yet
+        return column.data, None
     if column.is_option and column.content.is_numpy and not column.is_indexed:
-        return ak.to_numpy(column.content), np.asarray(column.mask_as_bool(valid_when=False))
+        return column.content.data, np.asarray(column.mask_as_bool(valid_when=False))
     return ak.Array(column, behavior=behavior), None
 
 

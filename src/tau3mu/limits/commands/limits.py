@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
 
 from tau3mu.console.cli import Parser, path_of, run_main, text_of
 from tau3mu.errors import InputError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
     from rich.console import Console
 
     from tau3mu.limits.result import LimitResult
 
-__all__ = ["main", "print_limits"]
+__all__ = ["check_output", "main", "print_limits", "write_new"]
 
 _DESCRIPTION: Final = """\
 Sets upper limits on a signal in many channels with shared systematic uncertainties.
@@ -58,36 +60,84 @@ def main(given: Sequence[str]) -> int:
         "--toys", type=int, default=0, metavar="N",
         help="also by N toys with signal and N without, for each of five values of r",
     )  # fmt: skip
-    parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the toys (default: 1)")
+    parser.add_argument(
+        "--inject", type=float, metavar="R",
+        help="use what is expected with a signal of this strength in place of the data",
+    )  # fmt: skip
+    parser.add_argument(
+        "--seed", type=int, metavar="N",
+        help="of the toys; with --inject, data are a random experiment of this seed",
+    )  # fmt: skip
     parser.add_argument(
         "--workers", type=int, metavar="N", help="processes for toys (default: one per CPU)"
     )
     parser.add_argument(
-        "--output", type=path_of, metavar="DIR", help="write limits.json and the model here"
+        "--output",
+        type=path_of,
+        metavar="DIR",
+        help="write limits.json, the model and pictures here",
     )
     return run_main(_limits, parser.parse_args(given))
 
 
 def _limits(options: argparse.Namespace) -> int:
+    from tau3mu.console.progress import Display
     from tau3mu.console.terminal import PlainConsole
     from tau3mu.cpus import usable_cpus
     from tau3mu.limits.limiting import limit
     from tau3mu.storage.files import make_folder
 
     output = options.output
-    if output is not None and output.exists() and (not output.is_dir() or any(output.iterdir())):
-        message = f"{output} is not empty: choose another folder"
-        raise InputError(message, code="limits.folder-in-use", path=output)
-    result = limit(
-        options.model, cl=options.cl, channels=options.channels, observed=options.observed,
-        toys=options.toys, seed=options.seed, workers=options.workers or usable_cpus(),
-    )  # fmt: skip
+    if output is not None:
+        check_output(output)
+    with Display(bool(options.toys)) as display:
+        display.begin("Toys", unit="toys")
+        result = limit(
+            options.model, cl=options.cl, channels=options.channels, observed=options.observed,
+            inject=options.inject, toys=options.toys, seed=options.seed,
+            workers=options.workers or usable_cpus(), progress=display.count,
+        )  # fmt: skip
     print_limits(PlainConsole(), result)
     if output is not None:
+        from tau3mu.limits.pictures.limits import save_limit_pictures
+
         make_folder(output)
         result.save(output)
+        save_limit_pictures(result, output)
         PlainConsole().print(f"Results: {output}", soft_wrap=True, highlight=False)
     return 0
+
+
+def check_output(folder: Path) -> None:
+    """Checks that a folder for results is new or empty.
+
+    Args:
+        folder: Where to write.
+
+    Raises:
+        InputError: Something is there.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        message = f"{folder} is not empty: choose another folder"
+        raise InputError(message, code="limits.folder-in-use", path=folder)
+
+
+@contextmanager
+def write_new(path: Path | None) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """Gives a function that writes JSON into a new file, or does nothing without one.
+
+    Args:
+        path: The file.
+
+    Raises:
+        InputError: It is there already.
+    """
+    from tau3mu.storage.files import json_text, write_text
+
+    if path is not None and path.exists():
+        message = f"{path} is there already: choose another file, or remove it"
+        raise InputError(message, code="limits.file-exists", path=path)
+    yield lambda content: None if path is None else write_text(path, json_text(content))
 
 
 def print_limits(console: Console, result: LimitResult) -> None:
@@ -106,18 +156,12 @@ def print_limits(console: Console, result: LimitResult) -> None:
         table.add_column("r by toys")
         table.add_column(f"{strength.label} by toys")
 
-    def row(name: str, value: float, by_toys: tuple[float, float] | None) -> None:
+    for name, value, by_toys in result.rows():
         cells = [name, f"{value:.4g}", f"{value * strength.scale:.3g}"]
         if by_toys is not None:
             limit, error = by_toys
             cells += [f"{limit:.4g} ± {error:.2g}", f"{limit * strength.scale:.3g}"]
         table.add_row(*cells)
-
-    for n, value in result.asymptotic.expected.items():
-        name = "expected, median" if n == 0 else f"expected, {n:+d} σ"
-        row(name, value, toys.expected[n] if toys else None)
-    if result.asymptotic.observed is not None:
-        row("observed", result.asymptotic.observed, toys.observed if toys else None)
     console.print(table)
     if toys:
         console.print(
@@ -127,5 +171,11 @@ def print_limits(console: Console, result: LimitResult) -> None:
         )
     if result.unblinded is None:
         console.print("Blind: no data in the signal windows were read", highlight=False)
+    elif names := [name for name, of in result.background.items() if of == "all data"]:
+        console.print(
+            "Unblinded: the background of the expected limits is fitted to all data, signal "
+            f"windows included, of {', '.join(names)}",
+            highlight=False, soft_wrap=True,
+        )  # fmt: skip
     for warning in result.warnings:
         console.print(f"warning: {warning}", style="yellow", highlight=False)

@@ -126,7 +126,7 @@ def diagnose(
     seed: int | None = None,
     workers: int = 1,
     client: Client | None = None,
-    progress: Callable[[int], None] = lambda _: None,
+    progress: Callable[[int, int], None] = lambda *_: None,
 ) -> Diagnosis:
     """Returns the diagnostics of a model with its data.
 
@@ -144,7 +144,7 @@ def diagnose(
         seed: Of the toys, 1 by default; with `inject`, data are a random experiment of it.
         workers: Processes for toys.
         client: Of a Dask cluster that makes the toys.
-        progress: Is called with the number of further toys that are done.
+        progress: Is called with the number of further toys that are done, and that of all.
 
     Raises:
         InputError: The model or its data cannot be read, or there are too few toys.
@@ -154,16 +154,14 @@ def diagnose(
     numbers, digest, unblinded = prepared(
         model, channels=channels, observed=observed, inject=inject, seed=seed
     )
-    if r is not None and numbers.observed is None:
-        message = "r is 0 in fits to the sidebands: it can be fixed with observed or injected data"
-        raise InputError(message, code="limits.blind-strength", path="r")
-    fit = _fit(numbers)
-    cells, shown = _shown(numbers, fit, r)
+    cells, shown = _shown(numbers, r)
+    fit = shown if r is None and numbers.observed is not None else _fit(numbers)
     goodness = _goodness(
         shown, cells, toys=toys, seed=1 if seed is None else seed, workers=workers, client=client,
         progress=progress,
     )  # fmt: skip
-    example = float(fit.compiled.injected["r"]) if numbers.observed is None else 0.0
+    made = fit.compiled.injected
+    example = float(made["r"]) if made is not None and numbers.observed is None else 0.0
     return Diagnosis(
         fit, impacts_of(fit), scan_of(fit), shown, goodness, postfit_of(shown, cells, example),
         _words(fit.compiled), _seen(numbers, cells), digest, unblinded,
@@ -207,7 +205,7 @@ def goodness_of_fit(
     seed: int | None = None,
     workers: int = 1,
     client: Client | None = None,
-    progress: Callable[[int], None] = lambda _: None,
+    progress: Callable[[int, int], None] = lambda *_: None,
 ) -> Goodness | None:
     """Returns the goodness of fit, as `diagnose` does; None if no data may be read.
 
@@ -221,16 +219,18 @@ def goodness_of_fit(
         seed: Of the toys, 1 by default; with `inject`, data are a random experiment of it.
         workers: Processes for toys.
         client: Of a Dask cluster that makes the toys.
-        progress: Is called with the number of further toys that are done.
+        progress: Is called with the number of further toys that are done, and that of all.
 
     Raises:
         InputError: The model or its data cannot be read, or there are too few toys.
         RunError: A fit does not converge, or a worker died.
     """
-    return diagnose(
-        model, channels=channels, observed=observed, inject=inject, r=r, toys=toys, seed=seed,
-        workers=workers, client=client, progress=progress,
-    ).goodness  # fmt: skip
+    numbers, _, _ = prepared(model, channels=channels, observed=observed, inject=inject, seed=seed)
+    cells, shown = _shown(numbers, r)
+    return _goodness(
+        shown, cells, toys=toys, seed=1 if seed is None else seed, workers=workers, client=client,
+        progress=progress,
+    )  # fmt: skip
 
 
 def _fit(numbers: Compiled) -> Fitted:
@@ -241,13 +241,16 @@ def _fit(numbers: Compiled) -> Fitted:
     return fitted(numbers, numbers.observed)
 
 
-def _shown(numbers: Compiled, fit: Fitted, r: float | None) -> tuple[Cells, Fitted]:
-    if numbers.observed is None:
-        start = numbers.likelihood.start
-        cells = cells_of(numbers, start)
-        return cells, sideband_fit(numbers, cells)
-    shown = fit if r is None else fitted(numbers, numbers.observed, r)
-    return cells_of(numbers, shown.parameters), shown
+def _shown(numbers: Compiled, r: float | None) -> tuple[Cells, Fitted]:
+    """Returns the data that may be seen, and the fit to them."""
+    if numbers.observed is not None:
+        shown = fitted(numbers, numbers.observed, r)
+        return cells_of(numbers, shown.parameters), shown
+    if r is not None:
+        message = "r is 0 in fits to the sidebands: it can be fixed with observed or injected data"
+        raise InputError(message, code="limits.blind-strength", path="r")
+    cells = cells_of(numbers, numbers.likelihood.start)
+    return cells, sideband_fit(numbers, cells)
 
 
 def _goodness(shown: Fitted, cells: Cells, **how: Any) -> Goodness | None:

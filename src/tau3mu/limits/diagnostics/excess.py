@@ -118,7 +118,7 @@ def significance(
     seed: int | None = None,
     workers: int = 1,
     client: Client | None = None,
-    progress: Callable[[int], None] = lambda _: None,
+    progress: Callable[[int, int], None] = lambda *_: None,
 ) -> Significance:
     """Returns the significance of an excess in the data, or in data with a signal.
 
@@ -131,7 +131,7 @@ def significance(
         seed: Of the toys, 1 by default; with `inject`, data are a random experiment of it.
         workers: Processes for toys.
         client: Of a Dask cluster that makes the toys.
-        progress: Is called with the number of further toys that are done.
+        progress: Is called with the number of further toys that are done, and that of all.
 
     Raises:
         InputError: The model or its data cannot be read, or there are too few toys.
@@ -150,7 +150,7 @@ def significance(
     if toys:
         found = run_tasks(
             _statistics, _Shared(numbers, background, seed_of_toys), batches(toys, asimov),
-            workers=workers, client=client, on_result=lambda one: progress(len(one[0])),
+            workers=workers, client=client, on_result=lambda one: progress(len(one[0]), toys),
         )  # fmt: skip
     return Significance(
         "observed" if observed else "Asimov" if inject is None or seed is None else "toy",

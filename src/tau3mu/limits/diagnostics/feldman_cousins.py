@@ -197,7 +197,7 @@ def unified_interval(
     if count is not None and count != int(count):
         message = f"expected a number of events, got {count:g}"
         raise InputError(message, code="limits.wrong-count", path=f"channels.{name}.observed")
-    likely = [n for n in range(int(poisson.isf(_NEGLIGIBLE, background)) + 1)]
+    likely = list(range(int(poisson.isf(_NEGLIGIBLE, background)) + 1))
     wanted = sorted({*likely, *([] if count is None else [int(count)])})
     intervals = {
         n: tuple(end / signal for end in feldman_cousins(n, background, cl)) for n in wanted

@@ -139,7 +139,7 @@ def exact_hessian(likelihood: Likelihood, data: Data, parameters: Array) -> Arra
         data: Of one experiment.
         parameters: One set.
     """
-    whole = hessian(likelihood, data, parameters[None])[0]
+    whole: Array = hessian(likelihood, data, parameters[None])[0]
     number = likelihood.n_globals
     diagonal = np.abs(np.diagonal(whole)[:number])
     step = _STEP / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))

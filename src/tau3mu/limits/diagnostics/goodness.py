@@ -12,7 +12,6 @@ from tau3mu.errors import RunError
 from tau3mu.execution.tasks import run_tasks
 from tau3mu.limits.diagnostics.cells import counted
 from tau3mu.limits.diagnostics.ensembles import Batch, batches, measured_again, share
-from tau3mu.limits.engine.likelihood import Data
 from tau3mu.limits.engine.minimize import minimize
 
 if TYPE_CHECKING:
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     from tau3mu.limits.compiled import Compiled
     from tau3mu.limits.diagnostics.cells import Cells
+    from tau3mu.limits.engine.likelihood import Data
 
     Array = npt.NDArray[np.float64]
     Flags = npt.NDArray[np.bool_]
@@ -110,7 +110,7 @@ def goodness_of(
     seed: int = 1,
     workers: int = 1,
     client: Client | None = None,
-    progress: Callable[[int], None] = lambda _: None,
+    progress: Callable[[int, int], None] = lambda *_: None,
 ) -> Goodness:
     """Returns the goodness of a fit to data in bins.
 
@@ -124,7 +124,7 @@ def goodness_of(
         seed: Of the toys.
         workers: Processes for them.
         client: Of a Dask cluster that makes them.
-        progress: Is called with the number of further toys that are done.
+        progress: Is called with the number of further toys that are done, and that of all.
 
     Raises:
         InputError: There are too few toys.
@@ -144,7 +144,7 @@ def goodness_of(
         shared = _Shared(compiled, cells.data, truth, fixed, low, used, seed)
         found = run_tasks(
             _statistics, shared, batches(toys, cells.data), workers=workers, client=client,
-            on_result=lambda one: progress(len(one[1])),
+            on_result=lambda one: progress(len(one[1]), toys),
         )  # fmt: skip
     bins = [len(one) for one in cells.edges] + list(like.templates.bins if like.templates else ())
     return Goodness(

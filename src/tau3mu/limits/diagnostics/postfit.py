@@ -152,4 +152,6 @@ def _error(fit: Fitted, points: Data) -> Array:
     bins = np.concatenate(counted(fit.compiled, points, sets), axis=1)
     slopes = (bins[: len(free)] - bins[len(free) :]) / (2 * step[:, None])
     inside = fit.covariance[np.ix_(free, free)]
-    return np.sqrt(np.maximum(np.einsum("an,ab,bn->n", slopes, inside, slopes, optimize=True), 0))
+    variance = np.einsum("an,ab,bn->n", slopes, inside, slopes, optimize=True)
+    found: Array = np.sqrt(np.maximum(variance, 0.0))
+    return found

@@ -64,6 +64,20 @@ class Effects:
         found: Array = self._mean + (step + theta * slope)[:, :, None] * self._difference
         return found
 
+    def bends(self, theta: Array) -> Array | None:
+        """Returns the second derivatives, each by one nuisance twice; None where all are 0.
+
+        Args:
+            theta: T × J, the nuisances.
+        """
+        if self._difference is None:
+            return None
+        _, slope = _smooth_step(theta)
+        x = np.clip(2 * theta, -1, 1)
+        # θ · step has 2 · slope + θ · the slope of the slope.
+        found: Array = (2 * slope + theta * 30 * x * (x * x - 1))[:, :, None] * self._difference
+        return found
+
 
 def _smooth_step(theta: Array) -> tuple[Array, Array]:
     """Returns a function that goes from −1 to 1 between −½ and ½, and its slope."""

@@ -212,7 +212,8 @@ class _Blocks:
         shared = self._globals[which]
         at = np.arange(shared.shape[1])
         diagonal = shared[:, at, at]
-        shared[:, at, at] = np.where(self._free[which], diagonal * (1 + damping[:, None]), 1.0)
+        damped = diagonal + damping[:, None] * np.abs(diagonal)
+        shared[:, at, at] = np.where(self._free[which], damped, 1.0)
         flat = shared[:, at, at] == 0  # without effect on anything
         shared[:, at, at] += flat
         reduced = shared - np.einsum("tgbc,thbc->tgh", along, mixed, optimize=True)

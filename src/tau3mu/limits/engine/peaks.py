@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Peaks"]
 
+_NARROWEST: Final = 0.1  # of a width, how far nuisances go
 _ROOT_2: Final = np.sqrt(2.0)
 _ROOT_HALF_PI: Final = np.sqrt(np.pi / 2)
 
@@ -70,7 +71,9 @@ class Peaks:
         Returns:
             Three arrays T × N.
         """
-        mean, wide = self.mean * (1 + shift), 1 + scale
+        # Far from the measured values, peaks neither leave their range nor lose their widths.
+        moved, stretched = self.mean * (1 + shift), 1 + scale
+        mean, wide = np.clip(moved, self.low, self.high), np.maximum(stretched, _NARROWEST)
         alone = self.fraction == 0
         sigma = np.where(alone, self.sigma, self.sigma * wide)
         gauss = np.where(alone, self.gauss * wide, self.gauss)
@@ -93,7 +96,9 @@ class Peaks:
             # d/d(ln width) of the shape is −(x − mean) times its slope
             log_norm = factor * width * part.total_by_width / part.total
             by_scale -= factor[:, channel] * distance * slope + one * log_norm[:, channel]
-        return density, by_mean * self.mean[channel], by_scale
+        by_mean *= np.where(mean == moved, self.mean, 0.0)[:, channel]
+        by_scale *= (wide == stretched)[:, channel]
+        return density, by_mean, by_scale
 
     def _crystal_ball(self, distance: Array, channel: Indices, mean: Array, sigma: Array) -> _Part:
         width = sigma[:, channel]

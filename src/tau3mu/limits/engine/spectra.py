@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Curvature", "Spectra"]
 
-_TINY: Final = 1e-300
+_TINY: Final = 1e-100  # its inverse can be squared
 
 
 class Curvature(NamedTuple):
@@ -217,6 +217,9 @@ class Spectra:
         globals_[:, 1:, 1:] += np.einsum(
             "tc,tic,tjc->tij", by_yield * signal, by_theta, by_theta, optimize=True
         )
+        if (bends := self.effects.bends(theta)) is not None:
+            at = np.arange(1, 1 + n_nuisances)
+            globals_[:, at, at] += np.einsum("tc,tjc->tj", by_yield * signal, bends)
         mixed = np.einsum("tagc,tabc->tgbc", inner, hessian[:, :3, 3:], optimize=True)
         return Curvature(value, by_globals, gradient[:, 3:], globals_, mixed, hessian[:, 3:, 3:])
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Morph", "Templates"]
 
-_TINY: Final = 1e-300
+_TINY: Final = 1e-100  # its inverse can be squared
 
 
 @dataclass(frozen=True)
@@ -167,6 +167,9 @@ class Templates:
         at = slice(1, 1 + inner)
         hessian[:, at, at] += np.einsum("tp,tip,tjp->tij", per_process, slopes, slopes,
                                         optimize=True)  # fmt: skip
+        if (bends := self.effects.bends(theta)) is not None:
+            one = np.arange(1, 1 + inner)
+            hessian[:, one, one] += np.einsum("tp,tjp->tj", per_process, bends)
         with_r = np.einsum("tm,tpm->tp", excess, base[:, :, None] * shapes) * self.signal
         cross = np.einsum("tp,tjp->tj", with_r, slopes)
         hessian[:, 0, at] += cross

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from tau3mu.config.documents import Strict
+from tau3mu.config.problems import key_path
 from tau3mu.errors import suggest
 from tau3mu.limits.language.parts import (
     Background,
     CountData,
+    Events,
     HistogramData,
     Interval,
     MassData,
@@ -25,6 +27,9 @@ from tau3mu.limits.language.parts import (
 __all__ = ["VERSION", "Counting", "LimitModel", "Spectrum", "Strength", "matching"]
 
 VERSION: Final = 1
+_MOST_WIDTHS: Final = 5000.0
+_MOST_GEV: Final = 50.0
+"""The widest range of a spectrum: expected data have bins of 1 MeV or a quarter of a width."""
 
 
 def _form(data: Any) -> str:
@@ -42,14 +47,19 @@ _Data = Annotated[
 
 
 class Strength(Strict):
-    """The parameter of interest r, by which the signal of all channels is multiplied."""
+    """The parameter of interest r, by which the signal of all channels is multiplied.
+
+    It is 0 or more, and has no other bounds: limits compare each r with r = 0.
+    """
+
+    unknown_key_hint: ClassVar[str] = "r has no bounds: limits compare each r with r = 0"
 
     unit: str = Field(default="r", description="What r = 1 means, such as `B(τ→3μ) = 1e-7`.")
-    scale: Annotated[float, Field(gt=0)] = Field(
+    scale: Annotated[float, Field(gt=0, le=1e12)] = Field(
         default=1.0, description="What r is multiplied by in tables and plots, such as 1e-7."
     )
     label: str = Field(default="r", description="What it is called there, such as `B(τ→3μ)`.")
-    start: Annotated[float, Field(gt=0)] = Field(
+    start: Annotated[float, Field(ge=1e-12, le=1e12)] = Field(
         default=1.0, description="A value of the order of the limit."
     )
 
@@ -75,17 +85,23 @@ class Spectrum(Strict):
         if not low < self.signal.mean < high:
             refuse("out-of-range", f"the peak at {self.signal.mean:g} GeV is not in the range",
                    "signal.mean")  # fmt: skip
+        if (high - low) > _MOST_WIDTHS * self.signal.narrowest or high - low > _MOST_GEV:
+            message = (
+                f"{high - low:g} GeV are too wide for bins of a peak of {self.signal.narrowest:g} "
+                f"GeV: expected at most {_MOST_WIDTHS:g} widths and {_MOST_GEV:g} GeV"
+            )
+            refuse("out-of-range", message, "range")
         for number, (start, stop) in enumerate(self.windows):
             if start < low or stop > high:
                 message = f"the window {start:g} to {stop:g} is not in the range"
-                refuse("out-of-range", message, f"windows.{number}")
+                refuse("out-of-range", message, f"windows[{number}]")
         if self.background.family == "power" and low <= 0:
             refuse("out-of-range", f"a power law needs a range above 0, got {low:g}", "range")
         if isinstance(self.data, MassData):
             for number, mass in enumerate(self.data.masses):
                 if not low <= mass <= high:
                     refuse("out-of-range", f"{mass:g} GeV is not in the range",
-                           f"data.masses.{number}")  # fmt: skip
+                           f"data.masses[{number}]")  # fmt: skip
         if isinstance(self.data, HistogramData):
             edges = self.data.edges
             if abs(edges[0] - low) > 1e-9 or abs(edges[-1] - high) > 1e-9:
@@ -93,14 +109,20 @@ class Spectrum(Strict):
                 refuse("out-of-range", message, "data.edges")
         if self.data is None and self.background.events is None:
             refuse("missing-key", "missing key; needed without data", "background.events")
+        if self.data is None and self.background.events and not self.background.events.start > 0:
+            message = "there is no background: expected a number above 0, or data"
+            refuse("no-background", message, "background.events.start")
         return self
+
+
+_Process = Annotated[str, Field(pattern=r"^[^/*?\[\]\s]+$")]
 
 
 class Counting(Strict):
     """A channel whose expectation is a histogram per process; with one bin, a counting channel."""
 
-    processes: dict[str, Process] = Field(min_length=1, description="By name.")
-    observed: tuple[Annotated[float, Field(ge=0)], ...] | None = Field(
+    processes: dict[_Process, Process] = Field(min_length=1, description="By name.")
+    observed: tuple[Events, ...] | None = Field(
         default=None, description="Entries of the bins, read with `--observed` only."
     )
 
@@ -111,7 +133,7 @@ class Counting(Strict):
         for name, length in lengths.items():
             if length != first:
                 message = f"expected {first} bins as the other processes, got {length}"
-                refuse("wrong-length", message, f"processes.{name}.counts")
+                refuse("wrong-length", message, key_path(["processes", name, "counts"]))
         if self.observed is not None and len(self.observed) != first:
             refuse("wrong-length", f"expected {first} bins as the processes, got "
                    f"{len(self.observed)}", "observed")  # fmt: skip
@@ -140,12 +162,15 @@ _Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.+-]*$")]
 
 
 class LimitModel(Strict):
-    """The statistical model of a search."""
+    """The statistical model of a search: channels, and nuisances that they share."""
 
     schema_version: Literal[1] = Field(description="The version of this language.")
     title: str = Field(default="", description="For tables and pictures.")
     strength: Strength = Field(default=Strength(), description="The parameter of interest.")
-    channels: dict[_Name, _Channel] = Field(min_length=1, description="By name.")
+    channels: dict[_Name, _Channel] = Field(
+        min_length=1,
+        description="By name: a spectrum, or with `processes` a channel of templates.",
+    )
     nuisances: dict[_Name, Nuisance] = Field(
         default={}, description="The systematic uncertainties, by name."
     )
@@ -156,9 +181,24 @@ class LimitModel(Strict):
         for name, nuisance in self.nuisances.items():
             for key in ("rate", "mean", "width", "template"):
                 for pattern, effect in getattr(nuisance, key).items():
-                    at = f"nuisances.{name}.{'yield' if key == 'rate' else key}.{pattern}"
+                    at = key_path(["nuisances", name, "yield" if key == "rate" else key, pattern])
                     self._check_target(key, pattern, effect, at)
+        self._check_shared()
         return self
+
+    def _check_shared(self) -> None:
+        """Checks that processes with one free factor agree about its bounds."""
+        found: dict[str, tuple[float, float] | None] = {}
+        for target in self._processes():
+            channel, _, process = target.partition("/")
+            one = self.channels[channel]
+            assert isinstance(one, Counting)
+            part = one.processes[process]
+            if not isinstance(part.free, str):
+                continue
+            if found.setdefault(part.free, part.bounds) != part.bounds:
+                message = f"the bounds are not those of the other processes of {part.free}"
+                refuse("not-the-same", message, f"channels.{channel}.processes.{process}.bounds")
 
     def _check_target(self, key: str, pattern: str, effect: Any, at: str) -> None:
         known = [*self.channels, *self._processes()]

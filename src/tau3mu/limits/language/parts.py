@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, NoReturn
+from typing import Annotated, Any, Literal, NoReturn
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from tau3mu.config.documents import Strict
 from tau3mu.errors import InputError
@@ -27,8 +27,10 @@ __all__ = [
     "refuse",
 ]
 
-Positive = Annotated[float, Field(gt=0)]
-NotNegative = Annotated[float, Field(ge=0)]
+# Beyond these, numbers are typing errors, and products of them would not be numbers.
+Positive = Annotated[float, Field(gt=0, le=1e6)]
+Number = Annotated[float, Field(ge=-1e12, le=1e12)]
+Events = Annotated[float, Field(ge=0, le=1e12)]
 
 
 def refuse(code: str, message: str, at: str = "") -> NoReturn:
@@ -49,15 +51,15 @@ def _ordered(interval: tuple[float, float]) -> tuple[float, float]:
     return interval
 
 
-Interval = Annotated[tuple[float, float], AfterValidator(_ordered)]
-Edges = Annotated[tuple[float, ...], Field(min_length=2)]
+Interval = Annotated[tuple[Number, Number], AfterValidator(_ordered)]
+Edges = Annotated[tuple[Number, ...], Field(min_length=2)]
 
 
 class Constraint(Strict):
     """What another measurement says of a parameter: a Gaussian."""
 
-    mean: float = Field(description="The measured value.")
-    sigma: Positive = Field(description="Its uncertainty.")
+    mean: Number = Field(description="The measured value.")
+    sigma: Annotated[float, Field(ge=1e-6, le=1e12)] = Field(description="Its uncertainty.")
 
 
 class Peak(Strict):
@@ -66,10 +68,10 @@ class Peak(Strict):
     A Gaussian alone has `mean` and `sigma` only.
     """
 
-    signal_yield: NotNegative = Field(
+    signal_yield: Events = Field(
         alias="yield", description="The expected number of signal events in the range for r = 1."
     )
-    mean: float = Field(description="The position of the peak in GeV.")
+    mean: Number = Field(description="The position of the peak in GeV.")
     sigma: Positive = Field(description="The width of the Crystal Ball's core in GeV.")
     alpha: Positive | None = Field(
         default=None, description="Where the tail on the left begins, in widths."
@@ -101,11 +103,14 @@ class Peak(Strict):
         return min(self.sigma, self.gauss or self.sigma)
 
 
+_Shape = Annotated[float, Field(ge=-1e3, le=1e3)]
+
+
 class ShapeParameter(Strict):
     """A parameter of the shape of a background."""
 
-    start: float = Field(default=0.0, description="Where fits start.")
-    bounds: Interval | None = Field(
+    start: _Shape = Field(default=0.0, description="Where fits start.")
+    bounds: Annotated[tuple[_Shape, _Shape], AfterValidator(_ordered)] | None = Field(
         default=None,
         description="Between which values it may be; by default −20 and 20 per GeV for an "
         "exponential, −40 and 40 for a power, −12 and 12 for logarithms of Bernstein weights.",
@@ -124,7 +129,7 @@ class ShapeParameter(Strict):
 class Yield(Strict):
     """The number of background events of a channel in its range."""
 
-    start: NotNegative = Field(
+    start: Events = Field(
         description="Where fits start, and what Asimov data have without data of the channel."
     )
     bounds: Interval | None = Field(
@@ -185,14 +190,14 @@ class Background(Strict):
 class MassData(Strict):
     """Data as a list of masses."""
 
-    masses: tuple[float, ...] = Field(description="In GeV.")
+    masses: tuple[Number, ...] = Field(description="In GeV.")
 
 
 class HistogramData(Strict):
     """Data as a histogram."""
 
     edges: Edges = Field(description="Of the bins in GeV, ascending.")
-    counts: tuple[NotNegative, ...] = Field(description="Entries of the bins.")
+    counts: tuple[Events, ...] = Field(description="Entries of the bins.")
 
     @model_validator(mode="after")
     def _matches(self) -> HistogramData:
@@ -207,7 +212,7 @@ class HistogramData(Strict):
 class CountData(Strict):
     """A number of events whose masses are not known: Asimov data are made with the background."""
 
-    count: NotNegative = Field(description="The number of events in the range.")
+    count: Events = Field(description="The number of events in the range.")
 
 
 class ResultsData(Strict):
@@ -238,21 +243,52 @@ class ResultsData(Strict):
 class Process(Strict):
     """A process of a channel of templates."""
 
-    counts: tuple[NotNegative, ...] = Field(
+    counts: tuple[Events, ...] = Field(
         min_length=1, description="The expected entries of each bin, of signal for r = 1."
     )
     signal: bool = Field(default=False, description="Whether it is multiplied by r.")
-    free: bool = Field(default=False, description="Whether its normalization is free.")
+    free: bool | Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.+-]*$")] = Field(
+        default=False,
+        description="Whether its normalization is free: a factor that starts at 1. Processes with "
+        "the same name here share one factor.",
+    )
+    bounds: Interval | None = Field(
+        default=None,
+        description="Between which values a free factor may be; by default 0.001 and 1000.",
+    )
+
+    @model_validator(mode="after")
+    def _inside(self) -> Process:
+        if self.bounds is None:
+            return self
+        if self.free is False:
+            refuse("unused-key", "bounds need a free normalization", "bounds")
+        low, high = self.bounds
+        if low < 0 or not low <= 1 <= high:
+            message = f"expected bounds of 0 or more around 1, got {low:g} and {high:g}"
+            refuse("out-of-range", message, "bounds")
+        return self
 
 
 class Variation(Strict):
     """A template moved by one σ of a nuisance, down and up."""
 
-    down: tuple[NotNegative, ...] = Field(description="Entries of the bins for θ = −1.")
-    up: tuple[NotNegative, ...] = Field(description="Entries of the bins for θ = 1.")
+    down: tuple[Events, ...] = Field(description="Entries of the bins for θ = −1.")
+    up: tuple[Events, ...] = Field(description="Entries of the bins for θ = 1.")
 
 
-_Kappa = Positive | tuple[Positive, Positive]
+_Factor = Annotated[float, Field(ge=1e-3, le=1e3)]
+
+
+def _form_of_kappa(data: Any) -> str:
+    return "two" if isinstance(data, list | tuple) else "one"
+
+
+_Kappa = Annotated[
+    Annotated[_Factor, Tag("one")] | Annotated[tuple[_Factor, _Factor], Tag("two")],
+    Discriminator(_form_of_kappa),
+]
+_Change = Annotated[float, Field(gt=-1, lt=1)]
 
 
 class Nuisance(Strict):
@@ -267,10 +303,10 @@ class Nuisance(Strict):
         alias="yield",
         description="κ of log-normal factors κ^θ of yields, or two: for θ = −1 and θ = 1.",
     )
-    mean: dict[str, float] = Field(
+    mean: dict[str, _Change] = Field(
         default={}, description="The relative shift of the position of the peak by one σ."
     )
-    width: dict[str, float] = Field(
+    width: dict[str, _Change] = Field(
         default={}, description="The relative change of the width of the peak by one σ."
     )
     template: dict[str, Variation] = Field(

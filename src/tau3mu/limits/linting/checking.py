@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tau3mu.config.input_files import user_path
 from tau3mu.limits.language.files import load_model
 from tau3mu.limits.language.model import LimitModel, Spectrum
 from tau3mu.limits.linting.channels import channel_warnings
@@ -28,7 +29,7 @@ def lint(model: LimitModel | str | Path) -> tuple[LintWarning, ...]:
     Raises:
         InputError: It is no model, or its data cannot be read.
     """
-    folder = Path() if isinstance(model, LimitModel) else Path(model).absolute().parent
+    folder = Path() if isinstance(model, LimitModel) else user_path(model).absolute().parent
     whole = model if isinstance(model, LimitModel) else load_model(model)
     found = {
         name: observe(name, one, observed=False, folder=folder)

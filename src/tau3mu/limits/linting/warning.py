@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tau3mu.config.problems import key_path
+
 __all__ = ["LintWarning"]
 
 
@@ -23,5 +25,5 @@ class LintWarning:
 
     @property
     def path(self) -> str:
-        """The keys, with dots between them."""
-        return ".".join(map(str, self.keys))
+        """The keys as `nuisances.scale.mean`."""
+        return key_path(self.keys)

@@ -3,6 +3,7 @@
 ROOT writes ten bytes before the items of every vector. uproot removes them basket by basket with a
 mask over all bytes; here the position of each item is computed once, from the lengths of the
 vectors, and shared by all branches whose vectors have the same lengths, as those of a collection.
+The items are taken from there when they are used (see `lazy`).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 import uproot
 
 from tau3mu.ntuples.fast.baskets import Decoded, contents, trim
+from tau3mu.ntuples.fast.lazy import LazyNumbers
 from tau3mu.ntuples.fast.uproot_names import AsJagged
 
 if TYPE_CHECKING:
@@ -90,11 +92,15 @@ class AsVectors(AsJagged):  # type: ignore[misc]
         stored = self.content.from_dtype
         data = np.concatenate(pieces)
         items = _find_items(np.concatenate(lengths), len(data), stored.itemsize)
-        content = _gather(data, items.positions, stored)
+        kind = self.content.to_dtype
+
+        def numbers(which: Any = slice(None)) -> npt.NDArray[Any]:
+            return _gather(data, items.positions[which], stored).astype(kind, copy=False)
+
+        lazy = LazyNumbers.of(len(items.positions), kind, numbers, numbers)
         return ak.Array(
             ak.contents.ListOffsetArray(
-                ak.index.Index64(items.offsets),
-                ak.contents.NumpyArray(content.astype(self.content.to_dtype, copy=False)),
+                ak.index.Index64(items.offsets), ak.contents.NumpyArray(lazy)
             )
         )
 

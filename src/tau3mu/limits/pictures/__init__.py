@@ -1,0 +1,3 @@
+"""Pictures of limits and of their diagnostics, as figures."""
+
+from __future__ import annotations
