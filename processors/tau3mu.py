@@ -181,10 +181,8 @@ class TauTo3Mu(DiscriminantInputs):
     @cut("id")
     def identified(self, triplets: Triplets) -> Any:
         """All are PF muons, and all are global or all but one, which is a tracker muon."""
-        muons = triplets.lists("muon").rows
         pf, is_global, tracker = (
-            self.of_muons(triplets, muons[name], False)
-            for name in ("is_pf", "is_global", "is_tracker")
+            self.of_muons(triplets, name, False) for name in ("is_pf", "is_global", "is_tracker")
         )
         third = (tracker & ~is_global).any(axis=0)
         n_global = is_global.sum(axis=0)
@@ -208,7 +206,7 @@ class TauTo3Mu(DiscriminantInputs):
     @cut("pairs")
     def pairs(self, triplets: Triplets) -> Any:
         """The muons are close to each other, and come from the same place along the beam."""
-        z = dict(zip(LEGS, self.of_muons(triplets, triplets.lists("muon").rows.vz, np.nan),
+        z = dict(zip(LEGS, self.of_muons(triplets, "vz", np.nan),
                      strict=True))  # fmt: skip
         passed = np.ones(len(triplets), np.bool_)
         for one, other in PAIRS:
@@ -241,7 +239,7 @@ class TauTo3Mu(DiscriminantInputs):
 
     def opposite_masses(self, triplets: Triplets) -> list[npt.NDArray[np.float64]]:
         """Returns the mass in GeV of each pair of opposite charge; infinite for the others."""
-        charges = self.of_muons(triplets, triplets.lists("muon").rows.charge, 0)
+        charges = self.of_muons(triplets, "charge", 0)
         masses = []
         for (one, other), (i, j) in zip(PAIRS, combinations(range(len(LEGS)), 2), strict=True):
             mass = invariant_mass(triplets[one], triplets[other], MUON_MASS)
@@ -258,7 +256,7 @@ class TauTo3Mu(DiscriminantInputs):
     @quantity
     def mass_resolution(self, triplets: Triplets) -> Any:
         """The relative uncertainty of the mass that the pT of the muons give it; ∞ without them."""
-        errors = self.of_muons(triplets, triplets.lists("muon").rows.pt_relative_err, np.inf)
+        errors = self.of_muons(triplets, "pt_relative_err", np.inf)
         return relative_mass_error([triplets[leg] for leg in LEGS], list(errors), MUON_MASS)
 
     @quantity
@@ -270,7 +268,7 @@ class TauTo3Mu(DiscriminantInputs):
     @quantity
     def n_global(self, triplets: Triplets) -> Any:
         """The number of global muons: 3, or 2 in triplets with a tracker muon."""
-        is_global = self.of_muons(triplets, triplets.lists("muon").rows.is_global, False)
+        is_global = self.of_muons(triplets, "is_global", False)
         return is_global.sum(axis=0).astype(np.int32)
 
     @quantity
