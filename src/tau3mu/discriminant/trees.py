@@ -78,8 +78,7 @@ def trees_of(model: Mapping[str, Any], path: str) -> Trees:
     """
     try:
         learner = model["learner"]
-        if learner["objective"]["name"] != "binary:logistic":
-            raise ValueError(learner["objective"]["name"])
+        _check(learner["objective"]["name"] == "binary:logistic", "another objective")
         # Newer versions write a list of one number per target.
         base = float(str(learner["learner_model_param"]["base_score"]).strip("[]"))
         trees = [_tree(one) for one in learner["gradient_booster"]["model"]["trees"]]
@@ -96,19 +95,23 @@ def trees_of(model: Mapping[str, Any], path: str) -> Trees:
     return Trees(names, first, **joined, depth=depth, base=float(np.log(base / (1 - base))))
 
 
+def _check(good: Any, what: str) -> None:
+    if not good:
+        raise ValueError(what)
+
+
 def _tree(tree: Mapping[str, Any]) -> dict[str, npt.NDArray[Any]]:
     left, right = (np.array(tree[f"{side}_children"], np.int64) for side in ("left", "right"))
     leaf = left == -1
     condition = np.array(tree["split_conditions"], np.float32)
     feature = np.array(tree["split_indices"], np.int64)
     itself = np.arange(len(left))
-    if (left >= len(left)).any() or (right >= len(left)).any() or len(feature) != len(left):
-        raise ValueError("children")  # noqa: EM101 - the caller says where
+    size = len(left)
+    _check((np.maximum(left, right) < size).all() and len(feature) == size, "another length")
     depth, level, deepest = np.zeros(1, np.int64), np.zeros(1, np.int64), 0
     while len(level := level[~leaf[level]]):
         level, deepest = np.concatenate([left[level], right[level]]), deepest + 1
-        if deepest > len(left):
-            raise ValueError("a circle")  # noqa: EM101
+        _check(deepest <= size, "a circle")
     depth[0] = deepest
     return {
         "feature": np.where(leaf, 0, feature),
