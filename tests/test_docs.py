@@ -151,6 +151,34 @@ def test_the_tutorial_on_fits_can_be_followed(tmp_path, monkeypatch):
     assert Path("jpsi-trials", "trials_sig_Jpsi.png").stat().st_size > 10_000
 
 
+@pytest.mark.integration
+def test_the_tutorial_on_limits_can_be_followed(tmp_path, monkeypatch, capsys):
+    from tau3mu.limits.__main__ import main
+
+    page = ROOT / "docs" / "tutorial-limits.md"
+    follow(page, tmp_path, monkeypatch)
+    file = Path("search.yaml")
+    lines = [line for match in blocks(page, "console") for line in match[3].splitlines()]
+    for line in lines:
+        assert main(shlex.split(line.partition("tau3mu.limits ")[2])) == 0, line
+        shown = capsys.readouterr().out
+        if " check " in line:
+            assert "limits.year-mismatch" in shown
+            file.write_text(file.read_text().replace("trigger_2017", "trigger_2018"))
+    blind, unblinded = (
+        json.loads(Path(folder, "limits.json").read_text()) for folder in ("limits", "unblinded")
+    )
+    assert blind["expected"]["0"] == pytest.approx(1.57, abs=0.005)
+    assert [blind["expected"][n] for n in ("-1", "1")] == pytest.approx([1.05, 2.41], abs=0.006)
+    error = blind["toys"]["errors"]["0"] / blind["toys"]["expected"]["0"]
+    assert error == pytest.approx(0.2, abs=0.05)
+    assert unblinded["expected"]["0"] == pytest.approx(1.54, abs=0.005)
+    assert unblinded["observed"] == pytest.approx(1.22, abs=0.005)
+    assert len(Path("search.unblinded.jsonl").read_text().splitlines()) == 1
+    diagnostics = json.loads(Path("diagnostics", "diagnostics.json").read_text())
+    assert diagnostics["impacts"]["nuisances"][0]["name"] == "trigger_2018"
+
+
 def anchors(page):
     """Returns the anchors of a page, as GitHub and the site make them of its headings."""
     text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)

@@ -16,7 +16,7 @@ PUBLIC = {
     "tau3mu": [
         "Axis", "DsPhiPi", "DsPhiPiNotebook", "FitResult", "InputError", "Processor", "Run",
         "RunError", "Table", "Tau3muError", "Window", "__version__", "datasets", "errors", "events",
-        "fit", "open", "parameter", "run",
+        "fit", "limits", "open", "parameter", "run",
     ],
     "tau3mu.console.cli": [
         "Parser", "first_import", "is_command", "path_of", "print_error", "print_warning",

@@ -10,7 +10,7 @@
 
 `run`, `datasets` and `fit` are functions and packages. The packages hold the steps of an analysis
 in the order in which data flow: `datasets`, `ntuples`, `selection`, `corrections`, `processing`,
-`execution`, `results`, `fit`. Nothing of this is imported before it is used.
+`execution`, `results`, `fit`, `limits`. Nothing of this is imported before it is used.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ __all__ = [
     "errors",
     "events",
     "fit",
+    "limits",
     "open",
     "parameter",
     "run",
@@ -43,7 +44,7 @@ __all__ = [
 
 _lazy, __dir__, _ = lazy_loader.attach(
     __name__,
-    submodules=["datasets", "errors", "fit", "run"],
+    submodules=["datasets", "errors", "fit", "limits", "run"],
     submod_attrs={
         "datasets.looking": ["events"],
         "errors": ["InputError", "RunError", "Tau3muError"],

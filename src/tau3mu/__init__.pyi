@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from tau3mu import errors as errors
+from tau3mu import limits as limits
 from tau3mu.datasets import Dataset
 from tau3mu.errors import InputError as InputError
 from tau3mu.errors import RunError as RunError

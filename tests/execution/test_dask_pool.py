@@ -239,3 +239,35 @@ def test_many_chunks_leave_nothing_behind(chunks, client):
     grown = (after.ru_maxrss - before.ru_maxrss) / 1024
     record_figure("overhead of the Dask pool", ms_per_chunk=1e3 * cpu / number, megabytes=grown)
     assert grown < 50
+
+
+@pytest.mark.parametrize(("error", "said"), [("CommClosedError", 0), ("TimeoutError", 1)])
+def test_a_heartbeat_at_the_end_of_a_scheduler_is_no_news(client, error, said):
+    async def beat(dask_worker):
+        import builtins
+        import logging
+
+        import distributed.comm
+
+        kind = getattr(distributed.comm, error, None) or getattr(builtins, error)
+
+        class Scheduler:
+            async def heartbeat_worker(self, **_):
+                message = "closed"
+                raise kind(message)
+
+        records = []
+        handler = logging.Handler()
+        handler.emit = records.append
+        logger, scheduler = logging.getLogger("distributed.worker"), dask_worker.scheduler
+        logger.addHandler(handler)
+        dask_worker.scheduler = Scheduler()
+        try:
+            await dask_worker.heartbeat()
+        finally:
+            dask_worker.scheduler = scheduler
+            logger.removeHandler(handler)
+        return len(records)
+
+    worker = next(iter(client.scheduler_info()["workers"]))
+    assert client.run(beat, workers=[worker]) == {worker: said}

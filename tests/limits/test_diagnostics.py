@@ -21,6 +21,7 @@ from tau3mu.limits import (
 )
 from tau3mu.limits.__main__ import main
 from tau3mu.limits.by_channel import channel_limits
+from tau3mu.limits.diagnostics.ensembles import p_text
 from tau3mu.limits.diagnostics.fitted import fitted, parameter_names
 from tau3mu.limits.diagnostics.impacts import impacts_of
 from tau3mu.limits.engine.minimize import minimize
@@ -163,6 +164,11 @@ def test_p_values_of_toys_are_those_of_poisson_counts():
     assert abs(value - exact) < 4 * error
     assert found.channel_p_values["a"] == found.p_value
     assert found.failures == 0
+
+
+def test_p_values_of_no_toy_are_limits():
+    assert p_text(np.zeros(300), (0.0, 1 / 300)).startswith("< 0.01 ")
+    assert p_text(np.zeros(100), (0.04, 0.02)) == "= 0.04 ± 0.02"
 
 
 def test_toys_fit_as_well_as_their_model_says():
@@ -396,6 +402,29 @@ def test_limits_have_a_table_in_notebooks():
     assert f"{found.expected[0]:.4g}" in html
     assert f"{found.observed:.4g}" in html
     assert f"{found.observed:.3g}" in str(found)
+
+
+@pytest.mark.parametrize(
+    ("channels", "observed"),
+    [
+        ({"a": counting([1.0], [1.0], [0])}, True),
+        ({"a": counting([1.0], [1.0], [0])}, False),
+        ({"a": spectrum(windows=[[1.74, 1.82]], data={"masses": []})}, True),
+        ({"a": spectrum(windows=[[1.74, 1.82]], data={"masses": []})}, False),
+        ({"a": spectrum(windows=[[1.62, 2.0]], data={"masses": [1.7]}), "b": spectrum()}, False),
+    ],
+    ids=["no event", "blind count", "no mass", "no mass, blind", "all blind"],
+)
+def test_few_events_have_a_diagnosis(channels, observed):
+    nuisances = {"eff": {"yield": {"a": 1.1}}}
+    found = diagnose(model(channels, nuisances), observed=observed)
+    assert found.scan.total.min() == 0
+    assert np.isfinite(found.scan.total).all()
+    low, high = found.scan.intervals[1]
+    assert high > found.scan.best
+    assert low is None or low < found.scan.best
+    assert found.fit.at_bound == observed  # as low as it can be without any event
+    assert len(found.impacts.impacts) == 1
 
 
 PICTURES = {"correlation", "goodness_of_fit", "goodness_of_fit_by_channel", "impacts", "post_fit",

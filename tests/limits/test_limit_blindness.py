@@ -152,7 +152,7 @@ def test_a_part_is_unblinded_alone(tmp_path):
     (tmp_path / "run" / "peak" / "candidates.parquet").unlink()
     found = limit(file, channels=["a", "c"], observed=True)
     assert found.unblinded["channels"] == {"a": [list(WINDOW)], "c": []}
-    assert found.background == {"a": "all data", "c": "model"}
+    assert found.background == {"a": "all data", "c": "all data"}
     assert list(records(file)[0]["channels"]) == ["a", "c"]
 
 
@@ -196,11 +196,13 @@ def test_expected_limits_say_what_their_background_is(tmp_path, capsys):
     file = two_channels(tmp_path / "run")
     blind, open_ = limit(file), limit(file, observed=True)
     assert blind.background == {"a": "sidebands", "b": "sidebands", "c": "model", "d": "count"}
-    assert open_.background == {"a": "all data", "b": "all data", "c": "model", "d": "count"}
+    assert open_.background == {"a": "all data", "b": "all data", "c": "all data", "d": "count"}
     assert blind.to_dict()["background"] == blind.background
     assert blind.expected[0] != open_.expected[0]
     main([str(file), "--observed"])
-    assert "a, b" in capsys.readouterr().out
+    assert "a, b, c" in capsys.readouterr().out
+    made = limit(file, inject=2.0)
+    assert set(made.background.values()) == {"injected data"}
 
 
 def test_results_that_are_blind_themselves_cannot_be_unblinded(tmp_path):

@@ -79,6 +79,16 @@ def test_backgrounds_are_normalized_on_their_range(family):
     assert min(map(density, np.linspace(1.62, 2.0, 20))) > 0
 
 
+def test_a_power_law_beside_a_range_below_zero():
+    """Channels of several families are evaluated together."""
+    below = spectrum(range=[-1.0, 2.0])
+    power = spectrum(background={"family": "power", "events": {"start": 40}})
+    both = numbers(model({"a": power, "b": below}))
+    alone = [numbers(model({"a": one})) for one in (power, below)]
+    expected = [made.asimov(made.likelihood.start).spectra[0] for made in (both, *alone)]
+    np.testing.assert_allclose(expected[0], np.concatenate(expected[1:]), rtol=1e-12)
+
+
 def gradient(like, parameters, data):
     found = like.curvature(parameters, data)
     return np.concatenate([found.by_globals, found.by_locals.reshape(len(parameters), -1)], axis=1)

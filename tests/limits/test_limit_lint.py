@@ -101,6 +101,10 @@ EVENTS = "channels.a.background.events"
         (spectrum(windows=[[1.74, 1.78], [1.77, 1.82]]), []),
         (counting([1.0], [5.0]), [("fixed-background", "channels.a.processes.bkg")]),
         (counting([1.0], [5.0], free=True), []),
+        # As `rateParam 1 [0.99,1.01]` of the public cards.
+        (counting([1.0], [50.0], free=True, bounds=[0.99, 1.01]),
+         [("fixed-background", "channels.a.processes.bkg.bounds")]),
+        (counting([1.0], [50.0], free=True, bounds=[0.5, 2.0]), []),
         (counting([0.0], [5.0], free=True), [("no-signal", "channels.a.processes")]),
         # Stored with a norm of 73.8 for 9 events, as in the public workspaces.
         (spectrum(data={"count": 9}, background={"events": {"start": 73.8}}),
@@ -159,6 +163,15 @@ def test_a_signal_in_the_windows_changes_no_warning():
     """Only sidebands are read, also by the lint."""
     peak = np.random.default_rng(3).normal(1.777, 0.005, 900).tolist()
     assert found(sideband_model([*masses(-4), *peak], 400, -4, "masses")) == []
+
+
+@pytest.mark.parametrize("kind", ["masses", "bins"])
+@pytest.mark.parametrize(("low", "high"), [(1.74, 1.82), (1.70, 1.82), (1.74, 1.86)])
+def test_data_that_are_blind_in_wider_windows(kind, low, high):
+    data = [mass for mass in masses(-4) if mass < low or mass > high]
+    wider = (low, high) != (1.74, 1.82)
+    warnings = found(sideband_model(data, 400, -4, kind))
+    assert (("gap-at-window", "channels.a.windows") in warnings) == wider
 
 
 def both(first, second):

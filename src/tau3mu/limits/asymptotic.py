@@ -96,7 +96,10 @@ def unconditional(
 def _sound(minimum: Minimum) -> Minimum:
     if not minimum.converged.all():
         r = ", ".join(f"{one:g}" for one in minimum.parameters[~minimum.converged, 0])
-        message = f"the fits with r = {r} have not converged"
+        message = (
+            f"the fits with r = {r} have not converged; look whether the data are near to what the "
+            "model expects, and what `python -m tau3mu.limits check` warns of"
+        )
         raise RunError(message, code="limits.not-converged")
     return minimum
 

@@ -114,20 +114,24 @@ class LimitResult:
     def background(self) -> dict[str, str]:
         """Where the background of the expected limits comes from, by channel.
 
-        `sidebands`, `all data` with the signal windows, `count`, or `model`.
+        `sidebands`, `all data` with the signal windows (a fit with r = 0), `injected data`,
+        `count`, or `model`.
         """
-        found = self.compiled.found
-        fitted = set(self.compiled.sidebands)
+        made = self.compiled
+        if made.injected:
+            return dict.fromkeys(made.model.channels, "injected data")
 
         def source(name: str) -> str:
-            one = found.get(name)
+            channel, one = made.model.channels[name], made.found.get(name)
+            if getattr(channel, "observed", None) is not None and made.observed is not None:
+                return "all data"
             if one is not None and one.total is not None:
                 return "count"
-            if one is None or name not in fitted:
+            if one is None or not (name in made.sidebands or made.observed is not None):
                 return "model"
             return "sidebands" if one.sidebands else "all data"
 
-        return {name: source(name) for name in self.compiled.model.channels}
+        return {name: source(name) for name in made.model.channels}
 
     @property
     def options(self) -> dict[str, Any]:

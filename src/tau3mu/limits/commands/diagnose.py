@@ -110,6 +110,7 @@ def print_diagnosis(console: Console, found: Diagnosis) -> None:
         found: The diagnosis.
     """
     from tau3mu.console.terminal import PlainTable
+    from tau3mu.limits.diagnostics.ensembles import p_text
 
     every = found.impacts
     title = f"r = {every.best:.4g} ± {every.error:.2g} (stat. {every.statistical:.2g})"
@@ -135,8 +136,7 @@ def print_diagnosis(console: Console, found: Diagnosis) -> None:
         bins = sum(goodness.bins.values())
         text = f"Goodness of fit, {found.seen}: {goodness.value:.1f} in {bins} bins"
         if goodness.p_value is not None:
-            value, error = goodness.p_value
-            text += f", p = {value:.3f} ± {error:.3f} by {len(goodness.toys)} toys"
+            text += f", p {p_text(goodness.toys, goodness.p_value)} by {len(goodness.toys)} toys"
             text += f", {goodness.failures} fits have not converged"
         console.print(text, highlight=False, soft_wrap=True)
     if found.blind:

@@ -171,10 +171,12 @@ def print_limits(console: Console, result: LimitResult) -> None:
         )
     if result.unblinded is None:
         console.print("Blind: no data in the signal windows were read", highlight=False)
-    elif names := [name for name, of in result.background.items() if of == "all data"]:
+    fitted = [name for name, of in result.background.items() if of in {"all data", "injected data"}]
+    if fitted:
+        what = "injected data" if result.unblinded is None else "all data, signal windows included,"
         console.print(
-            "Unblinded: the background of the expected limits is fitted to all data, signal "
-            f"windows included, of {', '.join(names)}",
+            f"The background of the expected limits is that of a fit with r = 0 to {what} of "
+            f"{', '.join(fitted)}",
             highlight=False, soft_wrap=True,
         )  # fmt: skip
     for warning in result.warnings:

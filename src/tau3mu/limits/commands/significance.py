@@ -90,14 +90,14 @@ def print_significance(console: Console, found: Significance) -> None:
         found: The significance.
     """
     from tau3mu.console.terminal import PlainTable
+    from tau3mu.limits.diagnostics.ensembles import p_text
 
     table = PlainTable("", "q0", "p value", "Z")
     shown = found.data if found.data == "observed" else f"{found.data}, r = {found.r:.4g}"
     table.add_row(shown, f"{found.q0:.4g}", f"{found.p_value:.3g}", f"{found.z:.2f}")
     if (by_toys := found.toy_p_value) is not None:
-        table.add_row(
-            f"  by {len(found.toys)} toys", "", f"{by_toys[0]:.3g} ± {by_toys[1]:.2g}", ""
-        )
+        text = p_text(found.toys, by_toys).removeprefix("= ")
+        table.add_row(f"  by {len(found.toys)} toys", "", text, "")
     if found.data != "Asimov":
         table.add_row(f"expected, r = {found.r:.4g}", f"{found.expected**2:.4g}", "",
                       f"{found.expected:.2f}")  # fmt: skip

@@ -141,15 +141,31 @@ def _read(channel: Spectrum, edges: Array, found: Observation) -> tuple[Array, A
         assert found.edges is not None
         assert found.counts is not None
         return (found.edges, found.counts) if len(found.edges) else None
-    windows = channel.windows if found.sidebands else ()
-    edges = np.unique(np.concatenate([edges, *(np.asarray(one) for one in windows)]))
-    counts = np.histogram(found.masses, edges)[0].astype(np.float64)
-    pairs = _pairs(edges)
-    middle = pairs.mean(axis=1)
-    kept = np.ones(len(pairs), bool)
-    for low, high in windows:
-        kept &= (middle < low) | (middle > high)
-    return (pairs[kept], counts[kept]) if kept.any() else None
+    if found.sidebands:
+        parts = [_pairs(grid(*one, _WIDTH)) for one in _sidebands(channel)]
+        pairs = np.concatenate([np.zeros((0, 2)), *parts])
+    else:
+        pairs = _pairs(edges)
+    if not len(pairs):
+        return None
+    masses = np.sort(found.masses)
+    # As in a histogram, the last bin of each part has its upper edge.
+    last = np.append(pairs[1:, 0] != pairs[:-1, 1], True)
+    below = np.where(last, np.searchsorted(masses, pairs[:, 1], "right"),
+                     np.searchsorted(masses, pairs[:, 1], "left"))  # fmt: skip
+    return pairs, (below - np.searchsorted(masses, pairs[:, 0], "left")).astype(np.float64)
+
+
+def _sidebands(channel: Spectrum) -> list[tuple[float, float]]:
+    """Returns the parts of the range between the windows."""
+    parts, begin = [], channel.range[0]
+    for low, high in sorted(channel.windows):
+        if low > begin:
+            parts.append((begin, low))
+        begin = max(begin, high)
+    if begin < channel.range[1]:
+        parts.append((begin, channel.range[1]))
+    return parts
 
 
 def _points(compiled: Compiled, edges: list[Array]) -> Points | None:

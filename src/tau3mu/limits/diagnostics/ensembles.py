@@ -15,12 +15,13 @@ if TYPE_CHECKING:
 
     Array = npt.NDArray[np.float64]
 
-__all__ = ["LEAST", "Batch", "batches", "measured_again", "share"]
+__all__ = ["LEAST", "Batch", "batches", "measured_again", "p_text", "share"]
 
 LEAST: Final = 20
 _POINTS_AT_ONCE: Final = 60_000
 """Points of all toys of a batch, so that the arrays stay in the cache."""
 _LARGEST: Final = 200
+_AT_95: Final = 2.996  # −ln 0.05, the limit on a mean of which nothing was seen
 
 
 class Batch(NamedTuple):
@@ -86,3 +87,16 @@ def share(toys: Array, value: float) -> tuple[float, float]:
     # With no toy above, or all, the uncertainty is that of one.
     safe = min(max(above, 1), max(len(sound) - 1, 1)) / max(len(sound), 1)
     return part, float(np.sqrt(safe * (1 - safe) / max(len(sound), 1)))
+
+
+def p_text(toys: Array, found: tuple[float, float]) -> str:
+    """Returns a p value in words: `= 0.040 ± 0.020`, or a limit at 95 % if no toy is above.
+
+    Args:
+        toys: Values of a statistic.
+        found: Their share above that of the data, and its uncertainty.
+    """
+    value, error = found
+    if value > 0:
+        return f"= {value:.3g} ± {error:.1g}"
+    return f"< {_AT_95 / np.isfinite(toys).sum():.2g} (95 % CL)"

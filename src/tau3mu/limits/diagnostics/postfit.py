@@ -71,6 +71,8 @@ class PostFit:
 def sideband_fit(compiled: Compiled, cells: Cells) -> Fitted:
     """Returns the fit of backgrounds to the sidebands, with r = 0 and nuisances as measured.
 
+    Nuisances keep the uncertainty of that measurement, free normalizations have none.
+
     Args:
         compiled: The model.
         cells: The data of the sidebands.
@@ -90,6 +92,8 @@ def sideband_fit(compiled: Compiled, cells: Cells) -> Fitted:
     at = best.parameters[0]
     free = (at > like.low) & (at < like.high) & ~fixed
     covariance = inverted(hessian(like, cells.data, at[None]), free[None])[0]
+    nuisances = np.arange(1, 1 + len(like.nuisances))
+    covariance[nuisances, nuisances] = 1.0
     return Fitted(compiled, cells.data, at, covariance, like.low, float(best.value[0]), True)
 
 

@@ -72,8 +72,10 @@ def scan_of(fit: Fitted) -> LikelihoodScan:
     high = best + _far(fit, sigma, 1)
     below = np.linspace(low, best, _POINTS) if low < best else np.array([best])
     r = np.concatenate([below, np.linspace(best, high, _POINTS)[1:]])
-    total = _at(fit, r, [])
-    statistical = _at(fit, r, list(measured(fit)))
+    total, statistical = _at(fit, r, []), _at(fit, r, list(measured(fit)))
+    # Where nothing is left of the background, a negative r has no fit.
+    first = int(np.nonzero(~(np.isfinite(total) & np.isfinite(statistical)))[0].max(initial=-1)) + 1
+    r, total, statistical = r[first:], total[first:], statistical[first:]
     intervals = {n: _interval(r, total, best, n) for n in (1, 2)}
     return LikelihoodScan(r, total, statistical, best, intervals)
 
@@ -85,6 +87,8 @@ def _far(fit: Fitted, sigma: float, side: int) -> float:
         if best + side * step <= fit.low[0]:
             return step
         q = float(_at(fit, np.array([best + side * step]), [])[0])
+        if not np.isfinite(q):
+            return step
         if 0.8 * _REACH <= q <= 1.5 * _REACH:
             return step
         step *= float(np.clip(np.sqrt(1.1 * _REACH / max(q, 1e-6)), 0.4, 2.0))
@@ -92,7 +96,10 @@ def _far(fit: Fitted, sigma: float, side: int) -> float:
 
 
 def _at(fit: Fitted, r: Array, held: list[int]) -> Array:
-    """Returns 2 Δ(−ln L) with fixed r, and with other parameters held at their best fit."""
+    """Returns 2 Δ(−ln L) with fixed r, and with other parameters held at their best fit.
+
+    It is not finite where r is below 0 and has no fit.
+    """
     like = fit.compiled.likelihood
     fixed = np.zeros(like.size, bool)
     fixed[[0, *held]] = True
@@ -103,10 +110,11 @@ def _at(fit: Fitted, r: Array, held: list[int]) -> Array:
     sets = np.clip(sets, fit.low, like.high)
     sets[:, 0] = r
     found = minimize(like, fit.data.repeated(len(r)), sets, fixed=fixed, low=fit.low)
-    if not found.converged.all():
-        message = f"the fit with r = {r[~found.converged][0]:g} has not converged"
+    failed = ~found.converged & ((r >= 0) | (r >= fit.parameters[0]))
+    if failed.any():
+        message = f"the fit with r = {r[failed][0]:g} has not converged"
         raise RunError(message, code="limits.not-converged")
-    return np.maximum(2 * (found.value - fit.value), 0.0)
+    return np.where(found.converged, np.maximum(2 * (found.value - fit.value), 0.0), np.nan)
 
 
 def _interval(r: Array, q: Array, best: float, n: int) -> Ends:

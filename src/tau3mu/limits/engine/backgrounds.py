@@ -142,7 +142,9 @@ class Backgrounds:
     ) -> tuple[Array, Array, tuple[Array, Array]]:
         """Returns density and derivative of e^{kt}, t − ⟨t⟩ at the points, the variance of t."""
         if power:  # x^k dx = e^{(k+1)t} dt with t = ln x
-            t, low, high, rate = np.log(x), np.log(self.low), np.log(self.high), slope + 1
+            # Channels of other families may have a range below 0.
+            t, low, high = (np.log(np.where(one > 0, one, 1.0)) for one in (x, self.low, self.high))
+            rate = slope + 1
         else:
             t, low, high, rate = x, self.low, self.high, slope
         middle, half = (low + high) / 2, (high - low) / 2

@@ -95,7 +95,7 @@ class Spectrum(Strict):
             if start < low or stop > high:
                 message = f"the window {start:g} to {stop:g} is not in the range"
                 refuse("out-of-range", message, f"windows[{number}]")
-        if self.background.family == "power" and low <= 0:
+        if "power" in {self.background.family, *self.background.others} and low <= 0:
             refuse("out-of-range", f"a power law needs a range above 0, got {low:g}", "range")
         if isinstance(self.data, MassData):
             for number, mass in enumerate(self.data.masses):

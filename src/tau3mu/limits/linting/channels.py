@@ -51,6 +51,8 @@ def _processes(name: str, channel: Counting, attached: set[str]) -> Iterator[Lin
         if not one.signal and not one.free and f"{name}/{process}" not in attached:
             message = "this background cannot float: it is not free and no nuisance acts on it"
             yield LintWarning("limits.fixed-background", (*keys, process), message)
+        if not one.signal and one.bounds and (text := _tight(one.bounds, sum(one.counts))):
+            yield LintWarning("limits.fixed-background", (*keys, process, "bounds"), text)
 
 
 def _spectrum(name: str, channel: Spectrum) -> Iterator[LintWarning]:
@@ -82,19 +84,29 @@ def _spectrum(name: str, channel: Spectrum) -> Iterator[LintWarning]:
 def _cannot_float(events: Yield) -> str:
     error = sqrt(max(events.start, 1.0))
     if events.bounds:
+        scale = max(events.start, 1e-9)
         low, high = events.bounds
-        room = min(events.start - low if low > 0 else error * _FREE, high - events.start)
-        if room < _FREE * error:
-            return (
-                f"the background can only float between {low:g} and {high:g}, though "
-                f"{events.start:g} events are uncertain by {error:.2g}: it is as good as fixed"
-            )
+        if text := _tight((low / scale, high / scale), events.start):
+            return text
     if events.constraint and events.constraint.sigma < error / 10:
         return (
             f"the constraint of ± {events.constraint.sigma:g} fixes a background whose statistical "
             f"uncertainty is {error:.2g}"
         )
     return ""
+
+
+def _tight(bounds: tuple[float, float], events: float) -> str:
+    """Returns what is wrong with bounds of a background, over its expectation."""
+    low, high = (events * one for one in bounds)
+    error = sqrt(max(events, 1.0))
+    room = min(events - low if low > 0 else error * _FREE, high - events)
+    if room >= _FREE * error:
+        return ""
+    return (
+        f"the background can only float between {low:g} and {high:g}, though {events:g} events are "
+        f"uncertain by {error:.2g}: it is as good as fixed"
+    )
 
 
 def _outside(channel: Spectrum) -> float:

@@ -11,7 +11,7 @@ from tau3mu.limits.language.model import LimitModel, Spectrum
 from tau3mu.limits.linting.channels import channel_warnings
 from tau3mu.limits.linting.effects import effect_warnings
 from tau3mu.limits.linting.names import name_warnings
-from tau3mu.limits.linting.observed import same_events, start_warnings
+from tau3mu.limits.linting.observed import gap_warnings, same_events, start_warnings
 from tau3mu.limits.observations import observe
 
 if TYPE_CHECKING:
@@ -41,5 +41,6 @@ def lint(model: LimitModel | str | Path) -> tuple[LintWarning, ...]:
         *effect_warnings(whole),
         *channel_warnings(whole),
         *start_warnings(whole, found),
+        *gap_warnings(whole, found),
         *same_events(whole, found, folder),
     )

@@ -23,13 +23,15 @@ if TYPE_CHECKING:
 
     Array = npt.NDArray[np.float64]
 
-__all__ = ["same_events", "start_warnings"]
+__all__ = ["gap_warnings", "same_events", "start_warnings"]
 
 _FAR: Final = 3.0
 """Statistical uncertainties between a start and the sidebands."""
 _FEWEST: Final = 3
 """Equal masses beyond chance from which channels have the same events."""
 _FEWEST_IN_BINS: Final = 10
+_MISSED: Final = 10.0
+"""Events that are expected in a gap from which on it is none by chance."""
 _DIGITS: Final = 9
 _CHANCE: Final = 0.05
 """The share of masses that are equal by chance above which single ones say nothing."""
@@ -124,6 +126,44 @@ def _worse(channel: Spectrum, seen: Observation, shape: list[float]) -> float:
     start = np.array(shape)
     best = minimize(nll, start, method="Nelder-Mead", options={"maxiter": 400, "xatol": 1e-2})
     return 2 * (nll(start) - float(best.fun))
+
+
+def gap_warnings(
+    model: LimitModel, found: Mapping[str, Observation | None]
+) -> Iterator[LintWarning]:
+    """Yields warnings about sidebands that are empty beside a window.
+
+    Args:
+        model: The model.
+        found: What was read of the data of its spectra, without signal windows.
+    """
+    for name, seen in found.items():
+        channel = model.channels[name]
+        if not isinstance(channel, Spectrum) or seen is None or not seen.sidebands:
+            continue
+        edges = np.stack([seen.masses] * 2, 1) if seen.masses is not None else seen.edges
+        assert edges is not None
+        counts = np.ones(len(edges)) if seen.counts is None else seen.counts
+        edges, counts = edges[counts > 0], counts[counts > 0]
+        low, high = min(one[0] for one in channel.windows), max(one[1] for one in channel.windows)
+        for start, stop, side in (
+            (channel.range[0], low, edges[:, 1] <= low + 1e-12),
+            (high, channel.range[1], edges[:, 0] >= high - 1e-12),
+        ):
+            if not side.any():
+                continue
+            below = stop == low
+            nearest = edges[side, 1].max() if below else edges[side, 0].min()
+            gap = (stop - nearest) if below else (nearest - start)
+            missed = counts[side].sum() * gap / max(stop - start - gap, 1e-9)
+            if missed > _MISSED:
+                window = low if below else high
+                message = (
+                    f"there are no events between {nearest:.4g} GeV and the window at {window:g}, "
+                    f"where {missed:.0f} would be expected: are the data blind in wider windows?"
+                )
+                yield LintWarning("limits.gap-at-window", ("channels", name, "windows"), message)
+                break
 
 
 def same_events(

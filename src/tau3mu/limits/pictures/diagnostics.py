@@ -35,7 +35,8 @@ def save_diagnosis_pictures(diagnosis: Diagnosis, folder: Path) -> list[str]:
     """
     figures: dict[str, Figure] = {"scan": plot_scan(diagnosis)}
     figures |= _numbered("impacts", plot_impacts(diagnosis))
-    figures["correlation"] = plot_correlation(diagnosis)
+    if (diagnosis.fit.errors > 0).sum() > 1:
+        figures["correlation"] = plot_correlation(diagnosis)
     goodness = diagnosis.goodness
     if goodness is not None and len(goodness.toys):
         figures["goodness_of_fit"] = plot_goodness(diagnosis, goodness)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator, NullLocator
 from scipy.interpolate import PchipInterpolator
 from scipy.stats import chi2
 
+from tau3mu.limits.diagnostics.ensembles import p_text
 from tau3mu.limits.pictures.looks import (
     BLUE,
     RED,
@@ -35,6 +37,9 @@ __all__ = ["plot_channel_goodness", "plot_goodness", "plot_scan", "plot_spectra"
 _COLUMNS: Final = 3
 _POINTS: Final = 300
 _PER_PAGE: Final = 9
+_GAP: Final = 1.15  # inches between panels, where their numbers and labels are
+_HEADING: Final = 0.55
+_RIGHT: Final = 0.25  # for half of the last number
 _BIN: Final = 0.01  # GeV, to which contents are scaled
 _TOYS: Final = 25  # bins of a histogram of toys
 
@@ -106,9 +111,9 @@ def plot_goodness(diagnosis: Diagnosis, goodness: Goodness) -> Figure:
         axes.set_ylabel("Toys")
         axes.tick_params(axis="x", pad=9)
         assert goodness.p_value is not None
-        value, error = goodness.p_value
         bins, channels = sum(goodness.bins.values()), len(goodness.bins)
-        found = f"{bins} bins in {channels} channels\np = {value:.3f} ± {error:.3f}"
+        p_value = p_text(goodness.toys, goodness.p_value)
+        found = f"{bins} bins in {channels} channels\np {p_value}"
         note(axes, f"{diagnosis.seen}\n{found}", (0.05, 0.97))
         add_legend(axes, [line, filled], [f"Data: {goodness.value:.1f}", f"{len(toys)} toys"],
                    fontsize=18, loc="upper right")  # fmt: skip
@@ -166,8 +171,15 @@ def _spectra_page(diagnosis: Diagnosis, page: Sequence[PostFit]) -> Figure:
     heading = heading_for(diagnosis.shown.compiled)
     columns = min(_COLUMNS, len(page))
     rows = -(-len(page) // columns)
-    width = 7.2 * columns if columns > 1 else 10
-    with styled_figure(heading.style, width, 1.2 + 5.8 * rows if columns > 1 else 10) as figure:
+    side = 6.0 if columns > 1 else 8.6
+    width, height = columns * (side + _GAP) + _RIGHT, _HEADING + rows * (0.8 * side + _GAP)
+    with styled_figure(heading.style, width, height) as figure:
+        # To lay out by the texts would take half of the time of all pictures.
+        figure.subplots_adjust(
+            left=0.88 * _GAP / width, right=1 - (0.12 * _GAP + _RIGHT) / width,
+            bottom=0.75 * _GAP / height, top=1 - _HEADING / height,
+            wspace=_GAP / side, hspace=_GAP / (0.8 * side),
+        )  # fmt: skip
         panels = figure.subplots(rows, columns, squeeze=False).ravel()
         for axes in panels[len(page) :]:
             axes.set_visible(False)
@@ -231,6 +243,9 @@ def _spectrum(axes: Axes, diagnosis: Diagnosis, one: PostFit) -> None:
     axes.set_ylim(0, 1.5 * max(tops))
     axes.tick_params(labelsize=16)
     axes.tick_params(axis="x", pad=8)
+    if not mass:
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel("Mass [GeV]" if mass else "Bin", fontsize=19)
     axes.set_ylabel("Events / 10 MeV" if mass else "Events", fontsize=19)
     note(axes, short_name(one.name), (0.05, 0.96), fontsize=17, fontweight="bold")

@@ -68,9 +68,12 @@ def plot_cls(result: LimitResult) -> Figure:
             line = axes.plot(x[above], observed[above], color="black", linewidth=2.5)[0]
             named = {_observed(result): line, **named}
         if (toys := result.toys) is not None:
-            name = "observed" if "observed" in toys.cls else "0"
-            named["Toys"] = axes.plot(scale * toys.r, toys.cls[name], "o", color=RED,
-                                      markersize=9, zorder=5)[0]  # fmt: skip
+            name, what = "0", "Expected"
+            if "observed" in toys.cls:
+                name, what = "observed", _observed(result)
+            points = axes.plot(scale * toys.r, toys.cls[name], "o", color=RED, markersize=9,
+                               zorder=5)  # fmt: skip
+            named[f"{what}, toys"] = points[0]
         alpha = 1 - asymptotic.cl
         axes.axhline(alpha, color=RED, linewidth=2)
         axes.annotate(f"{100 * asymptotic.cl:g} % CL", (1, alpha), (-8, 6),
@@ -98,7 +101,7 @@ def plot_channel_limits(result: LimitResult, channels: Mapping[str, Asymptotic |
         name: (dict(one.expected), one.observed)
         for name, one in channels.items() if one is not None
     }  # fmt: skip
-    names = [*rows, "combined"]
+    names = [*rows, "combined" if result.toys is None else "combined, by toys"]
     every = [*rows.values(), (result.expected, result.observed)]
     heading = heading_for(compiled)
     height = 3.2 + 0.42 * len(names)

@@ -33,7 +33,6 @@ RED: Final = "#bd1f01"
 BLUE: Final = "#3f90da"
 FORMATS: Final = (".png", ".pdf")
 _LONGEST: Final = 40
-_HEADING: Final = 0.35  # inches
 _LARGE_POWER: Final = 3  # of ten, from which on it stands in the label
 _RAISED: Final = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -48,17 +47,13 @@ def heading_for(compiled: Compiled) -> Heading:
 
 
 def heading_across(figure: Figure, panels: Sequence[Axes], heading: Heading) -> None:
-    """Lays out panels side by side, with a heading above all of them.
+    """Writes a heading above panels side by side.
 
     Args:
         figure: With everything else.
         panels: Those at the top, from left to right.
         heading: What to write.
     """
-    top = 1 - _HEADING / figure.get_figheight()
-    figure.set_layout_engine("constrained", w_pad=0.12, h_pad=0.12, rect=(0, 0, 1, top))
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
     first, last = panels[0].get_position(), panels[-1].get_position()
     whole = figure.add_axes(
         (first.x0, first.y0, last.x1 - first.x0, first.height), frameon=False, zorder=-5

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 __all__ = ["plot_correlation", "plot_impacts"]
 
 _PER_PAGE: Final = 40
+_HEADING: Final = 0.35  # inches
+_AROUND: Final = 1.4  # around the panels
+_ABOVE: Final = 1.25  # and above their rows
 _MOST: Final = 60
 """Parameters of one matrix; the background parameters are left out where there are more."""
 
@@ -58,7 +61,7 @@ def _page(
     with styled_figure(heading.style, 15, max(6.0, 4.0 + 0.40 * len(rows))) as figure:
         left, right = figure.subplots(1, 2, width_ratios=(1, 1.15))
         _pulls(left, rows)
-        highest = 1.15 * found.impacts[0].size
+        highest = 1.15 * found.impacts[0].size or found.error or compiled.model.strength.start
         scale, label = strength_axis(compiled, highest)
         _impacts(right, rows, scale)
         right.set_xlim(-scale * highest, scale * highest)
@@ -66,7 +69,8 @@ def _page(
         names = [f"{one.name}  {first + n + 1}" for n, one in enumerate(rows)]
         name_rows(left, names, size=15)
         name_rows(right, [""] * len(rows), size=15)
-        room = 3.4
+        height = figure.get_figheight() - _AROUND
+        room = len(rows) * _ABOVE / (height - _ABOVE)
         for axes in (left, right):
             axes.set_ylim(len(rows) - 0.4, -0.6 - room)
             for place in range(1, len(rows), 2):
@@ -80,10 +84,14 @@ def _page(
             f"stat. ± {statistical:.2g}, syst. ± {systematic:.2g}"
         )
         # Above the rows, whatever their number is.
-        inset = 0.35 / (len(rows) + room)
+        inset = 0.22 / height
         note(right, text, (0.03, 1 - inset), fontsize=17)
         note(left, diagnosis.data + (f"\npage {page + 1} of {pages}" if pages > 1 else ""),
              (0.03, 1 - inset), fontsize=17)  # fmt: skip
+        top = 1 - _HEADING / figure.get_figheight()
+        figure.set_layout_engine("constrained", w_pad=0.12, h_pad=0.12, rect=(0, 0, 1, top))
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
         heading_across(figure, [left, right], heading)
     return figure
 
