@@ -81,8 +81,11 @@ class Search:
             RunError: The step fails.
         """
         function, needed = STEPS[step]
+        from tau3mu import __version__
+
         depends = {
             "step": step,
+            "version": __version__,
             "settings": stages.settings_of(self.config, step),
             "before": {name: self.keys[name] for name in needed},
         }

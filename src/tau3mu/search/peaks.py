@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["peak_of"]
 
-_WIDTHS: Final = 4.0  # around the median; beyond, combinations with other muons
+_WIDTHS: Final = 6.0  # around the median; beyond, combinations with other muons
 _STEPS: Final = 200
 _TAIL: Final = {"alpha": 10.0, "power": 10.0}  # of the Crystal Ball function: none
 

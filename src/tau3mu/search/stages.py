@@ -35,6 +35,7 @@ CATEGORIES: Final = "ABC"
 RANGE: Final = (1.62, 2.0)
 HALF_WINDOWS: Final = (0.024, 0.038, 0.050)
 """Two standard deviations of the mass in A, B and C, in GeV."""
+_LEAST: Final = 20  # candidates in the sidebands of a bin: its background is known to a fourth
 
 
 def settings_of(config: SearchConfig, step: str) -> Any:
@@ -144,7 +145,8 @@ def run_in(search: Search, path: str, processor: Processor, folder: Path, **more
     from tau3mu import run
 
     output = folder / "results"
-    found = run(path, processor, output=output, resume=output.exists(), **search.options, **more)
+    where = {"resume" if output.exists() else "output": output}
+    found = run(path, processor, **where, **search.options, **more)
     if found.exit_code != 0:
         message = f"the run in {output} ended with exit code {found.exit_code}: see its log.txt"
         raise RunError(message, code="search.run-failed", path=str(output))
@@ -281,7 +283,8 @@ def choose_bins(search: Search, _: Path) -> dict[str, Any]:
         scale = window / (RANGE[1] - RANGE[0] - (high - low))
         signal, data = here & sample.signal, here & ~sample.signal
         bins = best_bins(scores[signal], sample.weight[signal], scores[data], scale,
-                         bins=search.config.bins, seed=search.config.training.seed)  # fmt: skip
+                         bins=search.config.bins, least=_LEAST,
+                         seed=search.config.training.seed)  # fmt: skip
         found[name] = {
             "edges": list(bins.edges),
             "significance": bins.significance,
