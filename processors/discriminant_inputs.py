@@ -38,15 +38,16 @@ _DOF: Final = 3
 class DiscriminantInputs(MuonTriplets):
     """Triplets of muons with the inputs of the discriminant as quantities."""
 
-    def of_muons(self, triplets: Triplets, values: Any, missing: Any) -> npt.NDArray[Any]:
+    def of_muons(self, triplets: Triplets, name: str, missing: Any) -> npt.NDArray[Any]:
         """Returns a column of the muons behind the legs, legs × triplets.
 
         Args:
             triplets: The triplets.
-            values: One value per muon of all events.
-            missing: Stands for that of a muon which is not found.
+            name: The column.
+            missing: Stands for the value of a muon which is not found, or has none.
         """
-        found = [Match.of(triplets.matched[leg]).take(values) for leg in self.muon_legs]
+        muons = triplets.lists("muon").rows
+        found = [Match.of(triplets.matched[leg]).column(muons, name) for leg in self.muon_legs]
         return np.array([np.ma.filled(one, missing) for one in found])
 
     @quantity
@@ -58,8 +59,7 @@ class DiscriminantInputs(MuonTriplets):
         }
 
     def _quality(self, triplets: Triplets, name: str) -> npt.NDArray[Any]:
-        values = np.ma.filled(triplets.lists("muon").rows[name].astype(np.float64), np.nan)
-        return self.of_muons(triplets, values, np.nan)
+        return self.of_muons(triplets, name, np.nan)
 
     @quantity
     def max_chi2_local_position(self, triplets: Triplets) -> Any:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, Literal
 
+import awkward as ak
 import numpy as np
 
+from tau3mu.discriminant import load_discriminant
 from tau3mu.ntuples import fired
 from tau3mu.processing import Axis, Window, parameter
 from tau3mu.processing.cuts import counter, cut, event_cut, quantity
+from tau3mu.processing.parameters import declared, values_of
 from tau3mu.processors.columns import (
     INPUT_COLUMNS,
     TAU3MU,
@@ -18,6 +21,7 @@ from tau3mu.processors.columns import (
     TAU3MU_SEEDS,
 )
 from tau3mu.processors.discriminant_inputs import INPUTS, DiscriminantInputs
+from tau3mu.processors.muon_triplets import MuonTriplets
 from tau3mu.selection import (
     Match,
     all_confirmed,
@@ -27,7 +31,6 @@ from tau3mu.selection import (
 )
 
 if TYPE_CHECKING:
-    import awkward as ak
     import numpy.typing as npt
 
     from tau3mu.processing.cuts import CandidateRows as Triplets
@@ -43,6 +46,15 @@ ONLY_DOUBLE_MU4 = 0.693
 """The weight of simulated events of 2018 that the seeds L1_DoubleMu4 alone have accepted."""
 
 
+NOT_OF_THE_SELECTION = frozenset(
+    {
+        *declared(MuonTriplets).keys() - {"skip"},
+        *("year", "blind", "with_inputs", "discriminant_file", "mass_axis"),
+    }
+)
+"""Parameters that may differ between the training of a discriminant and its use."""
+
+
 class TauTo3Mu(DiscriminantInputs):
     """Selects τ→3μ candidates and keeps the one of smallest vertex χ² of each event.
 
@@ -55,7 +67,7 @@ class TauTo3Mu(DiscriminantInputs):
     muon_legs = LEGS
     output = (
         *("run", "lumi", "event", "triplet", "mass", "vertex_chi2", "pt", "eta", "phi"),
-        *("flight_significance", "mass_resolution", "category", "n_global"),
+        *("flight_significance", "mass_resolution", "category", "n_global", "data_year"),
         *("weight", "weight_muon_sf_up", "weight_muon_sf_down"),
     )
     counters = TAU3MU_COUNTERS
@@ -90,6 +102,9 @@ class TauTo3Mu(DiscriminantInputs):
     phi_veto_b: Window = parameter(Window(0.991, 1.047), unit="GeV", help="the same, category B")
     phi_veto_c: Window = parameter(Window(0.984, 1.054), unit="GeV", help="the same, category C")
     with_inputs: bool = parameter(True, help="reads and writes the inputs of the discriminant")
+    discriminant_file: str | None = parameter(
+        None, help="trained discriminant, whose scores are written; null: none"
+    )
     mass_axis: Axis = parameter(Axis(40, 1.62, 2.02, "m(3μ) [GeV]"), help="histogram")
 
     def __init__(self, **settings: Any) -> None:
@@ -101,13 +116,27 @@ class TauTo3Mu(DiscriminantInputs):
         super().__init__(**settings)
         objects = {f"trigger_object_{self.year}.{name}" for name in ("pt", "eta", "phi")}
         seeds = {f"l1.^{seed}" for seed in self.l1_seeds}
-        inputs = INPUT_COLUMNS if self.with_inputs else set()
-        self.output = (*type(self).output, *(INPUTS if self.with_inputs else ()))
+        self.discriminant = None
+        if self.discriminant_file is not None:
+            self.discriminant = load_discriminant(self.discriminant_file)
+            self.discriminant.check_selection(self.selection_parameters, self.name)
+        inputs = INPUT_COLUMNS if self.with_inputs or self.discriminant else set()
+        self.output = (
+            *type(self).output,
+            *(INPUTS if self.with_inputs else ()),
+            *(("score",) if self.discriminant else ()),
+        )
         self.columns = (
             frozenset(type(self).columns)
             .union(inputs, objects, seeds, {f"hlt.{PATHS[self.year]}"})
             .union(*(one.columns for one in self._event_weights))
         )
+
+    @property
+    def selection_parameters(self) -> dict[str, Any]:
+        """The parameters that decide which candidates there are, and what their columns hold."""
+        values = values_of(self)
+        return {name: values[name] for name in sorted(values.keys() - NOT_OF_THE_SELECTION)}
 
     @property
     def axes(self) -> dict[str, Axis]:
@@ -152,10 +181,8 @@ class TauTo3Mu(DiscriminantInputs):
     @cut("id")
     def identified(self, triplets: Triplets) -> Any:
         """All are PF muons, and all are global or all but one, which is a tracker muon."""
-        muons = triplets.lists("muon").rows
         pf, is_global, tracker = (
-            self.of_muons(triplets, muons[name], False)
-            for name in ("is_pf", "is_global", "is_tracker")
+            self.of_muons(triplets, name, False) for name in ("is_pf", "is_global", "is_tracker")
         )
         third = (tracker & ~is_global).any(axis=0)
         n_global = is_global.sum(axis=0)
@@ -179,7 +206,7 @@ class TauTo3Mu(DiscriminantInputs):
     @cut("pairs")
     def pairs(self, triplets: Triplets) -> Any:
         """The muons are close to each other, and come from the same place along the beam."""
-        z = dict(zip(LEGS, self.of_muons(triplets, triplets.lists("muon").rows.vz, np.nan),
+        z = dict(zip(LEGS, self.of_muons(triplets, "vz", np.nan),
                      strict=True))  # fmt: skip
         passed = np.ones(len(triplets), np.bool_)
         for one, other in PAIRS:
@@ -212,7 +239,7 @@ class TauTo3Mu(DiscriminantInputs):
 
     def opposite_masses(self, triplets: Triplets) -> list[npt.NDArray[np.float64]]:
         """Returns the mass in GeV of each pair of opposite charge; infinite for the others."""
-        charges = self.of_muons(triplets, triplets.lists("muon").rows.charge, 0)
+        charges = self.of_muons(triplets, "charge", 0)
         masses = []
         for (one, other), (i, j) in zip(PAIRS, combinations(range(len(LEGS)), 2), strict=True):
             mass = invariant_mass(triplets[one], triplets[other], MUON_MASS)
@@ -229,7 +256,7 @@ class TauTo3Mu(DiscriminantInputs):
     @quantity
     def mass_resolution(self, triplets: Triplets) -> Any:
         """The relative uncertainty of the mass that the pT of the muons give it; ∞ without them."""
-        errors = self.of_muons(triplets, triplets.lists("muon").rows.pt_relative_err, np.inf)
+        errors = self.of_muons(triplets, "pt_relative_err", np.inf)
         return relative_mass_error([triplets[leg] for leg in LEGS], list(errors), MUON_MASS)
 
     @quantity
@@ -241,8 +268,21 @@ class TauTo3Mu(DiscriminantInputs):
     @quantity
     def n_global(self, triplets: Triplets) -> Any:
         """The number of global muons: 3, or 2 in triplets with a tracker muon."""
-        is_global = self.of_muons(triplets, triplets.lists("muon").rows.is_global, False)
+        is_global = self.of_muons(triplets, "is_global", False)
         return is_global.sum(axis=0).astype(np.int32)
+
+    @quantity
+    def data_year(self, triplets: Triplets) -> Any:
+        """The year of data taking."""
+        return np.full(len(triplets), int(self.year), np.int32)
+
+    @quantity
+    def score(self, triplets: Triplets) -> Any:
+        """The score of the discriminant, by trees that were not trained with the event."""
+        events, entry = triplets.events, triplets.entry
+        numbers = [ak.to_numpy(events[name])[entry] for name in ("run", "lumi", "event")]
+        columns = {one.name: triplets[one.name] for one in self.discriminant.features}
+        return self.discriminant.scores(columns, *numbers)
 
     @quantity
     def triplet(self, triplets: Triplets) -> Any:

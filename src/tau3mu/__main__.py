@@ -20,6 +20,7 @@ _PROGRAMS: Final = {
     "run": "select candidates, fill histograms, fit the mass, write a results folder",
     "fit": "fit a mass spectrum; fit toys, fit trials, fit generate and fit import as well",
     "limits": "upper limits from a statistical model",
+    "search": "the search for τ→3μ, from ntuples to an expected limit",
     "train": "many configured analyses in one pass: test, run, compare, reproduce",
     "show": "show a results folder, or two of them, in a browser or as one HTML file",
     "plot": "draw histograms and cutflows of a results folder, in a style and format",

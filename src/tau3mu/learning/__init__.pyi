@@ -1,0 +1,9 @@
+from .bins import ScoreBins as ScoreBins
+from .bins import best_bins as best_bins
+from .checks import area_under_curve as area_under_curve
+from .checks import checks_of as checks_of
+from .pictures import training_pictures as training_pictures
+from .sample import Sample as Sample
+from .sample import sample_of as sample_of
+from .training import Training as Training
+from .training import train as train

@@ -1,0 +1,324 @@
+"""What each step of a search does: results of the steps before in, files and facts out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from tau3mu.errors import InputError, RunError
+from tau3mu.search.config import SearchConfig, constants_of
+from tau3mu.search.normalization import Measured, decays, sources_of_uncertainty
+from tau3mu.storage.files import json_text, write_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tau3mu.datasets import Dataset
+    from tau3mu.learning import Sample
+    from tau3mu.processing import Processor
+    from tau3mu.run import Run
+    from tau3mu.search.chain import Search
+
+__all__ = [
+    "MODEL", "SCORED", "build_model", "check_datasets", "choose_bins", "expected_decays",
+    "fingerprints", "measured_control", "processor_of", "run_control", "run_in", "run_scores",
+    "run_selection", "scored_sample", "set_limit", "settings_of", "train_discriminant",
+]  # fmt: skip
+
+DISCRIMINANT: Final = "discriminant.json"
+MODEL: Final = "model.json"
+SCORED: Final = "tau3mu"
+CONTROL: Final = "dsphipi"
+CATEGORIES: Final = "ABC"
+RANGE: Final = (1.62, 2.0)
+HALF_WINDOWS: Final = (0.024, 0.038, 0.050)
+"""Two standard deviations of the mass in A, B and C, in GeV."""
+_LEAST: Final = 20  # candidates in the sidebands of a bin: its background is known to a fourth
+
+
+def settings_of(config: SearchConfig, step: str) -> Any:
+    """Returns the part of a search file that a step reads itself.
+
+    Args:
+        config: The search.
+        step: The name of the step.
+    """
+    whole = config.model_dump(mode="json")
+    constants = {k: one.model_dump() for k, one in sorted(constants_of(config).items())}
+    origins = config.search.simulation
+    parts: dict[str, Any] = {
+        "datasets": [whole["control"]["datasets"], whole["search"]["datasets"]],
+        "control": [whole["control"], _content(config.control.fit)],
+        "selection": whole["search"]["parameters"],
+        "training": [whole["training"], constants, origins],
+        "scores": whole["search"]["parameters"],
+        "bins": [config.bins, constants, origins, config.branching_fraction],
+        "model": [config.title, constants, origins, config.branching_fraction],
+        "limit": config.cl,
+    }
+    return parts[step]
+
+
+def _content(path: str | None) -> str | None:
+    return None if path is None else Path(path).read_text("utf-8")
+
+
+def datasets_of(path: str) -> list[Dataset]:
+    """Returns the datasets of a file."""
+    from tau3mu import datasets
+
+    return datasets(path)
+
+
+def fingerprints(config: SearchConfig) -> dict[str, Any]:
+    """Returns what changes when the files of the datasets do: their sizes and times.
+
+    Args:
+        config: The search.
+
+    Raises:
+        InputError: A dataset file cannot be read, or lacks a dataset of the search.
+    """
+    found: dict[str, Any] = {}
+    wanted = {
+        config.control.datasets: [config.control.simulation],
+        config.search.datasets: list(config.search.simulation.values()),
+    }
+    for path, names in wanted.items():
+        known = {one.name: one for one in datasets_of(path)}
+        for name in names:
+            if name not in known or not known[name].is_mc:
+                message = (
+                    f"{path} has no simulated dataset {name!r}; it has "
+                    f"{', '.join(n for n, one in known.items() if one.is_mc) or 'none'}"
+                )
+                raise InputError(message, code="search.no-dataset", path=name)
+        if all(one.is_mc for one in known.values()):
+            message = f"{path} has no data; a search needs data and simulation"
+            raise InputError(message, code="search.no-data", path=path)
+        found[path] = {
+            name: {
+                "metadata": [one.era, one.is_mc, one.lumi, one.fraction],
+                "files": {file: _stamp(file) for file in sorted(one.files)},
+            }
+            for name, one in known.items()
+        }
+    return found
+
+
+def _stamp(file: str) -> list[int] | None:
+    if "://" in file:
+        return None
+    try:
+        status = Path(file).stat()
+    except OSError:
+        return None  # the run names it, among all others that cannot be read
+    return [status.st_size, status.st_mtime_ns]
+
+
+def check_datasets(search: Search, _: Path) -> dict[str, Any]:
+    """Returns what there is to read."""
+    found = {}
+    for channel, path in (
+        ("control", search.config.control.datasets),
+        ("search", search.config.search.datasets),
+    ):
+        every = datasets_of(path)
+        found[channel] = {
+            "files": sum(len(one.files) for one in every),
+            "lumi": sum(one.lumi or 0.0 for one in every if not one.is_mc),
+        }
+    both = [found[channel]["lumi"] for channel in ("control", "search")]
+    if all(both) and abs(both[0] / both[1] - 1) > 0.01:
+        message = (
+            f"data of the control channel have {both[0]:g} fb⁻¹, those of the search "
+            f"{both[1]:g} fb⁻¹: the normalization needs the same data"
+        )
+        raise InputError(message, code="search.other-luminosity", path="control.datasets")
+    return found
+
+
+def run_in(search: Search, path: str, processor: Processor, folder: Path, **more: Any) -> Run:
+    """Runs a processor in the folder of a step; a run that was interrupted goes on."""
+    from tau3mu import run
+
+    output = folder / "results"
+    where = {"resume" if output.exists() else "output": output}
+    found = run(path, processor, **where, **search.options, **more)
+    if found.exit_code != 0:
+        message = f"the run in {output} ended with exit code {found.exit_code}: see its log.txt"
+        raise RunError(message, code="search.run-failed", path=str(output))
+    return found
+
+
+def run_control(search: Search, folder: Path) -> dict[str, Any]:
+    """Selects and fits the control channel."""
+    from tau3mu.processors import DsPhiPi
+
+    config = search.config.control
+    fit = {} if config.fit is None else {"fit": config.fit}
+    processor = DsPhiPi(**config.parameters)
+    results = run_in(search, config.datasets, processor, folder, **fit)[CONTROL]
+    found = results.fit
+    if found is None or not found.valid or config.yield_parameter not in found.parameters:
+        message = (
+            f"the fit of the control channel in {folder} is not valid, or has no parameter "
+            f"{config.yield_parameter!r}: look at its picture and report"
+        )
+        raise RunError(message, code="search.no-control-fit", path="control.fit")
+    number = found.parameters[config.yield_parameter]
+    rows = [row for row in results.cutflow[config.simulation] if row["name"] == "all"]
+    weights = results.histogram("mass", config.simulation)
+    flow = weights.view(flow=True)
+    up, down = (
+        float(results.histogram("mass", config.simulation, f"muon_sf_{way}").sum(flow=True).value)
+        for way in ("up", "down")
+    )
+    selected = float(flow.value.sum())
+    measured = Measured(
+        float(number.value), float(number.error), selected, float(np.sqrt(flow.variance.sum())),
+        float(rows[0]["sumw"]), (down / selected - 1, up / selected - 1),
+    )  # fmt: skip
+    yields = results.yields
+    return {**measured.to_dict(), "chi2": found.chi2, "ndf": found.ndf,
+            "yields": yields.to_dict(), "off": yields.off}  # fmt: skip
+
+
+def measured_control(search: Search) -> Measured:
+    """Returns what the step `control` has measured."""
+    facts = search.facts["control"]
+    names = Measured.__dataclass_fields__
+    return Measured(**{name: facts[name] for name in names if name != "muon_sf"},
+                    muon_sf=tuple(facts["muon_sf"]))  # fmt: skip
+
+
+def processor_of(search: Search, **more: Any) -> Processor:
+    """Returns the processor of the search.
+
+    Args:
+        search: The search.
+        more: Parameters beside those of the search file.
+    """
+    from tau3mu.processors import TauTo3Mu
+
+    given = search.config.search.parameters
+    if "blind" in given:
+        message = "blind is no parameter of a search: its data are blind until it is unblinded"
+        raise InputError(message, code="search.blind", path="search.parameters.blind")
+    return TauTo3Mu(name=SCORED, **given, **more)
+
+
+def run_selection(search: Search, folder: Path) -> dict[str, Any]:
+    """Selects the candidates that the discriminant is trained with."""
+    return _selected(search, folder)
+
+
+def run_scores(search: Search, folder: Path) -> dict[str, Any]:
+    """Selects the candidates again, with their scores."""
+    return _selected(search, folder, discriminant_file=str(search.at("training") / DISCRIMINANT))
+
+
+def _selected(search: Search, folder: Path, **parameters: Any) -> dict[str, Any]:
+    processor = processor_of(search, **parameters)
+    found = run_in(search, search.config.search.datasets, processor, folder, no_fit=True)
+    cutflow = found[SCORED].cutflow
+    return {
+        "generated": {name: cutflow[name][0]["sumw"] for name in cutflow},
+        "selected": {name: cutflow[name][-1]["events"] for name in cutflow},
+    }
+
+
+def expected_decays(search: Search) -> dict[str, float]:
+    """Returns the weight of an event of each simulated dataset: decays in data for each one."""
+    config = search.config
+    numbers = decays(measured_control(search), constants_of(config), config.branching_fraction)
+    generated = search.facts["selection" if "scores" not in search.facts else "scores"]["generated"]
+    return {
+        dataset: numbers[origin] / generated[dataset]
+        for origin, dataset in config.search.simulation.items()
+    }
+
+
+def train_discriminant(search: Search, folder: Path) -> dict[str, Any]:
+    """Trains the discriminant, and checks it."""
+    from tau3mu.learning import sample_of, train, training_pictures
+
+    settings = search.config.training
+    sample = sample_of(search.at("selection") / "results", expected_decays(search),
+                       processor=SCORED, folds=settings.folds)  # fmt: skip
+    training = train(sample, trees=settings.trees, folds=settings.folds, seed=settings.seed)
+    training.discriminant.save(folder / DISCRIMINANT)
+    training_pictures(training, folder / "plots")
+    record = training.discriminant.training
+    return {"hash": training.discriminant.hash, "candidates": record["candidates"],
+            "checks": record["checks"]}  # fmt: skip
+
+
+def scored_sample(search: Search) -> tuple[Sample, Any]:
+    """Returns the candidates with scores, and the scores."""
+    import awkward as ak
+
+    from tau3mu.learning import sample_of
+    from tau3mu.outputs import load_candidates
+
+    results = search.at("scores") / "results"
+    sample = sample_of(results, expected_decays(search), processor=SCORED,
+                       folds=search.config.training.folds)  # fmt: skip
+    return sample, ak.to_numpy(load_candidates(results / SCORED)["score"])
+
+
+def choose_bins(search: Search, _: Path) -> dict[str, Any]:
+    """Chooses the bins of the score in each category."""
+    from tau3mu.learning import best_bins
+
+    sample, scores = scored_sample(search)
+    inside = (sample.mass > RANGE[0]) & (sample.mass < RANGE[1])
+    found = {}
+    for number, name in enumerate(CATEGORIES):
+        here = inside & (sample.category == number)
+        low, high = sample.windows[number]
+        window = 2 * HALF_WINDOWS[number]
+        scale = window / (RANGE[1] - RANGE[0] - (high - low))
+        signal, data = here & sample.signal, here & ~sample.signal
+        bins = best_bins(scores[signal], sample.weight[signal], scores[data], scale,
+                         bins=search.config.bins, least=_LEAST,
+                         seed=search.config.training.seed)  # fmt: skip
+        found[name] = {
+            "edges": list(bins.edges),
+            "significance": bins.significance,
+            "one_bin": bins.one_bin,
+            "resampled": [float(np.mean(bins.resampled)), float(np.std(bins.resampled))],
+            "spread": list(bins.spread),
+        }
+    return found
+
+
+def build_model(search: Search, folder: Path) -> dict[str, Any]:
+    """Writes the statistical model."""
+    from tau3mu.search.statistics import model_content
+
+    content, table = model_content(search)
+    write_text(folder / MODEL, json_text(content))
+    return {"channels": table, "budget": [
+        {"name": one.name, "text": one.text, "value": one.value, "relative": one.relative}
+        for one in sources_of_uncertainty(measured_control(search), constants_of(search.config))
+    ]}  # fmt: skip
+
+
+def set_limit(search: Search, folder: Path) -> dict[str, Any]:
+    """Sets the expected limit, and compares it with counting."""
+    from tau3mu.limits import limit
+    from tau3mu.search.statistics import counting_limit, effects_on_limit
+
+    model = search.at("model") / MODEL
+    found = limit(model, cl=search.config.cl)
+    found.save(folder)
+    channels: Iterable[Any] = search.facts["model"]["channels"].values()
+    return {
+        "expected": {str(n): value for n, value in found.expected.items()},
+        "counting": counting_limit(channels, search.config.cl),
+        "warnings": list(found.warnings),
+        "effects": effects_on_limit(found.compiled.model, search.config.cl),
+    }

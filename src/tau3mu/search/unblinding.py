@@ -1,0 +1,110 @@
+"""The signal windows are opened: once, and for what was frozen before."""
+
+from __future__ import annotations
+
+import getpass
+import platform
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+from tau3mu.config.documents import read_document
+from tau3mu.config.input_files import user_path
+from tau3mu.errors import InputError
+from tau3mu.search import stages
+from tau3mu.search.chain import CONFIG, STEPS, UNBLINDED, Search
+from tau3mu.search.config import SearchConfig
+from tau3mu.storage.files import json_text, make_folder, write_text
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tau3mu.limits import LimitResult
+
+__all__ = ["frozen_hash", "unblind"]
+
+
+def frozen_hash(search: Search) -> str:
+    """Returns the hash of all that was decided blind: files, settings, training and model.
+
+    Args:
+        search: A search all of whose steps are done.
+    """
+    return search.keys["limit"]
+
+
+def unblind(folder: str | Path, hash: str, **options: Any) -> LimitResult:
+    """Opens the signal windows of a search, and returns its observed and expected limits.
+
+    The selection runs once more with what the steps of the search have frozen, and without being
+    blind; nothing before it is done again.
+
+    Args:
+        folder: Of the search, all of whose steps are done.
+        hash: That the search has said at its end.
+        options: Of the run, as of `tau3mu.run`.
+
+    Raises:
+        InputError: Something has changed since the search was done, or the hash is another one.
+        RunError: The run fails.
+    """
+    from tau3mu.limits import limit
+    from tau3mu.processors import TauTo3Mu
+
+    where = user_path(folder).absolute()
+    path = where / CONFIG
+    if not path.is_file():
+        message = f"{where} is no folder of a search: it has no {CONFIG}"
+        raise InputError(message, code="search.no-search", path=str(where))
+    config = read_document(path, "search file", language="search").validate(SearchConfig)
+    one = Search(config, where, options)
+    for step in STEPS:
+        _check_done(one, step)
+    if hash != frozen_hash(one):
+        message = (
+            f"the search in {where} has the hash {frozen_hash(one)}, not {hash}: unblind what was "
+            "agreed on, or agree on what is there"
+        )
+        raise InputError(message, code="search.other-hash", path="hash")
+    opened = where / "unblinded"
+    if not one.is_unblinded:
+        record = {"hash": hash, "by": _user(), "host": platform.node(),
+                  "at": datetime.now(timezone.utc).isoformat(timespec="seconds")}  # fmt: skip
+        write_text(where / UNBLINDED, json_text(record))
+    make_folder(opened)
+    processor = TauTo3Mu(
+        name=stages.SCORED,
+        **config.search.parameters,
+        blind=False,
+        discriminant_file=str(one.at("training") / stages.DISCRIMINANT),
+    )
+    stages.run_in(one, config.search.datasets, processor, opened, no_fit=True)
+    model = read_document(one.at("model") / stages.MODEL, "model", language="limits")
+    content = dict(model.content)
+    content["channels"] = {
+        name: {**channel, "data": {**channel["data"], "results": "results"}}
+        for name, channel in content["channels"].items()
+    }
+    write_text(opened / stages.MODEL, json_text(content))
+    found = limit(opened / stages.MODEL, cl=config.cl, observed=True)
+    make_folder(opened / "limit")
+    found.save(opened / "limit")
+    return found
+
+
+def _check_done(search: Search, step: str) -> None:
+    def refuse(name: str, what: str) -> None:
+        if what == "begins":
+            message = (
+                f"step {name} of {search.folder} is not done, or something that it depends on has "
+                "changed: finish the search before its data are unblinded"
+            )
+            raise InputError(message, code="search.not-frozen", path=name)
+
+    search.do(step, refuse)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # no entry of this user, as in some containers
+        return "unknown"

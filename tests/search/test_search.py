@@ -1,0 +1,303 @@
+"""The search from toy ntuples to limits: its numbers, its cache, and what stays closed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import awkward as ak
+import numpy as np
+import pytest
+from errors import raises
+
+from tau3mu.generate import generate
+from tau3mu.generate.files import luminosity
+from tau3mu.limits import load_model
+from tau3mu.outputs import load_candidates
+from tau3mu.processors import TauTo3Mu
+from tau3mu.search import STEPS, load_config, search, unblind
+from tau3mu.search.__main__ import main
+from tau3mu.search.normalization import Measured, decays, sources_of_uncertainty
+from tau3mu.search.peaks import peak_of
+
+pytestmark = pytest.mark.timeout(600)
+LUMI = 1.0
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory):
+    """Ntuples of 1 fb⁻¹ with simulation, their dataset files, and the search file."""
+    folder = tmp_path_factory.mktemp("inputs")
+    generate(folder / "control", events=95_000, files=2, workers=2)
+    generate(folder / "control", events=8_000, simulation=True)
+    generate(folder / "tau", events=50_000, layout="t3m_tau")
+    origins = ("ds", "bplus", "bzero")
+    for origin in origins:
+        generate(folder / "tau", events=8_000, layout="t3m_tau", simulation=True, origin=origin)
+
+    def dataset(is_mc, *files):
+        facts = {"is_mc": is_mc, "era": "2017B"} | ({} if is_mc else {"lumi": LUMI})
+        return {"files": dict.fromkeys(files), "metadata": facts}
+
+    assert luminosity("t3m", 190_000) == luminosity("t3m_tau", 50_000) == LUMI
+    control = {
+        "Data": dataset(False, "control/Tree_PhiPi_1.root", "control/Tree_PhiPi_2.root"),
+        "Ds": dataset(True, "control/Tree_PhiPi_MC_1.root"),
+    }
+    tau = {"Data": dataset(False, "tau/TreeData_1.root")}
+    tau |= {origin: dataset(True, f"tau/TreeMC_{origin}_1.root") for origin in origins}
+    (folder / "control.json").write_text(json.dumps(control))
+    (folder / "tau.json").write_text(json.dumps(tau))
+    content = {
+        "schema_version": 1,
+        "control": {"datasets": "control.json", "simulation": "Ds"},
+        "search": {
+            "datasets": "tau.json",
+            "simulation": {"ds": "ds", "bplus": "bplus", "bzero": "bzero"},
+        },
+        "constants": {"d_plus": {"value": 1.0}, "b_s": {"value": 1.0}},
+        "training": {"trees": 40, "folds": 3},
+        "bins": 1,
+        "branching_fraction": 1e-6,
+    }
+    (folder / "search.json").write_text(json.dumps(content))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def done(inputs, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("search") / "out"
+    steps = []
+    found = search(inputs / "search.json", folder, tell=lambda *one: steps.append(one))
+    assert [step for step, what in steps if what == "begins"] == list(STEPS)
+    return found
+
+
+@pytest.fixture
+def copied(done, tmp_path):
+    folder = tmp_path / "copy"
+    shutil.copytree(done.folder, folder)
+    return folder
+
+
+def again(inputs, folder, tmp_path, **changes):
+    content = json.loads((inputs / "search.json").read_text())
+    for part in ("control", "search"):
+        content[part]["datasets"] = str(inputs / content[part]["datasets"])
+    file = tmp_path / "other.json"
+    file.write_text(json.dumps(content | changes))
+    steps = []
+    found = search(file, folder, resume=True, tell=lambda *one: steps.append(one))
+    return found, [step for step, what in steps if what == "begins"]
+
+
+@pytest.mark.integration
+class TestChain:
+    def test_the_numbers_of_d_s_and_of_tau_are_those_that_were_generated(self, done):
+        control = done.facts["control"]
+        # Data fire the triggers in 60 % of the events that simulation has 90 % of.
+        expected = 11_400 * LUMI * (0.6 / 0.9) * control["selected"] / control["generated"]
+        assert control["number"] == pytest.approx(expected, abs=4 * control["error"])
+        measured = Measured(*(control[name] for name in (
+            "number", "error", "selected", "selected_error", "generated")))  # fmt: skip
+        from tau3mu.search.config import constants_of
+
+        numbers = decays(measured, constants_of(done.config), 1e-6)
+        assert numbers["bplus"] / numbers["ds"] == pytest.approx(0.27, rel=0.01)
+        of_generator = 11_400 * LUMI * (0.6 / 0.9) * 5.48e-2 / 1.29e-5 * 1e-6
+        error = control["error"] / control["number"]
+        assert numbers["ds"] == pytest.approx(of_generator, rel=4 * error)
+
+    def test_the_model_has_the_signal_that_the_selection_keeps(self, done):
+        model = load_model(done.at("model") / "model.json")
+        candidates = load_candidates(done.at("scores") / "results" / "tau3mu")
+        ds = candidates[candidates.dataset == "ds"]
+        from tau3mu.search.stages import expected_decays
+
+        per_event = expected_decays(done)["ds"]
+        for letter, number in zip("ABC", range(3), strict=True):
+            edge = done.facts["bins"][letter]["edges"][0]
+            kept = (ds.category == number) & (ds.score >= edge) & (ds.mass > 1.62) & (ds.mass < 2)
+            channel = model.channels[f"{letter}1"]
+            from_ds = per_event * ak.sum(ds.weight[kept])
+            share = done.facts["model"]["channels"][f"{letter}1"]["origins"]["ds"]
+            assert channel.signal.signal_yield * share == pytest.approx(from_ds, rel=1e-6)
+            assert channel.signal.mean == pytest.approx(1.777, abs=0.004)
+            assert channel.windows[0] == ((1.75, 1.80), (1.74, 1.82), (1.73, 1.83))[number]
+        names = {"ds_yield", "ds_phi_mumu_pi", "muon_sf", "simulation_A1", "mass_scale"}
+        assert names <= model.nuisances.keys()
+
+    def test_the_limit_is_near_that_of_counting(self, done):
+        limit = done.facts["limit"]
+        assert limit["expected"]["0"] == pytest.approx(limit["counting"], rel=0.5)
+        assert limit["expected"]["-1"] < limit["expected"]["0"] < limit["expected"]["1"]
+        assert 0 < limit["effects"]["ds_phi_mumu_pi"] < 0.05
+        assert json.loads((done.at("limit") / "limits.json").read_text())["observed"] is None
+
+    def test_no_candidate_of_data_is_in_a_window(self, done):
+        for step in ("selection", "scores"):
+            candidates = load_candidates(done.at(step) / "results" / "tau3mu")
+            data = candidates[candidates.dataset == "Data"]
+            low, high = np.array([(1.75, 1.80), (1.74, 1.82), (1.73, 1.83)])[data.category].T
+            mass = ak.to_numpy(data.mass)
+            assert len(mass) > 100
+            assert not ((mass >= low) & (mass <= high)).any()
+
+    def test_nothing_is_done_twice(self, inputs, copied, tmp_path):
+        before = {path: path.stat().st_mtime_ns for path in copied.rglob("*.json")
+                  if path.name != "search.json"}  # fmt: skip
+        found, steps = again(inputs, copied, tmp_path)
+        assert steps == []
+        assert {path: path.stat().st_mtime_ns for path in before} == before
+        assert found.facts["limit"]["expected"]["0"] > 0
+
+    def test_what_has_changed_is_done_again_with_all_that_follows(self, inputs, copied, tmp_path):
+        _, steps = again(inputs, copied, tmp_path, cl=0.95)
+        assert steps == ["limit"]
+        constants = {"d_plus": {"value": 1.05}, "b_s": {"value": 1.0}}
+        _, steps = again(inputs, copied, tmp_path, cl=0.95, constants=constants)
+        assert steps == ["training", "scores", "bins", "model", "limit"]
+
+    def test_a_step_that_stopped_goes_on(self, inputs, done, copied, tmp_path):
+        (copied / "scores" / "step.json").unlink()
+        shutil.rmtree(copied / "model")
+        found, steps = again(inputs, copied, tmp_path)
+        assert steps == ["scores", "model"]
+        assert found.keys == done.keys
+
+    def test_unblinding_needs_the_hash_and_then_nothing_changes(
+        self, inputs, done, copied, tmp_path, capsys
+    ):
+        digest = done.keys["limit"]
+        with raises("search.other-hash", path="hash"):
+            unblind(copied, "0" * 16)
+        assert not (copied / "unblinded").exists()
+        assert main(["unblind", str(copied), "--hash", digest]) == 0
+        assert "observed" in capsys.readouterr().out
+        limits = json.loads((copied / "unblinded" / "limit" / "limits.json").read_text())
+        assert limits["observed"] > 0
+        record = json.loads((copied / "unblinded.json").read_text())
+        assert record["hash"] == digest
+        blind = load_candidates(copied / "scores" / "results" / "tau3mu")
+        opened = load_candidates(copied / "unblinded" / "results" / "tau3mu")
+        data, all_data = (one[one.dataset == "Data"] for one in (blind, opened))
+        assert len(all_data) > len(data)
+        seen = {(c.run, c.lumi, c.event): c.score for c in data}
+        scores = {(c.run, c.lumi, c.event): c.score for c in all_data}
+        # An event with a better candidate in the window shows that one now.
+        assert np.mean([scores[key] == score for key, score in seen.items()]) > 0.95
+        with raises("search.unblinded", path="limit"):
+            again(inputs, copied, tmp_path, cl=0.95)
+        found, steps = again(inputs, copied, tmp_path)
+        assert steps == []
+        assert found.is_unblinded
+
+    def test_an_unfinished_search_is_not_unblinded(self, copied):
+        (copied / "model" / "step.json").unlink()
+        with raises("search.not-frozen", path="model"):
+            unblind(copied, "0" * 16)
+
+    def test_another_veto_than_in_the_training_is_an_error(self, done):
+        file = str(done.at("training") / "discriminant.json")
+        assert TauTo3Mu(discriminant_file=file).discriminant is not None
+        with raises("discriminant.other-selection", path="phi_veto_a"):
+            TauTo3Mu(discriminant_file=file, phi_veto_a=(0.99, 1.05))
+
+    def test_open_data_are_no_sample_to_train_with(self, copied, done):
+        from tau3mu.learning import sample_of
+
+        results = copied / "selection" / "results"
+        manifest = json.loads((results / "run.json").read_text())
+        manifest["configuration"]["processors"]["tau3mu"]["parameters"]["blind"] = False
+        (results / "run.json").write_text(json.dumps(manifest))
+        weights = dict.fromkeys(("ds", "bplus", "bzero"), 1.0)
+        with raises("learning.not-blind"):
+            sample_of(results, weights, folds=3)
+
+
+def test_a_folder_with_something_in_it_is_left_alone(tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine.txt").write_text("")
+    (tmp_path / "search.json").write_text(json.dumps(minimal()))
+    with raises("search.folder-in-use"):
+        search(tmp_path / "search.json", tmp_path / "out")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["mine.txt"]
+
+
+def minimal(**changes):
+    return {
+        "schema_version": 1,
+        "control": {"datasets": "demo", "simulation": "Ds"},
+        "search": {"datasets": "demo", "simulation": {"ds": "ds"}},
+    } | changes
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "path"),
+    [
+        ({"bins": 0}, "search.out-of-range", "bins"),
+        ({"cl": 95}, "search.out-of-range", "cl"),
+        ({"colour": 1}, "search.unknown-key", "colour"),
+        ({"constants": {"ds_tau": {"value": 1.0}}}, "search.unknown-constant", "constants.ds_tau"),
+        ({"constants": {"ds_tau_nu": {"value": -1.0}}}, "search.out-of-range",
+         "constants.ds_tau_nu.value"),
+        ({"training": {"folds": 1}}, "search.out-of-range", "training.folds"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_search_file_is_said_with_its_key(change, code, path, tmp_path):
+    file = tmp_path / "search.json"
+    file.write_text(json.dumps(minimal(**change)))
+    with raises(code, path=path):
+        load_config(file)
+
+
+def test_a_step_of_another_name_is_an_error(tmp_path):
+    (tmp_path / "search.json").write_text(json.dumps(minimal()))
+    with raises("search.unknown-step", path="until"):
+        search(tmp_path / "search.json", tmp_path / "out", until="trainig")
+    assert not (tmp_path / "out").exists()
+
+
+def test_datasets_that_the_file_lacks_are_named(tmp_path):
+    (tmp_path / "data.json").write_text(json.dumps(
+        {"Data": {"files": {"a.root": None}, "metadata": {"is_mc": False}}}))  # fmt: skip
+    file = tmp_path / "search.json"
+    file.write_text(json.dumps(minimal(control={"datasets": "data.json", "simulation": "Ds"})))
+    with raises("search.no-dataset", path="Ds"):
+        search(file, tmp_path / "out")
+
+
+def test_the_decays_follow_from_the_constants():
+    constants = {name: type("C", (), {"value": value, "relative_uncertainty": 0.1, "text": ""})
+                 for name, value in (("ds_phi_mumu_pi", 1e-5), ("ds_tau_nu", 0.05), ("d_plus", 1.1),
+                                     ("ds_from_b", 0.1), ("b_ds", 0.1), ("bplus_tau", 0.03),
+                                     ("bzero_tau", 0.02), ("b_s", 1.2))}  # fmt: skip
+    measured = Measured(1000, 50, 200, 10, 2000)
+    assert measured.produced == 10_000
+    assert decays(measured, constants, 1e-7) == pytest.approx(
+        {"ds": 1e9 * 0.05 * 1.1 * 1e-7, "bplus": 1e9 * 0.5 * 0.03 * 1e-7,
+         "bzero": 1e9 * 0.5 * 0.02 * 1.2 * 1e-7}
+    )  # fmt: skip
+    sources = {one.name: one for one in sources_of_uncertainty(measured, constants)}
+    assert sources["ds_yield"].relative == 0.05
+    assert sources["control_simulation"].relative == 0.05
+    assert sources["bplus_tau"].origins == ("bplus",)
+
+
+def test_a_peak_of_two_gaussians_is_found():
+    rng = np.random.default_rng(2)
+    narrow = rng.random(40_000) < 0.6
+    mass = rng.normal(1.777, np.where(narrow, 0.010, 0.025))
+    found = peak_of(mass, np.ones(len(mass)))
+    assert found["mean"] == pytest.approx(1.777, abs=3e-4)
+    assert found["sigma"] == pytest.approx(0.010, rel=0.05)
+    assert found["gauss"] == pytest.approx(0.025, rel=0.05)
+    assert found["fraction"] == pytest.approx(0.6, abs=0.05)
+
+
+def test_the_shipped_constants_have_values_and_sources():
+    content = json.loads((Path(__file__).parents[2] / "data" / "normalization.json").read_text())
+    assert content["ds_phi_mumu_pi"]["value"] == 1.29e-5
+    assert content["ds_tau_nu"]["relative_uncertainty"] == 0.03
+    assert all(one["source"] and one["text"] for one in content.values())
