@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 
@@ -170,10 +170,9 @@ def run_control(search: Search, folder: Path) -> dict[str, Any]:
         raise RunError(message, code="search.no-control-fit", path="control.fit")
     number = found.parameters[config.yield_parameter]
     rows = [row for row in results.cutflow[config.simulation] if row["name"] == "all"]
-    flow, up, down = (
-        np.asarray(results.histogram("mass", config.simulation, name).view(flow=True))
-        for name in ("nominal", "muon_sf_up", "muon_sf_down")
-    )
+    variations = ("nominal", "muon_sf_up", "muon_sf_down")
+    filled = [results.histogram("mass", config.simulation, name) for name in variations]
+    flow, up, down = (cast("Any", one.view(flow=True)) for one in filled)
     selected = float(flow["value"].sum())
     measured = Measured(
         float(number.value), float(number.error or 0), selected,
