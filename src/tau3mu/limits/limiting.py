@@ -117,12 +117,9 @@ def limit(
         InputError: The model or its data cannot be read, or no signal can be excluded.
         RunError: A fit does not converge, or a worker died.
     """
-    if not 0 < cl < 1:
-        message = f"expected a confidence level between 0 and 1, such as 0.9, got {cl:g}"
-        raise InputError(message, code="limits.wrong-level", path="cl")
+    check_level(cl)
     if toys:
         check_toys(toys)
-    check_level(cl)
     if toys_error is not None and not (toys and 0 < toys_error < 1):
         message = (
             "expected --toys-error between 0 and 1 with a number of --toys to begin with, such as "
@@ -282,12 +279,10 @@ def few_events(names: Sequence[str], s: Array, b: Array) -> list[str]:
     share = float(weight[few].sum() / weight.sum()) if weight.sum() > 0 else 0.0
     if share < _SHARE:
         return []
-    names = [name for name, one in zip(like.names, few, strict=True) if one]
     bare = [name for name, one in zip(names, few, strict=True) if one]
-    shown = ", ".join(bare[:5]) + (f" and {len(bare) - 5} more" if len(bare) > 5 else "")
     message = (
         f"{100 * share:.0f} % of the sensitivity comes from channels with fewer than {_FEW:g} "
-        f"background events under the peak ({_listed(names)}): asymptotic limits may be off by "
+        f"background events under the peak ({_listed(bare)}): asymptotic limits may be off by "
         "10 %; use toys"
     )
     return [message]

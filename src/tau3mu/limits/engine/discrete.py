@@ -84,9 +84,7 @@ class _Search:
             held = held.copy()
             held[:, : self._likelihood.n_globals] = True
         low, high = self._bounds(sets, which)
-        return descend(
-            self._likelihood, data[which], sets, held, low, high, self._tolerance
-        )
+        return descend(self._likelihood, data[which], sets, held, low, high, self._tolerance)
 
     def settled(self, data: Data, sets: Array, which: Indices) -> Minimum:
         """Returns fits whose families are the best ones for their parameters."""
