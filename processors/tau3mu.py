@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import awkward as ak
 import numpy as np
 
-from tau3mu.discriminant import load_discriminant
+from tau3mu.discriminant import Discriminant, load_discriminant
 from tau3mu.ntuples import fired
 from tau3mu.processing import Axis, Window, parameter
 from tau3mu.processing.cuts import counter, cut, event_cut, quantity
@@ -116,12 +116,12 @@ class TauTo3Mu(DiscriminantInputs):
         super().__init__(**settings)
         objects = {f"trigger_object_{self.year}.{name}" for name in ("pt", "eta", "phi")}
         seeds = {f"l1.^{seed}" for seed in self.l1_seeds}
-        self.discriminant = None
+        self.discriminant: Discriminant | None = None
         if self.discriminant_file is not None:
             self.discriminant = load_discriminant(self.discriminant_file)
             self.discriminant.check_selection(self.selection_parameters, self.name)
         inputs = INPUT_COLUMNS if self.with_inputs or self.discriminant else set()
-        self.output = (
+        self.output = (  # type: ignore[misc]  # of an instance, as its columns are
             *type(self).output,
             *(INPUTS if self.with_inputs else ()),
             *(("score",) if self.discriminant else ()),
@@ -279,6 +279,7 @@ class TauTo3Mu(DiscriminantInputs):
     @quantity
     def score(self, triplets: Triplets) -> Any:
         """The score of the discriminant, by trees that were not trained with the event."""
+        assert self.discriminant is not None  # the column is written only if there is one
         events, entry = triplets.events, triplets.entry
         numbers = [ak.to_numpy(events[name])[entry] for name in ("run", "lumi", "event")]
         columns = {one.name: triplets[one.name] for one in self.discriminant.features}

@@ -113,7 +113,7 @@ class TestChain:
         model = load_model(done.at("model") / "model.json")
         candidates = load_candidates(done.at("scores") / "results" / "tau3mu")
         ds = candidates[candidates.dataset == "ds"]
-        from tau3mu.search.stages import expected_decays
+        from tau3mu.search.readings import expected_decays
 
         per_event = expected_decays(done)["ds"]
         for letter, number in zip("ABC", range(3), strict=True):

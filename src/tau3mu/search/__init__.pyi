@@ -1,6 +1,6 @@
 from .chain import STEPS as STEPS
-from .chain import Search as Search
 from .chain import search as search
 from .config import SearchConfig as SearchConfig
 from .config import load_config as load_config
+from .state import Search as Search
 from .unblinding import unblind as unblind

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from tau3mu.search.chain import Search
+    from tau3mu.search.state import Search
 
 __all__ = ["main"]
 

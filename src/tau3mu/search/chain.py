@@ -6,7 +6,6 @@ import json
 import logging
 import shutil
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from tau3mu.config.documents import read_document
@@ -15,18 +14,17 @@ from tau3mu.discriminant.document import content_hash
 from tau3mu.errors import InputError, suggest
 from tau3mu.search import stages
 from tau3mu.search.config import SearchConfig, load_config
+from tau3mu.search.state import RECORD, Search
 from tau3mu.storage.files import json_text, make_folder, write_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["RECORD", "STEPS", "UNBLINDED", "Search", "search"]
+__all__ = ["CONFIG", "STEPS", "do", "search"]
 
 log = logging.getLogger(__name__)
 
-RECORD: Final = "step.json"
-UNBLINDED: Final = "unblinded.json"
 CONFIG: Final = "search.json"
 
 STEPS: Final[dict[str, tuple[Any, tuple[str, ...]]]] = {
@@ -42,93 +40,69 @@ STEPS: Final[dict[str, tuple[Any, tuple[str, ...]]]] = {
 """Each step with what does it, and the steps whose results it reads."""
 
 
-@dataclass
-class Search:
-    """A search in a folder.
+def do(search: Search, step: str, tell: Callable[[str, str], None]) -> None:
+    """Does a step, unless it is there already with the same key.
 
-    Attributes:
-        config: What is searched and how.
-        folder: Where the results of the steps are, a folder each.
-        options: Of all runs: the executor and the like; no result depends on them.
-        facts: What the steps have found, by step.
-        keys: A hash of all that each step depends on, by step.
+    Args:
+        search: The search.
+        step: Its name.
+        tell: Is told the step, and what happens to it.
+
+    Raises:
+        InputError: Something that the step reads is wrong, or would change after unblinding.
+        RunError: The step fails.
     """
+    function, needed = STEPS[step]
+    from tau3mu import __version__
 
-    config: SearchConfig
-    folder: Path
-    options: Mapping[str, Any] = field(default_factory=dict)
-    facts: dict[str, dict[str, Any]] = field(default_factory=dict)
-    keys: dict[str, str] = field(default_factory=dict)
+    depends = {
+        "step": step,
+        "version": __version__,
+        "settings": stages.settings_of(search.config, step),
+        "before": {name: search.keys[name] for name in needed},
+    }
+    if step == "datasets":
+        depends["files"] = stages.fingerprints(search.config)
+    key = content_hash(json.loads(json.dumps(depends)))
+    search.keys[step] = key
+    known = _known(search, step)
+    if known is not None and known["key"] == key:
+        search.facts[step] = known["facts"]
+        tell(step, "as before")
+        return
+    if search.is_unblinded:
+        message = (
+            f"step {step} of {search.folder} would change, but its data have been unblinded: "
+            "what was decided blind stays; use another folder for another search"
+        )
+        raise InputError(message, code="search.unblinded", path=step)
+    folder = search.at(step)
+    if known is not None or not _is_unfinished(search, step, key):
+        shutil.rmtree(folder, ignore_errors=True)
+    make_folder(folder)
+    write_text(folder / "begun.json", json_text({"key": key}))
+    tell(step, "begins")
+    begin = time.perf_counter()
+    facts = json.loads(json_text(function(search, folder)))
+    record = {"step": step, "key": key, "seconds": time.perf_counter() - begin,
+              "depends": depends, "facts": facts}  # fmt: skip
+    write_text(folder / RECORD, json_text(record))
+    search.facts[step] = facts
+    tell(step, "done")
 
-    @property
-    def is_unblinded(self) -> bool:
-        """Whether the signal windows of data have been opened."""
-        return (self.folder / UNBLINDED).exists()
 
-    def at(self, step: str) -> Path:
-        """Returns the folder of a step."""
-        return self.folder / step
+def _known(search: Search, step: str) -> dict[str, Any] | None:
+    path = search.at(step) / RECORD
+    if not path.is_file():
+        return None
+    content = read_document(path, "record of a step", language="search").content
+    return {"key": str(content.get("key")), "facts": dict(content.get("facts", {}))}
 
-    def do(self, step: str, tell: Callable[[str, str], None]) -> None:
-        """Does a step, unless it is there already with the same key.
 
-        Args:
-            step: Its name.
-            tell: Is told the step, and what happens to it.
-
-        Raises:
-            InputError: Something that the step reads is wrong, or would change after unblinding.
-            RunError: The step fails.
-        """
-        function, needed = STEPS[step]
-        from tau3mu import __version__
-
-        depends = {
-            "step": step,
-            "version": __version__,
-            "settings": stages.settings_of(self.config, step),
-            "before": {name: self.keys[name] for name in needed},
-        }
-        if step == "datasets":
-            depends["files"] = stages.fingerprints(self.config)
-        key = content_hash(json.loads(json.dumps(depends)))
-        self.keys[step] = key
-        known = self._known(step)
-        if known is not None and known["key"] == key:
-            self.facts[step] = known["facts"]
-            tell(step, "as before")
-            return
-        if self.is_unblinded:
-            message = (
-                f"step {step} of {self.folder} would change, but its data have been unblinded: "
-                "what was decided blind stays; use another folder for another search"
-            )
-            raise InputError(message, code="search.unblinded", path=step)
-        folder = self.at(step)
-        if known is not None or not self._is_unfinished(step, key):
-            shutil.rmtree(folder, ignore_errors=True)
-        make_folder(folder)
-        write_text(folder / "begun.json", json_text({"key": key}))
-        tell(step, "begins")
-        begin = time.perf_counter()
-        facts = json.loads(json_text(function(self, folder)))
-        record = {"step": step, "key": key, "seconds": time.perf_counter() - begin,
-                  "depends": depends, "facts": facts}  # fmt: skip
-        write_text(folder / RECORD, json_text(record))
-        self.facts[step] = facts
-        tell(step, "done")
-
-    def _known(self, step: str) -> dict[str, Any] | None:
-        path = self.at(step) / RECORD
-        if not path.is_file():
-            return None
-        content = read_document(path, "record of a step", language="search").content
-        return {"key": str(content.get("key")), "facts": dict(content.get("facts", {}))}
-
-    def _is_unfinished(self, step: str, key: str) -> bool:
-        """Returns whether the same step has begun before: a run then goes on where it stopped."""
-        path = self.at(step) / "begun.json"
-        return path.is_file() and path.read_text("utf-8") == json_text({"key": key})
+def _is_unfinished(search: Search, step: str, key: str) -> bool:
+    """Returns whether the same step has begun before: a run then goes on where it stopped."""
+    path = search.at(step) / "begun.json"
+    return path.is_file() and path.read_text("utf-8") == json_text({"key": key})
 
 
 def search(
@@ -168,7 +142,7 @@ def search(
     if not one.is_unblinded:
         write_text(folder / CONFIG, json_text(described.model_dump(mode="json")))
     for step in STEPS:
-        one.do(step, tell)
+        do(one, step, tell)
         if step == until:
             break
     return one

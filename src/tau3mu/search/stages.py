@@ -9,32 +9,33 @@ import numpy as np
 
 from tau3mu.errors import InputError, RunError
 from tau3mu.search.config import SearchConfig, constants_of
-from tau3mu.search.normalization import Measured, decays, sources_of_uncertainty
+from tau3mu.search.normalization import Measured, sources_of_uncertainty
+from tau3mu.search.readings import expected_decays, measured_control, scored_sample
+from tau3mu.search.state import (
+    CATEGORIES,
+    CONTROL,
+    DISCRIMINANT,
+    HALF_WINDOWS,
+    MODEL,
+    RANGE,
+    SCORED,
+)
+from tau3mu.search.statistics import counting_limit, effects_on_limit, model_content
 from tau3mu.storage.files import json_text, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tau3mu.datasets import Dataset
-    from tau3mu.learning import Sample
     from tau3mu.processing import Processor
     from tau3mu.run import Run
-    from tau3mu.search.chain import Search
+    from tau3mu.search.state import Search
 
 __all__ = [
-    "MODEL", "SCORED", "build_model", "check_datasets", "choose_bins", "expected_decays",
-    "fingerprints", "measured_control", "processor_of", "run_control", "run_in", "run_scores",
-    "run_selection", "scored_sample", "set_limit", "settings_of", "train_discriminant",
+    "build_model", "check_datasets", "choose_bins", "fingerprints", "processor_of", "run_control",
+    "run_in", "run_scores", "run_selection", "set_limit", "settings_of", "train_discriminant",
 ]  # fmt: skip
 
-DISCRIMINANT: Final = "discriminant.json"
-MODEL: Final = "model.json"
-SCORED: Final = "tau3mu"
-CONTROL: Final = "dsphipi"
-CATEGORIES: Final = "ABC"
-RANGE: Final = (1.62, 2.0)
-HALF_WINDOWS: Final = (0.024, 0.038, 0.050)
-"""Two standard deviations of the mass in A, B and C, in GeV."""
 _LEAST: Final = 20  # candidates in the sidebands of a bin: its background is known to a fourth
 
 
@@ -184,14 +185,6 @@ def run_control(search: Search, folder: Path) -> dict[str, Any]:
             "yields": yields.to_dict(), "off": yields.off}  # fmt: skip
 
 
-def measured_control(search: Search) -> Measured:
-    """Returns what the step `control` has measured."""
-    facts = search.facts["control"]
-    names = Measured.__dataclass_fields__
-    return Measured(**{name: facts[name] for name in names if name != "muon_sf"},
-                    muon_sf=tuple(facts["muon_sf"]))  # fmt: skip
-
-
 def processor_of(search: Search, **more: Any) -> Processor:
     """Returns the processor of the search.
 
@@ -229,17 +222,6 @@ def _selected(search: Search, folder: Path, **parameters: Any) -> dict[str, Any]
     }
 
 
-def expected_decays(search: Search) -> dict[str, float]:
-    """Returns the weight of an event of each simulated dataset: decays in data for each one."""
-    config = search.config
-    numbers = decays(measured_control(search), constants_of(config), config.branching_fraction)
-    generated = search.facts["selection" if "scores" not in search.facts else "scores"]["generated"]
-    return {
-        dataset: numbers[origin] / generated[dataset]
-        for origin, dataset in config.search.simulation.items()
-    }
-
-
 def train_discriminant(search: Search, folder: Path) -> dict[str, Any]:
     """Trains the discriminant, and checks it."""
     from tau3mu.learning import sample_of, train, training_pictures
@@ -253,19 +235,6 @@ def train_discriminant(search: Search, folder: Path) -> dict[str, Any]:
     record = training.discriminant.training
     return {"hash": training.discriminant.hash, "candidates": record["candidates"],
             "checks": record["checks"]}  # fmt: skip
-
-
-def scored_sample(search: Search) -> tuple[Sample, Any]:
-    """Returns the candidates with scores, and the scores."""
-    import awkward as ak
-
-    from tau3mu.learning import sample_of
-    from tau3mu.outputs import load_candidates
-
-    results = search.at("scores") / "results"
-    sample = sample_of(results, expected_decays(search), processor=SCORED,
-                       folds=search.config.training.folds)  # fmt: skip
-    return sample, ak.to_numpy(load_candidates(results / SCORED)["score"])
 
 
 def choose_bins(search: Search, _: Path) -> dict[str, Any]:
@@ -296,8 +265,6 @@ def choose_bins(search: Search, _: Path) -> dict[str, Any]:
 
 def build_model(search: Search, folder: Path) -> dict[str, Any]:
     """Writes the statistical model."""
-    from tau3mu.search.statistics import model_content
-
     content, table = model_content(search)
     write_text(folder / MODEL, json_text(content))
     return {"channels": table, "budget": [
@@ -309,7 +276,6 @@ def build_model(search: Search, folder: Path) -> dict[str, Any]:
 def set_limit(search: Search, folder: Path) -> dict[str, Any]:
     """Sets the expected limit, and compares it with counting."""
     from tau3mu.limits import limit
-    from tau3mu.search.statistics import counting_limit, effects_on_limit
 
     model = search.at("model") / MODEL
     found = limit(model, cl=search.config.cl)

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from tau3mu.search import stages
 from tau3mu.search.config import constants_of
 from tau3mu.search.normalization import sources_of_uncertainty
 from tau3mu.search.peaks import peak_of
+from tau3mu.search.readings import measured_control, scored_sample
+from tau3mu.search.state import CATEGORIES, HALF_WINDOWS, RANGE, SCORED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from tau3mu.limits import LimitModel
-    from tau3mu.search.chain import Search
+    from tau3mu.search.state import Search
 
 __all__ = ["counting_limit", "effects_on_limit", "model_content"]
 
@@ -34,7 +35,7 @@ def model_content(search: Search) -> tuple[dict[str, Any], dict[str, Any]]:
     Args:
         search: A search whose candidates have scores and bins.
     """
-    sample, scores = stages.scored_sample(search)
+    sample, scores = scored_sample(search)
     origins = {dataset: str(name) for name, dataset in search.config.search.simulation.items()}
     up, down = _scale_factors(search)
     channels: dict[str, Any] = {}
@@ -43,11 +44,11 @@ def model_content(search: Search) -> tuple[dict[str, Any], dict[str, Any]]:
         "mass_scale": {"mean": {"*": _MASS_SCALE}},
         "mass_resolution": {"width": {"*": _MASS_RESOLUTION}},
     }
-    measured = stages.measured_control(search)
+    measured = measured_control(search)
     sources = sources_of_uncertainty(measured, constants_of(search.config))
     results = os.path.relpath(search.at("scores") / "results", search.at("model"))
-    inside = (sample.mass > stages.RANGE[0]) & (sample.mass < stages.RANGE[1])
-    for number, letter in enumerate(stages.CATEGORIES):
+    inside = (sample.mass > RANGE[0]) & (sample.mass < RANGE[1])
+    for number, letter in enumerate(CATEGORIES):
         edges = [*search.facts["bins"][letter]["edges"], np.inf]
         window = sample.windows[number]
         for k in range(len(edges) - 1):
@@ -63,11 +64,11 @@ def model_content(search: Search) -> tuple[dict[str, Any], dict[str, Any]]:
             if np.isfinite(edges[k + 1]):
                 cut += f" and score < {edges[k + 1]!r}"
             channels[name] = {
-                "range": list(stages.RANGE),
+                "range": list(RANGE),
                 "windows": [window.tolist()],
                 "signal": {"yield": expected, **peak_of(sample.mass[signal], weight)},
                 "background": {"family": "exponential", "shape": [{"start": -1.0}]},
-                "data": {"results": results, "processor": stages.SCORED, "column": "mass",
+                "data": {"results": results, "processor": SCORED, "column": "mass",
                          "cut": cut},
             }  # fmt: skip
             parts: dict[str, float] = {
@@ -82,9 +83,9 @@ def model_content(search: Search) -> tuple[dict[str, Any], dict[str, Any]]:
             moved = (float((weight * way[signal]).sum()) / expected for way in (down, up))
             ratios = [one / (1 + other) for one, other in zip(moved, measured.muon_sf, strict=True)]
             _add(nuisances, "muon_sf", name, ratios)
-            width = stages.HALF_WINDOWS[number]
+            width = HALF_WINDOWS[number]
             near = np.abs(sample.mass - 1.777) < width
-            sidebands = stages.RANGE[1] - stages.RANGE[0] - float(np.ptp(window))
+            sidebands = RANGE[1] - RANGE[0] - float(np.ptp(window))
             table[name] = {
                 "signal": expected,
                 "origins": parts,
@@ -118,7 +119,7 @@ def _scale_factors(search: Search) -> tuple[npt.NDArray[np.float64], npt.NDArray
 
     from tau3mu.outputs import load_candidates
 
-    candidates = load_candidates(search.at("scores") / "results" / stages.SCORED)
+    candidates = load_candidates(search.at("scores") / "results" / SCORED)
     nominal, up, down = (
         ak.to_numpy(candidates[name])
         for name in ("weight", "weight_muon_sf_up", "weight_muon_sf_down")

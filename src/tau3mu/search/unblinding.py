@@ -11,8 +11,9 @@ from tau3mu.config.documents import read_document
 from tau3mu.config.input_files import user_path
 from tau3mu.errors import InputError
 from tau3mu.search import stages
-from tau3mu.search.chain import CONFIG, STEPS, UNBLINDED, Search
+from tau3mu.search.chain import CONFIG, STEPS, do
 from tau3mu.search.config import SearchConfig
+from tau3mu.search.state import DISCRIMINANT, MODEL, SCORED, UNBLINDED, Search
 from tau3mu.storage.files import json_text, make_folder, write_text
 
 if TYPE_CHECKING:
@@ -72,20 +73,20 @@ def unblind(folder: str | Path, hash: str, **options: Any) -> LimitResult:
         write_text(where / UNBLINDED, json_text(record))
     make_folder(opened)
     processor = TauTo3Mu(
-        name=stages.SCORED,
+        name=SCORED,
         **config.search.parameters,
         blind=False,
-        discriminant_file=str(one.at("training") / stages.DISCRIMINANT),
+        discriminant_file=str(one.at("training") / DISCRIMINANT),
     )
     stages.run_in(one, config.search.datasets, processor, opened, no_fit=True)
-    model = read_document(one.at("model") / stages.MODEL, "model", language="limits")
+    model = read_document(one.at("model") / MODEL, "model", language="limits")
     content = dict(model.content)
     content["channels"] = {
         name: {**channel, "data": {**channel["data"], "results": "results"}}
         for name, channel in content["channels"].items()
     }
-    write_text(opened / stages.MODEL, json_text(content))
-    found = limit(opened / stages.MODEL, cl=config.cl, observed=True)
+    write_text(opened / MODEL, json_text(content))
+    found = limit(opened / MODEL, cl=config.cl, observed=True)
     make_folder(opened / "limit")
     found.save(opened / "limit")
     return found
@@ -100,7 +101,7 @@ def _check_done(search: Search, step: str) -> None:
             )
             raise InputError(message, code="search.not-frozen", path=name)
 
-    search.do(step, refuse)
+    do(search, step, refuse)
 
 
 def _user() -> str:

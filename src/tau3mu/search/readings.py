@@ -1,0 +1,47 @@
+"""What later steps of a search read of earlier ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tau3mu.search.config import constants_of
+from tau3mu.search.normalization import Measured, decays
+from tau3mu.search.state import SCORED
+
+if TYPE_CHECKING:
+    from tau3mu.learning import Sample
+    from tau3mu.search.state import Search
+
+__all__ = ["expected_decays", "measured_control", "scored_sample"]
+
+
+def measured_control(search: Search) -> Measured:
+    """Returns what the step `control` has measured."""
+    facts = search.facts["control"]
+    names = Measured.__dataclass_fields__
+    return Measured(**{name: facts[name] for name in names if name != "muon_sf"},
+                    muon_sf=tuple(facts["muon_sf"]))  # fmt: skip
+
+
+def expected_decays(search: Search) -> dict[str, float]:
+    """Returns the weight of an event of each simulated dataset: decays in data for each one."""
+    config = search.config
+    numbers = decays(measured_control(search), constants_of(config), config.branching_fraction)
+    generated = search.facts["selection" if "scores" not in search.facts else "scores"]["generated"]
+    return {
+        dataset: numbers[origin] / generated[dataset]
+        for origin, dataset in config.search.simulation.items()
+    }
+
+
+def scored_sample(search: Search) -> tuple[Sample, Any]:
+    """Returns the candidates with scores, and the scores."""
+    import awkward as ak
+
+    from tau3mu.learning import sample_of
+    from tau3mu.outputs import load_candidates
+
+    results = search.at("scores") / "results"
+    sample = sample_of(results, expected_decays(search), processor=SCORED,
+                       folds=search.config.training.folds)  # fmt: skip
+    return sample, ak.to_numpy(load_candidates(results / SCORED)["score"])

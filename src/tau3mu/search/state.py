@@ -1,0 +1,56 @@
+"""A search in a folder: what its steps have found so far, and where."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from tau3mu.search.config import SearchConfig
+
+__all__ = [
+    "CATEGORIES", "CONTROL", "DISCRIMINANT", "HALF_WINDOWS", "MODEL", "RANGE", "RECORD", "SCORED",
+    "UNBLINDED", "Search",
+]  # fmt: skip
+
+RECORD: Final = "step.json"
+UNBLINDED: Final = "unblinded.json"
+DISCRIMINANT: Final = "discriminant.json"
+MODEL: Final = "model.json"
+SCORED: Final = "tau3mu"
+CONTROL: Final = "dsphipi"
+CATEGORIES: Final = "ABC"
+RANGE: Final = (1.62, 2.0)
+HALF_WINDOWS: Final = (0.024, 0.038, 0.050)
+"""Two standard deviations of the mass in A, B and C, in GeV."""
+
+
+@dataclass
+class Search:
+    """A search in a folder.
+
+    Attributes:
+        config: What is searched and how.
+        folder: Where the results of the steps are, a folder each.
+        options: Of all runs: the executor and the like; no result depends on them.
+        facts: What the steps have found, by step.
+        keys: A hash of all that each step depends on, by step.
+    """
+
+    config: SearchConfig
+    folder: Path
+    options: Mapping[str, Any] = field(default_factory=dict)
+    facts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    keys: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def is_unblinded(self) -> bool:
+        """Whether the signal windows of data have been opened."""
+        return (self.folder / UNBLINDED).exists()
+
+    def at(self, step: str) -> Path:
+        """Returns the folder of a step."""
+        return self.folder / step
