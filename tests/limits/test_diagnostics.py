@@ -49,8 +49,8 @@ def slow_fit(numbers, held):
     free = [n for n in range(like.size) if n not in held]
     base = like.start.copy()
     base[0] = numbers.injected["r"]
-    for index, value in held.items():
-        base[index] = value
+    for index, number in held.items():
+        base[index] = number
     # The scales of the parameters, so that scipy takes steps of one σ.
     scale = np.where(np.arange(like.size) < like.n_globals, 1.0, np.abs(base) + 1)
 

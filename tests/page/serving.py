@@ -148,11 +148,17 @@ def watch(tab: Tab, context: BrowserContext) -> None:
     context.on("weberror", lambda error: tab.faults.append(str(error.error)))
 
 
-def violations(page: Page) -> list[str]:
-    """Returns what axe finds on a page, with the elements where it does."""
+def violations(page: Page, *rules: str) -> list[str]:
+    """Returns what axe finds on a page, with the elements where it does.
+
+    Args:
+        page: Of a tab.
+        rules: The only ones to look at; by default all that say whether people can use it.
+    """
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE.read_text())
-    options = {"runOnly": _RULES, "resultTypes": ["violations"]}
+    asked = {"type": "rule", "values": rules} if rules else {"type": "tag", "values": _RULES}
+    options = {"runOnly": asked, "resultTypes": ["violations"]}
     found = page.evaluate("options => axe.run(document, options)", options)
     return [
         f"{item['id']}: {node['target']} {node['html'][:200]}"

@@ -389,7 +389,7 @@ def _ask(root, database, rebuild):
 def test_it_is_made_again_while_others_ask_and_write(store, index, database):
     for _ in range(20):
         add_train(store, label="old")
-    with ProcessPoolExecutor(4, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(3, mp_context=get_context("spawn")) as pool:
         jobs = [pool.submit(_ask, store.root, database, rebuild=i == 0) for i in range(3)]
         write_at_a_time(store, database, processes=1, transactions=50)
         for job in jobs:

@@ -55,7 +55,7 @@ def convolved(shape: Shape, span: Interval) -> Pdf:
         def seen(part: Any) -> Any:
             return xp.sum(at(part[..., None] - true_values) * true_weights, axis=-1)
 
-        size = max(_BLOCK // len(true_values), 1)
+        size = max(_BLOCK // max(len(true_values), 1), 1)
         if xp is not np or np.size(x) <= size:
             return seen(x)
         flat = np.ravel(x)
