@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import vector
 
-from tau3mu.selection import Match, match
+from tau3mu.selection import Match, match, rows_of
 
 vector.register_awkward()
 
@@ -48,6 +48,8 @@ def test_only_objects_of_the_same_event_are_asked():
     assert found.index.tolist() == [-1, -1, 4]
     taken = found.take(np.array([10, 11, 12, 13, 14]))
     assert taken.tolist() == [None, None, 14]
+    objects = rows_of(ak.zip({"x": [[10, 11], [12], [13, 14]]})).rows
+    assert found.column(objects, "x").tolist() == [None, None, 14]
     again = Match.of(found.columns())
     assert again.take(np.array([True, False, True, False, True])).tolist() == [None, None, True]
     assert again.counts() == found.counts()
