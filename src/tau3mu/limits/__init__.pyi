@@ -4,6 +4,8 @@ from .diagnostics.diagnosis import impacts as impacts
 from .diagnostics.excess import significance as significance
 from .diagnostics.feldman_cousins import feldman_cousins as feldman_cousins
 from .exchange import export as export
+from .fits import FitLimitResult as FitLimitResult
+from .fits import fit_limit as fit_limit
 from .importing import from_card as from_card
 from .importing import from_table as from_table
 from .language import LimitModel as LimitModel

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
     Array = npt.NDArray[np.float64]
 
-__all__ = ["QUANTILES", "Scan", "asymptotic_limits", "profile", "unconditional"]
+__all__ = ["QUANTILES", "Profile", "Scan", "asymptotic_limits", "limits_of", "profile",
+           "unconditional"]  # fmt: skip
 
 QUANTILES: Final = (-2, -1, 0, 1, 2)
 """The quantiles of expected limits, in σ of a background that fluctuates."""
@@ -104,34 +105,61 @@ def _sound(minimum: Minimum) -> Minimum:
     return minimum
 
 
-def _scan(likelihood: Likelihood, data: Data, best: Minimum, guess: float, reach: float) -> Scan:
-    """Returns √q from the best fit up to where it is `reach`, or somewhat more."""
-    lowest, value = float(best.parameters[0, 0]), float(best.value[0])
-    start = best.parameters[0]
-    step = guess
-    for _ in range(_MOST_DOUBLINGS):
-        reached = profile(likelihood, data, np.array([lowest + step]), start)
-        root = np.sqrt(max(2 * (reached.value[0] - value), 0.0))
-        if reach <= root <= 1.5 * reach:
-            break
-        step *= min(max(1.2 * reach / root, 0.1), 4.0) if root > 0 else 4.0
-    else:
-        message = "no value of r is excluded: the data do not depend on the signal"
-        raise InputError(message, code="limits.no-sensitivity", path="strength")
-    r = lowest + step * np.linspace(0, 1, _POINTS) ** 1.5
-    fits = profile(likelihood, data, r[1:], start)
-    every = best.joined(fits)
-    return Scan(r, 2 * (every.value - value), every)
+@dataclass(frozen=True)
+class Profile:
+    """The likelihood of one experiment along r.
 
+    Attributes:
+        best: The best fit with r of 0 or more.
+        at: The fits with fixed values of r, from a set of parameters where they start.
+    """
 
-def _finer(likelihood: Likelihood, data: Data, scan: Scan, r: list[float]) -> Scan:
-    """Returns a scan with more points."""
-    more = np.setdiff1d(r, scan.r)
-    fits = profile(likelihood, data, more, scan.fits.parameters[0])
-    every, order = np.append(scan.r, more), np.argsort(np.append(scan.r, more))
-    joined = scan.fits.joined(fits)
-    q = 2 * (joined.value - scan.fits.value[0])
-    return Scan(every[order], q[order], joined[order])
+    best: Minimum
+    at: Callable[[Array, Array], Minimum]
+
+    def scan(self, guess: float, reach: float) -> Scan:
+        """Returns √q from the best fit up to where it is `reach`, or somewhat more.
+
+        Args:
+            guess: How far that is, roughly.
+            reach: In standard deviations.
+
+        Raises:
+            RunError: A fit does not converge.
+            InputError: The data do not depend on r.
+        """
+        start, value = self.best.parameters[0], float(self.best.value[0])
+        lowest = float(start[0])
+        step = guess
+        for _ in range(_MOST_DOUBLINGS):
+            reached = self.at(np.array([lowest + step]), start)
+            root = np.sqrt(max(2 * (reached.value[0] - value), 0.0))
+            if reach <= root <= 1.5 * reach:
+                break
+            step *= min(max(1.2 * reach / root, 0.1), 4.0) if root > 0 else 4.0
+        else:
+            message = "no value of r is excluded: the data do not depend on the signal"
+            raise InputError(message, code="limits.no-sensitivity", path="strength")
+        r = lowest + step * np.linspace(0, 1, _POINTS) ** 1.5
+        every = self.best.joined(self.at(r[1:], start))
+        return Scan(r, 2 * (every.value - value), every)
+
+    def finer(self, scan: Scan, r: list[float]) -> Scan:
+        """Returns a scan with more points.
+
+        Args:
+            scan: Of this profile.
+            r: The points.
+
+        Raises:
+            RunError: A fit does not converge.
+        """
+        more = np.setdiff1d(r, scan.r)
+        fits = self.at(more, scan.fits.parameters[0])
+        every, order = np.append(scan.r, more), np.argsort(np.append(scan.r, more))
+        joined = scan.fits.joined(fits)
+        q = 2 * (joined.value - scan.fits.value[0])
+        return Scan(every[order], q[order], joined[order])
 
 
 @dataclass(frozen=True)
@@ -202,35 +230,58 @@ def asymptotic_limits(compiled: Compiled, cl: float) -> Asymptotic:
         RunError: A fit does not converge.
         InputError: The data do not depend on the signal.
     """
-    like = compiled.likelihood
+    like, given = compiled.likelihood, compiled.observed
     background = like.start.copy()
     background[0] = 0.0
-    guess = compiled.model.strength.start
-    if compiled.observed is not None:
-        background = profile(like, compiled.observed, np.zeros(1), background).parameters[0]
+    seen = None
+    if given is not None:
+        background = profile(like, given, np.zeros(1), background).parameters[0]
+        seen = Profile(
+            unconditional(like, given, background),
+            lambda r, start: profile(like, given, r, start),
+        )
     data = compiled.asimov(background)
-    at_zero = profile(like, data, np.zeros(1), background)
+    expected = Profile(
+        profile(like, data, np.zeros(1), background),
+        lambda r, start: profile(like, data, r, start),
+    )
+    return limits_of(cl, compiled.model.strength.start, expected, seen)
+
+
+def limits_of(cl: float, guess: float, asimov: Profile, data: Profile | None) -> Asymptotic:
+    """Returns expected limits, and the observed one if there are data.
+
+    Args:
+        cl: The confidence level.
+        guess: A value of r of the order of the limits.
+        asimov: Of the background alone, whose best fit has r = 0.
+        data: Of what was observed.
+
+    Raises:
+        RunError: A fit does not converge.
+        InputError: The data do not depend on r.
+    """
     alpha = 1 - cl
     targets = {n: float(n + norm.ppf(1 - alpha * norm.cdf(n))) for n in QUANTILES}
     reach = targets[QUANTILES[-1]] + _BEYOND
-    asimov = _scan(like, data, at_zero, guess, reach)
+    scan = asimov.scan(guess, reach)
 
     def excluded() -> dict[int, float]:
-        root, last = asimov.root(), asimov.r[-1]
+        root, last = scan.root(), scan.r[-1]
         return {
             n: float(brentq(lambda r, t=t: float(root(r)) - t, 0.0, last, xtol=1e-14 * last))
             for n, t in targets.items()
         }
 
-    asimov = _finer(like, data, asimov, list(excluded().values()))
-    expected, root = excluded(), asimov.root()
-    if compiled.observed is None:
-        return Asymptotic(cl, expected, None, None, asimov, None)
-    best = unconditional(like, compiled.observed, background)
-    scan = _scan(like, compiled.observed, best, guess, reach)
-    scan = _finer(like, compiled.observed, scan, [_observed_limit(scan, root, alpha)])
-    observed = _observed_limit(scan, root, alpha)
-    return Asymptotic(cl, expected, observed, float(best.parameters[0, 0]), asimov, scan)
+    scan = asimov.finer(scan, list(excluded().values()))
+    expected = excluded()
+    if data is None:
+        return Asymptotic(cl, expected, None, None, scan, None)
+    root = scan.root()
+    found = data.scan(guess, reach)
+    found = data.finer(found, [_observed_limit(found, root, alpha)])
+    observed = _observed_limit(found, root, alpha)
+    return Asymptotic(cl, expected, observed, float(data.best.parameters[0, 0]), scan, found)
 
 
 def _observed_limit(scan: Scan, asimov: PchipInterpolator, alpha: float) -> float:

@@ -27,12 +27,15 @@ from tau3mu.results.provenance import provenance
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    import numpy.typing as npt
     from distributed import Client
 
     from tau3mu.limits.compiled import Compiled
     from tau3mu.limits.observations import Observation
 
-__all__ = ["limit", "prepared"]
+    Array = npt.NDArray[np.float64]
+
+__all__ = ["check_level", "few_events", "limit", "prepared"]
 
 _FEW: Final = 3.0
 """Background events under a peak below which asymptotic formulas are not right to a few percent."""
@@ -89,6 +92,7 @@ def limit(
     observed: bool = False,
     inject: float | None = None,
     toys: int = 0,
+    toys_error: float | None = None,
     seed: int | None = None,
     workers: int = 1,
     client: Client | None = None,
@@ -103,6 +107,7 @@ def limit(
         observed: Whether data in the signal windows are read.
         inject: The strength of a signal, with which data are made in place of the observed ones.
         toys: With and without signal, for each of five tested values of r; 0 for none.
+        toys_error: More are made until the statistical error of the median, over it, is below.
         seed: Of the toys, 1 by default; with `inject`, data are a random experiment of it.
         workers: Processes for toys.
         client: Of a Dask cluster that makes the toys.
@@ -112,11 +117,15 @@ def limit(
         InputError: The model or its data cannot be read, or no signal can be excluded.
         RunError: A fit does not converge, or a worker died.
     """
-    if not 0 < cl < 1:
-        message = f"expected a confidence level between 0 and 1, such as 0.9, got {cl:g}"
-        raise InputError(message, code="limits.wrong-level", path="cl")
+    check_level(cl)
     if toys:
         check_toys(toys)
+    if toys_error is not None and not (toys and 0 < toys_error < 1):
+        message = (
+            "expected --toys-error between 0 and 1 with a number of --toys to begin with, such as "
+            "--toys 500 --toys-error 0.01"
+        )
+        raise InputError(message, code="limits.wrong-toys-error", path="toys_error")
     started = datetime.now(timezone.utc)
     numbers, digest, unblinded = prepared(
         model, channels=channels, observed=observed, inject=inject, seed=seed
@@ -124,16 +133,36 @@ def limit(
     asymptotic = asymptotic_limits(numbers, cl)
     by_toys = None
     if toys:
-        by_toys = toy_limits(numbers, asymptotic, toys, seed=1 if seed is None else seed,
-                             workers=workers, client=client, progress=progress)  # fmt: skip
+        by_toys = toy_limits(numbers, asymptotic, toys, error=toys_error,
+                             seed=1 if seed is None else seed, workers=workers,
+                             client=client, progress=progress)  # fmt: skip
     warnings = list(_few_events(numbers, asymptotic.expected[0])) if not toys else []
     warnings += _of_data(numbers, observed=observed)
     if by_toys and by_toys.failures:
         warnings.append(f"{by_toys.failures} fits of toys have not converged; they count nowhere")
+    if by_toys and by_toys.stop is not None and not by_toys.relative_error <= by_toys.stop:
+        warnings.append(
+            f"the statistical error of the median is {100 * by_toys.relative_error:.2g} % after "
+            f"{by_toys.toys} toys, not {100 * by_toys.stop:g} %: start with more"
+        )
     return LimitResult(
         numbers, asymptotic, by_toys, digest, tuple(warnings), unblinded,
         provenance(started=started),
     )  # fmt: skip
+
+
+def check_level(cl: float) -> None:
+    """Checks a confidence level.
+
+    Args:
+        cl: The level.
+
+    Raises:
+        InputError: It is not between 0 and 1.
+    """
+    if not 0 < cl < 1:
+        message = f"expected a confidence level between 0 and 1, such as 0.9, got {cl:g}"
+        raise InputError(message, code="limits.wrong-level", path="cl")
 
 
 def _hash(model: LimitModel, found: Mapping[str, Observation | None]) -> str:
@@ -234,16 +263,26 @@ def _few_events(numbers: Compiled, r: float) -> list[str]:
         channel = np.repeat(np.arange(len(like.templates.bins)), like.templates.bins)
         signal += np.bincount(channel, with_signal - alone).tolist()
         background += np.bincount(channel, alone).tolist()
-    s, b = np.array(signal), np.array(background)
+    return few_events(like.names, np.array(signal), np.array(background))
+
+
+def few_events(names: Sequence[str], s: Array, b: Array) -> list[str]:
+    """Returns a warning if channels of few events carry much of the sensitivity.
+
+    Args:
+        names: Of the channels.
+        s: Signal of each at the limit, under the peak.
+        b: Background of each there.
+    """
     weight = s**2 / np.maximum(s + b, 1e-12)
     few = b < _FEW
     share = float(weight[few].sum() / weight.sum()) if weight.sum() > 0 else 0.0
     if share < _SHARE:
         return []
-    names = [name for name, one in zip(like.names, few, strict=True) if one]
+    bare = [name for name, one in zip(names, few, strict=True) if one]
     message = (
         f"{100 * share:.0f} % of the sensitivity comes from channels with fewer than {_FEW:g} "
-        f"background events under the peak ({_listed(names)}): asymptotic limits may be off by "
+        f"background events under the peak ({_listed(bare)}): asymptotic limits may be off by "
         "10 %; use toys"
     )
     return [message]

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from tau3mu.limits.asymptotic import Asymptotic
     from tau3mu.limits.compiled import Compiled
+    from tau3mu.limits.language.model import Strength
     from tau3mu.limits.toys import ToyLimits
 
 __all__ = ["FILE", "LimitResult"]
@@ -84,7 +85,7 @@ class LimitResult:
 
     def __str__(self) -> str:
         """Returns the expected limit and, if it is there, the observed one."""
-        strength = self.compiled.model.strength
+        strength = self.strength
         text = f"expected {strength.label} < {self.expected[0] * strength.scale:.3g}"
         if self.observed is not None:
             text += f", {self.data}: < {self.observed * strength.scale:.3g}"
@@ -92,7 +93,7 @@ class LimitResult:
 
     def _repr_html_(self) -> str:
         """Returns the table of limits, for a notebook."""
-        strength, toys = self.compiled.model.strength, self.toys
+        strength, toys = self.strength, self.toys
         names = ["", "r", strength.label, *(["r by toys"] if toys else [])]
         head = "".join(f"<th>{escape(one)}</th>" for one in names)
         rows = []
@@ -146,15 +147,25 @@ class LimitResult:
             "seed": toys.seed if toys and not (injected and seed is None) else seed,
         }
 
+    @property
+    def strength(self) -> Strength:
+        """What r stands for."""
+        return self.compiled.model.strength
+
+    def described(self) -> dict[str, Any]:
+        """Returns what `limits.json` says of the model."""
+        return {
+            "title": self.compiled.model.title,
+            "strength": self.strength.model_dump(),
+            "channels": list(self.compiled.likelihood.names),
+        }
+
     def to_dict(self) -> dict[str, Any]:
         """Returns the content of `limits.json`."""
-        model = self.compiled.model
         asymptotic = self.asymptotic
         content: dict[str, Any] = {
             "schema_version": 1,
-            "title": model.title,
-            "strength": model.strength.model_dump(),
-            "channels": list(self.compiled.likelihood.names),
+            **self.described(),
             "cl": asymptotic.cl,
             "expected": {str(n): limit for n, limit in asymptotic.expected.items()},
             "observed": asymptotic.observed,
@@ -179,6 +190,7 @@ class LimitResult:
                 "number": toys.toys,
                 "failures": toys.failures,
                 "seed": toys.seed,
+                "stop": toys.stop,
                 "recipe": toys.recipe,
             }
         return content
@@ -192,6 +204,14 @@ class LimitResult:
         Raises:
             RunError: It cannot be written.
         """
+        self.save_model(folder)
+        write_text(folder / FILE, json_text(self.to_dict()))
+
+    def save_model(self, folder: Path) -> None:
+        """Writes `model.json`.
+
+        Args:
+            folder: That exists.
+        """
         model = self.compiled.model.model_dump(mode="json", by_alias=True, exclude_defaults=True)
         write_text(folder / "model.json", json_text(model))
-        write_text(folder / FILE, json_text(self.to_dict()))

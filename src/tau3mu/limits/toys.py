@@ -9,7 +9,8 @@ tested r: with free r, 0 or more, and with that r.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -23,7 +24,7 @@ from tau3mu.limits.engine.likelihood import Data
 from tau3mu.limits.engine.minimize import minimize
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy.typing as npt
     from distributed import Client
@@ -48,6 +49,7 @@ _TIE: Final = 1e-5
 _NEAR: Final = 2  # points between which a limit is interpolated
 _NEXT: Final = 0.1  # tested values of r that are nearer, in ln r, are as good as one
 _OUTSIDE: Final = 2.0
+_MOST_TOYS: Final = 100  # times the number to begin with
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class ToyLimits:
         toys: With signal and without, at each r.
         failures: Fits that have not converged, whose toys count nowhere.
         seed: Of the random numbers.
+        stop: The relative error of the median at which they end; None if their number was given.
         recipe: How toys are made.
     """
 
@@ -74,7 +77,14 @@ class ToyLimits:
     toys: int
     failures: int
     seed: int
+    stop: float | None = None
     recipe: str = RECIPE
+
+    @property
+    def relative_error(self) -> float:
+        """The statistical error of the expected median, over it."""
+        limit, error = self.expected[0]
+        return error / limit
 
 
 @dataclass(frozen=True)
@@ -167,6 +177,7 @@ def toy_limits(
     asymptotic: Asymptotic,
     number: int,
     *,
+    error: float | None = None,
     seed: int = 1,
     points: Sequence[float] = (),
     workers: int = 1,
@@ -179,6 +190,8 @@ def toy_limits(
         compiled: The model.
         asymptotic: Its asymptotic limits, which say where r is tested.
         number: Toys with signal, and toys without, for each tested r.
+        error: Of the median, over it: more toys are made until it is below, at most a hundred
+            times the number. The toys are those that a larger number would give.
         seed: Of the random numbers.
         points: The tested values of r in place of five about the asymptotic limits.
         workers: Processes of this machine.
@@ -199,24 +212,49 @@ def toy_limits(
                              compiled.asimov(like.start).templates[0])
     )  # fmt: skip
     size = max(1, min(200, _BINS_AT_ONCE // max(1, bins)))
-    batches = [
-        _Batch(truth, at, min(size, number - first), tuple(r) if truth == 0 else (r[truth - 1],))
-        for truth in range(1 + len(r))
-        for at, first in enumerate(range(0, number, size))
-    ]
-    found = run_tasks(
-        _statistics, shared, batches, workers=workers, client=client,
-        on_result=lambda one: progress(one[0].shape[1], number * (1 + len(r))),
-    )  # fmt: skip
-    failures = sum(count for _, count in found)
-    background = np.concatenate(
-        [q for (q, _), one in zip(found, batches, strict=True) if one.truth == 0], axis=1
-    )
+    found: dict[_Batch, tuple[Array, int]] = {}
+    done, wanted = 0, number
+    while True:
+        batches = [
+            _Batch(truth, at, min(size, wanted - first), tested)
+            for truth, tested in enumerate([tuple(r), *((one,) for one in r)])
+            for at, first in enumerate(range(0, wanted, size))
+        ]
+        new = [one for one in batches if one not in found]
+        further = sum(one.size for one in new)
+        made = run_tasks(
+            _statistics, shared, new, workers=workers, client=client,
+            on_result=partial(_count, progress, further),
+        )  # fmt: skip
+        found |= dict(zip(new, made, strict=True))
+        done = wanted
+        limits = _of_batches(asymptotic, r, batches, found, observed_q, done, seed)
+        if error is None:
+            return limits
+        if limits.relative_error <= error or done >= _MOST_TOYS * number:
+            return replace(limits, stop=error)
+        # Of whole batches, so that those which are there are used again.
+        growth = (limits.relative_error / error) ** 2
+        growth = max(1.1 * growth, 1.5) if np.isfinite(growth) else 2.0
+        wanted = int(min(growth * done, _MOST_TOYS * number))
+        wanted = size * -(-wanted // size)
+
+
+def _count(progress: Callable[[int, int], None], further: int, result: tuple[Array, int]) -> None:
+    progress(result[0].shape[1], further)
+
+
+def _of_batches(
+    asymptotic: Asymptotic, r: Array, batches: Sequence[_Batch],
+    found: Mapping[_Batch, tuple[Array, int]], observed_q: Array | None, number: int, seed: int,
+) -> ToyLimits:  # fmt: skip
+    """Returns limits by the toys of batches."""
+    failures = sum(found[one][1] for one in batches)
+    background = np.concatenate([found[one][0] for one in batches if one.truth == 0], axis=1)
     with_signal = [
-        np.concatenate([q[0] for (q, _), one in zip(found, batches, strict=True)
-                        if one.truth == 1 + row])
+        np.concatenate([found[one][0][0] for one in batches if one.truth == 1 + row])
         for row in range(len(r))
-    ]  # fmt: skip
+    ]
     return _limits(asymptotic, r, background, with_signal, observed_q, number, failures, seed)
 
 

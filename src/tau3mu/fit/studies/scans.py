@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tau3mu.fit.fitting.result import FitResult
 
-__all__ = ["scan", "scan_all"]
+__all__ = ["profiled", "scan", "scan_all"]
 
 _RESTARTS = 3
 
@@ -93,7 +93,7 @@ def _scanned(
         raise InputError(message, code="fit.not-free", path=name)
     values = _values(result, name, objective.limits[name], points, width)
     center = result.values[name]
-    lowest, at_minimum = _profiled(objective, dict(result.values), list(free))
+    lowest, at_minimum = profiled(objective, dict(result.values), list(free))
     rise = np.full(len(values), math.nan)
     places = [at_minimum] * len(values)
     for side in (np.flatnonzero(values >= center), np.flatnonzero(values < center)[::-1]):
@@ -129,12 +129,12 @@ def _walk(
     others = [other for other in objective.parameters.free if other != name]
     for index in side:
         fixed = start | {name: float(values[index])}
-        rise[index], found = _profiled(objective, fixed, others)
+        rise[index], found = profiled(objective, fixed, others)
         start = found if math.isfinite(rise[index]) else start
         places[index] = start
 
 
-def _profiled(
+def profiled(
     objective: Objective, start: dict[str, float], others: list[str]
 ) -> tuple[float, dict[str, float]]:
     """Returns the lowest loss for some free parameters, NaN if none is found, and where it is."""

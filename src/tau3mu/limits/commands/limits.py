@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tau3mu.console.cli import Parser, path_of, run_main, text_of
 from tau3mu.errors import InputError
+from tau3mu.limits.commands.places import add_places, check_places, place
 
 if TYPE_CHECKING:
     import argparse
@@ -30,6 +31,8 @@ examples:
   python -m tau3mu.limits model.json
   python -m tau3mu.limits model.json --channels 'hf_3glb_*' --cl 0.95
   python -m tau3mu.limits model.json --toys 2000 --workers 4 --output limits
+  python -m tau3mu.limits model.json --toys 500 --toys-error 0.01 --executor dask --workers 4
+  python -m tau3mu.limits my_fit.json --poi nSignal --input results/2018
   python -m tau3mu.limits check model.json
   python -m tau3mu.limits import table.json --output model.json
 
@@ -45,7 +48,22 @@ def main(given: Sequence[str]) -> int:
         given: Its words.
     """
     parser = Parser("python -m tau3mu.limits", _DESCRIPTION, epilog=_EPILOG)
-    parser.add_argument("model", type=path_of, metavar="MODEL", help="a model file, JSON or YAML")
+    parser.add_argument(
+        "model", type=path_of, metavar="MODEL",
+        help="a model file, JSON or YAML; or a fit file, or the name of a shipped fit",
+    )  # fmt: skip
+    parser.add_argument(
+        "--poi", type=text_of, metavar="NAME",
+        help="of a fit file, the parameter of interest: a yield, or what yields follow from",
+    )  # fmt: skip
+    parser.add_argument(
+        "--input", type=text_of, metavar="PATH",
+        help="of a fit file, a results folder or a file, instead of the one that it names",
+    )  # fmt: skip
+    parser.add_argument(
+        "--histogram", type=text_of, metavar="NAME",
+        help="of a fit file, one histogram of the input, instead of the one that it names",
+    )  # fmt: skip
     parser.add_argument(
         "--cl", type=float, default=0.9, metavar="LEVEL", help="confidence level (default: 0.9)"
     )
@@ -69,8 +87,11 @@ def main(given: Sequence[str]) -> int:
         help="of the toys; with --inject, data are a random experiment of this seed",
     )  # fmt: skip
     parser.add_argument(
-        "--workers", type=int, metavar="N", help="processes for toys (default: one per CPU)"
-    )
+        "--toys-error", type=float, metavar="X",
+        help="make more toys until the statistical error of the median is below X of it, such as "
+        "0.01",
+    )  # fmt: skip
+    add_places(parser)
     parser.add_argument(
         "--output",
         type=path_of,
@@ -83,29 +104,74 @@ def main(given: Sequence[str]) -> int:
 def _limits(options: argparse.Namespace) -> int:
     from tau3mu.console.progress import Display
     from tau3mu.console.terminal import PlainConsole
-    from tau3mu.cpus import usable_cpus
-    from tau3mu.limits.limiting import limit
     from tau3mu.storage.files import make_folder
 
     output = options.output
+    check_places(options)
     if output is not None:
         check_output(output)
     with Display(bool(options.toys)) as display:
         display.begin("Toys", unit="toys")
-        result = limit(
-            options.model, cl=options.cl, channels=options.channels, observed=options.observed,
-            inject=options.inject, toys=options.toys, seed=options.seed,
-            workers=options.workers or usable_cpus(), progress=display.count,
-        )  # fmt: skip
+        result = _result(options, display.count)
     print_limits(PlainConsole(), result)
     if output is not None:
         from tau3mu.limits.pictures.limits import save_limit_pictures
 
         make_folder(output)
         result.save(output)
-        save_limit_pictures(result, output)
+        if options.poi is None:
+            save_limit_pictures(result, output)
         PlainConsole().print(f"Results: {output}", soft_wrap=True, highlight=False)
     return 0
+
+
+def _result(options: argparse.Namespace, progress: Callable[[int, int], None]) -> LimitResult:
+    if is_fit(options.model):
+        from tau3mu.limits.fits import fit_limit
+
+        if options.poi is None:
+            message = f"{options.model} is a fit: --poi says on which of its parameters"
+            raise InputError(message, code="limits.no-poi", path="poi")
+        for name in ("channels", "toys", "toys_error", "inject"):
+            if getattr(options, name):
+                message = (
+                    f"--{name.replace('_', '-')} is for model files, and {options.model} is a fit"
+                )
+                raise InputError(message, code="limits.not-for-fits", path=name)
+        return fit_limit(
+            options.model, options.poi, options.input, histogram=options.histogram, cl=options.cl,
+            observed=options.observed,
+        )  # fmt: skip
+    from tau3mu.limits.limiting import limit
+
+    for name in ("poi", "input", "histogram"):
+        if getattr(options, name) is not None:
+            message = f"--{name} is for fit files, and {options.model} is a model file"
+            raise InputError(message, code="limits.only-for-fits", path=name)
+    with place(options) as where:
+        return limit(
+            options.model, cl=options.cl, channels=options.channels, observed=options.observed,
+            inject=options.inject, toys=options.toys, toys_error=options.toys_error,
+            seed=options.seed, progress=progress, **where,
+        )  # fmt: skip
+
+
+def is_fit(file: Path) -> bool:
+    """Returns whether a file is a fit file, or the name of a shipped fit.
+
+    Args:
+        file: Of a user.
+
+    Raises:
+        InputError: It cannot be read.
+    """
+    from tau3mu.config.documents import read_document
+    from tau3mu.fit.language import shipped_fits
+
+    if str(file) in shipped_fits():
+        return True
+    content = read_document(file, "limit model or fit", language="limits").content
+    return "channels" not in content and not {"components", "spectra"}.isdisjoint(content)
 
 
 def check_output(folder: Path) -> None:
@@ -149,7 +215,7 @@ def print_limits(console: Console, result: LimitResult) -> None:
     """
     from tau3mu.console.terminal import PlainTable
 
-    strength = result.compiled.model.strength
+    strength = result.strength
     title = f"Upper limits at {100 * result.cl:g} % CL, r = 1 is {strength.unit}"
     table = PlainTable("", "r", strength.label, title=title)
     if (toys := result.toys) is not None:
@@ -169,6 +235,12 @@ def print_limits(console: Console, result: LimitResult) -> None:
             f"of r, seed {toys.seed}; {toys.failures} fits have not converged. {toys.recipe}",
             highlight=False,
         )
+        if toys.stop is not None:
+            console.print(
+                f"They end where the statistical error of the median is below {100 * toys.stop:g} "
+                "% of it",
+                highlight=False,
+            )
     if result.unblinded is None:
         console.print("Blind: no data in the signal windows were read", highlight=False)
     fitted = [name for name, of in result.background.items() if of in {"all data", "injected data"}]
