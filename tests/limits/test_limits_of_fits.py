@@ -45,12 +45,12 @@ def _crossing(values, cls, level):
 @pytest.mark.integration
 @pytest.mark.parametrize("binned", [True, False], ids=["counts", "entries"])
 def test_limits_are_those_of_hepstats(binned):
+    from tau3mu.fit.backend import zfit  # first, since its warnings are errors  # isort: skip
     from hepstats.hypotests import UpperLimit
     from hepstats.hypotests.calculators import AsymptoticCalculator
     from hepstats.hypotests.parameters import POI, POIarray
 
     from tau3mu.fit import zfit_loss
-    from tau3mu.fit.backend import zfit
 
     contents, edges = counts()
     model, data = fit_with(), (contents, edges)
