@@ -99,7 +99,7 @@ def test_one_process_against_rdataframe(study, one_process, target_files, root):
         "slope": "CPU per additional event / RDataFrame",
         "one": "wall time of a run on one file / RDataFrame",
     }
-    targets = {"all": 0.5, "slope": 0.6, "one": 0.4}
+    targets = {"all": 0.3, "slope": 0.5, "one": 0.4}
     missing = [
         not_run(study, name, f"<= {targets[key]}", target_files, root)
         for key, name in names.items()

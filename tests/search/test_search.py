@@ -160,10 +160,10 @@ class TestChain:
         assert steps == ["training", "scores", "bins", "model", "limit"]
 
     def test_a_step_that_stopped_goes_on(self, inputs, done, copied, tmp_path):
-        (copied / "scores" / "step.json").unlink()
+        (copied / "selection" / "step.json").unlink()
         shutil.rmtree(copied / "model")
         found, steps = again(inputs, copied, tmp_path)
-        assert steps == ["scores", "model"]
+        assert steps == ["selection", "model"]
         assert found.keys == done.keys
 
     def test_unblinding_needs_the_hash_and_then_nothing_changes(

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from tau3mu.errors import InputError, suggest
-from tau3mu.limits.engine.backgrounds import Backgrounds, n_shape_parameters, shape_bounds
+from tau3mu.limits.engine.backgrounds import (
+    FAMILIES,
+    Backgrounds,
+    Choices,
+    n_shape_parameters,
+    shape_bounds,
+)
 from tau3mu.limits.engine.effects import Effects
 from tau3mu.limits.engine.likelihood import Data, Likelihood
 from tau3mu.limits.engine.minimize import minimize
@@ -134,7 +140,7 @@ def compiled(
     Args:
         model: The model.
         observations: The data of each spectrum; see `observe`.
-        families: Background families other than those of the model, by channel.
+        families: Background families by channel in place of those of the model and its others.
         observed: Whether the observed data of all channels are used.
 
     Raises:
@@ -145,7 +151,9 @@ def compiled(
     nuisances = list(model.nuisances)
     free = _free(counting)
     chosen = {n: (families or {}).get(n, one.background.family) for n, one in spectra.items()}
-    part = _spectra(model, spectra, chosen) if spectra else None
+    listed = {n: () if families and n in families else one.background.others
+              for n, one in spectra.items()}  # fmt: skip
+    part = _spectra(model, spectra, chosen, listed) if spectra else None
     templates = _templates(model, counting, list(free)) if counting else None
     start, low, high = _parameters(model, spectra, chosen, observations, part, free)
     like = Likelihood(nuisances, list(free), part, templates, start, low, high)
@@ -173,8 +181,9 @@ def _nothing(made: Compiled) -> bool:
 
 
 def _spectra(
-    model: LimitModel, channels: Mapping[str, Spectrum], families: Mapping[str, str]
-) -> Spectra:
+    model: LimitModel, channels: Mapping[str, Spectrum], families: Mapping[str, str],
+    others: Mapping[str, Sequence[str]],
+) -> Spectra:  # fmt: skip
     names = list(channels)
     low = np.array([one.range[0] for one in channels.values()])
     high = np.array([one.range[1] for one in channels.values()])
@@ -190,7 +199,8 @@ def _spectra(
         low, high, of("mean", 0.0), sigma, of("alpha", 1.0), of("power", 2.0),
         np.where(alone, 0.0, of("fraction", 0.0)), np.where(alone, sigma, of("gauss", 1.0)),
     )  # fmt: skip
-    backgrounds = Backgrounds([families[name] for name in names], low, high)
+    choices = _choices(channels, families, others) if any(others.values()) else None
+    backgrounds = Backgrounds([families[name] for name in names], low, high, choices)
     shape = (1 + backgrounds.size, len(names))
     centers, widths = np.zeros(shape), np.full(shape, np.inf)
     for column, one in enumerate(channels.values()):
@@ -205,6 +215,35 @@ def _spectra(
         _effects(model, names), _relative(model, names, "mean"), _relative(model, names, "width"),
         centers, widths,
     )  # fmt: skip
+
+
+def _choices(
+    channels: Mapping[str, Spectrum], families: Mapping[str, str],
+    others: Mapping[str, Sequence[str]],
+) -> Choices:  # fmt: skip
+    """Returns the families among which fits choose, and where their parameters may be."""
+    listed = {name: (families[name], *others[name]) for name in channels}
+    size = max(1, *(n_shape_parameters(one) for every in listed.values() for one in every))
+    allowed = np.zeros((len(FAMILIES), len(channels)), bool)
+    start, low, high = (np.zeros((len(FAMILIES), size, len(channels))) for _ in range(3))
+    for column, (name, channel) in enumerate(channels.items()):
+        for family in listed[name]:
+            code = FAMILIES.index(family)
+            allowed[code, column] = True
+            for row, part in enumerate(_shape(channel, family)):
+                start[code, row, column], low[code, row, column], high[code, row, column] = part
+    return Choices(allowed, start, low, high)
+
+
+def _shape(channel: Spectrum, family: str) -> list[tuple[float, float, float]]:
+    """Returns the start and the bounds of the parameters of shape of a family."""
+    shapes = channel.background.shape if family == channel.background.family else ()
+    found = []
+    for row in range(n_shape_parameters(family)):
+        given = shapes[row] if row < len(shapes) else None
+        low, high = (given.bounds if given else None) or shape_bounds(family)
+        found.append((min(max(given.start if given else 0.0, low), high), low, high))
+    return found
 
 
 def _effects(model: LimitModel, targets: Sequence[str]) -> Effects:
@@ -314,13 +353,12 @@ def _parameters(
         values[0, column] = events.start if events else (total or 0.0)
         bounds = events.bounds if events else None
         lows[0, column], highs[0, column] = bounds or (0.0, np.inf)
-        family = families[name]
-        shapes = one.background.shape if family == one.background.family else ()
-        for row in range(n_shape_parameters(family)):
-            given = shapes[row] if row < len(shapes) else None
-            edges = (given.bounds if given else None) or shape_bounds(family)
-            lows[1 + row, column], highs[1 + row, column] = edges
-            values[1 + row, column] = min(max(given.start if given else 0.0, edges[0]), edges[1])
+        for row, part in enumerate(_shape(one, families[name]), start=1):
+            values[row, column], lows[row, column], highs[row, column] = part
+    if spectra is not None and (choices := spectra.backgrounds.choices) is not None:
+        values[-1] = spectra.backgrounds.codes
+        lows[1:-1], highs[1:-1] = choices.low.min(axis=0), choices.high.max(axis=0)
+        lows[-1], highs[-1] = 0, len(FAMILIES) - 1
     return (
         np.concatenate([start, values.ravel()]),
         np.concatenate([low, lows.ravel()]),

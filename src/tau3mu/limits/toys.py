@@ -131,7 +131,7 @@ def draw(compiled: Compiled, truth: Array, size: int, generator: np.random.Gener
     centers = np.repeat(compiled.centers(1), size, axis=0)
     if like.spectra:
         widths, values = like.spectra.widths, like.locals(sets)[0]
-        known = np.isfinite(widths)
+        known = like.spectra.constrained(values[None])[0]
         centers[:, known] = generator.normal(values[known], widths[known], (size, known.sum()))
     return Data(compiled.coarse, spectra, templates, nuisances, centers)
 

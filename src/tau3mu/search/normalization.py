@@ -36,7 +36,7 @@ class Measured:
     selected: float
     selected_error: float
     generated: float
-    muon_sf: tuple[float, float] = (0.0, 0.0)
+    muon_sf: tuple[float, ...] = (0.0, 0.0)
 
     @property
     def efficiency(self) -> float:

@@ -31,7 +31,7 @@ def peak_of(mass: Array, weight: Array) -> dict[str, float]:
     width = (high - low) / 2
     near = np.abs(mass - center) < _WIDTHS * width
     x, w = mass[near], weight[near] / weight[near].sum()
-    mean, sigmas, fraction = center, np.array([0.7, 1.6]) * width, 0.6
+    mean, sigmas, fraction = float(center), np.array([0.7, 1.6]) * width, 0.6
     for _ in range(_STEPS):  # expectation and maximization, whose steps are known exactly
         parts = (
             np.array([fraction, 1 - fraction])[:, np.newaxis]

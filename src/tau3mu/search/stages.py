@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 
@@ -145,8 +145,8 @@ def run_in(search: Search, path: str, processor: Processor, folder: Path, **more
     from tau3mu import run
 
     output = folder / "results"
-    where = {"resume" if output.exists() else "output": output}
-    found = run(path, processor, **where, **search.options, **more)
+    options: dict[str, Any] = {"resume" if output.exists() else "output": output}
+    found = run(path, processor, **options, **search.options, **more)
     if found.exit_code != 0:
         message = f"the run in {output} ended with exit code {found.exit_code}: see its log.txt"
         raise RunError(message, code="search.run-failed", path=str(output))
@@ -170,16 +170,14 @@ def run_control(search: Search, folder: Path) -> dict[str, Any]:
         raise RunError(message, code="search.no-control-fit", path="control.fit")
     number = found.parameters[config.yield_parameter]
     rows = [row for row in results.cutflow[config.simulation] if row["name"] == "all"]
-    weights = results.histogram("mass", config.simulation)
-    flow = weights.view(flow=True)
-    up, down = (
-        float(results.histogram("mass", config.simulation, f"muon_sf_{way}").sum(flow=True).value)
-        for way in ("up", "down")
-    )
-    selected = float(flow.value.sum())
+    variations = ("nominal", "muon_sf_up", "muon_sf_down")
+    filled = [results.histogram("mass", config.simulation, name) for name in variations]
+    flow, up, down = (cast("Any", one.view(flow=True)) for one in filled)
+    selected = float(flow["value"].sum())
     measured = Measured(
-        float(number.value), float(number.error), selected, float(np.sqrt(flow.variance.sum())),
-        float(rows[0]["sumw"]), (down / selected - 1, up / selected - 1),
+        float(number.value), float(number.error or 0), selected,
+        float(np.sqrt(flow["variance"].sum())), float(rows[0]["sumw"]),
+        tuple(float(one["value"].sum()) / selected - 1 for one in (down, up)),
     )  # fmt: skip
     yields = results.yields
     return {**measured.to_dict(), "chi2": found.chi2, "ndf": found.ndf,
@@ -207,7 +205,8 @@ def processor_of(search: Search, **more: Any) -> Processor:
     if "blind" in given:
         message = "blind is no parameter of a search: its data are blind until it is unblinded"
         raise InputError(message, code="search.blind", path="search.parameters.blind")
-    return TauTo3Mu(name=SCORED, **given, **more)
+    made: Processor = TauTo3Mu(name=SCORED, **given, **more)
+    return made
 
 
 def run_selection(search: Search, folder: Path) -> dict[str, Any]:

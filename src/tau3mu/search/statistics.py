@@ -35,7 +35,7 @@ def model_content(search: Search) -> tuple[dict[str, Any], dict[str, Any]]:
         search: A search whose candidates have scores and bins.
     """
     sample, scores = stages.scored_sample(search)
-    origins = {dataset: name for name, dataset in search.config.search.simulation.items()}
+    origins = {dataset: str(name) for name, dataset in search.config.search.simulation.items()}
     up, down = _scale_factors(search)
     channels: dict[str, Any] = {}
     table: dict[str, Any] = {}
@@ -70,7 +70,7 @@ def model_content(search: Search) -> tuple[dict[str, Any], dict[str, Any]]:
                 "data": {"results": results, "processor": stages.SCORED, "column": "mass",
                          "cut": cut},
             }  # fmt: skip
-            parts = {
+            parts: dict[str, float] = {
                 origin: float(weight[sample.dataset[signal] == dataset].sum()) / expected
                 for dataset, origin in origins.items()
             }

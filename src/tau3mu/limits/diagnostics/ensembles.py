@@ -76,7 +76,7 @@ def measured_again(
     again = np.repeat(centers, size, axis=0)
     if likelihood.spectra:
         widths, values = likelihood.spectra.widths, likelihood.locals(truth[None])[0]
-        known = np.isfinite(widths)
+        known = likelihood.spectra.constrained(values[None])[0]
         again[:, known] = generator.normal(values[known], widths[known], (size, known.sum()))
     return nuisances, again
 

@@ -71,8 +71,10 @@ def parameter_names(likelihood: Likelihood) -> list[str]:
     """
     names = ["r", *likelihood.nuisances, *likelihood.free]
     if likelihood.spectra:
+        like_choices = likelihood.spectra.backgrounds.choices is not None
         for row in range(likelihood.n_locals):
-            what = "events" if row == 0 else f"shape{row}"
+            last = like_choices and row == likelihood.n_locals - 1
+            what = "family" if last else "events" if row == 0 else f"shape{row}"
             names += [f"{name}/{what}" for name in likelihood.spectra.names]
     return names
 

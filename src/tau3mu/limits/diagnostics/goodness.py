@@ -177,7 +177,9 @@ def deviances(
         assert data.points is not None
         begins = data.points.starts(like.n_spectra)
         of_channels = np.add.reduceat(_deviance(data.spectra, spectra), begins, axis=-1)
-        pulls = (like.locals(parameters) - data.backgrounds) / like.spectra.widths
+        locals_ = like.locals(parameters)
+        pulls = (locals_ - data.backgrounds) / like.spectra.widths
+        pulls = np.where(like.spectra.constrained(locals_), pulls, 0.0)
         parts.append(of_channels + (pulls**2).sum(axis=1))
     if like.templates:
         begins = np.cumsum([0, *like.templates.bins])[:-1]

@@ -81,6 +81,19 @@ class Spectra:
     def _moves(self) -> bool:
         return bool(self.on_mean.any() or self.on_width.any())
 
+    def constrained(self, locals_: Array) -> npt.NDArray[np.bool_]:
+        """Returns which parameters are constrained, T × L × C: those of shape in their family only.
+
+        Args:
+            locals_: T × L × C, yields and shapes of the backgrounds.
+        """
+        found = np.broadcast_to(np.isfinite(self.widths), locals_.shape)
+        if self.backgrounds.choices is None:
+            return found
+        own = np.repeat(self.backgrounds.own(locals_[:, 1:])[:, None], self.n_locals, axis=1)
+        own[:, 0] = True
+        return found & own
+
     def expected(self, points: Points, strength: Array, theta: Array, locals_: Array) -> Array:
         """Returns the expected entries of each bin, T × N (densities per GeV for single masses).
 
@@ -130,9 +143,9 @@ class Spectra:
         whole = signal + locals_[:, 0]
         if points.partial:
             whole = np.add.reduceat(expected, points.starts(len(self.names)), axis=-1)
-        pulls = (locals_ - center) / self.widths[None]
+        pulls = np.where(self.constrained(locals_), (locals_ - center) / self.widths[None], 0.0)
         found: Array = whole - sums + 0.5 * (pulls**2).sum(axis=1)
-        return found
+        return found + self.backgrounds.penalty(locals_[:, 1:])
 
     def curvature(
         self, points: Points, counts: Array, parameters: tuple[Array, Array, Array], center: Array
@@ -186,13 +199,14 @@ class Spectra:
         hessian[:, 3, 4:] -= mixed
         hessian[:, 4:, 3] -= mixed
         hessian[:, 4:, 4:] -= background[:, None, None] * second(at_points, sums_of_points)
-        inverse = 1 / self.widths[None] ** 2
+        inverse = np.where(self.constrained(locals_), 1 / self.widths[None] ** 2, 0.0)
         pulls = locals_ - center
         gradient[:, 3:] += pulls * inverse
         diagonal = np.arange(3, size)
         hessian[:, diagonal, diagonal] += inverse
         value = whole + 0.5 * (pulls**2 * inverse).sum(axis=1)
         value -= sums(np.where(counts > 0, counts * np.log(expected), 0.0))
+        value += self.backgrounds.penalty(locals_[:, 1:])
         return self._in_globals(value, gradient, hessian, rate, signal, theta)
 
     def _in_globals(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -87,7 +88,7 @@ def hs3(compiled: Compiled, data: Data) -> dict[str, Any]:
     values += [{"name": name, "value": value, "const": True} for name, value in made.constants]
     return {
         "metadata": {"hs3_version": "0.2.9",
-                     "packages": [{"name": "tau3mu", "version": _version()}]},
+                     "packages": [{"name": "tau3mu", "version": version("tau3mu")}]},
         "distributions": made.distributions,
         "functions": made.functions,
         "data": made.data,
@@ -106,12 +107,6 @@ def hs3(compiled: Compiled, data: Data) -> dict[str, Any]:
             "domains": ["default_domain"], "init": "default_values",
         }],
     }  # fmt: skip
-
-
-def _version() -> str:
-    from tau3mu import __version__
-
-    return __version__
 
 
 def _plain(name: str) -> str:

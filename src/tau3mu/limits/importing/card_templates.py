@@ -85,15 +85,16 @@ class CardTemplates:
         path = self._folder / user_path(file)
         opened = self._open(path, line)
         try:
-            found = opened[name]
+            kind = opened.classname_of(name)
         except KeyError:
             return None
-        if found.classname.startswith("RooWorkspace"):
+        if kind == "RooWorkspace":
             line.refuse("limits.workspace", f"{name} of {path} is a workspace of RooFit, expected "
                         "a histogram")  # fmt: skip
-        if not found.classname.startswith("TH1"):
-            line.refuse("limits.no-template", f"{name} of {path} is a {found.classname}, expected "
+        if not kind.startswith("TH1"):
+            line.refuse("limits.no-template", f"{name} of {path} is a {kind}, expected "
                         "a histogram with one axis")  # fmt: skip
+        found = opened[name]
         edges = np.asarray(found.axis().edges(), np.float64)
         known = self._edges.setdefault(channel, edges)
         if len(known) != len(edges) or not np.allclose(known, edges):
