@@ -14,6 +14,7 @@ __all__ = ["main"]
 _COMMANDS: Final = {
     "check": "check",
     "diagnose": "diagnose",
+    "families": "families",
     "feldman-cousins": "feldman_cousins",
     "import": "import_",
     "significance": "significance",

@@ -96,7 +96,8 @@ def descend(
             [found.by_globals, found.by_locals.reshape(len(here), -1)], axis=1
         )
         free = ~(
-            held[active] | ((here <= low[active]) & (gradient > 0))
+            held[active]
+            | ((here <= low[active]) & (gradient > 0))
             | ((here >= high[active]) & (gradient < 0))
         )
         blocks = _Blocks(found, free)
