@@ -1,8 +1,10 @@
+from .bias import bias_study as bias_study
 from .diagnostics.diagnosis import diagnose as diagnose
 from .diagnostics.diagnosis import goodness_of_fit as goodness_of_fit
 from .diagnostics.diagnosis import impacts as impacts
 from .diagnostics.excess import significance as significance
 from .diagnostics.feldman_cousins import feldman_cousins as feldman_cousins
+from .families import choose_families as choose_families
 from .importing import from_card as from_card
 from .importing import from_table as from_table
 from .language import LimitModel as LimitModel
