@@ -1,3 +1,4 @@
+from .bias import bias_study as bias_study
 from .diagnostics.diagnosis import diagnose as diagnose
 from .diagnostics.diagnosis import goodness_of_fit as goodness_of_fit
 from .diagnostics.diagnosis import impacts as impacts
@@ -6,6 +7,7 @@ from .diagnostics.feldman_cousins import feldman_cousins as feldman_cousins
 from .exchange import export as export
 from .fits import FitLimitResult as FitLimitResult
 from .fits import fit_limit as fit_limit
+from .families import choose_families as choose_families
 from .importing import from_card as from_card
 from .importing import from_table as from_table
 from .language import LimitModel as LimitModel

@@ -12,9 +12,11 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 _COMMANDS: Final = {
+    "bias": "bias",
     "check": "check",
     "diagnose": "diagnose",
     "export": "export",
+    "families": "families",
     "feldman-cousins": "feldman_cousins",
     "import": "import_",
     "significance": "significance",
