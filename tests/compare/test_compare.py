@@ -129,6 +129,7 @@ def test_one_changed_bin_is_found_with_its_place(base, tmp_path):
     low, high = histograms["mass"].axes["mass"][50]
     assert mass.where["mass"] == f"{low:.6g} to {high:.6g}"
     assert (mass.differing, mass.a.value, mass.b.value) == (1, before.value, before.value + 3)
+    assert (mass.shown_differing, mass.shown) == (1, 62)
     assert mass.sigma == 3 / math.sqrt(2 * before.variance)
     assert (found.cutflow, found.counters) == ([], [])
     assert all(one.same for one in found.candidates)
@@ -145,6 +146,7 @@ def test_bins_outside_and_variances_count(base, tmp_path):
     found = {one.name: one for one in compare(base, folder).histograms if not one.same}
     assert list(found) == ["pt", "eta"]
     assert found["pt"].where["pt"] == "from 60"
+    assert (found["pt"].differing, found["pt"].shown_differing, found["pt"].shown) == (1, 0, 60)
     eta = found["eta"]
     assert (eta.differing, eta.sigma, eta.b.variance - eta.a.variance) == (1, 0.0, 0.5)
 

@@ -112,6 +112,7 @@ LINE = BY_SECTION.splitlines()[2]
         (f"{HEADER}\n{LINE.replace('29011.200', 'x')}\n", "wrong-lines", ("line 2",)),
         (f"{HEADER}\n{LINE.replace('29011.200', '-1')}\n", "wrong-lines", ("line 2",)),
         (f"{HEADER}\n{LINE.replace('29011.200', 'nan')}\n", "wrong-lines", ("line 2",)),
+        (f"{HEADER}\n{LINE.replace('29011.200', '30413')}\n", "wrong-lines", ("line 2", "30413")),
         (f"{HEADER}\n{LINE.replace('1:1', 'a:1')}\n", "wrong-lines", ("line 2",)),
         (f"{HEADER}\n{LINE},1\n", "wrong-lines", ("line 2",)),
         (f"{LINE}\n", "no-header", ()),

@@ -5,7 +5,7 @@ from io import StringIO
 from rich.console import Console
 
 from tau3mu.outputs import cutflow_table
-from tau3mu.outputs.cutflow import cutflow_text, with_cuts
+from tau3mu.outputs.cutflow import cutflow_rows, cutflow_text, with_cuts
 
 EXPECTED = """\
 +-----------------------------------------------------------------------------+
@@ -64,3 +64,15 @@ def test_rows_of_cuts_stand_before_their_step_with_efficiencies_of_their_own():
     assert shown["- mass"] == ("20", "25.00", "20.00")
     assert shown["vertex"] == ("20", "20.00", "20.00")
     assert shown["phi"] == ("5", "25.00", "5.00")
+
+
+def test_efficiencies_of_certified_data_are_those_of_certified_events():
+    steps = [
+        {"name": name, "events": events, "candidates": events, "sumw": float(events)}
+        for name, events in (("all", 200), ("certified", 50), ("pt", 10))
+    ]
+    rows = cutflow_rows(steps)
+    assert [row["total"] for row in rows] == [None, 100, 20]
+    assert [row["previous"] for row in rows] == [100, 25, 20]
+    rows = cutflow_rows([steps[0], steps[2]])
+    assert [row["total"] for row in rows] == [100, 5]

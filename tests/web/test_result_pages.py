@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 from io import StringIO
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
@@ -24,9 +25,11 @@ import tau3mu
 from tau3mu.compare import compare
 from tau3mu.errors import InputError
 from tau3mu.outputs.candidates import load_candidates, write_candidates
-from tau3mu.outputs.histograms import load_histograms, variations
+from tau3mu.outputs.histograms import load_histograms, variations, write_histograms
 from tau3mu.web.application import application
+from tau3mu.web.blinding import hidden_bins, without_bins
 from tau3mu.web.candidate_rows import candidates_page
+from tau3mu.web.drawing import Chosen, chosen_png
 from tau3mu.web.results import _size
 from tau3mu.web.site import Site
 
@@ -469,3 +472,63 @@ def test_two_folders_with_names(root: Path) -> None:
             stored = (folder / "dsphipi/histograms.root").read_bytes()
             assert web.get(side["file"]).content == stored
         shown(web, "result?folder=three", 404)
+
+
+@pytest.fixture
+def blind_run(root: Path) -> Iterator[str]:
+    """Makes the fit of a copy of the demo blind between two edges of bins of the mass."""
+    folder = root / "blind"
+    shutil.copytree(root / "demo", folder)
+    path = folder / "full_config.json"
+    content = json.loads(path.read_text())
+    document = {"input": {"histogram": "mass"}, "blind": [[1.93, 2.0]]}
+    content["fits"] = {"dsphipi": {"document": document, "folder": None}}
+    path.write_text(json.dumps(content))
+    yield folder.name
+    shutil.rmtree(folder)
+
+
+def test_blinded_bins_are_not_drawn_by_the_page(
+    web: TestClient, root: Path, blind_run: str
+) -> None:
+    place = root / blind_run / "dsphipi"
+    (part,) = (p for _, v, p in variations(load_histograms(place)["mass"]) if v == "nominal")
+    hidden = hidden_bins(place, "mass", "demo", part)
+    edges = part.axes[0].edges
+    slow = [low < 2.0 and high > 1.93 for low, high in pairwise(edges)]
+    assert hidden.tolist() == slow
+    assert 0 < sum(slow) < len(slow)
+    left = without_bins(part, hidden).values()
+    assert np.array_equal(left, np.where(slow, 0, part.values()))
+    assert part.values()[slow].any()
+    # The browser, which reads the file of the run, draws nothing of it.
+    address = f"histogram?folder={blind_run}&processor=dsphipi&name=mass"
+    assert "plot-data" not in web.get(address).text
+    assert "plot-data" in web.get(address.replace("name=mass", "name=pt")).text
+    assert "plot-data" not in web.get(f"{address}&b=demo").text
+    assert "plot-data" not in web.get(f"histogram?folder=demo&b={blind_run}&processor=dsphipi"
+                                      "&name=mass").text  # fmt: skip
+
+
+@pytest.mark.parametrize("lower", ["", "ratio", "pull"])
+def test_pictures_of_blinded_bins_do_not_depend_on_them(
+    root: Path, blind_run: str, lower: Any
+) -> None:
+    a, b = root / blind_run / "dsphipi", root / "trains/0007/results/dsphipi"
+    chosen = (Chosen(0, "demo", "nominal", "a"), Chosen(1, "demo", "nominal", "b", 0))
+
+    def picture() -> bytes:
+        return chosen_png(a, b, "mass", chosen, lower, log=False, unit=True)
+
+    before = picture()
+    histograms = load_histograms(a)
+    variable = histograms["mass"].axes["mass"]
+    bins = [i for i, (low, high) in enumerate(pairwise(variable.edges)) if low < 2 and high > 1.93]
+    view = histograms["mass"].view()
+    own = [1] * view.ndim
+    own[histograms["mass"].axes.name.index("mass")] = -1
+    inside = np.isin(np.arange(len(variable)), bins).reshape(own)
+    view["value"] += 1000 * inside
+    view["variance"] += 1000 * inside
+    write_histograms(a, histograms)
+    assert picture() == before

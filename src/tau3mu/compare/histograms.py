@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tau3mu.compare.numbers import differ, sigmas
+from tau3mu.outputs.names import DATASET, VARIATION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +40,9 @@ class HistogramDifference:
         axes: How the axes differ, in words. If they divide differently, no bins are compared.
         bins: How many bins were compared, of all datasets and variations, with those outside.
         differing: How many of them have other contents or variances.
+        shown: How many bins there are within the axes of the variables.
+        shown_differing: How many of these have other contents or variances, of any dataset or
+            variation.
         sigma: The largest |b − a| / √(variance of a + variance of b), infinite if neither side has
             an uncertainty there.
         where: The bin of it: its range, or its category, by axis.
@@ -52,6 +56,8 @@ class HistogramDifference:
     axes: tuple[str, ...] = ()
     bins: int = 0
     differing: int = 0
+    shown: int = 0
+    shown_differing: int = 0
     sigma: float = 0.0
     where: dict[str, str] = field(default_factory=dict)
     a: BinContent | None = None
@@ -61,6 +67,15 @@ class HistogramDifference:
     def same(self) -> bool:
         """Whether there is no difference."""
         return not (self.only or self.axes or self.differing)
+
+    @property
+    def bins_text(self) -> str:
+        """How many bins differ, as a reader of the histogram counts them; "" for none compared."""
+        if not self.bins:
+            return ""
+        if self.differing and not self.shown_differing:
+            return "those outside of the axes"
+        return f"{self.shown_differing} of {self.shown}"
 
 
 def compare_histograms(pair: Pair, *, strict: bool) -> Iterator[HistogramDifference]:
@@ -105,8 +120,10 @@ def histogram_differences(
         other |= differ(np.asarray(view_a[one])[left], np.asarray(view_b[one])[right],
                         strict=strict)  # fmt: skip
     bins, differing = other.size, int(np.count_nonzero(other))
+    inside = _within_axes(a, other)
+    shown, shown_differing = inside.size, int(np.count_nonzero(inside))
     if not differing:
-        return HistogramDifference(processor, name, axes=axes, bins=bins)
+        return HistogramDifference(processor, name, axes=axes, bins=bins, shown=shown)
     values = [np.asarray(h.values(flow=True), np.float64)[i] for h, i in ((a, left), (b, right))]
     variances = [_variances(h)[i] for h, i in ((a, left), (b, right))]
     apart = np.where(other, sigmas(values[1] - values[0], variances[0] + variances[1]), -1.0)
@@ -117,6 +134,8 @@ def histogram_differences(
         axes=axes,
         bins=bins,
         differing=differing,
+        shown=shown,
+        shown_differing=shown_differing,
         sigma=float(apart[place]),
         where={
             axis.name or f"axis {number}": _bin(axis, int(part[0][index]))
@@ -125,6 +144,24 @@ def histogram_differences(
         a=BinContent(float(values[0][place]), float(variances[0][place])),
         b=BinContent(float(values[1][place]), float(variances[1][place])),
     )
+
+
+def _within_axes(histogram: Hist[Any], other: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Returns which bins within the axes differ in any dataset or variation.
+
+    Args:
+        histogram: With the axes.
+        other: Which bins differ, of all datasets and variations, with those outside.
+    """
+    choice: list[Any] = []
+    for axis in histogram.axes:
+        first = int(axis.traits.underflow)
+        of_all = axis.name in {DATASET, VARIATION} or _has_categories(axis)
+        choice.append(slice(None) if of_all else slice(first, first + len(axis)))
+    sums = tuple(
+        place for place, axis in enumerate(histogram.axes) if axis.name in {DATASET, VARIATION}
+    )
+    return np.asarray(other[tuple(choice)].any(axis=sums) if sums else other[tuple(choice)])
 
 
 def _axes(a: Hist[Any], b: Hist[Any]) -> tuple[tuple[str, ...], bool]:

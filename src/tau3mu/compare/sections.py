@@ -122,7 +122,7 @@ def histogram_section(histograms: Iterable[HistogramDifference]) -> Section:
         if one.only:
             rows.append((name, f"only in {one.only.upper()}", "", "", "", ""))
             continue
-        bins = f"{one.differing} of {one.bins}" if one.bins else "not compared"
+        bins = one.bins_text or "not compared"
         row = [name, bins, "", "; ".join(one.axes), "", ""]
         if one.a and one.b:
             row[2:] = sigma_text(one.sigma), "; ".join([*one.axes, _place(one.where)])

@@ -47,6 +47,7 @@ _UNITS: Final = {
 }  # fmt: skip
 _VALUE: Final = re.compile(r"(delivered|recorded)\((.*)\)")
 _SHOWN: Final = 5
+_ROUNDED: Final = 1 + 1e-6  # digits of a file
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,9 @@ def read_brilcalc(path: str | Path) -> LuminosityTable:
             continue
         if not all(math.isfinite(value) and value >= 0 for value in values):
             problems.append((number, f"expected luminosities of 0 or more, got {values}"))
+        elif values[0] * factors[0] > values[1] * factors[1] * _ROUNDED:
+            more = f"{values[0]:g} was recorded, more than the {values[1]:g} that was delivered"
+            problems.append((number, more))
         elif section in seen:
             what = "run" if by_run else "section"
             name = ":".join(map(str, section[:1] if by_run else section))

@@ -43,8 +43,8 @@ _TABLE: Final = (
     "CREATE TABLE IF NOT EXISTS found (place TEXT, asked TEXT, state TEXT, content TEXT, "
     "digest TEXT, written INTEGER, PRIMARY KEY (place, asked))"
 )
-_PATIENCE: Final = 5.0
-"""Seconds for which another process that writes is waited for."""
+_PATIENCE: Final = 0.5
+"""Seconds for which another process that writes is waited for; the cache is only a cache."""
 
 _OLDEST: Final = 180 * 24 * 3600
 _TICK: Final = 2_000_000_000

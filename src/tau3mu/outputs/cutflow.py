@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 __all__ = ["cutflow_rows", "cutflow_table", "cutflow_text", "with_cuts"]
 
+_CERTIFIED = "certified"
+"""The row of certified events, if a run has it, is the second one."""
+
 
 def cutflow_rows(steps: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Returns the steps of a dataset with their efficiencies.
@@ -22,17 +25,18 @@ def cutflow_rows(steps: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
     Returns:
         The same with the ratios of events in percent: `previous`, to the step before, or to the cut
-        before in the row of a cut, and `total`, to the first step. They are None where that has no
-        events.
+        before in the row of a cut, and `total`, to the first step; of certified data, to the
+        certified events. They are None where that has no events, and before those are chosen.
     """
     rows = []
+    first = 1 if len(steps) > 1 and steps[1]["name"] == _CERTIFIED else 0
     before = step_before = steps[0]["events"] if steps else 0
-    for step in steps:
+    for place, step in enumerate(steps):
         events = step["events"]
         previous = before if "of" in step else step_before
         before = events
         step_before = step_before if "of" in step else events
-        total = _percent(events, steps[0]["events"])
+        total = _percent(events, steps[first]["events"]) if place >= first else None
         rows.append({**step, "previous": _percent(events, previous), "total": total})
     return rows
 
@@ -49,7 +53,8 @@ def cutflow_table(
 
     Returns:
         A table in which the efficiencies are ratios of events, in percent: to the step before, or
-        to the cut before in the row of a cut, and to the first step. They are left empty where
+        to the cut before in the row of a cut, and to the first step, or to the certified
+        events, which are what an analysis may use. They are left empty where
         that has no events. If the luminosity of data was counted, it stands in a column of its own.
     """
     from tau3mu.console.terminal import PlainTable

@@ -133,8 +133,11 @@ def _draw(
     if key == "ratio":
         axes.axhline(1.0, color="gray", linewidth=1)
     elif (rate := _rate(table, off)) is not None:
-        axes.axhspan(rate * (1 - relative), rate * (1 + relative), color="0.88", zorder=0)
-        axes.axhline(rate, color="gray", linewidth=1.5, zorder=1)
+        percent = f"± {100 * relative:g} %: may differ without a mark"
+        axes.axhspan(rate * (1 - relative), rate * (1 + relative), color="0.88", zorder=0,
+                     label=percent)  # fmt: skip
+        axes.axhline(rate, color="gray", linewidth=1.5, zorder=1, label="all that are not off")
+        axes.legend(loc="upper left", fontsize=15, ncols=2)
     top = max([*tops, 1.0] if key == "ratio" else tops, default=1.0)
     low_end = min([0.0, *(p["value"] - (p["error"] or 0.0) for p in _points(table, key).values())])
     axes.set_ylim(1.1 * low_end, 1.35 * top if top > 0 else None)

@@ -59,6 +59,7 @@ def _histograms(histograms: Sequence[Any]) -> list[dict[str, Any]]:
             "axes": list(one.axes),
             "bins": one.bins,
             "differing": one.differing,
+            "bins_text": one.bins_text,
             "sigma": one.sigma if math.isfinite(one.sigma) else None,
         }
         for one in ordered

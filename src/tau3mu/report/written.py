@@ -101,7 +101,7 @@ def _yields(title: str, view: Mapping[str, Any], form: Format) -> str:
             amount = row["numbers"].get(key)
             cells.append(
                 _amount(amount, form) if isinstance(amount, dict) and "value" in amount
-                else form.text(row[key])
+                else form.text(row[key].replace("-", "−"))
             )  # fmt: skip
         rows.append(cells)
     return form.table(title, headers, rows)

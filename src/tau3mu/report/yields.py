@@ -111,7 +111,11 @@ def yield_table(view: Mapping[str, Any]) -> Table:
 
     table = PlainTable(title=view["title"])
     for key, header in view["headers"].items():
-        how: dict[str, Any] = {"overflow": "fold"} if key == "era" else {"justify": "right"}
+        if key == "era":
+            how: dict[str, Any] = {"overflow": "fold"}
+        else:  # a narrow terminal breaks lines between numbers, never within one
+            words = " ".join([header, *(row[key] for row in view["rows"])]).split()
+            how = {"justify": "right", "min_width": max(map(len, words))}
         table.add_column(header, **how)
     before = None
     for row in view["rows"]:
@@ -139,7 +143,7 @@ def amount_text(amount: Mapping[str, Any] | None) -> str:
     if interval is not None and (error == 0 or abs(value) / error < math.sqrt(_FEW)):
         low, high = value - interval[0], interval[1] - value
         digits = max(0, 1 - math.floor(math.log10(high)))
-        return f"{value:.{digits}f} +{high:.{digits}f} −{low:.{digits}f}"
+        return f"{value:.{digits}f} +{high:.{digits}f} -{low:.{digits}f}"
     return rounded(value, error)
 
 
@@ -205,10 +209,15 @@ def _row(name: str, one: Mapping[str, Any]) -> dict[str, Any]:
 def _compared(found: Mapping[str, Any] | None) -> str:
     if found is None:
         return ""
-    part = "" if found["relative"] is None else f"{100 * found['relative']:+.1f} %, "
+    part = "" if found["relative"] is None else f"{_signed(100 * found['relative'])} %, "
     side = "LOW" if found["deviation"] < 0 else "HIGH"
     flag = f"{side}: " if found["off"] else ""
-    return f"{flag}{part}{found['deviation']:+.1f} σ".replace("-", "−")
+    return f"{flag}{part}{_signed(found['deviation'])} σ"
+
+
+def _signed(value: float) -> str:
+    """Returns a number with its sign and one digit after the point, where 0 has no minus."""
+    return f"{round(value, 1) + 0.0:+.1f}"
 
 
 def _verdict(table: Mapping[str, Any], criterion: Mapping[str, float]) -> list[str]:

@@ -53,6 +53,8 @@ def _selected(results: ProcessorResults) -> Iterator[str]:
         for dataset, steps in results.cutflow.items():
             facts = results.datasets.get(dataset)
             own = [step for step in steps if not step["name"].startswith("parent:")]
+            if len(own) > 1 and own[1]["name"] == "certified":
+                own = own[1:]  # the events of an efficiency are those that may be used
             if own and facts is not None and facts.is_mc is simulated:
                 first, last = first + own[0]["events"], last + own[-1]["events"]
         if first:

@@ -6,6 +6,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tau3mu.errors import InputError, suggest
+from tau3mu.web.blinding import hidden_bins, without_bins
 from tau3mu.web.ratios import Lower, compared_part, normalized, same_axes
 
 if TYPE_CHECKING:
@@ -96,6 +97,11 @@ def chosen_png(
     """
     folders = (a, b or a)
     parts = [_part(folders[one.side], one, name) for one in chosen]
+    hidden = [
+        hidden_bins(folders[one.side], name, one.dataset, part)
+        for one, part in zip(chosen, parts, strict=True)
+    ]
+    parts = [without_bins(part, bins) for part, bins in zip(parts, hidden, strict=True)]
     if unit:
         parts = [normalized(part) for part in parts]
     compared = [
@@ -103,6 +109,11 @@ def chosen_png(
         for place, one in enumerate(chosen)
         if lower and one.compared >= 0 and same_axes(parts[one.compared], parts[place])
     ]
+    for place, part in compared:  # nothing can be compared with what is hidden
+        for bins in (hidden[place], hidden[chosen[place].compared]):
+            if bins is not None:
+                content: Any = part.view()
+                content["value"][bins] = float("nan")
     labels = [one.label for one in chosen]
     if parts[0].ndim == 1:
         return _png(_curves(parts, labels, compared, lower, log=log, unit=unit))

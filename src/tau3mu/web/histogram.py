@@ -11,6 +11,7 @@ from starlette.routing import Route
 from tau3mu.errors import InputError, suggest
 from tau3mu.outputs.names import NOMINAL
 from tau3mu.report.histograms import histogram_views
+from tau3mu.web.blinding import is_blinded
 from tau3mu.web.drawing import Chosen, chosen_png
 from tau3mu.web.known import file_of, name_of, results_folder
 from tau3mu.web.rendering import page
@@ -63,6 +64,8 @@ def histogram(request: Request) -> Response:
     first = sides[0].view
     axes = first["axes"]
     same = all(one.view["axes"] == axes for one in sides)
+    names = [axis["name"] for axis in axes]
+    blind = any(is_blinded(one.folder / one.processor, first["name"], names) for one in sides)
     data = {
         "parts": parts,
         "dimensions": len(axes),
@@ -82,7 +85,11 @@ def histogram(request: Request) -> Response:
         chosen=chosen,
         data=data,
         paths=[_file(request, side) for side in sides],
-        interactive=len(axes) in {1, 2} and any(part["path"] is not None for part in parts),
+        blind=blind,
+        # The browser draws from the file of the run, which has all bins.
+        interactive=not blind
+        and len(axes) in {1, 2}
+        and any(part["path"] is not None for part in parts),
         drawn=len(axes) in {1, _DRAWN},
         lower=_lower(request, sides),
         lowers=_LOWER,
