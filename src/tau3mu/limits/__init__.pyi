@@ -5,9 +5,9 @@ from .diagnostics.diagnosis import impacts as impacts
 from .diagnostics.excess import significance as significance
 from .diagnostics.feldman_cousins import feldman_cousins as feldman_cousins
 from .exchange import export as export
+from .families import choose_families as choose_families
 from .fits import FitLimitResult as FitLimitResult
 from .fits import fit_limit as fit_limit
-from .families import choose_families as choose_families
 from .importing import from_card as from_card
 from .importing import from_table as from_table
 from .language import LimitModel as LimitModel
