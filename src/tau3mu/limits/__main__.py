@@ -15,6 +15,7 @@ _COMMANDS: Final = {
     "check": "check",
     "diagnose": "diagnose",
     "export": "export",
+    "families": "families",
     "feldman-cousins": "feldman_cousins",
     "import": "import_",
     "significance": "significance",

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     Array = npt.NDArray[np.float64]
 
-__all__ = ["Compiled", "chosen_channels", "compiled"]
+__all__ = ["Compiled", "background_data", "chosen_channels", "compiled"]
 
 _THETA: Final = 8.0  # bounds of nuisances, in their widths
 _FINE: Final = 1e-3, 0.25
@@ -160,7 +160,7 @@ def compiled(
     fine, coarse = (_grid(spectra, *of) if spectra else None for of in (_FINE, _COARSE))
     made = Compiled(model, like, fine, coarse, None, found=observations)
     if part is not None:
-        made = _with_sidebands(made, spectra, observations)
+        made = _with_sidebands(made)
     if _nothing(made):
         message = "no channel expects an event: there is no signal, or no background"
         raise InputError(message, code="limits.no-events", path="channels")
@@ -391,12 +391,16 @@ def _observation_points(channel: Spectrum, found: Observation | None) -> Points 
     return bin_points(edges, found.counts, _narrowest(channel))
 
 
-def _with_sidebands(
-    made: Compiled, channels: Mapping[str, Spectrum],
-    observations: Mapping[str, Observation | None],
-) -> Compiled:  # fmt: skip
-    """Returns the numbers with backgrounds fitted to what was read of the data."""
-    like, grid_points = made.likelihood, made.grid
+def background_data(made: Compiled) -> tuple[Data, tuple[str, ...]]:
+    """Returns what was read of the data in the bins of Asimov data, and of which spectra.
+
+    Without data, bins have what the model expects.
+
+    Args:
+        made: A model with spectra.
+    """
+    like, grid_points, observations = made.likelihood, made.grid, made.found
+    channels = {n: one for n, one in made.model.channels.items() if isinstance(one, Spectrum)}
     assert grid_points is not None
     assert like.spectra is not None
     counts = np.zeros(len(grid_points.counts))
@@ -428,14 +432,21 @@ def _with_sidebands(
         if found.sidebands:
             for low, high in channel.windows:
                 kept[of_channel] &= (x < low) | (x > high)
-    if not fitted:
-        return made
     points = replace(
         grid_points, x=grid_points.x[kept], channel=grid_points.channel[kept],
         weight=grid_points.weight[kept], counts=counts[kept], partial=True,
     )  # fmt: skip
     data = Data(points, counts[kept][None], made.asimov(like.start).templates,
                 np.zeros((1, len(like.nuisances))), made.centers(1))  # fmt: skip
+    return data, tuple(fitted)
+
+
+def _with_sidebands(made: Compiled) -> Compiled:
+    """Returns the numbers with backgrounds fitted to what was read of the data."""
+    like = made.likelihood
+    data, fitted = background_data(made)
+    if not fitted:
+        return made
     fixed = np.zeros(like.size, bool)
     fixed[: like.n_globals] = True
     start = like.start.copy()
@@ -443,7 +454,7 @@ def _with_sidebands(
     start[begin : begin + like.n_spectra] = np.maximum(start[begin : begin + like.n_spectra], 1.0)
     found_minimum = minimize(like, data, start[None], fixed=fixed)
     return replace(
-        made, likelihood=replace(like, start=found_minimum.parameters[0]), sidebands=tuple(fitted)
+        made, likelihood=replace(like, start=found_minimum.parameters[0]), sidebands=fitted
     )
 
 

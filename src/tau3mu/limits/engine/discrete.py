@@ -9,12 +9,13 @@ lower minimum counts. The number of a channel's family in `FAMILIES` is the last
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from tau3mu.limits.engine.descent import Minimum, descend
+from tau3mu.limits.engine.peaks import HeldPeaks
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -52,10 +53,16 @@ def over_families(
     every = np.arange(len(start))
     if not search.may_change.any():
         return search.fit(data, start, every)
-    found = search.settled(data, search.chosen(data, start, every), every)
-    if held[:, : likelihood.n_globals].all():  # the choice has been final
+    suited = search.chosen(data, start, every)
+    if held[:, : likelihood.n_globals].all():  # nothing depends on what is chosen elsewhere
+        return search.fit(data, suited, every)
+    found = search.settled(data, suited, every)
+    channels = likelihood.n_spectra
+    other = np.nonzero((suited[:, -channels:] != start[:, -channels:]).any(axis=1))[0]
+    if not other.size:
         return found
-    return _lower(found, search.settled(data, start, every))
+    second = search.settled(data, start[other], other)
+    return _replaced(found, other, _lower(found[other], second))
 
 
 class _Search:
@@ -68,6 +75,9 @@ class _Search:
         assert likelihood.spectra.backgrounds.choices is not None
         self._likelihood, self._tolerance = likelihood, tolerance
         self._choices: Choices = likelihood.spectra.backgrounds.choices
+        peaks = likelihood.spectra.peaks
+        same = HeldPeaks(**{one.name: getattr(peaks, one.name) for one in fields(peaks)})
+        self._held_likelihood = replace(likelihood, spectra=replace(likelihood.spectra, peaks=same))
         self._low, self._high = low, high
         shape = (len(held), likelihood.n_locals, likelihood.n_spectra)
         self.may_change = ~held[:, likelihood.n_globals :].reshape(shape)[:, 1:].any(axis=1)
@@ -79,12 +89,13 @@ class _Search:
 
     def fit(self, data: Data, sets: Array, which: Indices, *, shared: bool = True) -> Minimum:
         """Returns the fits of some sets with the families that they have."""
-        held = self._held[which]
+        held, likelihood = self._held[which], self._likelihood
         if not shared:
-            held = held.copy()
-            held[:, : self._likelihood.n_globals] = True
+            held, likelihood = held.copy(), self._held_likelihood
+            held[:, : likelihood.n_globals] = True
         low, high = self._bounds(sets, which)
         return descend(self._likelihood, data[which], sets, held, low, high, self._tolerance)
+        return descend(likelihood, data[which], sets, held, low, high, self._tolerance)
 
     def settled(self, data: Data, sets: Array, which: Indices) -> Minimum:
         """Returns fits whose families are the best ones for their parameters."""

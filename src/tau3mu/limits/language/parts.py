@@ -164,7 +164,8 @@ class Background(Strict):
     )
     others: tuple[Family, ...] = Field(
         default=(),
-        description="Further families among which `--discrete` chooses, such as an F-test allows.",
+        description="Further families among which fits choose, with 0.5 per parameter of shape in "
+        "−ln L; `python -m tau3mu.limits families` writes them.",
     )
     events: Yield | None = Field(
         default=None,
