@@ -113,3 +113,45 @@ def test_families_need_sidebands():
 
     with raises("limits.no-sidebands", path="channels"):
         choose_families(model({"a": spectrum()}))
+
+
+def test_toys_of_a_family_are_without_bias_in_fits_of_it(tmp_path, capsys):
+    content = {"a": spectrum(background={"family": "exponential", "others": ["bernstein2"],
+                                         "events": {"start": 400}, "shape": [{"start": -6}]})}  # fmt: skip
+    file, out = tmp_path / "model.json", tmp_path / "out"
+    file.write_text(json.dumps({"schema_version": 1, "channels": content}))
+    given = ["bias", str(file), "--toys", "100", "--inject", "1", "--workers", "1"]
+    assert main([*given, "--output", str(out)]) == 0
+    found = json.loads((out / "bias.json").read_text())["biases"]
+    assert [(one["truth"], one["fit"]) for one in found] == list(
+        itertools.product(["exponential", "bernstein2"],
+                          ["exponential", "bernstein2", "discrete"])
+    )  # fmt: skip
+    assert all(one["failures"] == 0 and 0.05 < one["error"] < 0.3 for one in found)
+    for one in found:
+        if one["truth"] == one["fit"]:
+            assert abs(one["median_pull"]) < 3.5 * one["error"]
+    assert (out / "bias.png").stat().st_size > 0
+    assert "discrete" in capsys.readouterr().out
+
+
+@pytest.mark.integration
+def test_bias_studies_do_not_depend_on_workers():
+    from tau3mu.limits.bias import bias_study
+
+    one = model(channels([["power"]]))
+    alone, both = (bias_study(one, toys=120, seed=2, workers=n).biases for n in (1, 2))
+    for a, b in zip(alone, both, strict=True):
+        np.testing.assert_array_equal(a.pulls, b.pulls)
+
+
+def test_bias_studies_need_several_families():
+    from tau3mu.limits.bias import bias_study
+
+    one = model({"a": spectrum()})
+    with raises("limits.one-family", path="channels"):
+        bias_study(one, toys=20)
+    with raises("limits.too-few-toys", path="toys"):
+        bias_study(one, toys=2)
+    with raises("limits.wrong-strength", path="inject"):
+        bias_study(one, toys=20, inject=-1)

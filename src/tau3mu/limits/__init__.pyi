@@ -1,9 +1,11 @@
+from .bias import bias_study as bias_study
 from .diagnostics.diagnosis import diagnose as diagnose
 from .diagnostics.diagnosis import goodness_of_fit as goodness_of_fit
 from .diagnostics.diagnosis import impacts as impacts
 from .diagnostics.excess import significance as significance
 from .diagnostics.feldman_cousins import feldman_cousins as feldman_cousins
 from .exchange import export as export
+from .families import choose_families as choose_families
 from .fits import FitLimitResult as FitLimitResult
 from .fits import fit_limit as fit_limit
 from .importing import from_card as from_card

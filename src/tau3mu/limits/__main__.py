@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 _COMMANDS: Final = {
+    "bias": "bias",
     "check": "check",
     "diagnose": "diagnose",
     "export": "export",

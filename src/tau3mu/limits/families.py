@@ -8,6 +8,7 @@ polynomial of that order, besides the family of the model.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -112,7 +113,7 @@ def _values(
 def _fits(channel: str, values: Mapping[str, float]) -> list[FamilyFit]:
     lowest, order, testing, p_values = min(values.values()), 1, True, {}
     orders = [one for one in values if one.startswith("bernstein")]
-    for before, family in zip(orders, orders[1:], strict=False):
+    for before, family in pairwise(orders):
         p_values[family] = float(chi2.sf(2 * max(values[before] - values[family], 0.0), 1))
         testing = testing and p_values[family] < _P
         order += testing
