@@ -115,9 +115,10 @@ def test_families_need_sidebands():
         choose_families(model({"a": spectrum()}))
 
 
+@pytest.mark.integration
 def test_toys_of_a_family_are_without_bias_in_fits_of_it(tmp_path, capsys):
-    content = {"a": spectrum(background={"family": "exponential", "others": ["bernstein2"],
-                                         "events": {"start": 400}, "shape": [{"start": -6}]})}  # fmt: skip
+    background = {"family": "exponential", "others": ["bernstein2"], "events": {"start": 400}}
+    content = {"a": spectrum(background=background | {"shape": [{"start": -6}]})}
     file, out = tmp_path / "model.json", tmp_path / "out"
     file.write_text(json.dumps({"schema_version": 1, "channels": content}))
     given = ["bias", str(file), "--toys", "100", "--inject", "1", "--workers", "1"]

@@ -76,7 +76,8 @@ def descend(
         data: Of T experiments.
         start: T × parameters, where fits start and what fixed parameters are.
         held: T × parameters, which are not changed.
-        low, high: T × parameters, the bounds.
+        low: T × parameters, the lower bounds.
+        high: T × parameters, the upper bounds.
         tolerance: The expected distance to the minimum in −ln L at which a fit ends.
     """
     total = len(start)

@@ -45,8 +45,8 @@ def over_families(
         start: T × parameters, where fits start and what fixed parameters are.
         held: T × parameters, which are not changed; with a parameter of shape held, so is the
             family of the channel.
-        low, high: T × parameters, the bounds, of which those of shapes are replaced by those of
-            the families.
+        low: T × parameters, the lower bounds; those of shapes are those of the families.
+        high: T × parameters, the upper bounds, likewise.
         tolerance: The expected distance to the minimum in −ln L at which a fit ends.
     """
     search = _Search(likelihood, held, low, high, tolerance)
@@ -169,7 +169,7 @@ def _replaced(minimum: Minimum, at: Indices, others: Minimum) -> Minimum:
 
 
 def _lower(first: Minimum, second: Minimum) -> Minimum:
-    """Returns the lower one of two minima of each set; what has not converged is the last resort."""
+    """Returns the lower of two minima of each set, one that has converged if there is one."""
     better = (second.value < first.value) & (second.converged | ~first.converged)
     better |= second.converged & ~first.converged
     at = np.nonzero(better)[0]
