@@ -209,7 +209,7 @@ def _truth(compiled: Compiled, code: int, r: float) -> Array:
     start = like.start[None].copy()
     start[:, 0] = 0.0
     start = _with_family(compiled, start, code)
-    truth = minimize(like, data, start, fixed=_held(compiled, shared=True)).parameters[0]
+    truth: Array = minimize(like, data, start, fixed=_held(compiled, shared=True)).parameters[0]
     truth[0] = r
     return truth
 

@@ -93,7 +93,7 @@ class Backgrounds:
     def size(self) -> int:
         """K, the largest number of parameters, at least 1; with choices, the family is the last."""
         if self.choices is not None:
-            return self.choices.start.shape[1] + 1
+            return 1 + int(self.choices.start.shape[1])
         return max(1, *map(n_shape_parameters, self.families))
 
     @cached_property

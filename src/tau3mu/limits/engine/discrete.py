@@ -80,7 +80,8 @@ class _Search:
         self._held_likelihood = replace(likelihood, spectra=replace(likelihood.spectra, peaks=same))
         self._low, self._high = low, high
         shape = (len(held), likelihood.n_locals, likelihood.n_spectra)
-        self.may_change = ~held[:, likelihood.n_globals :].reshape(shape)[:, 1:].any(axis=1)
+        shapes = held[:, likelihood.n_globals :].reshape(shape)[:, 1:]
+        self.may_change: Flags = np.logical_not(np.any(shapes, axis=1))
         self._held = held.copy()
         self._held[:, -likelihood.n_spectra :] = True
         # Where the shapes of each family were when they were last fitted, F × T × K × C.
