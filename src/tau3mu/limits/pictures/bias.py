@@ -31,7 +31,7 @@ def save_bias_picture(study: BiasStudy, folder: Path) -> None:
     """
     heading = Heading(simulation=True)
     with styled_figure(heading.style, 13, 4 + 0.45 * len(study.biases)) as figure:
-        axes = figure.subplots()
+        axes = figure.subplots(gridspec_kw={"left": 0.34})
         name_rows(axes, [f"{one.truth} in {one.fit}" for one in study.biases], size=16)
         axes.axvspan(-_SMALL, _SMALL, color=BLUE, alpha=0.2, lw=0)
         axes.axvline(0, color="gray", lw=1)
