@@ -66,12 +66,10 @@ PUBLIC = {
     ],
     "tau3mu.processors": ["DsPhiPi", "DsPhiPiNotebook", "TauTo3Mu"],
     "tau3mu.limits": [
-        "FitLimitResult", "LimitModel", "LimitResult", "LintWarning", "diagnose", "export",
-        "feldman_cousins", "fit_limit", "from_card", "from_table", "goodness_of_fit", "impacts",
-        "limit", "lint", "load_model", "model_of", "significance",
-        "LimitModel", "LimitResult", "LintWarning", "bias_study", "choose_families", "diagnose",
-        "feldman_cousins", "from_card", "from_table", "goodness_of_fit", "impacts", "limit", "lint",
-        "load_model", "model_of", "significance",
+        "FitLimitResult", "LimitModel", "LimitResult", "LintWarning", "bias_study",
+        "choose_families", "diagnose", "export", "feldman_cousins", "fit_limit", "from_card",
+        "from_table", "goodness_of_fit", "impacts", "limit", "lint", "load_model", "model_of",
+        "significance",
     ],
     "tau3mu.report": [
         "Cutflows", "ProcessorCutflow", "Yields", "comparison_view", "export_comparison",

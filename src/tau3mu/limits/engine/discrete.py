@@ -95,7 +95,6 @@ class _Search:
             held, likelihood = held.copy(), self._held_likelihood
             held[:, : likelihood.n_globals] = True
         low, high = self._bounds(sets, which)
-        return descend(self._likelihood, data[which], sets, held, low, high, self._tolerance)
         return descend(likelihood, data[which], sets, held, low, high, self._tolerance)
 
     def settled(self, data: Data, sets: Array, which: Indices) -> Minimum:
