@@ -170,7 +170,7 @@ def is_fit(file: Path) -> bool:
 
     if str(file) in shipped_fits():
         return True
-    content = read_document(file, "limit model or fit", language="limits").content
+    content = read_document(file, "limit model", language="limits").content
     return "channels" not in content and not {"components", "spectra"}.isdisjoint(content)
 
 
