@@ -271,7 +271,7 @@ def test_comparison_equals_python(web: TestClient, root: Path) -> None:
     rows = {row[0].strip(): row for row in page.rows if len(row) == 6 and "ratio" in row[5]}
     assert set(rows) == {one.name for one in found.histograms}
     for one in found.histograms:
-        assert rows[one.name][3] == f"{one.differing:,} of {one.bins:,}"
+        assert rows[one.name][3] == f"{one.shown_differing:,} of {one.shown:,}"
         assert rows[one.name][4] == f"{one.sigma:.3g} σ"
     for link in values(page, "a", "href"):
         if "histogram?" in link:
