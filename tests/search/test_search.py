@@ -16,7 +16,7 @@ from tau3mu.generate.files import luminosity
 from tau3mu.limits import load_model
 from tau3mu.outputs import load_candidates
 from tau3mu.processors import TauTo3Mu
-from tau3mu.search import STEPS, load_config, search, unblind
+from tau3mu.search import STEPS, frozen_hash, load_config, search, unblind
 from tau3mu.search.__main__ import main
 from tau3mu.search.normalization import Measured, decays, sources_of_uncertainty
 from tau3mu.search.peaks import peak_of
@@ -169,7 +169,7 @@ class TestChain:
     def test_unblinding_needs_the_hash_and_then_nothing_changes(
         self, inputs, done, copied, tmp_path, capsys
     ):
-        digest = done.keys["limit"]
+        digest = frozen_hash(done)
         with raises("search.other-hash", path="hash"):
             unblind(copied, "0" * 16)
         assert not (copied / "unblinded").exists()
@@ -197,6 +197,23 @@ class TestChain:
         (copied / "model" / "step.json").unlink()
         with raises("search.not-frozen", path="model"):
             unblind(copied, "0" * 16)
+
+    def test_a_model_that_was_edited_is_not_what_was_agreed_on(self, done, copied):
+        model = copied / "model" / "model.json"
+        content = json.loads(model.read_text())
+        content["channels"]["A1"]["signal"]["yield"] *= 2
+        model.write_text(json.dumps(content))
+        with raises("search.other-hash", path="hash"):
+            unblind(copied, frozen_hash(done))
+        assert not (copied / "unblinded.json").exists()
+
+    def test_a_search_that_has_changed_is_refused_and_stays(self, done, copied):
+        file = copied / "search.json"
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"cl": 0.95}))
+        before = (copied / "limit" / "limits.json").read_bytes()
+        with raises("search.not-frozen", path="limit"):
+            unblind(copied, frozen_hash(done))
+        assert (copied / "limit" / "limits.json").read_bytes() == before
 
     def test_another_veto_than_in_the_training_is_an_error(self, done):
         file = str(done.at("training") / "discriminant.json")

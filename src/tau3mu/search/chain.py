@@ -104,12 +104,12 @@ class Search:
                 "what was decided blind stays; use another folder for another search"
             )
             raise InputError(message, code="search.unblinded", path=step)
+        tell(step, "begins")  # which may refuse: nothing is removed before
         folder = self.at(step)
         if known is not None or not self._is_unfinished(step, key):
             shutil.rmtree(folder, ignore_errors=True)
         make_folder(folder)
         write_text(folder / "begun.json", json_text({"key": key}))
-        tell(step, "begins")
         begin = time.perf_counter()
         facts = json.loads(json_text(function(self, folder)))
         record = {"step": step, "key": key, "seconds": time.perf_counter() - begin,
