@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from errors import raises
 
+import tau3mu
 from tau3mu.generate import generate
 from tau3mu.generate.files import luminosity
-from tau3mu.limits import load_model
+from tau3mu.limits import impacts, limit, load_model, significance
 from tau3mu.outputs import load_candidates
 from tau3mu.processors import TauTo3Mu
 from tau3mu.search import STEPS, frozen_hash, load_config, search, unblind
@@ -231,6 +232,41 @@ class TestChain:
         weights = dict.fromkeys(("ds", "bplus", "bzero"), 1.0)
         with raises("learning.not-blind"):
             sample_of(results, weights, folds=3)
+
+
+def model_of_data(done, folder, seed, fraction=0.0):
+    """Returns the model with data of another seed, which the frozen discriminant has scored."""
+    generate(folder, events=50_000, layout="t3m_tau", seed=seed, branching_fraction=fraction)
+    file = str(done.at("training") / "discriminant.json")
+    processor = TauTo3Mu(name="tau3mu", blind=False, discriminant_file=file)
+    found = tau3mu.run(str(folder / "TreeData_1.root"), processor, output=folder / "results",
+                       no_fit=True, no_plots=True)  # fmt: skip
+    assert found.exit_code == 0
+    content = json.loads((done.at("model") / "model.json").read_text())
+    for channel in content["channels"].values():
+        channel["data"]["results"] = "results"
+    (folder / "model.json").write_text(json.dumps(content))
+    return folder / "model.json"
+
+
+@pytest.mark.integration
+class TestOtherData:
+    """Experiments of the truth that the generator knows; the benchmark makes many."""
+
+    def test_without_signal_the_limit_is_in_its_band(self, done, tmp_path):
+        found = limit(model_of_data(done, tmp_path, seed=5), cl=done.config.cl, observed=True)
+        assert found.expected[-2] <= found.observed <= found.expected[2]
+        blind = done.facts["limit"]["expected"]["0"]
+        assert found.expected[0] == pytest.approx(blind, rel=0.25)
+
+    def test_a_signal_of_ten_times_the_limit_is_found_as_it_was_injected(self, done, tmp_path):
+        r = 10 * done.facts["limit"]["expected"]["0"]
+        fraction = r * done.config.branching_fraction
+        model = model_of_data(done, tmp_path, seed=6, fraction=fraction)
+        fitted = impacts(model, observed=True)
+        assert fitted.best == pytest.approx(r, abs=2 * fitted.error)
+        assert fitted.error < r / 4
+        assert significance(model, observed=True).z > 5
 
 
 def test_a_folder_with_something_in_it_is_left_alone(tmp_path):
