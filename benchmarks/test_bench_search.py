@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import resource
-import time
+import sys
 from statistics import NormalDist
 
 import pytest
 
 import tau3mu
+from measuring.measurement import measure
 from tau3mu.datasets import Dataset
 from tau3mu.generate import generate
 from tau3mu.limits import impacts, limit, significance
@@ -24,7 +24,7 @@ SIMULATED = 40_000
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory, options):
-    """The search, how long it took with its ntuples made, and the workers of all runs."""
+    """The search, what it took, and the workers of all runs."""
     folder, workers = tmp_path_factory.mktemp("search"), options.max_workers
     files, events = CONTROL
     generate(folder / "control", events=events, files=files, workers=workers)
@@ -46,9 +46,10 @@ def done(tmp_path_factory, options):
         "constants": {"d_plus": {"value": 1.0}, "b_s": {"value": 1.0}},  # as in toys
     }
     (folder / "search.json").write_text(json.dumps(content))
-    begin = time.perf_counter()
-    found = search(folder / "search.json", folder / "out", executor="futures", workers=workers)
-    return found, time.perf_counter() - begin, workers
+    arguments = [str(folder / "search.json"), "--output", str(folder / "out"),
+                 "--executor", "futures", "--workers", str(workers)]  # fmt: skip
+    usage, _ = measure([sys.executable, "-m", "tau3mu.search", *arguments])
+    return search(folder / "search.json", folder / "out", resume=True), usage, workers
 
 
 def generate_tau(folder, workers, **more):
@@ -63,15 +64,12 @@ def dataset(name, files, *, is_mc=False):
 
 
 def test_the_whole_search(study, done):
-    found, seconds, workers = done
-    peak = (
-        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        + workers * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    ) / 1e6  # no more than that at the same time
+    found, usage, workers = done
+    peak = usage.peak_tree / 1e9
     of = found.facts["limit"]
     ratio = of["expected"]["0"] / of["counting"]
-    study.add(f"search, {LUMI} fb⁻¹, {workers} workers", f"{seconds / 60:.1f} min", "<= 15 min",
-              met=seconds <= 900)  # fmt: skip
+    study.add(f"search, {LUMI} fb⁻¹, {workers} workers", f"{usage.wall / 60:.1f} min", "<= 15 min",
+              met=usage.wall <= 900)  # fmt: skip
     study.add("search, memory of all processes", f"{peak:.2f} GB", "<= 3 GB", met=peak <= 3)
     text = f"{ratio:.3f} (B < {1e-7 * of['expected']['0']:.3g})"
     study.add("search, expected limit / counting", text, "0.85 to 1.15", met=abs(ratio - 1) <= 0.15)
