@@ -38,7 +38,8 @@ WITH_PYTHON = [
     page
     for page in PAGES
     if any(not match[2] for match in blocks(page, "python"))
-    and page.stem != "tutorial-trains"  # whose programs follow its commands, in a test of their own
+    # Their programs follow their commands, in tests of their own.
+    and page.stem not in {"tutorial-trains", "tutorial-search"}
 ]
 
 
@@ -177,6 +178,27 @@ def test_the_tutorial_on_limits_can_be_followed(tmp_path, monkeypatch, capsys):
     assert len(Path("search.unblinded.jsonl").read_text().splitlines()) == 1
     diagnostics = json.loads(Path("diagnostics", "diagnostics.json").read_text())
     assert diagnostics["impacts"]["nuisances"][0]["name"] == "trigger_2018"
+
+
+@pytest.mark.integration
+@pytest.mark.timeout(300)
+def test_the_tutorial_on_the_search_can_be_followed(tmp_path, monkeypatch, capsys):
+    page = ROOT / "docs" / "tutorial-search.md"
+    follow(page, tmp_path, monkeypatch)
+    for match in BLOCK.finditer(page.read_text()):
+        if match[1] == "console":
+            for line in match[3].splitlines():
+                program, _, arguments = line.partition(" -m tau3mu.")[2].partition(" ")
+                main = importlib.import_module(f"tau3mu.{program}.__main__").main
+                assert main(shlex.split(arguments)) == 0, line
+    assert "Expected limit at 90 % CL" in capsys.readouterr().out
+    script = tmp_path / "page.py"
+    script.write_text("\n\n".join(match[3] for match in blocks(page, "python")))
+    opened = runpy.run_path(str(script))["opened"]
+    assert opened.expected[-2] < opened.observed < opened.expected[2]
+    scores = Path("search/training/plots/scores.png")
+    assert scores.stat().st_size > 10_000
+    assert Path("search/unblinded/limit/limits.json").exists()
 
 
 def anchors(page):

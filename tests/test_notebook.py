@@ -5,15 +5,11 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import re
-import sys
 from pathlib import Path
 
 import pytest
-
-import tau3mu
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 TEACHING = ("events_and_cuts", "fits", "search")
@@ -96,30 +92,6 @@ def test_the_notebook_on_fits_has_the_yield_of_roofit(oracle):
     (line,) = [line for line in text.splitlines() if line.startswith("nDs ")]
     value, error = reference["params"]["nDs"]
     assert float(line.split()[1]) == pytest.approx(value, abs=0.05 * error)
-
-
-@pytest.mark.parametrize(("file", "kind"), [("TreeData_1", "Data"), ("TreeMC_1", "MC")])
-def test_the_search_selects_what_rdataframe_selects(file, kind, oracle, monkeypatch):
-    """The processor beside the notebook, on the notebook's own files: each step and each event."""
-    monkeypatch.syspath_prepend(NOTEBOOKS)
-    monkeypatch.delitem(sys.modules, "tau_to_3mu", raising=False)
-    from tau_to_3mu import TauTo3Mu
-
-    search = TauTo3Mu()
-    found = search.selection(tau3mu.events(NOTEBOOKS / "data" / f"{file}.root", search))
-    expected = json.loads((oracle / f"tau3mu_search_{kind}_2017.json").read_text())
-    assert {step.name: step.events for step in found.cutflow} == expected["cutflow"]
-    candidates = {step.name: step.candidates for step in found.cutflow}
-    assert candidates | expected["candidates"] == candidates
-    events = (oracle / f"tau3mu_search_{kind}_2017_events.csv").read_text()
-    rows = csv.DictReader(events.splitlines())
-    wanted = {tuple(int(row[n]) for n in ("run", "lumi", "evt")): row for row in rows}
-    assert len(found.candidates) == len(wanted) > 30
-    for one in found.candidates:
-        row = wanted[one.run, one.lumi, one.event]
-        assert one.mass == pytest.approx(float(row["mass_GeV"]), abs=1e-8)
-        category = int(one.resolution >= 0.007) + int(one.resolution >= 0.0105)
-        assert category == int(row["category"]) % 10
 
 
 @pytest.mark.integration

@@ -88,6 +88,16 @@ PUBLIC = {
         "invariant_mass", "match", "passes_muon_acceptance", "plain", "relative_mass_error",
         "rows_of", "step", "unique_objects",
     ],
+    "tau3mu.discriminant": [
+        "Discriminant", "FEATURES", "Feature", "feature_matrix", "fold_of", "load_discriminant",
+    ],
+    "tau3mu.learning": [
+        "Sample", "ScoreBins", "Training", "area_under_curve", "best_bins", "checks_of",
+        "sample_of", "train", "training_pictures",
+    ],
+    "tau3mu.search": [
+        "STEPS", "Search", "SearchConfig", "frozen_hash", "load_config", "search", "unblind",
+    ],
     "tau3mu.train": [
         "Comparison", "Reproduction", "State", "Status", "Store", "Tested", "Tests", "Train",
         "Wagon", "compare", "compose", "read_status", "reproduce", "start", "test",

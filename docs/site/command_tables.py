@@ -58,6 +58,7 @@ _GUIDES: Final = {
     "train compare": ("how to compare two results", "../how-to/compare.md"),
     "train reproduce": ("how to reproduce results", "../how-to/reproduce.md"),
     "train serve": ("how to look at trains and results in a browser", "../how-to/page.md"),
+    "search": ("the tutorial on the search", "../tutorial-search.md"),
     "show": ("how to look at trains and results in a browser", "../how-to/page.md"),
     "plot": ("how to draw", "../how-to/pictures.md"),
     "report": ("how to report a result", "../how-to/report.md"),

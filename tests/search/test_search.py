@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 from errors import raises
 
+import tau3mu
 from tau3mu.generate import generate
 from tau3mu.generate.files import luminosity
-from tau3mu.limits import load_model
+from tau3mu.limits import impacts, limit, load_model, significance
 from tau3mu.outputs import load_candidates
 from tau3mu.processors import TauTo3Mu
-from tau3mu.search import STEPS, load_config, search, unblind
+from tau3mu.search import STEPS, frozen_hash, load_config, search, unblind
 from tau3mu.search.__main__ import main
 from tau3mu.search.normalization import Measured, decays, sources_of_uncertainty
 from tau3mu.search.peaks import peak_of
@@ -169,7 +170,7 @@ class TestChain:
     def test_unblinding_needs_the_hash_and_then_nothing_changes(
         self, inputs, done, copied, tmp_path, capsys
     ):
-        digest = done.keys["limit"]
+        digest = frozen_hash(done)
         with raises("search.other-hash", path="hash"):
             unblind(copied, "0" * 16)
         assert not (copied / "unblinded").exists()
@@ -198,6 +199,23 @@ class TestChain:
         with raises("search.not-frozen", path="model"):
             unblind(copied, "0" * 16)
 
+    def test_a_model_that_was_edited_is_not_what_was_agreed_on(self, done, copied):
+        model = copied / "model" / "model.json"
+        content = json.loads(model.read_text())
+        content["channels"]["A1"]["signal"]["yield"] *= 2
+        model.write_text(json.dumps(content))
+        with raises("search.other-hash", path="hash"):
+            unblind(copied, frozen_hash(done))
+        assert not (copied / "unblinded.json").exists()
+
+    def test_a_search_that_has_changed_is_refused_and_stays(self, done, copied):
+        file = copied / "search.json"
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"cl": 0.95}))
+        before = (copied / "limit" / "limits.json").read_bytes()
+        with raises("search.not-frozen", path="limit"):
+            unblind(copied, frozen_hash(done))
+        assert (copied / "limit" / "limits.json").read_bytes() == before
+
     def test_another_veto_than_in_the_training_is_an_error(self, done):
         file = str(done.at("training") / "discriminant.json")
         assert TauTo3Mu(discriminant_file=file).discriminant is not None
@@ -214,6 +232,41 @@ class TestChain:
         weights = dict.fromkeys(("ds", "bplus", "bzero"), 1.0)
         with raises("learning.not-blind"):
             sample_of(results, weights, folds=3)
+
+
+def model_of_data(done, folder, seed, fraction=0.0):
+    """Returns the model with data of another seed, which the frozen discriminant has scored."""
+    generate(folder, events=50_000, layout="t3m_tau", seed=seed, branching_fraction=fraction)
+    file = str(done.at("training") / "discriminant.json")
+    processor = TauTo3Mu(name="tau3mu", blind=False, discriminant_file=file)
+    found = tau3mu.run(str(folder / "TreeData_1.root"), processor, output=folder / "results",
+                       no_fit=True, no_plots=True)  # fmt: skip
+    assert found.exit_code == 0
+    content = json.loads((done.at("model") / "model.json").read_text())
+    for channel in content["channels"].values():
+        channel["data"]["results"] = "results"
+    (folder / "model.json").write_text(json.dumps(content))
+    return folder / "model.json"
+
+
+@pytest.mark.integration
+class TestOtherData:
+    """Experiments of the truth that the generator knows; the benchmark makes many."""
+
+    def test_without_signal_the_limit_is_in_its_band(self, done, tmp_path):
+        found = limit(model_of_data(done, tmp_path, seed=5), cl=done.config.cl, observed=True)
+        assert found.expected[-2] <= found.observed <= found.expected[2]
+        blind = done.facts["limit"]["expected"]["0"]
+        assert found.expected[0] == pytest.approx(blind, rel=0.25)
+
+    def test_a_signal_of_ten_times_the_limit_is_found_as_it_was_injected(self, done, tmp_path):
+        r = 10 * done.facts["limit"]["expected"]["0"]
+        fraction = r * done.config.branching_fraction
+        model = model_of_data(done, tmp_path, seed=6, fraction=fraction)
+        fitted = impacts(model, observed=True)
+        assert fitted.best == pytest.approx(r, abs=2 * fitted.error)
+        assert fitted.error < r / 4
+        assert significance(model, observed=True).z > 5
 
 
 def test_a_folder_with_something_in_it_is_left_alone(tmp_path):

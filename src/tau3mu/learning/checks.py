@@ -51,13 +51,18 @@ def checks_of(sample: Sample, tested: Array, trained: Array) -> dict[str, Any]:
     area, of_training = (area_under_curve(s, signal, weight) for s in (tested, trained))
     error = _error_of_area(area, int(signal.sum()), int((~signal).sum()))
     near = signal & (np.abs(sample.mass - 1.777) < _HALF_WINDOW)
-    mass, scores = sample.mass[near], tested[near]
+    mass, scores, category = sample.mass[near], tested[near], sample.category[near]
     edges = np.quantile(mass, np.linspace(0, 1, _MASS_BINS + 1))
     place = np.clip(np.searchsorted(edges, mass, side="right") - 1, 0, _MASS_BINS - 1)
     numbers = np.bincount(place, minlength=_MASS_BINS)
     found = {}
     for wanted in _EFFICIENCIES:
-        passed = scores > np.quantile(scores, 1 - wanted)
+        # Bins are chosen in each category. One cut for all would keep another share of each, and
+        # so depend on the mass: where it is far from that of the τ, most are of the worst.
+        passed = np.zeros(len(scores), np.bool_)
+        for number in np.unique(category):
+            here = category == number
+            passed[here] = scores[here] > np.quantile(scores[here], 1 - wanted)
         efficiency = np.bincount(place, passed, _MASS_BINS) / numbers
         deviation = efficiency / wanted - 1
         chi2 = (numbers * (efficiency - wanted) ** 2 / (wanted * (1 - wanted))).sum()

@@ -88,8 +88,10 @@ def _draw_scores(axes: Axes, training: Training) -> None:
                                color=_COLORS[kind])  # fmt: skip
         handles += [bars, points]
         labels += [f"{_NAMES[kind]}, trained with", f"{_NAMES[kind]}, not seen"]
-    axes.set(xlabel="Score", ylabel="Fraction of candidates per unit", xlim=(0, 1))
-    axes.set_ylim(0, 1.45 * axes.get_ylim()[1])
+    # Most candidates are in the first and the last bin, and what is decided is in between.
+    axes.set(xlabel="Score", ylabel="Candidates per unit, normalized", xlim=(0, 1), yscale="log")
+    least = 0.3 / width / min(here.sum() for _, here in _kinds(training))
+    axes.set_ylim(least, 30 * axes.get_ylim()[1])
     add_legend(axes, handles, labels, loc="upper center", fontsize=18, ncols=2)
 
 
@@ -122,8 +124,9 @@ def _draw_mass(axes: Axes, training: Training) -> None:
         error = np.sqrt(float(wanted) * (1 - float(wanted)) / numbers)
         handles.append(axes.errorbar(one["mass"], one["efficiency"], error, fmt="o"))
         axes.axhline(float(wanted), color="0.7", zorder=0)
-        labels.append(f"{100 * float(wanted):.0f} % kept: trend "
-                      f"{100 * one['trend_across_window']:+.1f} ± "
-                      f"{100 * one['trend_error']:.1f} %")  # fmt: skip
-    axes.set(xlabel="m(3μ) [GeV]", ylabel="Efficiency of signal", ylim=(0, 1.25))
-    add_legend(axes, handles, labels, loc="upper left", fontsize=20)
+        trend = f"{100 * one['trend_across_window']:+.1f}".replace("-", "−")
+        labels.append(f"{100 * float(wanted):.0f} %: {trend} ± {100 * one['trend_error']:.1f} %, "
+                      f"χ² {one['chi2']:.1f}/{one['ndof']}")  # fmt: skip
+    axes.set(xlabel="m(3μ) [GeV]", ylabel="Efficiency of signal", ylim=(0, 1.15))
+    add_legend(axes, handles, labels, loc="upper left", fontsize=20, title_fontsize=20,
+               title="Kept: trend over the masses", alignment="left")  # fmt: skip

@@ -3,4 +3,5 @@ from .chain import search as search
 from .config import SearchConfig as SearchConfig
 from .config import load_config as load_config
 from .state import Search as Search
+from .unblinding import frozen_hash as frozen_hash
 from .unblinding import unblind as unblind

@@ -76,12 +76,12 @@ def do(search: Search, step: str, tell: Callable[[str, str], None]) -> None:
             "what was decided blind stays; use another folder for another search"
         )
         raise InputError(message, code="search.unblinded", path=step)
+    tell(step, "begins")  # which may refuse: nothing is removed before
     folder = search.at(step)
     if known is not None or not _is_unfinished(search, step, key):
         shutil.rmtree(folder, ignore_errors=True)
     make_folder(folder)
     write_text(folder / "begun.json", json_text({"key": key}))
-    tell(step, "begins")
     begin = time.perf_counter()
     facts = json.loads(json_text(function(search, folder)))
     record = {"step": step, "key": key, "seconds": time.perf_counter() - begin,

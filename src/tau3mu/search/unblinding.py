@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import getpass
+import hashlib
 import platform
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from tau3mu.config.documents import read_document
 from tau3mu.config.input_files import user_path
+from tau3mu.discriminant.document import content_hash
 from tau3mu.errors import InputError
 from tau3mu.search import stages
 from tau3mu.search.chain import CONFIG, STEPS, do
@@ -30,7 +32,13 @@ def frozen_hash(search: Search) -> str:
     Args:
         search: A search all of whose steps are done.
     """
-    return search.keys["limit"]
+    files = [
+        search.at("training") / stages.DISCRIMINANT,
+        search.at("model") / stages.MODEL,
+    ]
+    # What is used when the windows are opened counts as it is, not as it was written.
+    contents = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
+    return content_hash({"key": search.keys["limit"], "files": contents})
 
 
 def unblind(folder: str | Path, hash: str, **options: Any) -> LimitResult:
