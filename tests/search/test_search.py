@@ -126,6 +126,18 @@ class TestChain:
             assert channel.signal.signal_yield * share == pytest.approx(from_ds, rel=1e-6)
             assert channel.signal.mean == pytest.approx(1.777, abs=0.004)
             assert channel.windows[0] == ((1.75, 1.80), (1.74, 1.82), (1.73, 1.83))[number]
+            every = candidates[candidates.dataset != "Data"]
+            kept = (every.category == number) & (every.score >= edge) & (every.mass > 1.62)
+            kept = kept & (every.mass < 2)
+            per_dataset = expected_decays(done)
+            weight = np.array([per_dataset[name] for name in every.dataset[kept].to_list()])
+            sums = {way: float((weight * ak.to_numpy(every[f"weight{way}"][kept])).sum())
+                    for way in ("", "_muon_sf_up", "_muon_sf_down")}  # fmt: skip
+            control = done.facts["control"]["variations"]["muon_sf"]
+            assert model.nuisances["muon_sf"].rate[f"{letter}1"] == pytest.approx(
+                [sums["_muon_sf_down"] / sums[""] / (1 + control[0]),
+                 sums["_muon_sf_up"] / sums[""] / (1 + control[1])]
+            )  # fmt: skip
         names = {"ds_yield", "ds_phi_mumu_pi", "muon_sf", "simulation_A1", "mass_scale"}
         assert names <= model.nuisances.keys()
 

@@ -7,11 +7,11 @@ simulated events add up to.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from tau3mu.search.config import Constant
 
@@ -28,7 +28,7 @@ class Measured:
         selected: Weighted D_s that the selection keeps in simulation.
         selected_error: The statistical uncertainty of that.
         generated: D_s that were simulated.
-        muon_sf: Relative changes of `selected` by scale factors of the muons, down and up.
+        variations: Relative changes of `selected` by each variation of the weights, down and up.
     """
 
     number: float
@@ -36,7 +36,7 @@ class Measured:
     selected: float
     selected_error: float
     generated: float
-    muon_sf: tuple[float, ...] = (0.0, 0.0)
+    variations: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
     @property
     def efficiency(self) -> float:

@@ -9,18 +9,33 @@ from tau3mu.search.normalization import Measured, decays
 from tau3mu.search.state import SCORED
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from tau3mu.learning import Sample
     from tau3mu.search.state import Search
 
-__all__ = ["expected_decays", "measured_control", "scored_sample"]
+__all__ = ["both_ways", "expected_decays", "measured_control", "scored_sample"]
+
+
+def both_ways(names: Iterable[str]) -> list[str]:
+    """Returns the names of the variations that there are up and down.
+
+    Args:
+        names: Such as `muon_sf_up`.
+    """
+    known = set(names)
+    return sorted(
+        name.removesuffix("_up")
+        for name in known
+        if name.endswith("_up") and f"{name.removesuffix('_up')}_down" in known
+    )
 
 
 def measured_control(search: Search) -> Measured:
     """Returns what the step `control` has measured."""
     facts = search.facts["control"]
     names = Measured.__dataclass_fields__
-    return Measured(**{name: facts[name] for name in names if name != "muon_sf"},
-                    muon_sf=tuple(facts["muon_sf"]))  # fmt: skip
+    return Measured(**{name: facts[name] for name in names})
 
 
 def expected_decays(search: Search) -> dict[str, float]:

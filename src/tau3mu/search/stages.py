@@ -10,7 +10,7 @@ import numpy as np
 from tau3mu.errors import InputError, RunError
 from tau3mu.search.config import SearchConfig, constants_of
 from tau3mu.search.normalization import Measured, sources_of_uncertainty
-from tau3mu.search.readings import expected_decays, measured_control, scored_sample
+from tau3mu.search.readings import both_ways, expected_decays, measured_control, scored_sample
 from tau3mu.search.state import (
     CATEGORIES,
     CONTROL,
@@ -171,14 +171,17 @@ def run_control(search: Search, folder: Path) -> dict[str, Any]:
         raise RunError(message, code="search.no-control-fit", path="control.fit")
     number = found.parameters[config.yield_parameter]
     rows = [row for row in results.cutflow[config.simulation] if row["name"] == "all"]
-    variations = ("nominal", "muon_sf_up", "muon_sf_down")
-    filled = [results.histogram("mass", config.simulation, name) for name in variations]
-    flow, up, down = (cast("Any", one.view(flow=True)) for one in filled)
-    selected = float(flow["value"].sum())
+    axes = {axis.name: axis for axis in results.histograms["mass"].axes}
+    filled = {
+        name: cast("Any", results.histogram("mass", config.simulation, name).view(flow=True))
+        for name in axes["variation"]
+    }
+    selected = float(filled["nominal"]["value"].sum())
+    moved = {name: float(one["value"].sum()) / selected - 1 for name, one in filled.items()}
     measured = Measured(
         float(number.value), float(number.error or 0), selected,
-        float(np.sqrt(flow["variance"].sum())), float(rows[0]["sumw"]),
-        tuple(float(one["value"].sum()) / selected - 1 for one in (down, up)),
+        float(np.sqrt(filled["nominal"]["variance"].sum())), float(rows[0]["sumw"]),
+        {name: [moved[f"{name}_down"], moved[f"{name}_up"]] for name in both_ways(moved)},
     )  # fmt: skip
     yields = results.yields
     return {**measured.to_dict(), "chi2": found.chi2, "ndf": found.ndf,

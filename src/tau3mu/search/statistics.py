@@ -10,7 +10,7 @@ import numpy as np
 from tau3mu.search.config import constants_of
 from tau3mu.search.normalization import sources_of_uncertainty
 from tau3mu.search.peaks import peak_of
-from tau3mu.search.readings import measured_control, scored_sample
+from tau3mu.search.readings import both_ways, measured_control, scored_sample
 from tau3mu.search.state import CATEGORIES, HALF_WINDOWS, RANGE, SCORED
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def model_content(search: Search) -> tuple[dict[str, Any], dict[str, Any]]:
     """
     sample, scores = scored_sample(search)
     origins = {dataset: str(name) for name, dataset in search.config.search.simulation.items()}
-    up, down = _scale_factors(search)
+    variations = _variations(search)
     channels: dict[str, Any] = {}
     table: dict[str, Any] = {}
     nuisances: dict[str, Any] = {
@@ -80,9 +80,11 @@ def model_content(search: Search) -> tuple[dict[str, Any], dict[str, Any]]:
                 _add(nuisances, source.name, name, 1 + source.relative * share)
             error = float(np.sqrt((weight**2).sum())) / expected
             _add(nuisances, f"simulation_{name}", name, 1 + error)
-            moved = (float((weight * way[signal]).sum()) / expected for way in (down, up))
-            ratios = [one / (1 + other) for one, other in zip(moved, measured.muon_sf, strict=True)]
-            _add(nuisances, "muon_sf", name, ratios)
+            for variation, ways in variations.items():
+                moved = [float((weight * way[signal]).sum()) / expected for way in ways]
+                reference = measured.variations.get(variation, (0.0, 0.0))
+                ratios = [one / (1 + other) for one, other in zip(moved, reference, strict=True)]
+                _add(nuisances, variation, name, ratios)
             width = HALF_WINDOWS[number]
             near = np.abs(sample.mass - 1.777) < width
             sidebands = RANGE[1] - RANGE[0] - float(np.ptp(window))
@@ -113,18 +115,23 @@ def _add(nuisances: dict[str, Any], name: str, channel: str, kappa: Any) -> None
     nuisances.setdefault(name, {}).setdefault("yield", {})[channel] = kappa
 
 
-def _scale_factors(search: Search) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Returns the weights of all candidates with scale factors up and down, over the nominal."""
+def _variations(search: Search) -> dict[str, list[npt.NDArray[np.float64]]]:
+    """Returns for each variation of the weights those of all candidates, down and up, over 1."""
     import awkward as ak
 
     from tau3mu.outputs import load_candidates
 
     candidates = load_candidates(search.at("scores") / "results" / SCORED)
-    nominal, up, down = (
-        ak.to_numpy(candidates[name])
-        for name in ("weight", "weight_muon_sf_up", "weight_muon_sf_down")
-    )
-    return up / nominal, down / nominal
+    known = [one.removeprefix("weight_") for one in candidates.fields if one.startswith("weight_")]
+    nominal = ak.to_numpy(candidates["weight"])
+    return {
+        name: [
+            np.divide(ak.to_numpy(candidates[f"weight_{name}_{way}"]), nominal,
+                      out=np.ones(len(nominal)), where=nominal != 0)
+            for way in ("down", "up")
+        ]
+        for name in both_ways(known)
+    }  # fmt: skip
 
 
 def counting_limit(channels: Iterable[Any], cl: float) -> float:
