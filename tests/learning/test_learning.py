@@ -17,7 +17,7 @@ from tau3mu.discriminant import (
     load_discriminant,
 )
 from tau3mu.generate.tau.quality import draw_numbers, from_numbers, log_density
-from tau3mu.learning import Sample, area_under_curve, best_bins, train
+from tau3mu.learning import Sample, area_under_curve, best_bins, checks_of, train
 from tau3mu.learning.bins import significance_of
 
 FOLDS = 3
@@ -120,6 +120,26 @@ def test_it_separates_nearly_as_well_as_the_truth_allows(trained):
     assert checks["auc"]["trained"] > found
     for one in checks["efficiency_against_mass"].values():
         assert abs(one["trend_across_window"]) < 5 * one["trend_error"]
+
+
+def test_categories_of_other_widths_and_scores_are_no_dependence_on_the_mass():
+    """One cut for all keeps more of the broad category, which has most of the tails."""
+    rng = np.random.default_rng(3)
+    n = 40_000
+    category = rng.integers(2, size=n)
+    mass = rng.normal(1.777, np.where(category == 0, 0.008, 0.02))
+    scores = rng.normal(category, 1.0)
+    one = np.ones(n)
+    signal = np.arange(n) >= 100  # the area needs some background
+    names = np.full(n, "ds")
+    sample = Sample(one[:, np.newaxis], signal, one, mass, category, category, names, {},
+                    np.zeros((2, 2)))  # fmt: skip
+    for check in checks_of(sample, scores, scores)["efficiency_against_mass"].values():
+        assert check["chi2"] < 30  # of 7 degrees of freedom: p = 1e-4
+    moved = scores + 20 * (mass - 1.777)
+    for check in checks_of(sample, moved, moved)["efficiency_against_mass"].values():
+        assert check["chi2"] > 60
+        assert check["trend_across_window"] > 5 * check["trend_error"]
 
 
 def test_equal_samples_give_equal_trees(trained):
