@@ -79,14 +79,13 @@ def test_observed_spectra_are_put_into_bins(tmp_path):
 @pytest.mark.parametrize("make", [templates, families])
 def test_pyhf_finds_the_same_limits(tmp_path, make):
     pyhf = pytest.importorskip("pyhf")
-    one = make()
-    export(one, "pyhf", tmp_path / "model.json", observed=True)
+    one, exact = make(), make is templates
+    export(one, "pyhf", tmp_path / "model.json", observed=exact)
     workspace = pyhf.Workspace(json.loads((tmp_path / "model.json").read_text(encoding="utf-8")))
     settings = {"normsys": {"interpcode": "code1"}, "histosys": {"interpcode": "code4p"}}
     theirs = workspace.model(modifier_settings=settings)
     pyhf.set_backend("numpy", pyhf.optimize.minuit_optimizer(tolerance=1e-2))
-    ours = limit(one, observed=True)
-    exact = make is templates
+    ours = limit(one, observed=exact)
     for r in (ours.expected[0], 0.6 * ours.expected[0])[: 2 if exact else 1]:
         observed, expected = pyhf.infer.hypotest(
             r, workspace.data(theirs), theirs, test_stat="qtilde", return_expected_set=True

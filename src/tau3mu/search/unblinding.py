@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from tau3mu.config.documents import read_document
-from tau3mu.config.input_files import user_path
+from tau3mu.config.input_files import read_bytes, user_path
 from tau3mu.discriminant.document import content_hash
 from tau3mu.errors import InputError
 from tau3mu.search import stages
@@ -33,11 +33,13 @@ def frozen_hash(search: Search) -> str:
         search: A search all of whose steps are done.
     """
     files = [
-        search.at("training") / stages.DISCRIMINANT,
-        search.at("model") / stages.MODEL,
+        search.at("training") / DISCRIMINANT,
+        search.at("model") / MODEL,
     ]
     # What is used when the windows are opened counts as it is, not as it was written.
-    contents = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
+    contents = [
+        hashlib.sha256(read_bytes(file, "file of the search")).hexdigest() for file in files
+    ]
     return content_hash({"key": search.keys["limit"], "files": contents})
 
 
