@@ -34,9 +34,10 @@ _ROWS = "certified", "all"
 def sections_read(plan: RunPlan, result: RunResult) -> dict[str, Sections]:
     """Returns the luminosity sections of each dataset of data that were read.
 
-    These are the sections of the events, and those that a file of NanoAOD lists without any. Those of derived data are the sections of the events of the parent. A dataset is left out if
-    they are not known: of short views, which end within sections, of files without these numbers,
-    and of derived data that were made before they were kept.
+    These are the sections of the events, and those that a file of NanoAOD lists without any. Those
+    of derived data are the sections of the events of the parent. A dataset is left out if they are
+    not known: of short views, which end within sections, of files without these numbers, and of
+    derived data that were made before they were kept.
 
     Args:
         plan: Of the run.
