@@ -22,7 +22,9 @@ SCALARS = {"MET_pt": "f4 f4", "MET_phi": "f4 f4", "PV_npvs": "i4 u1", "PV_x": "f
            "PV_y": "f4 f4", "PV_z": "f4 f4", "fixedGridRhoFastjetAll": "f4 f4"}  # fmt: skip
 
 
-def write_nanoaod(path, *, version=9, n=40, seed=1, is_mc=False, run=1, paths=("HLT_IsoMu24",)):
+def write_nanoaod(
+    path, *, version=9, n=40, seed=1, is_mc=False, run=1, paths=("HLT_IsoMu24",), blocks=None
+):
     """Writes a file with the trees `Events` and `Runs`; returns the sums of its weights.
 
     Args:
@@ -33,6 +35,7 @@ def write_nanoaod(path, *, version=9, n=40, seed=1, is_mc=False, run=1, paths=("
         is_mc: Whether there are generator particles, weights and their sums.
         run: The run number.
         paths: The triggers.
+        blocks: The luminosity sections of the tree `LuminosityBlocks`, if there is one.
     """
     rng = np.random.default_rng(seed)
     column = 0 if version == 9 else 1
@@ -70,6 +73,10 @@ def write_nanoaod(path, *, version=9, n=40, seed=1, is_mc=False, run=1, paths=("
     with uproot.recreate(path) as file:
         file.mktree("Events", {k: _type(v) for k, v in data.items()}).extend(data)
         file.mktree("Runs", {k: v.dtype for k, v in runs.items()}).extend(runs)
+        if blocks is not None:
+            lumis = {"run": np.full(len(blocks), run, np.uint32),
+                     "luminosityBlock": np.array(blocks, np.uint32)}  # fmt: skip
+            file.mktree("LuminosityBlocks", {k: v.dtype for k, v in lumis.items()}).extend(lumis)
     return {name: runs[name].sum() for name in runs if name != "run"}
 
 

@@ -327,3 +327,25 @@ def test_the_manual_can_be_followed(tmp_path, monkeypatch):
     sumw = fsum(one["genEventSumw"] for one in sums)
     assert names["expected"].sum().value == pytest.approx(weights / sumw)
     assert len(rows) > 5
+
+
+def test_sections_without_events_have_luminosity(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("mine.py").write_text(PROCESSOR)
+    write_nanoaod("a.root", seed=1, run=100, blocks=(3, 2, 1, 7))  # events in section 1 alone
+    write_nanoaod("b.root", seed=2, run=200)
+    lines = [
+        f"{number}:5704,{lumi}:{lumi},06/18/17 21:33:20,STABLE BEAMS,6500,9.0,{lumi},24.1,HFOC\n"
+        for number in (100, 200)
+        for lumi in range(1, 9)
+    ]
+    head = "#run:fill,ls,time,beamstatus,E(GeV),delivered(/pb),recorded(/pb),avgpu,source\n"
+    Path("lumi.csv").write_text("#Data tag : 19v3 , Norm tag: None\n" + head + "".join(lines))
+    Path("golden.json").write_text(json.dumps({"100": [[1, 2], [5, 8]], "200": [[1, 8]]}))
+    facts = {"brilcalc": "lumi.csv", "certification": "golden.json"}
+    files = {"data": {"files": ["a.root", "b.root"], "metadata": facts}}
+    Path("sets.json").write_text(json.dumps(files))
+    assert run("Jets", "--chunk-size", "7") == 0
+    assert tau3mu.open("out").datasets["data"].luminosity.recorded == pytest.approx(0.011)
+    sections = json.loads(Path("out/sections/data.json").read_text())
+    assert sections == {"100": [[1, 2], [7, 7]], "200": [[1, 1]]}

@@ -110,6 +110,17 @@ def test_pileup_tables_that_cannot_be(tmp_path, how, code):
         PileupWeight(pog(tmp_path / "pu.json.gz", **how))
 
 
+@pytest.mark.parametrize("weight", [-0.5, float("nan"), float("inf")])
+@pytest.mark.parametrize("key", [0, 2])
+def test_pileup_weights_that_cannot_be(tmp_path, weight, key):
+    file = pog(tmp_path / "pu.json.gz")
+    content = json.loads(gzip.decompress(file.read_bytes()))
+    content["corrections"][0]["data"]["content"][key]["value"]["content"][1] = weight
+    file.write_bytes(gzip.compress(json.dumps(content).encode()))
+    with raises("corrections.bad-weights", path=str(file)):
+        PileupWeight(file)
+
+
 def test_missing_pileup_is_an_error(tmp_path):
     weight = PileupWeight(pog(tmp_path / "pu.json.gz"))
     with raises("corrections.missing-values", path="pileup"):

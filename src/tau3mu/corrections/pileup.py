@@ -17,6 +17,7 @@ from tau3mu.corrections.table import read_correction
 from tau3mu.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     import numpy.typing as npt
@@ -155,6 +156,12 @@ def _table(text: str, source: str) -> Any:
             f"table has {' and '.join(_INPUTS)}"
         )
         raise InputError(message, code="corrections.wrong-inputs", path=table.name)
+    if wrong := [w for w in _weights(json.loads(text)["corrections"][0]["data"]) if not _may_be(w)]:
+        message = (
+            f"{source}: correction {table.name!r} has the weight {wrong[0]:g}; pileup weights are "
+            "ratios of numbers of events, so 0 or more: make the file again"
+        )
+        raise InputError(message, code="corrections.bad-weights", path=source)
     try:
         for key in _KEYS:
             table.evaluate(*_arguments(table, np.array([20.0]), key))
@@ -165,6 +172,23 @@ def _table(text: str, source: str) -> Any:
         )
         raise InputError(message, code="corrections.missing-keys", path=table.name) from error
     return table
+
+
+def _weights(node: Any) -> Iterator[float]:
+    """Yields the numbers that a node of a table can give, other than those of formulas."""
+    if isinstance(node, dict):
+        content = node.get("content", node.get("value"))
+        parts = [*(content if isinstance(content, list) else [content]), node.get("default")]
+        if node.get("flow") not in {"clamp", "error", "wrap"}:
+            parts.append(node.get("flow"))
+        for part in parts:
+            yield from _weights(part)
+    elif isinstance(node, int | float):
+        yield node
+
+
+def _may_be(weight: float) -> bool:
+    return 0 <= weight < np.inf
 
 
 def _profile(place: str | Path) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:

@@ -31,6 +31,8 @@ class CheckedFile:
         size: Its length in bytes, None if that was not asked for.
         origin: Of derived data, the text of their origin; see `tau3mu.datasets.origin`.
         generated: Of simulation, the sums of its weights, if it holds them.
+        blocks: Of data, the luminosity sections that the file lists, also those without events, as
+            run, first and last section; None if it has no such list.
     """
 
     dataset: str
@@ -46,6 +48,7 @@ class CheckedFile:
     size: int | None = field(default=None, compare=False)
     origin: str = ""
     generated: Generated | None = None
+    blocks: tuple[tuple[int, int, int], ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from tau3mu.datasets.blocks import BLOCKS, read_blocks
 from tau3mu.datasets.checked import CheckedFile, Inspection
 from tau3mu.datasets.generated import SUMS, read_generated
 from tau3mu.datasets.origin import parse_origin, read_origin
@@ -119,6 +120,7 @@ def look_into(file: Any, dataset: str, path: str, asked: Asked) -> Inspection:
         size=file.fEND,
         origin=origin,
         generated=read_generated(root) if asked.is_mc else None,
+        blocks=None if asked.is_mc else read_blocks(root),
     )
     return Inspection(dataset, path, checked, file.fEND, tuple(problems), warnings=tuple(warnings))
 
@@ -146,7 +148,7 @@ def wanted_names(asked: Asked) -> Callable[[str], bool]:
 @lru_cache(maxsize=16)  # the same is asked of thousands of files
 def _wanted_names(asked: Asked, _: tuple[Layout, ...]) -> Callable[[str], bool]:
     triggers = [plain(column).partition(".") for column in asked.columns]
-    names = {named(column) for column in asked.columns} | (SUMS if asked.is_mc else frozenset())
+    names = {named(column) for column in asked.columns} | (SUMS if asked.is_mc else BLOCKS)
     for table in asked.layouts:
         levels = tuple(level for level in LEVELS if table.has_triggers(level))
         known = [c for c in asked.columns if table.rows_of(c) or c.partition(".")[0] in levels]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tau3mu.datasets.origin import parse_origin
-from tau3mu.datasets.sections import inside, ranges_of, shown
+from tau3mu.datasets.sections import inside, keys_of, ranges_of, shown
 from tau3mu.derived.rows import counted_in
 from tau3mu.outputs.counted import Counted, added_up
 from tau3mu.results.manifest import LuminosityFacts
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from tau3mu.datasets import Dataset
+    from tau3mu.datasets import CheckedFile, Dataset
     from tau3mu.datasets.brilcalc import LuminosityTable
     from tau3mu.datasets.sections import Sections
     from tau3mu.execution import RunResult
@@ -32,11 +32,12 @@ _ROWS = "certified", "all"
 
 
 def sections_read(plan: RunPlan, result: RunResult) -> dict[str, Sections]:
-    """Returns the luminosity sections of each dataset of data of which events were read.
+    """Returns the luminosity sections of each dataset of data that were read.
 
-    Those of derived data are the sections of the events of the parent. A dataset is left out if
-    they are not known: of short views, which end within sections, of files without these numbers,
-    and of derived data that were made before they were kept.
+    These are the sections of the events, and those that a file of NanoAOD lists without any. Those
+    of derived data are the sections of the events of the parent. A dataset is left out if they are
+    not known: of short views, which end within sections, of files without these numbers, and of
+    derived data that were made before they were kept.
 
     Args:
         plan: Of the run.
@@ -53,12 +54,22 @@ def sections_read(plan: RunPlan, result: RunResult) -> dict[str, Sections]:
         if any(file.origin for file in read):
             parts = (counted_in(parse_origin(f.origin, f.path)) for f in read)
             counted = added_up(parts)
-        sections = counted.sections
+        sections = _with_blocks(counted.sections, read)
         if sections is not None and dataset.certification is not None:
             sections = sections[inside(sections, dataset.certification.ranges)]
         if sections is not None:
             found[dataset.name] = sections
     return found
+
+
+def _with_blocks(sections: Sections | None, files: list[CheckedFile]) -> Sections | None:
+    listed = [file.blocks for file in files if file.blocks is not None and not file.origin]
+    if sections is None and (not listed or len(listed) < len(files)):
+        return None
+    blocks = [
+        keys_of(run, np.arange(first, last + 1)) for own in listed for run, first, last in own
+    ]
+    return np.unique(np.concatenate([*([] if sections is None else [sections]), *blocks]))
 
 
 def luminosities(plan: RunPlan, sections: Mapping[str, Sections]) -> dict[str, LuminosityFacts]:
