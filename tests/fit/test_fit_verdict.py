@@ -25,6 +25,7 @@ def _warnings(**changes):
         "minima": (Minimum(0.0, 3, {"a": 1.0, "b": 2.0}, ()),),
         "failed_starts": 0,
         "weighted": False,
+        "seen": {},
     }
     return find_warnings(**(facts | changes))
 

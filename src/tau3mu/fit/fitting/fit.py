@@ -167,6 +167,7 @@ def _fitted(
         minima=minima,
         failed_starts=failed,
         weighted=objective.weighted,
+        seen=objective.seen(values),
     )
     constraints = [p for p in model.parameters.values() if p.constraint]
     packages = _PACKAGES + (_ZFIT_PACKAGES if model.method.engine == "zfit" else ())

@@ -15,6 +15,7 @@ __all__ = ["find_errors", "find_warnings"]
 
 _ACCURATE = 3
 _ONE_SIGMA = 0.5  # of the NLL
+_HARDLY_SEEN = 0.05  # of a component in the fitted ranges
 _INSEPARABLE = 0.999  # correlation, as of two yields of the same shape
 
 
@@ -70,6 +71,7 @@ def find_warnings(
     minima: Sequence[Minimum],
     failed_starts: int,
     weighted: bool,
+    seen: Mapping[str, float],
 ) -> list[str]:
     """Returns what a reader should know of a fit without making it invalid."""
     warnings = [
@@ -85,6 +87,12 @@ def find_warnings(
                 f"the data do not determine {name}: its error {error:.2g} is more than half of its "
                 f"range {interval[0]:g} to {interval[1]:g}"
             )
+    warnings += [
+        f"{name} is hardly measured: {100 * part:.2g} % of its component is in the fitted ranges, "
+        "and the rest of it is an extrapolation; leave the component out, or fix it"
+        for name, part in seen.items()
+        if part < _HARDLY_SEEN
+    ]
     rows = zip(covariance.names, covariance.correlation, strict=True)
     warnings += [
         f"the data hardly tell {name} and {other} apart: their correlation is {row[i]:.5f}"

@@ -45,6 +45,9 @@ class Loss(Protocol):
     def impossible(self, values: Mapping[str, Any]) -> int:
         """Returns how many bins with entries, or single entries, are not expected at all."""
 
+    def seen(self, values: Mapping[str, Any]) -> np.ndarray:
+        """Returns which part of each component lies where the fit looks."""
+
     @property
     def variances(self) -> np.ndarray:
         """The variance of the content of every bin, or the squared weight of every entry."""
@@ -82,6 +85,11 @@ class BinnedLikelihood:
     def impossible(self, values: Mapping[str, Any]) -> int:
         """Returns how many bins with entries are not expected to have any."""
         return int(np.sum((self._expected(values) <= _NO_COUNTS) & (self._contents > 0)))
+
+    def seen(self, values: Mapping[str, Any]) -> np.ndarray:
+        """Returns which part of each component lies in the bins that are fitted."""
+        shapes = self.function.shapes(values, self.data.edges)
+        return np.asarray(shapes[:, self.data.used].sum(axis=1))
 
     @property
     def variances(self) -> np.ndarray:
@@ -139,6 +147,10 @@ class UnbinnedLikelihood:
         """Returns how many entries lie where none is expected."""
         return int(np.sum(self._densities(values) <= _NO_COUNTS))
 
+    def seen(self, values: Mapping[str, Any]) -> np.ndarray:
+        """Returns which part of each component lies in the intervals that are fitted."""
+        return np.asarray(self.function.shapes(values, self._edges)[:, self._used].sum(axis=1))
+
     @property
     def variances(self) -> np.ndarray:
         """The squared weight of every entry."""
@@ -178,6 +190,15 @@ class Objective:
     def impossible(self, values: Mapping[str, Any]) -> int:
         """Returns how many bins with entries, or single entries, the model does not expect."""
         return sum(loss.impossible(values) for loss in self.losses.values())
+
+    def seen(self, values: Mapping[str, Any]) -> dict[str, float]:
+        """Returns which part of what a free parameter scales is fitted, in its best spectrum."""
+        found: dict[str, float] = {}
+        for loss in self.losses.values():
+            for name, part in zip(loss.function.yields, loss.seen(values), strict=True):
+                for free in self.parameters.touched_by([name]):
+                    found[free] = max(found.get(free, 0.0), float(part))
+        return {name: part for name, part in found.items() if name not in self._constraints}
 
     @property
     def weighted(self) -> bool:
