@@ -51,7 +51,7 @@ class CheckedFiles(BaseModel):
 
     model_config = ConfigDict(strict=True)
 
-    version: Literal[4] = 4
+    version: Literal[5] = 5
     options: Settings | None
     processors: list[str]
     datasets: list[str]

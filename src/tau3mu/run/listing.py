@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import astuple
-from textwrap import fill
-from typing import TYPE_CHECKING, Any
+from textwrap import fill, shorten
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic_core import to_jsonable_python
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from tau3mu.processing.parameters import Parameter
 
 __all__ = ["list_all"]
+
+_LONGEST: Final = 50  # of the letters of a default
 
 
 def list_all(processors: Sequence[str] = ()) -> int:
@@ -77,7 +79,7 @@ def _default(parameter: Parameter) -> str:
         bins, start, stop, label = astuple(value)
         return f"{bins} bins, {start:g} to {stop:g}, {label}"
     text = json.dumps(to_jsonable_python(value), ensure_ascii=False)
-    return f"{text} {parameter.unit}".rstrip()
+    return f"{shorten(text, _LONGEST, placeholder=' …')} {parameter.unit}".rstrip()
 
 
 def _wrapped(text: str, width: int) -> str:
