@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["list_all"]
 
-_LONGEST: Final = 50  # of the letters of a default
+_LONGEST: Final = 40  # of the letters of a default
 
 
 def list_all(processors: Sequence[str] = ()) -> int:
