@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import astuple
-from textwrap import fill, shorten
+from textwrap import fill
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic_core import to_jsonable_python
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["list_all"]
 
-_LONGEST: Final = 40  # of the letters of a default
+_LONGEST: Final = 36  # of the letters of a default
 
 
 def list_all(processors: Sequence[str] = ()) -> int:
@@ -79,7 +79,8 @@ def _default(parameter: Parameter) -> str:
         bins, start, stop, label = astuple(value)
         return f"{bins} bins, {start:g} to {stop:g}, {label}"
     text = json.dumps(to_jsonable_python(value), ensure_ascii=False)
-    return f"{shorten(text, _LONGEST, placeholder=' …')} {parameter.unit}".rstrip()
+    text = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+    return f"{text} {parameter.unit}".rstrip()
 
 
 def _wrapped(text: str, width: int) -> str:
