@@ -84,7 +84,7 @@ def test_units(tmp_path, unit, factor):
 @pytest.mark.integration
 def test_the_same_as_coffea(tmp_path):
     rng = np.random.default_rng(4)
-    values = rng.uniform(0.01, 0.5, (2, 300)).round(9)
+    values = -np.sort(-rng.uniform(0.01, 0.5, (2, 300)).round(9), axis=0)  # delivered first
     lines = [
         f"{297050 + n // 100}:5704,{n % 100 + 1}:{n % 100 + 1},06/18/17 21:33:20,STABLE BEAMS,6500,"
         f"{a},{b},24.1,HFOC"

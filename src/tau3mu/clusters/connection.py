@@ -15,7 +15,7 @@ from tau3mu.clusters.kinds import Batch, HTCondor, Local, Running, Slurm
 from tau3mu.clusters.security import refuse_open_address, security_of
 from tau3mu.clusters.site import load_site
 from tau3mu.clusters.starting import Start, without_script
-from tau3mu.clusters.versions import check_versions, leave_out_pandas
+from tau3mu.clusters.versions import check_versions
 from tau3mu.console.cli import first_import
 from tau3mu.errors import InputError, RunError
 
@@ -86,20 +86,14 @@ def start_cluster(
 def _starting(asked: Workers, *, insecure: bool) -> Iterator[Starting]:
     with first_import("distributed"):
         import dask
+        import distributed  # noqa: F401 - with all that is imported below
         import numpy as np  # noqa: F401 - before workers start, see below
-        from distributed import versions
 
         from tau3mu.clusters.launch import dask_class, end, launch
 
     # While a worker starts, the environment of this process is that of the worker, in which the
     # libraries below NumPy have one thread.
-    with (
-        dask.config.set({**SCHEDULER_SETTINGS, **dask_settings()}),
-        without_script(),
-        ExitStack() as stack,
-    ):
-        if isinstance(asked, Local):  # as its workers do, see PRELOAD
-            stack.callback(setattr, versions, "optional_packages", leave_out_pandas())
+    with dask.config.set({**SCHEDULER_SETTINGS, **dask_settings()}), without_script():
         kind = dask_class(asked)
         start = Start(lambda: launch(kind, asked, insecure=insecure), end)
         try:

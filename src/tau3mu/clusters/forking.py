@@ -33,7 +33,7 @@ def start_forking(*modules: str) -> None:
     """
     if _begun or sys.platform != "linux" or not is_command():
         return
-    get_context("forkserver").set_forkserver_preload([*modules, PRELOAD])
+    get_context("forkserver").set_forkserver_preload([PRELOAD, *modules])
     resource_tracker.ensure_running()  # begun on demand, it would unblock the signal again
     before = dict(os.environ)
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # which forks inherit

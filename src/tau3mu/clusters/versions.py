@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from distributed import Client
 
-__all__ = ["check_versions", "difference", "leave_out_pandas", "versions_here"]
+__all__ = ["check_versions", "difference", "versions_here"]
 
 _PACKAGES = {
     "dask": "dask",
@@ -58,19 +58,6 @@ def check_versions(client: Client) -> None:
     if differing:
         message = _message("the cluster", here, columns, differing)
         raise InputError(message, code="clusters.other-versions")
-
-
-def leave_out_pandas() -> list[Any]:
-    """Keeps Dask from importing pandas in this process; returns what it has compared before.
-
-    Nothing here uses it. Dask would import it, for half a second in each process, only to compare
-    its version with those of others.
-    """
-    from distributed import versions
-
-    before: list[Any] = versions.optional_packages
-    versions.optional_packages = [one for one in before if one[0] != "pandas"]
-    return before
 
 
 def versions_here() -> dict[str, str]:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
-import sys
 
-from tau3mu.clusters.versions import leave_out_pandas
 from tau3mu.console.cli import first_import
 
 __all__: list[str] = []
@@ -29,5 +27,3 @@ def _is_of_interest(record: logging.LogRecord) -> bool:
 
 
 logging.getLogger("distributed.worker").addFilter(_is_of_interest)
-if "distributed" in sys.modules:
-    leave_out_pandas()
