@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from tau3mu.console.cli import Parser, path_of, run_main, text_of
+from tau3mu.search.state import STEPS
 
 if TYPE_CHECKING:
     import argparse
@@ -34,9 +35,6 @@ exit codes:
   0  all steps that were asked for are done
   1  wrong usage, bad input, or a step that failed"""
 
-_STEPS: Final = ("datasets", "control", "selection", "training", "scores", "bins", "model",
-                 "limit")  # fmt: skip
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit code.
@@ -55,8 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--output", type=path_of, required=True, metavar="DIR", help="the results of all steps"
     )
     parser.add_argument(
-        "--until", default="limit", choices=_STEPS, metavar="STEP",
-        help=f"the last step, one of {', '.join(_STEPS)} (default: limit)",
+        "--until", default="limit", choices=STEPS, metavar="STEP",
+        help=f"the last step, one of {', '.join(STEPS)} (default: limit)",
     )  # fmt: skip
     parser.add_argument(
         "--resume", action="store_true",

@@ -14,20 +14,20 @@ from tau3mu.discriminant.document import content_hash
 from tau3mu.errors import InputError, suggest
 from tau3mu.search import stages
 from tau3mu.search.config import SearchConfig, load_config
-from tau3mu.search.state import RECORD, Search
+from tau3mu.search.state import RECORD, STEPS, Search
 from tau3mu.storage.files import json_text, make_folder, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["CONFIG", "STEPS", "do", "search"]
+__all__ = ["CONFIG", "do", "search"]
 
 log = logging.getLogger(__name__)
 
 CONFIG: Final = "search.json"
 
-STEPS: Final[dict[str, tuple[Any, tuple[str, ...]]]] = {
+_DONE_BY: Final[dict[str, tuple[Any, tuple[str, ...]]]] = {
     "datasets": (stages.check_datasets, ()),
     "control": (stages.run_control, ("datasets",)),
     "selection": (stages.run_selection, ("datasets",)),
@@ -38,6 +38,7 @@ STEPS: Final[dict[str, tuple[Any, tuple[str, ...]]]] = {
     "limit": (stages.set_limit, ("model",)),
 }
 """Each step with what does it, and the steps whose results it reads."""
+assert tuple(_DONE_BY) == STEPS
 
 
 def do(search: Search, step: str, tell: Callable[[str, str], None]) -> None:
@@ -52,7 +53,7 @@ def do(search: Search, step: str, tell: Callable[[str, str], None]) -> None:
         InputError: Something that the step reads is wrong, or would change after unblinding.
         RunError: The step fails.
     """
-    function, needed = STEPS[step]
+    function, needed = _DONE_BY[step]
     from tau3mu import __version__
 
     depends = {

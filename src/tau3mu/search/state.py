@@ -13,9 +13,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CATEGORIES", "CONTROL", "DISCRIMINANT", "HALF_WINDOWS", "MODEL", "RANGE", "RECORD", "SCORED",
-    "UNBLINDED", "Search",
+    "STEPS", "UNBLINDED", "Search",
 ]  # fmt: skip
 
+STEPS: Final = (
+    "datasets", "control", "selection", "training", "scores", "bins", "model", "limit",
+)  # fmt: skip
+"""The steps in their order."""
 RECORD: Final = "step.json"
 UNBLINDED: Final = "unblinded.json"
 DISCRIMINANT: Final = "discriminant.json"

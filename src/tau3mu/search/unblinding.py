@@ -13,9 +13,9 @@ from tau3mu.config.input_files import read_bytes, user_path
 from tau3mu.discriminant.document import content_hash
 from tau3mu.errors import InputError
 from tau3mu.search import stages
-from tau3mu.search.chain import CONFIG, STEPS, do
+from tau3mu.search.chain import CONFIG, do
 from tau3mu.search.config import SearchConfig
-from tau3mu.search.state import DISCRIMINANT, MODEL, SCORED, UNBLINDED, Search
+from tau3mu.search.state import DISCRIMINANT, MODEL, SCORED, STEPS, UNBLINDED, Search
 from tau3mu.storage.files import json_text, make_folder, write_text
 
 if TYPE_CHECKING:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from tau3mu.console.cli import Parser, path_of, run_main, text_of
+from tau3mu.console.cli import Parser, path_of, run_main
+from tau3mu.limits.commands.data_options import add_data_options
 
 if TYPE_CHECKING:
     import argparse
@@ -40,18 +41,7 @@ def main(given: Sequence[str]) -> int:
         given: Its words.
     """
     parser = Parser("python -m tau3mu.limits diagnose", _DESCRIPTION, epilog=_EPILOG)
-    parser.add_argument("model", type=path_of, metavar="MODEL", help="a model file, JSON or YAML")
-    parser.add_argument(
-        "--channels", action="append", default=[], type=text_of, metavar="PATTERN",
-        help="use these channels alone; may be repeated",
-    )  # fmt: skip
-    parser.add_argument(
-        "--observed", action="store_true", help="read the data in the signal windows as well"
-    )
-    parser.add_argument(
-        "--inject", type=float, metavar="R",
-        help="use what is expected with a signal of this strength in place of the data",
-    )  # fmt: skip
+    add_data_options(parser)
     parser.add_argument(
         "--r", type=float, metavar="VALUE",
         help="fix r at this value in spectra and goodness of fit (default: fitted)",
