@@ -250,7 +250,7 @@ def choose_bins(search: Search, _: Path) -> dict[str, Any]:
         signal, data = here & sample.signal, here & ~sample.signal
         bins = best_bins(scores[signal], sample.weight[signal], scores[data], scale,
                          bins=search.config.bins, least=_LEAST,
-                         seed=search.config.training.seed)  # fmt: skip
+                         seed=search.config.training.seed, where=f"category {name}")  # fmt: skip
         found[name] = {
             "edges": list(bins.edges),
             "significance": bins.significance,
