@@ -39,7 +39,7 @@ def search_of(year: str, *, inputs: bool) -> Selecting:
     return Selecting(
         "tau3mu",
         (
-            f'tau3mu.year="{year}"',
+            f"tau3mu.year={year}",
             "tau3mu.blind=false",
             f"tau3mu.with_inputs={'true' if inputs else 'false'}",
         ),
