@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import shutil
@@ -14,17 +15,21 @@ import pytest
 from errors import raises
 
 import tau3mu
+from tau3mu.fit import load_model as load_fit
+from tau3mu.fit.language.parts import Input
 from tau3mu.generate import generate
 from tau3mu.generate.files import luminosity
 from tau3mu.limits import impacts, limit, load_model, significance
 from tau3mu.outputs import load_candidates
 from tau3mu.processors import TauTo3Mu
 from tau3mu.results.yields import Amount, Yield, YieldTable, with_constancy
+from tau3mu.run import ProcessorResults
 from tau3mu.search import STEPS, frozen_hash, load_config, search, unblind
 from tau3mu.search.__main__ import main
-from tau3mu.search.control import ratios_off, with_ratios
+from tau3mu.search.control import ratios_off, with_ratios, yields_by_era
 from tau3mu.search.normalization import Measured, decays, sources_of_uncertainty
 from tau3mu.search.peaks import peak_of
+from tau3mu.search.refits import fit_of_simulation
 
 pytestmark = pytest.mark.timeout(600)
 LUMI = 1.0
@@ -150,6 +155,19 @@ class TestChain:
         selected = done.facts["control"]["selected"]
         assert selected == pytest.approx(every - wrong, rel=0.02)
         assert done.facts["control"]["selected_error"] == pytest.approx(selected**0.5, rel=0.1)
+
+    def test_a_fit_of_single_entries_sees_the_same_d_s_in_simulation(self, done):
+        results = done.run("control")["dsphipi"]
+        model = results.fit.model
+        entries = Input(column="mass")
+        unbinned = dataclasses.replace(
+            results.fit, model=model.model_copy(update={"input": entries})
+        )
+        found = fit_of_simulation("Ds", results, unbinned, "Ds").parameters["nDs"]
+        simulated = results.candidates[results.candidates.dataset == "Ds"]
+        weight = np.mean(ak.to_numpy(simulated.weight))
+        control = done.facts["control"]
+        assert found.value * weight == pytest.approx(control["selected"], rel=0.01)
 
     def test_expected_yields_add_up_with_their_uncertainties(self, done):
         rows = done.facts["model"]["yields"]
@@ -399,6 +417,38 @@ def test_an_era_of_wrong_luminosity_is_flagged_and_it_alone(two_eras, tmp_path, 
     assert changed.produced == pytest.approx(2 * measured.produced)
     before, after = (one["yields"]["fitted"]["Ds"]["total"]["ratio"] for one in (facts, again))
     assert after["value"] == pytest.approx(before["value"])
+
+
+@pytest.mark.integration
+def test_a_fit_by_era_gives_the_same_numbers(two_eras, tmp_path):
+    (two_eras / "by_era.json").write_text(json.dumps(control_datasets(0.2, 0.2, 4_000)))
+    content = load_fit("dsphipi_2017").to_dict()
+    spectra, method = content["spectra"], content["method"]
+    content["spectra"] = {f"Run2017{era}": spectra[f"Run2017{era}"] for era in "BC"}
+    method["stages"] = [one for one in method["stages"] if one["spectrum"] in content["spectra"]]
+    (two_eras / "eras.json").write_text(json.dumps(content))
+    file = two_eras / "search_by_era.json"
+    file.write_text(json.dumps(minimal(
+        control={"datasets": "by_era.json", "simulation": "Ds", "fit": "eras.json",
+                 "yield_parameter": "Ds"},
+        search={"datasets": "tau.json", "simulation": {"ds": "ds"}},
+    )))  # fmt: skip
+    found = search(file, tmp_path / "out", until="control")
+    facts = found.facts["control"]
+    assert facts["off"] == {"per_fb": [], "ratio": []}
+
+    of_eras = found.run("control")["dsphipi"]
+    of_all = tau3mu.fit(load_fit("dsphipi"), of_eras)
+    number = of_all.parameters["nDs"]
+    assert facts["number"] == pytest.approx(number.value, rel=0.01)
+    assert facts["error"] == pytest.approx(number.error, rel=0.03)
+    simulated = fit_of_simulation("Ds", of_eras, of_all, "Ds").parameters["nDs"]
+    assert facts["selected"] == pytest.approx(simulated.value, rel=0.01)
+    results = ProcessorResults("dsphipi", of_eras.folder, of_eras.datasets, fit=of_all)
+    rows = yields_by_era(results, of_all, "Ds").eras
+    for era, row in facts["yields"]["fitted"]["Ds"]["eras"].items():
+        assert rows[era].amount.value == pytest.approx(row["amount"]["value"], rel=0.02)
+        assert rows[era].amount.error == pytest.approx(row["amount"]["error"], rel=0.15)
 
 
 def yield_of(value, error, lumi, **more):

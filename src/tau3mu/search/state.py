@@ -65,7 +65,7 @@ class Search:
         """Returns the run of a step: `run("control")["dsphipi"].fit.plot()`.
 
         Args:
-            step: `control`, `selection` or `scores`.
+            step: `control`, `selection`, `scores`, or `unblinded`.
 
         Raises:
             InputError: It has not been done, or has no run.
