@@ -12,9 +12,9 @@ from tau3mu.config.documents import read_document
 from tau3mu.config.input_files import read_bytes, user_path
 from tau3mu.discriminant.document import content_hash
 from tau3mu.errors import InputError
-from tau3mu.search import stages
 from tau3mu.search.chain import CONFIG, do
 from tau3mu.search.config import SearchConfig
+from tau3mu.search.runs import run_in
 from tau3mu.search.state import DISCRIMINANT, MODEL, SCORED, STEPS, UNBLINDED, Search
 from tau3mu.storage.files import json_text, make_folder, write_text
 
@@ -88,7 +88,7 @@ def unblind(folder: str | Path, hash: str, **options: Any) -> LimitResult:
         blind=False,
         discriminant_file=str(one.at("training") / DISCRIMINANT),
     )
-    stages.run_in(one, config.search.datasets, processor, opened, no_fit=True)
+    run_in(one, config.search.datasets, processor, opened, no_fit=True)
     model = read_document(one.at("model") / MODEL, "model", language="limits")
     content = dict(model.content)
     content["channels"] = {
