@@ -291,20 +291,49 @@ class TestChain:
         found, steps = again(inputs, copied, tmp_path)
         assert steps == []
         assert found.is_unblinded
+        moved = copied.with_name("moved")
+        shutil.move(copied, moved)
+        assert unblind(moved, digest).observed == limits["observed"]
 
     def test_an_unfinished_search_is_not_unblinded(self, copied):
         (copied / "model" / "step.json").unlink()
         with raises("search.not-frozen", path="model"):
             unblind(copied, "0" * 16)
 
-    def test_a_model_that_was_edited_is_not_what_was_agreed_on(self, done, copied):
+    def test_a_model_that_was_edited_is_not_what_was_agreed_on(
+        self, inputs, done, copied, tmp_path
+    ):
         model = copied / "model" / "model.json"
         content = json.loads(model.read_text())
         content["channels"]["A1"]["signal"]["yield"] *= 2
         model.write_text(json.dumps(content))
-        with raises("search.other-hash", path="hash"):
+        with raises("search.changed-file", path="model.json"):
             unblind(copied, frozen_hash(done))
+        with raises("search.changed-file", path="model.json"):
+            again(inputs, copied, tmp_path)
         assert not (copied / "unblinded.json").exists()
+        assert json.loads(model.read_text()) == content
+
+    @pytest.mark.parametrize(
+        ("step", "file"),
+        [("training", "discriminant.json"), ("scores", "results/tau3mu/candidates.root")],
+    )
+    def test_what_was_cut_off_is_not_used_and_what_is_missing_is_made_again(
+        self, step, file, inputs, done, copied, tmp_path
+    ):
+        path = copied / step / file
+        content = path.read_bytes()
+        path.write_bytes(content[:1000])
+        with raises("search.changed-file", path=path.name):
+            again(inputs, copied, tmp_path)
+        path.unlink()
+        found, steps = again(inputs, copied, tmp_path)
+        assert steps == [step]
+        assert path.exists()
+        assert found.facts == done.facts
+        if step == "training":
+            assert path.read_bytes() == content
+            assert frozen_hash(found) == frozen_hash(done)
 
     def test_a_search_that_has_changed_is_refused_and_stays(self, done, copied):
         file = copied / "search.json"

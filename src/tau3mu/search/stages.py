@@ -9,6 +9,7 @@ import numpy as np
 
 from tau3mu.errors import InputError
 from tau3mu.search.budget import budget_of, expected_yields
+from tau3mu.search.checks import check_datasets_of
 from tau3mu.search.config import SearchConfig, constants_of
 from tau3mu.search.control import run_control
 from tau3mu.search.readings import expected_decays, scored_sample
@@ -62,14 +63,19 @@ def settings_of(config: SearchConfig, step: str) -> Any:
     return parts[step]
 
 
-def _content(path: str | None) -> str | None:
-    return None if path is None else Path(path).read_text("utf-8")
+def _content(fit: str | None) -> str | None:
+    from tau3mu.fit.language.files import read_fit
+
+    return None if fit is None else read_fit(fit)[0].text
 
 
 def datasets_of(path: str) -> list[Dataset]:
     """Returns the datasets of a file."""
-    from tau3mu import datasets
+    from tau3mu.datasets.finding import datasets, is_dataset_file
 
+    if not is_dataset_file(path):
+        message = f"{path} is no dataset file: expected a JSON file that lists data and simulation"
+        raise InputError(message, code="search.no-dataset-file", path=path)
     return datasets(path)
 
 
@@ -129,24 +135,17 @@ def _stamp(file: str) -> list[int] | None:
 
 def check_datasets(search: Search, _: Path) -> dict[str, Any]:
     """Returns what there is to read."""
-    found = {}
-    for channel, path in (
-        ("control", search.config.control.datasets),
-        ("search", search.config.search.datasets),
-    ):
-        every = datasets_of(path)
-        found[channel] = {
-            "files": sum(len(one.files) for one in every),
-            "lumi": sum(one.lumi or 0.0 for one in every if not one.is_mc),
+    config = search.config
+    every = {"control": datasets_of(config.control.datasets),
+             "search": datasets_of(config.search.datasets)}  # fmt: skip
+    check_datasets_of(config, every["control"], every["search"])
+    return {
+        channel: {
+            "files": sum(len(one.files) for one in datasets),
+            "lumi": sum(one.lumi or 0.0 for one in datasets if not one.is_mc),
         }
-    both = [found[channel]["lumi"] for channel in ("control", "search")]
-    if all(both) and abs(both[0] / both[1] - 1) > 0.01:
-        message = (
-            f"data of the control channel have {both[0]:g} fb⁻¹, those of the search "
-            f"{both[1]:g} fb⁻¹: the normalization needs the same data"
-        )
-        raise InputError(message, code="search.other-luminosity", path="control.datasets")
-    return found
+        for channel, datasets in every.items()
+    }
 
 
 def processor_of(search: Search, **more: Any) -> Processor:
@@ -158,11 +157,7 @@ def processor_of(search: Search, **more: Any) -> Processor:
     """
     from tau3mu.processors import TauTo3Mu
 
-    given = search.config.search.parameters
-    if "blind" in given:
-        message = "blind is no parameter of a search: its data are blind until it is unblinded"
-        raise InputError(message, code="search.blind", path="search.parameters.blind")
-    made: Processor = TauTo3Mu(name=SCORED, **given, **more)
+    made: Processor = TauTo3Mu(name=SCORED, **search.config.search.parameters, **more)
     return made
 
 
@@ -216,7 +211,7 @@ def choose_bins(search: Search, _: Path) -> dict[str, Any]:
         signal, data = here & sample.signal, here & ~sample.signal
         bins = best_bins(scores[signal], sample.weight[signal], scores[data], scale,
                          bins=search.config.bins, least=_LEAST,
-                         seed=search.config.training.seed)  # fmt: skip
+                         seed=search.config.training.seed, where=f"category {name}")  # fmt: skip
         found[name] = {
             "edges": list(bins.edges),
             "significance": bins.significance,
