@@ -402,9 +402,12 @@ def two_eras(tmp_path_factory):
     folder = tmp_path_factory.mktemp("eras")
     generate(folder / "control", events=38_000, files=2, seed=3, workers=2)
     generate(folder / "control", events=4_000, simulation=True)
-    (folder / "tau.json").write_text(json.dumps({
-        "Data": dataset("not_read.root"), "ds": dataset("not_read_either.root", is_mc=True)
-    }))  # fmt: skip
+    generate(folder, events=20, layout="t3m_tau")  # of which no more than the kind is looked at
+    generate(folder, events=20, layout="t3m_tau", simulation=True)
+    simulated = dataset("TreeMC_ds_1.root", is_mc=True)
+    for name, lumi in (("tau", 0.4), ("tau_of_wrong_control", 0.6)):
+        content = {"Data": dataset("TreeData_1.root", lumi=lumi), "ds": simulated}
+        (folder / f"{name}.json").write_text(json.dumps(content))
     return folder
 
 
@@ -416,7 +419,7 @@ def test_an_era_of_wrong_luminosity_is_flagged_and_it_alone(two_eras, tmp_path, 
     file = two_eras / "search.json"
     file.write_text(json.dumps(minimal(
         control={"datasets": "control.json", "simulation": "Ds"},
-        search={"datasets": "tau.json", "simulation": {"ds": "ds"}},
+        search={"datasets": "tau_of_wrong_control.json", "simulation": {"ds": "ds"}},
     )))  # fmt: skip
     folder = tmp_path / "out"
     assert main([str(file), "--output", str(folder), "--until", "control"]) == 0
