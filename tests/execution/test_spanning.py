@@ -246,8 +246,8 @@ def test_few_files_are_not_together(files, monkeypatch):
 def test_fractions_in_histograms_of_chunks_are_added_in_one_order(files):
     filling = [DsPhiPi(n_minus_one_histograms=True)]
     chunks = chunks_of(files[:4], filling)
-    assert not grouping.may_span_files(chunks[0], filling)
-    assert grouping.may_span_files(chunks[0], BOTH)
+    assert not grouping.may_span_files(chunks, filling)
+    assert grouping.may_span_files(chunks, BOTH)
     assert execute(chunks, filling, together=SIZE).attempts == 4
 
 

@@ -227,6 +227,11 @@ CIRCLE = {
     "a": {"processor": "dsphipi", "needs": ["b"]},
     "b": {"processor": "dsphipi", "needs": ["a"], "parameters": {"track_pt": 2}},
 }
+A = {"processor": "dsphipi", "datasets": ["demo"]}
+READING = {
+    "a": {"processor": "dsphipi", "needs": ["b"]},
+    "b": A | {"parameters": {"track_pt": 2}},
+}
 
 
 @pytest.mark.parametrize(
@@ -253,6 +258,11 @@ CIRCLE = {
         (with_wagon(outputs={"skim": {}}), "train.missing-key", "dsphipi.outputs.skim.at", None),
         (with_wagon(outputs=SLIM_AT), "train.conflicting-keys", "outputs.skim.at", None),
         (with_wagon(outputs={"skim": {"at": "vertx"}}), "derived.unknown-step", "skim.at", None),
+        (with_wagon(datasets=["dem"]), "train.unknown-dataset", "dsphipi.datasets[0]", None),
+        (broken(datasets=["demo", "x.json"], wagons=READING), "train.need-not-read",
+         "wagons.a.needs[0]", None),
+        (broken(datasets=["demo", "x.json"], wagons={"a": A}), "train.unread-dataset",
+         "datasets[1]", None),
         (broken(wagons=CIRCLE), "train.needs-cycle", "wagons.a.needs", None),
         (broken(wagons=TWO), "train.same-name", "wagons.a_b.variants.C", None),
         (broken(datasets=["demo", "dem"]), "dataset.unknown-file", "datasets[1]", None),
@@ -321,3 +331,24 @@ def test_a_check_imports_neither_zfit_nor_a_database(tmp_path):
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert done.stdout.splitlines()[-1] == "0 []"
+
+
+def test_wagons_read_the_datasets_that_they_name(tmp_path):
+    """What one needs and the file does not list reads what it reads."""
+    wagons = {
+        "a": {"processor": "dsphipi", "datasets": ["b.json"], "variants": {"v": {"track_pt": 2}}},
+        "c": {"processor": "dsphipi", "parameters": {"track_pt": 3}},
+    }
+    train = loaded(tmp_path, broken(wagons=wagons, datasets=["demo", "b.json"]))
+    assert train.readers() == [("c",), None]
+    assert train.wagons["a"].entry.datasets == (str(tmp_path / "b.json"),)
+    assert train.only("a").readers() == [(), None]
+    train.save(tmp_path / "again.yaml")
+    assert train.document(relative_to=tmp_path)["wagons"]["a"]["datasets"] == ["b.json"]
+    assert Train.load(tmp_path / "again.yaml") == train
+    wagons = {"a": {"processor": "dsphipi", "datasets": ["demo"], "needs": ["tau3mu"]},
+              "c": {"processor": "dsphipi", "parameters": {"track_pt": 3}}}  # fmt: skip
+    train = loaded(tmp_path, broken(wagons=wagons, datasets=["demo", "b.json"]))
+    assert train.readers() == [None, ("c",)]
+    assert train.only("a").readers() == [None, ()]
+    assert [one.dataset.readers for one in train.only("a").found_datasets()] == [None]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from test_language import TRAIN
 from tau3mu.config.documents import Document
 from tau3mu.errors import InputError
 from tau3mu.train.language import TrainFile
-from tau3mu.train.schema import json_schema, main, page_with_tables, schema_text
+from tau3mu.train.schema import LANGUAGE
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "reference" / "train-files.md"
@@ -22,26 +21,10 @@ PAGE = ROOT / "docs" / "reference" / "train-files.md"
 def refuses():
     import jsonschema
 
-    schema = json_schema()
+    schema = LANGUAGE.schema()
     jsonschema.Draft202012Validator.check_schema(schema)
     validator = jsonschema.Draft202012Validator(schema)
     return lambda document: [error.json_path for error in validator.iter_errors(document)]
-
-
-def test_what_is_shipped_is_what_the_language_says():
-    assert (files("tau3mu.train") / "train.schema.json").read_text("utf-8") == schema_text()
-    assert PAGE.read_text("utf-8") == page_with_tables(PAGE.read_text("utf-8"))
-
-
-def test_both_are_written_by_one_call(tmp_path):
-    schema = tmp_path / "src" / "tau3mu" / "train" / "train.schema.json"
-    page = tmp_path / "docs" / "reference" / "train-files.md"
-    for path in (schema, page):
-        path.parent.mkdir(parents=True)
-    text = PAGE.read_text("utf-8")
-    page.write_text(text.replace("The wagons by name", "Old"), "utf-8")
-    main(tmp_path)
-    assert (schema.read_text("utf-8"), page.read_text("utf-8")) == (schema_text(), text)
 
 
 @pytest.mark.parametrize(
@@ -80,11 +63,3 @@ def test_null_is_no_fit(refuses):
     document = copy.deepcopy(TRAIN)
     document["wagons"]["dsphipi"]["fit"] = None
     assert not refuses(document)
-
-
-def test_every_key_has_a_meaning():
-    schema = json_schema()
-    for name, part in {"file": schema, **schema["$defs"]}.items():
-        assert part["description"], name
-        for key, value in part["properties"].items():
-            assert value.get("description"), f"{name}.{key}"

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from tau3mu.compare.sides import Side
+    from tau3mu.datasets import Dataset
     from tau3mu.execution import ProcessorResult
     from tau3mu.run import RunPlan
 
@@ -131,7 +132,10 @@ def _plan(side: Side, names: Sequence[str]) -> RunPlan:
     asked = [StepsOfEvents(one) for one in thawed.processors if one.name in names]
     needed = {name for one in asked for name in one.needs}
     others = [one for one in with_needed(thawed.processors, needed) if needed]
-    again = replace(thawed, processors=[*others, *asked], fits={})
+    running = {one.name for one in (*others, *asked)}
+    datasets = [_with_readers(one, names) for one in thawed.datasets]
+    datasets = [one for one in datasets if one.readers is None or one.readers & running]
+    again = replace(thawed, datasets=datasets, processors=[*others, *asked], fits={})
     plan = prepare_thawed(again, executor="iterative", no_fit=True)
     if changed := changed_files(again, plan):
         plan.close()
@@ -139,3 +143,11 @@ def _plan(side: Side, names: Sequence[str]) -> RunPlan:
         message = f"{problem}: the events of {side.label} cannot be read again"
         raise InputError(message, code="compare.changed-file", path=place)
     return plan
+
+
+def _with_readers(dataset: Dataset, names: Sequence[str]) -> Dataset:
+    """Returns a dataset that is read by those that record the steps of its readers."""
+    if dataset.readers is None:
+        return dataset
+    recording = {steps_name(name) for name in names if name in dataset.readers}
+    return replace(dataset, readers=dataset.readers | recording)

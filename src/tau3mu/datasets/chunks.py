@@ -50,6 +50,7 @@ class Chunk:
         per_run: Whether results are kept by run number as well.
         brilcalc: Whether the luminosity of its sections is counted.
         selected: Of linked data, the entries that are meant among them, as 64-bit numbers.
+        readers: The names of the processors that read it; None for all of the run.
     """
 
     dataset: str
@@ -71,6 +72,7 @@ class Chunk:
     per_run: bool = False
     brilcalc: bool = False
     selected: bytes | None = field(default=None, repr=False)
+    readers: frozenset[str] | None = None
 
     @property
     def columns(self) -> frozenset[str]:
@@ -158,6 +160,7 @@ def make_chunks(
             sorted_as=dataset.details_of(path).sorted_as,
             per_run=per_run and not dataset.is_mc,
             brilcalc=dataset.brilcalc is not None,
+            readers=dataset.readers,
         )
         for dataset in datasets
         for path in dataset.files

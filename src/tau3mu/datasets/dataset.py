@@ -78,6 +78,7 @@ class Dataset:
             of the sections whose events were read is counted.
         generated: Of simulation, how many events were generated for all files, or the sum of their
             weights; None if the files say it.
+        readers: The names of the processors that read it; None for all of a run.
 
     Raises:
         InputError: The name cannot be the name of a file, there are no files, one of them or of
@@ -103,6 +104,7 @@ class Dataset:
     lumi_source: str | None = None
     brilcalc: str | None = None
     generated: float | None = None
+    readers: frozenset[str] | None = None
 
     def __post_init__(self) -> None:
         """Checks name and files."""

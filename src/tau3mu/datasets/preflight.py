@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -45,7 +46,7 @@ _MANY: Final = 200
 
 def check_files(
     datasets: Sequence[Dataset],
-    columns: Collection[str],
+    columns: Collection[str] | Mapping[str, Collection[str]],
     *,
     workers: int = 8,
     on_file: Callable[[], object] | None = None,
@@ -63,7 +64,8 @@ def check_files(
 
     Args:
         datasets: The datasets whose files are to be read.
-        columns: The columns that are to be read, such as `triplet.mass` and `hlt.PATTERN`.
+        columns: The columns that are to be read, such as `triplet.mass` and `hlt.PATTERN`; or
+            those of each dataset, by its name.
         workers: How many files are opened at a time.
         on_file: Is called after each file, for a progress bar.
         verify_checksums: Whether to compare the checksums of the files with those of the dataset
@@ -97,7 +99,7 @@ def check_files(
 
 def check_readable_files(
     datasets: Sequence[Dataset],
-    columns: Collection[str],
+    columns: Collection[str] | Mapping[str, Collection[str]],
     *,
     workers: int = 8,
     on_file: Callable[[], object] | None = None,
@@ -115,7 +117,7 @@ def check_readable_files(
 
     Args:
         datasets: The datasets whose files are to be read.
-        columns: The columns that are to be read.
+        columns: The columns that are to be read, of all datasets or of each.
         workers: How many files are opened at a time.
         on_file: Is called after each file, for a progress bar.
         verify_checksums: Whether to compare checksums; a file with another one can't be read.
@@ -160,7 +162,7 @@ def check_readable_files(
 
 def _inspect_all(
     datasets: Sequence[Dataset],
-    columns: Collection[str],
+    columns: Collection[str] | Mapping[str, Collection[str]],
     *,
     workers: int,
     on_file: Callable[[], object] | None,
@@ -177,7 +179,7 @@ def _inspect_all(
             Asked(
                 tree,
                 dataset.layout,
-                frozenset(columns),
+                frozenset(columns[dataset.name] if isinstance(columns, Mapping) else columns),
                 dataset.details_of(path).entries,
                 missing_triggers,
                 dataset.is_mc,

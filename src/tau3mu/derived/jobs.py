@@ -14,13 +14,13 @@ from tau3mu.derived.parts import JOB
 from tau3mu.derived.requests import SkimJob
 from tau3mu.errors import InputError, suggest
 from tau3mu.processing.fingerprint import fingerprint
-from tau3mu.processing.needs import with_needed
+from tau3mu.processing.needs import that_read, with_needed
 from tau3mu.storage.files import make_folder, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from tau3mu.datasets import CheckedFile
+    from tau3mu.datasets import CheckedFile, Dataset
     from tau3mu.datasets.generated import Generated
     from tau3mu.derived.requests import SkimRequest
     from tau3mu.processing import Processor
@@ -68,6 +68,7 @@ def check_requests(
 def make_jobs(
     requests: Mapping[str, SkimRequest],
     processors: Sequence[Processor],
+    datasets: Sequence[Dataset],
     files: Sequence[CheckedFile],
     folder: Path,
     generated: Mapping[tuple[str, str], Generated] | None = None,
@@ -79,6 +80,7 @@ def make_jobs(
     Args:
         requests: By the name of the processor.
         processors: Those of the run.
+        datasets: Those of the run.
         files: Those that are read.
         folder: That of all derived data of the run.
         generated: The sums of generator weights that files hold, by dataset and path.
@@ -87,12 +89,19 @@ def make_jobs(
         RunError: A folder cannot be made.
     """
     by_name = {processor.name: processor for processor in processors}
-    columns = sorted(frozenset[str]().union(*(one.columns for one in processors)))
-    origins = {(file.dataset, file.path): file.origin for file in files if file.origin}
+    every = {(file.dataset, file.path): file.origin for file in files if file.origin}
     jobs = []
     for owner, request in requests.items():
         if request.kind == "slim":
             continue
+        own = {
+            one.name: one.readers for one in datasets if that_read([by_name[owner]], one.readers)
+        }
+        beside = processors
+        for readers in own.values():
+            beside = that_read(beside, readers)
+        columns = sorted(frozenset[str]().union(*(one.columns for one in beside)))
+        origins = {place: one for place, one in every.items() if place[0] in own}
         facts = [
             *(request.kind, request.at, columns, version("tau3mu"), sorted(origins.values())),
             fingerprint([by_name[owner]]),

@@ -11,7 +11,7 @@ from tau3mu.derived.rows import added_rows, as_dictionaries, prefixed
 from tau3mu.errors import InputError
 from tau3mu.ntuples.layout import layout
 from tau3mu.ntuples.table_checks import LEVELS
-from tau3mu.processing.needs import with_needed
+from tau3mu.processing.needs import that_read, with_needed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -51,10 +51,11 @@ def check_derived(
         "parent, which count for all events": None
         for name in sorted(short_views(datasets) & {dataset for dataset, _ in origins})
     }
-    for kind in _kinds(files, origins):
-        for processor in processors:
+    readers = {one.name: one.readers for one in datasets}
+    for file, origin in _kinds(files, origins):
+        for processor in that_read(processors, readers.get(file.dataset)):
             needed = with_needed(processors, processor.needs)
-            warnings |= dict.fromkeys(_checked(processor, needed, *kind))
+            warnings |= dict.fromkeys(_checked(processor, needed, file, origin))
     return list(warnings)
 
 
@@ -67,7 +68,7 @@ def _kinds(
         if (origin := origins.get((file.dataset, file.path))) is None:
             continue
         cuts = repr(origin.cuts)
-        if (what := (origin.key, origin.columns, cuts)) not in seen:
+        if (what := (origin.key, origin.columns, cuts, file.dataset)) not in seen:
             seen.add(what)
             yield file, origin
 

@@ -136,7 +136,11 @@ def certification_warnings(
         runs: The runs that there are, by dataset, if results are kept by run.
         certifications: By their hashes.
     """
-    hashes = {chunk.dataset: chunk.certification for chunk in chunks if chunk.certification}
+    hashes = {
+        chunk.dataset: chunk.certification
+        for chunk in chunks
+        if chunk.certification and chunk.dataset in cutflow
+    }
     texts = []
     for dataset, which in sorted(hashes.items()):
         everything, certified = (step["events"] for step in cutflow[dataset][:2])

@@ -25,7 +25,7 @@ from tau3mu.execution.timing import Timing
 from tau3mu.outputs.counted import Counted, WeightSums
 from tau3mu.outputs.stored import from_document, read_document, to_document, write_document
 from tau3mu.processing.fingerprint import fingerprint
-from tau3mu.processing.needs import with_needed
+from tau3mu.processing.needs import that_read, with_needed
 from tau3mu.redaction import redact
 from tau3mu.storage.files import atomic, disk_error
 from tau3mu.storage.names import CHECKPOINTS
@@ -72,18 +72,19 @@ class Keys:
             name: frozenset[str]().union(*(one.columns for one in group))
             for name, group in groups.items()
         }
-        self._known: dict[tuple[str, tuple[str, ...]], dict[str, str]] = {}
+        self._known: dict[tuple[Any, ...], dict[str, str]] = {}
 
     def of(self, index: int) -> Mapping[str, str]:
-        """Returns, by the name of each processor, a hash of what it does with a chunk."""
+        """Returns, by the name of each processor that reads a chunk, a hash of what it does."""
         chunk = self._chunks[index]
         place = chunk.layout, chunk.branches
-        if place not in self._known:
-            self._known[place] = {
-                name: _hash([self._works[name], *read_for(*place, columns)])
-                for name, columns in self._columns.items()
+        known = *place, chunk.readers
+        if known not in self._known:
+            self._known[known] = {
+                one.name: _hash([self._works[one.name], *read_for(*place, self._columns[one.name])])
+                for one in that_read(self._processors, chunk.readers)
             }
-        return self._known[place]
+        return self._known[known]
 
     def together(self, indices: Sequence[int]) -> str:
         """Returns the key of chunks that are processed together, that of a chunk for one alone."""

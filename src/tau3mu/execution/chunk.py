@@ -35,7 +35,7 @@ from tau3mu.processing.behaviors import users_behaviors, without_changes
 from tau3mu.processing.distribution import ship_code
 from tau3mu.processing.found import check_fill, found
 from tau3mu.processing.memo import Memo
-from tau3mu.processing.needs import in_order, with_needed
+from tau3mu.processing.needs import in_order, that_read, with_needed
 from tau3mu.processing.user_code import user_errors, what
 from tau3mu.redaction import redact
 from tau3mu.storage.failures import read_errors
@@ -175,7 +175,7 @@ def process_task(index: int, task: ChunkTask, shared: Any) -> ChunkResult:  # no
     processors, behaviors, isolate, skims, certifications = shared
     ak.behavior.update(behaviors)
     how: dict[str, Any] = {"isolate": isolate, "certifications": certifications}
-    if task.processors is None:
+    if task.processors is None and that_read(processors, task.chunk.readers):
         return process_chunk(task.chunk, processors, skims, more=[*task.more.values()], **how)
     if not task.processors:  # those that were to run are set apart, others have done the chunk
         entries = sum(chunk.entries for chunk in task.chunks)
@@ -206,7 +206,7 @@ def process_chunk(
 
     Args:
         chunk: What to read.
-        processors: What to run on it.
+        processors: What to run on it, if it is among those that read it.
         skims: What is derived of it, each by one of the processors.
         isolate: Whether the others go on when one fails, which is then in `set_apart`.
         certifications: By the hashes by which chunks name them.
@@ -217,6 +217,7 @@ def process_chunk(
         RunError: The part of a skim cannot be written.
     """
     check_names(processors)
+    processors = that_read(processors, chunk.readers)
     watch = Stopwatch()
     path, n_bytes = "", 0
 
@@ -325,7 +326,8 @@ def check_names(processors: Sequence[Processor]) -> None:
 
 def restricted(chunk: Chunk, processors: Sequence[Processor]) -> Chunk:
     """Returns a chunk of the columns that some of the processors of a run read."""
-    columns = chunk.columns.union(*(processor.columns for processor in processors))
+    readers = that_read(processors, chunk.readers)
+    columns = chunk.columns.union(*(processor.columns for processor in readers))
     reference, branches = read_for(chunk.layout, chunk.branches, columns)
     return replace(chunk, layout=reference, branches=branches)
 
@@ -351,6 +353,7 @@ def empty_result(
     chunk: Chunk, processors: Sequence[Processor], *, isolate: bool = False
 ) -> ChunkResult:
     """Returns the result of a chunk in which there is nothing, without reading it."""
+    processors = that_read(processors, chunk.readers)
     return _processed(Part(no_events(chunk)), chunk, processors, asked={}, isolate=isolate)
 
 

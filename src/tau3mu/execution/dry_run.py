@@ -22,7 +22,7 @@ from tau3mu.processing.found import TAKEN, check_fill
 from tau3mu.processing.histogram_checks import check_chunk_histograms, failed, first_line
 from tau3mu.processing.histograms import empty_histograms, fill
 from tau3mu.processing.memo import Memo
-from tau3mu.processing.needs import in_order
+from tau3mu.processing.needs import in_order, that_read
 from tau3mu.processing.user_code import user_errors
 from tau3mu.storage.files import Memory
 
@@ -55,7 +55,8 @@ def dry_run(
     """Runs the processors on no events, and stores and reads back what they return.
 
     Args:
-        chunks: Those of the run. One is taken of data and one of simulation, of each layout.
+        chunks: Those of the run. Of those that a processor reads, one is taken of data and one of
+            simulation, of each layout.
         processors: What is going to run.
         lazily: Whether dask-awkward is going to fill the histograms.
         candidates: How the candidates are going to be stored.
@@ -71,7 +72,8 @@ def dry_run(
     by_era = any(one.event_weights for one in processors)  # which may depend on it
     kinds = list(
         {
-            (chunk.is_mc, chunk.layout, by_era and chunk.era): chunk for chunk in reversed(chunks)
+            (chunk.is_mc, chunk.layout, by_era and chunk.era, chunk.readers): chunk
+            for chunk in reversed(chunks)
         }.values()
     )
     found: list[dict[str, Selection]] = [{} for _ in kinds]
@@ -82,6 +84,8 @@ def dry_run(
         contract = Contract()
         try:
             for chunk, before in zip(kinds, found, strict=True):
+                if not that_read([processor], chunk.readers):
+                    continue
                 selection = _tried(processor, chunk, before, lazily=lazily)
                 _check(processor, selection, chunk, contract, candidates)
                 before[processor.name] = selection

@@ -90,18 +90,21 @@ def _facts(chunk: Chunk) -> dict[str, Any]:
     return {name: value for name, value in vars(chunk).items() if name not in _OWN}
 
 
-def may_span_files(chunk: Chunk, processors: Sequence[Processor]) -> bool:
+def may_span_files(chunks: Sequence[Chunk], processors: Sequence[Processor]) -> bool:
     """Returns whether the results of processors are the same bits whatever is put together.
 
     So it is if all tell of which event each of their candidates is, and none fills histograms in
     its chunks, whose fractions would be added in another order.
 
     Args:
-        chunk: Any chunk of the run.
-        processors: All that run on it.
+        chunks: Those of the run, of which one is tried for all that the same processors read.
+        processors: All of them.
     """
-    try:
-        outputs = empty_result(chunk, processors).outputs.values()
-    except ProcessorError:  # which is set apart when it fails on events
-        return False
-    return all(one.places is not None and not one.histograms for one in outputs)
+    for chunk in {chunk.readers: chunk for chunk in reversed(chunks)}.values():
+        try:
+            outputs = empty_result(chunk, processors).outputs.values()
+        except ProcessorError:  # which is set apart when it fails on events
+            return False
+        if any(one.places is None or one.histograms for one in outputs):
+            return False
+    return True

@@ -183,6 +183,7 @@ class Totals:
         self._runs = {processor.name: RunTotals() for processor in processors}
         self._triggers: dict[str, dict[str, set[str]]] = {}
         self._counted: dict[str, list[Counted]] = {}
+        self._readers = {chunk.dataset: chunk.readers for chunk in chunks}
 
     def add(self, index: int, result: ChunkResult, more: Sequence[int] = ()) -> None:
         """Adds the result of a chunk that could be read.
@@ -256,6 +257,8 @@ class Totals:
         dataset, path = file[0], redact(file[1])
         paths = [redact(self._chunks[index].path) for index in chunks]
         for name, total in self._totals.items():
+            if not self._reads(name, dataset):
+                continue
             numbers = zip(paths, result.counts[name], strict=True) if len(paths) > 1 else ()
             total.add(result.outputs[name], dataset, path, [*numbers])
         for name, of_runs in result.runs.items():
@@ -264,6 +267,10 @@ class Totals:
         known = self._triggers.setdefault(dataset, {})
         for column, triggers in result.triggers.items():
             known.setdefault(column, set()).update(triggers)
+
+    def _reads(self, processor: str, dataset: str) -> bool:
+        readers = self._readers[dataset]
+        return readers is None or processor in readers
 
     def files(self) -> tuple[FileRead, ...]:
         """Returns what was expected and read of each file, by dataset and file."""
@@ -298,6 +305,8 @@ class Totals:
         data = sorted({chunk.dataset for chunk in self._chunks if not chunk.is_mc})
         results = {}
         for one in self._left:
+            if not any(self._reads(one.name, dataset) for dataset in self._readers):
+                continue
             if (result := self._tried(one, lazily=lazily)) is not None:
                 results[one.name] = result
         # What was found by one that needs a processor whose histograms fail goes as well.
@@ -334,7 +343,8 @@ class Totals:
     def _result_of(self, processor: Processor, *, lazily: bool) -> ProcessorResult:
         total = self._totals[processor.name]
         candidates = total.candidates()
-        histograms = _filled(processor, candidates, self._chunks, lazily=lazily)
+        own = [chunk for chunk in self._chunks if self._reads(processor.name, chunk.dataset)]
+        histograms = _filled(processor, candidates, own, lazily=lazily)
         datasets = sorted(total.histograms)
         for name in total.histograms[datasets[0]]:
             if name in histograms:
@@ -345,7 +355,7 @@ class Totals:
         counters = {dataset: dict(total.counters[dataset]) for dataset in datasets}
         cutflow = total.cutflow()
         ordered = {dataset: cutflow[dataset] for dataset in datasets}
-        chunks = {chunk.dataset: chunk for chunk in self._chunks if chunk.per_run}
+        chunks = {chunk.dataset: chunk for chunk in own if chunk.per_run}
         runs = self._runs[processor.name].selections(processor, candidates, chunks)
         by_run = {dataset: runs.get(dataset, {}) for dataset in sorted(chunks)}
         return ProcessorResult(candidates, histograms, ordered, counters, by_run)

@@ -19,7 +19,7 @@ from tau3mu.execution.loop import Listener, RetryPolicy, attempt_at, process_chu
 from tau3mu.execution.merge import RunResult, Totals
 from tau3mu.execution.set_apart import NoneLeftError, SetApart
 from tau3mu.ntuples.open_files import close_files
-from tau3mu.processing.needs import in_order
+from tau3mu.processing.needs import in_order, that_read
 from tau3mu.storage.names import LEDGER
 
 if TYPE_CHECKING:
@@ -151,9 +151,13 @@ def _with_warnings(
 ) -> RunResult:
     if not result.processors:
         return result
-    found = next(iter(result.processors.values()))
-    runs = found.runs if any(chunk.per_run for chunk in chunks) else None
-    texts = certification_warnings(chunks, found.cutflow, runs, certifications)
+    cutflow: dict[str, Any] = {}
+    of_runs: dict[str, Any] = {}
+    for found in reversed(result.processors.values()):  # any that has read a dataset will do
+        cutflow |= found.cutflow
+        of_runs |= found.runs
+    runs = of_runs if any(chunk.per_run for chunk in chunks) else None
+    texts = certification_warnings(chunks, cutflow, runs, certifications)
     return replace(result, warnings=(*result.warnings, *texts))
 
 
@@ -209,12 +213,11 @@ class _Run(Listener):
         order = in_order_of_sum(self.chunks)
         done: set[int] = set()
         if self.checkpoints is not None and resume:
-            names = {one.name for one in processors}
-            spanning = not skims and may_span_files(self.chunks[0], processors)
-            done = self._find_done(self.checkpoints, order, names, skims, spanning=spanning)
+            spanning = not skims and may_span_files(self.chunks, processors)
+            done = self._find_done(self.checkpoints, order, processors, skims, spanning=spanning)
         left = [None if index in done else index for index in order]
         groups = groups_of(self.chunks, left, entries=together)
-        if len(groups) < len(order) - len(done) and not may_span_files(self.chunks[0], processors):
+        if len(groups) < len(order) - len(done) and not may_span_files(self.chunks, processors):
             groups = [(index,) for index in left if index is not None]
         for index, *more in groups:
             further = {number: self.chunks[number] for number in more}
@@ -228,7 +231,7 @@ class _Run(Listener):
         self,
         checkpoints: Checkpoints,
         order: Sequence[int],
-        names: set[str],
+        processors: Sequence[Processor],
         skims: Sequence[SkimJob],
         *,
         spanning: bool,
@@ -238,7 +241,7 @@ class _Run(Listener):
         Args:
             checkpoints: Those of the folder.
             order: The chunks in the order in which they are added up.
-            names: The processors.
+            processors: All of them.
             skims: What is derived.
             spanning: Whether some of the processors may be run on chunks together.
         """
@@ -252,6 +255,7 @@ class _Run(Listener):
             if done.intersection(indices) or not (follow and alike):
                 continue
             found = checkpoints.load(index, more)
+            names = {one.name for one in that_read(processors, self.chunks[index].readers)}
             if self._found_in(found, index, more, names, skims, spanning=spanning):
                 done.update(indices)
         if checkpoints and not self.partial and not self.n_resumed:
@@ -332,6 +336,8 @@ class _Run(Listener):
             left = frozenset(one.name for one in self.set_apart.left)
             for index, task in self.tasks.items():
                 names = left if task.processors is None else task.processors & left
+                if task.chunk.readers is not None:
+                    names &= task.chunk.readers
                 self.tasks[index] = replace(task, processors=names)
 
     def _take(self, index: int, result: ChunkResult, more: Sequence[int] = ()) -> None:

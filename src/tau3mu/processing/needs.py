@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from tau3mu.errors import InputError, suggest
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from tau3mu.processing.processor import Processor
 
-__all__ = ["in_order", "with_needed"]
+__all__ = ["in_order", "that_read", "with_needed"]
 
 
 def in_order(processors: Sequence[Processor]) -> list[Processor]:
@@ -56,3 +56,13 @@ def with_needed(processors: Sequence[Processor], names: Collection[str]) -> list
         if one.name in asked:
             asked.update(one.needs)
     return [one for one in processors if one.name in asked]
+
+
+def that_read(processors: Iterable[Processor], readers: Collection[str] | None) -> list[Processor]:
+    """Returns the processors that read a dataset, in the given order.
+
+    Args:
+        processors: Those of a run.
+        readers: The names of those that read it; None for all.
+    """
+    return [one for one in processors if readers is None or one.name in readers]

@@ -184,7 +184,7 @@ def _processor(
         "hash": configured.get("hash"),
         "cutflow": read("cutflow.json", lambda path: cutflow_view(with_cuts(_content(path))), {}),
         "counters": read("counters.json", _counters, {}),
-        "simulation": [key for key, one in manifest.datasets.items() if one.is_mc],
+        "simulation": [key for key, one in manifest.datasets_of(name).items() if one.is_mc],
         "meanings": manifest.counters.get(name, {}),
         "histograms": read("histograms.json", histogram_views, []),
         "fit": fit,

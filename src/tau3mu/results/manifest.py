@@ -106,7 +106,7 @@ class DatasetFacts(_Part):
     unless it was counted with a file of brilcalc. Of a short view, `fraction` is that of the
     entries of each file, and `lumi` that of the events. The luminosity is in fb^-1, `lumi_source`
     says where it comes from; `energy` is in TeV, None if it is not known, and `cross_section`, of
-    simulation, in pb.
+    simulation, in pb. `readers` are the names of the processors that read it, None for all.
     """
 
     model_config = ConfigDict(allow_inf_nan=False)
@@ -122,6 +122,7 @@ class DatasetFacts(_Part):
     certification: CertificationFacts | None = None
     generated: GeneratedFacts | None = None
     luminosity: LuminosityFacts | None = None
+    readers: list[str] | None = None
 
 
 @dataclass(config=ConfigDict(strict=True), frozen=True, slots=True, kw_only=True)
@@ -267,6 +268,18 @@ class Manifest(_Part):
             message = "expected an integer for a finished run, got null"
             raise InputError(message, code="results.wrong-type", path="exit_code")
         return self
+
+    def datasets_of(self, processor: str) -> dict[str, DatasetFacts]:
+        """Returns the datasets that a processor has read.
+
+        Args:
+            processor: Its name.
+        """
+        return {
+            name: facts
+            for name, facts in self.datasets.items()
+            if facts.readers is None or processor in facts.readers
+        }
 
 
 def read_manifest(path: Path) -> Manifest:

@@ -28,7 +28,7 @@ def _read_once(path: Path, _: tuple[int, ...]) -> Manifest:
 
 
 def processor_in(folder: Path, name: str) -> tuple[Path, Manifest]:
-    """Returns the folder of a processor, and the manifest of its run.
+    """Returns the folder of a processor, and the manifest of its run with the datasets of it alone.
 
     Args:
         folder: The results folder, or that of a train.
@@ -44,4 +44,4 @@ def processor_in(folder: Path, name: str) -> tuple[Path, Manifest]:
     if name not in known or not (folder / name).is_dir():
         message = f"{folder} has no processor {name!r}{suggest(name, known)}"
         raise InputError(message, code="results.unknown-processor", path=name)
-    return folder / name, manifest
+    return folder / name, manifest.model_copy(update={"datasets": manifest.datasets_of(name)})

@@ -116,6 +116,7 @@ def manifest_of(
             fraction=dataset.fraction,
             certification=_certification(dataset),
             generated=_generated(plan, dataset, result, missing),
+            readers=None if dataset.readers is None else sorted(dataset.readers),
             triggers={
                 column: list(paths)
                 for column, paths in result.triggers.get(dataset.name, {}).items()
@@ -158,7 +159,7 @@ def manifest_of(
             for file in missing
         ],
         chunks=ChunkCounts(total=result.chunks, resumed=result.resumed, attempts=result.attempts),
-        warnings=[*result.warnings, *not_normalized(facts)],
+        warnings=[*result.warnings, *_not_normalized(plan, facts)],
         derived=dict(derived or {}),
         counters={p.name: dict(p.counters) for p in plan.processors if p.counters},
         fits=verdicts
@@ -170,6 +171,12 @@ def manifest_of(
         resources=_resources(result, folder),
         **provenance(started=started),
     )
+
+
+def _not_normalized(plan: RunPlan, facts: Mapping[str, DatasetFacts]) -> list[str]:
+    own = ([one.name for one in plan.read_by(processor)] for processor in plan.processors)
+    texts = (not_normalized({name: facts[name] for name in names}) for names in own)
+    return list(dict.fromkeys(text for some in texts for text in some))
 
 
 def _number(value: float | None) -> float | None:

@@ -81,27 +81,26 @@ def _fits(
     return True
 
 
-def check_eras(models: Mapping[str, FitModel], datasets: Sequence[Dataset]) -> None:
-    """Checks that the run has datasets of the eras of which there are fits.
+def check_eras(model: FitModel, datasets: Sequence[Dataset]) -> None:
+    """Checks that a processor reads datasets of the eras that are fitted.
 
     Args:
-        models: The fits, by processor.
-        datasets: Those of the run.
+        model: The fit.
+        datasets: Those that the processor reads.
 
     Raises:
-        InputError: It has not.
+        InputError: It does not.
     """
     known = {dataset.era or dataset.name for dataset in datasets}
-    for model in models.values():
-        for part in model.parts.values():
-            era = part.input.era if part.input else None
-            if era is not None and era not in known:
-                message = (
-                    f"fit {model.name} is of era {era!r}, of which the run has no dataset"
-                    f"{suggest(era, known)}; it has {', '.join(sorted(known))}. The era stands in "
-                    "the metadata of a dataset file; a fit of other eras is a copy of the fit file"
-                )
-                raise InputError(message, code="run.fit-of-unknown-era", path=era)
+    for part in model.parts.values():
+        era = part.input.era if part.input else None
+        if era is not None and era not in known:
+            message = (
+                f"fit {model.name} is of era {era!r}, of which the run has no dataset"
+                f"{suggest(era, known)}; it has {', '.join(sorted(known))}. The era stands in "
+                "the metadata of a dataset file; a fit of other eras is a copy of the fit file"
+            )
+            raise InputError(message, code="run.fit-of-unknown-era", path=era)
 
 
 def check_columns(model: FitModel, processor: str, columns: Mapping[str, str]) -> None:

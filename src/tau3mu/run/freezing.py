@@ -125,6 +125,7 @@ def _dataset(dataset: Dataset, plan: RunPlan) -> FrozenDataset:
         lumi_source=dataset.lumi_source,
         brilcalc=dataset.brilcalc,
         generated=dataset.generated,
+        readers=None if dataset.readers is None else tuple(sorted(dataset.readers)),
     )
 
 

@@ -74,6 +74,7 @@ class FrozenDataset(Strict):
         lumi_source: Where the luminosity comes from.
         brilcalc: The luminosity file, or the text that stands for its copy.
         generated: Of simulation.
+        readers: The names of the processors that read it, None for all.
     """
 
     name: str
@@ -91,6 +92,7 @@ class FrozenDataset(Strict):
     lumi_source: str | None = None
     brilcalc: str | None = None
     generated: float | None = None
+    readers: tuple[str, ...] | None = None
 
 
 class FrozenProcessor(Strict):

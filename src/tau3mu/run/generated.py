@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from tau3mu.datasets.generated import Generated, total
 from tau3mu.datasets.origin import parse_origin
 from tau3mu.derived.rows import counted_in
+from tau3mu.processing.needs import that_read
 from tau3mu.results.manifest import GeneratedFacts
 
 if TYPE_CHECKING:
@@ -80,7 +81,8 @@ def unweighted(plan: RunPlan) -> list[str]:
             continue
         if all(math.isclose(one.sumw, one.events, rel_tol=1e-6) for one in sums):
             continue
-        names = [one.name for one in plan.working if not _WEIGHTS & set(one.columns)]
+        working = that_read(plan.working, dataset.readers)
+        names = [one.name for one in working if not _WEIGHTS & set(one.columns)]
         if names:
             texts.append(
                 f"simulation {dataset.name} has generator weights, which {', '.join(names)} does "

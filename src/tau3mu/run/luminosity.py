@@ -80,16 +80,19 @@ def luminosities(plan: RunPlan, sections: Mapping[str, Sections]) -> dict[str, L
         sections: Of which events were read, by dataset.
     """
     facts: dict[str, LuminosityFacts] = {}
-    before = np.array([], np.uint64)
-    for dataset in plan.datasets:
-        if dataset.name not in sections:
-            continue
-        own = sections[dataset.name]
+    known = [dataset for dataset in plan.datasets if dataset.name in sections]
+    for number, dataset in enumerate(known):
         if dataset.brilcalc is not None:
+            before = [sections[one.name] for one in known[:number] if _are_added(one, dataset)]
             table = plan.luminosities[dataset.brilcalc]
-            facts[dataset.name] = _facts(table, dataset, own, before)
-        before = np.union1d(before, own)
+            either = np.unique(np.concatenate([np.array([], np.uint64), *before]))
+            facts[dataset.name] = _facts(table, dataset, sections[dataset.name], either)
     return facts
+
+
+def _are_added(one: Dataset, other: Dataset) -> bool:
+    """Returns whether a processor reads both, whose luminosities are then added up."""
+    return one.readers is None or other.readers is None or not one.readers.isdisjoint(other.readers)
 
 
 def _facts(
@@ -151,7 +154,7 @@ def _with_lumi(steps: list[dict[str, Any]], facts: LuminosityFacts | None) -> li
 def _warnings(
     plan: RunPlan, sections: Mapping[str, Sections], facts: Mapping[str, LuminosityFacts]
 ) -> Iterator[str]:
-    before: dict[str, Sections] = {}
+    before: list[Dataset] = []
     for dataset in plan.datasets:
         if dataset.brilcalc is None:
             continue
@@ -172,13 +175,13 @@ def _warnings(
                 f"in {table.source}: their events count, their luminosity does not: "
                 f"{shown(missing)}"
             )
-        for other, theirs in before.items():
-            if len(both := np.intersect1d(sections[name], theirs)):
+        for other in (one.name for one in before if _are_added(one, dataset)):
+            if len(both := np.intersect1d(sections[name], sections[other])):
                 yield (
                     f"{len(both)} luminosity sections are in datasets {other} and {name}; their "
                     f"luminosity counts once in sums: {shown(both)}"
                 )
-        before[name] = sections[name]
+        before.append(dataset)
 
 
 def write_sections(folder: Path, sections: Mapping[str, Sections]) -> None:

@@ -132,6 +132,7 @@ def dataset_at(dataset: FrozenDataset, places: Mapping[tuple[str, str], str]) ->
         lumi_source=dataset.lumi_source,
         brilcalc=dataset.brilcalc,
         generated=dataset.generated,
+        readers=None if dataset.readers is None else frozenset(dataset.readers),
     )
 
 

@@ -12,6 +12,7 @@ from tau3mu.cpus import usable_cpus
 from tau3mu.datasets.parts import own_columns
 from tau3mu.datasets.short import view_entries
 from tau3mu.processing.fingerprint import source_hash
+from tau3mu.processing.needs import that_read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,7 +29,24 @@ if TYPE_CHECKING:
     from tau3mu.results.manifest import Manifest
     from tau3mu.run.settings import Settings
 
-__all__ = ["RunPlan"]
+__all__ = ["RunPlan", "columns_of"]
+
+
+def columns_of(
+    datasets: Sequence[Dataset], processors: Sequence[Processor], settings: Settings
+) -> dict[str, frozenset[str]]:
+    """Returns the columns that are read of each dataset, by its name.
+
+    Args:
+        datasets: Those of a run.
+        processors: What runs on them.
+        settings: Whether results are kept by run.
+    """
+    own = own_columns(datasets, per_run=settings.per_run)
+    return {
+        one.name: own.union(*(each.columns for each in that_read(processors, one.readers)))
+        for one in datasets
+    }
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,10 +127,17 @@ class RunPlan:
         return [one for one in self.processors if one.name not in self.set_apart]
 
     @property
-    def columns(self) -> frozenset[str]:
-        """The columns that are read."""
-        columns = own_columns(self.datasets, per_run=self.settings.per_run)
-        return columns.union(*(processor.columns for processor in self.processors))
+    def columns(self) -> dict[str, frozenset[str]]:
+        """The columns that are read of each dataset, by its name."""
+        return columns_of(self.datasets, self.processors, self.settings)
+
+    def read_by(self, processor: Processor) -> list[Dataset]:
+        """Returns the datasets that a processor reads.
+
+        Args:
+            processor: One of those of the run.
+        """
+        return [one for one in self.datasets if that_read([processor], one.readers)]
 
     def key(self, keys: Sequence[str]) -> str:
         """Returns a hash of all that the results depend on.

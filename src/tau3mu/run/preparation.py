@@ -18,7 +18,7 @@ from tau3mu.datasets import (
     make_chunks,
 )
 from tau3mu.datasets.found_before import cache_folder
-from tau3mu.datasets.parts import counted, own_columns
+from tau3mu.datasets.parts import counted
 from tau3mu.derived.linked import only_linked, read_links, with_links
 from tau3mu.derived.reading import check_derived
 from tau3mu.errors import InputError
@@ -32,7 +32,7 @@ from tau3mu.outputs.contract import NO_EVENTS
 from tau3mu.processing import check_histograms, load_processors, ship_code
 from tau3mu.processing.catalogue import installed_processors
 from tau3mu.processing.cuts import with_options
-from tau3mu.processing.needs import in_order
+from tau3mu.processing.needs import in_order, that_read
 from tau3mu.results import ResultsFolder, default_folder
 from tau3mu.results.manifest import read_manifest
 from tau3mu.run.checked_files import remembered_files
@@ -44,7 +44,7 @@ from tau3mu.run.data import (
     with_data_options,
 )
 from tau3mu.run.fits import check_columns, check_eras, models_of
-from tau3mu.run.plan import RunPlan
+from tau3mu.run.plan import RunPlan, columns_of
 from tau3mu.run.skims import checked_requests
 from tau3mu.storage.names import CHECKED_FILES, RUN
 
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 
     from tau3mu.clusters.connection import Starting
     from tau3mu.clusters.proxy.proxy import Proxy
-    from tau3mu.datasets import CheckedFile, Dataset, FailedFile
+    from tau3mu.datasets import CheckedFile, Chunk, Dataset, FailedFile
     from tau3mu.datasets.preflight import InspectAll
     from tau3mu.derived import SkimRequest
     from tau3mu.fit import FitModel
@@ -111,8 +111,8 @@ def prepare(
     datasets = with_data_options(datasets, settings)
     check_own_columns(datasets, settings)
     luminosities = read_luminosities(datasets)
-    columns = own_columns(datasets, per_run=settings.per_run)
-    columns = columns.union(*(processor.columns for processor in loaded))
+    _refuse_unread(datasets, loaded)
+    columns = columns_of(datasets, loaded, settings)
     remembered: Remembered = {}
     if settings.resume:
         remembered = remembered_files(folder, processors=names, datasets=datasets, columns=columns)
@@ -121,11 +121,12 @@ def prepare(
     histograms = {
         one.name: found
         for one in loaded
-        if (found := _histograms(one, datasets[0].name, set_apart)) is not None
+        if (found := _histograms(one, datasets, set_apart)) is not None
     }
     classes = {p.name: type(p).name for p in loaded}  # variants have the fit of their class
     models = {} if settings.no_fit else models_of(histograms, settings.fit, classes, fits or {})
-    check_eras(models, datasets)
+    for name, model in models.items():
+        check_eras(model, [one for one in datasets if one.readers is None or name in one.readers])
     proxy = _proxy(datasets, settings)
     with ExitStack() as stack:
         stack.callback(close_files)
@@ -138,6 +139,7 @@ def prepare(
         datasets = [counted(one, [f for f in files if f.dataset == one.name]) for one in datasets]
         chunks = make_chunks(files, datasets, settings.chunk_size, per_run=settings.per_run)
         chunks = only_linked(chunks, links)
+        _refuse_without_chunks(loaded, chunks, datasets)
         lazily = settings.executor == "dask"
         expected = dry_run(
             chunks, loaded, lazily=lazily, candidates=settings.candidates, set_apart=set_apart
@@ -177,16 +179,54 @@ def prepare(
 
 
 def _histograms(
-    processor: Processor, dataset: str, set_apart: SetApart | None
+    processor: Processor, datasets: Sequence[Dataset], set_apart: SetApart | None
 ) -> dict[str, Hist[Any]] | None:
     """Returns the checked histograms of a processor, None if it is set apart by them."""
+    first = next(one for one in datasets if that_read([processor], one.readers))
     try:
-        return check_histograms(processor, dataset)
+        return check_histograms(processor, first.name)
     except InputError as error:
         if set_apart is None:
             raise
         set_apart.add(processor.name, error_group(error, NO_EVENTS))
         return None
+
+
+def _refuse_unread(datasets: Sequence[Dataset], processors: Sequence[Processor]) -> None:
+    """Raises an error if a dataset has no reader, or a processor reads nothing or too little."""
+    names = [one.name for one in processors]
+    readers = {one.name: {p.name for p in that_read(processors, one.readers)} for one in datasets}
+    for dataset, by in readers.items():
+        if not by:
+            message = (
+                f"dataset {dataset!r} is read by none of the processors, which are "
+                f"{', '.join(names)}: leave it out"
+            )
+            raise InputError(message, code="run.unread-dataset", path=dataset)
+        for one in processors:
+            if one.name in by and (missing := set(one.needs) - by):
+                message = (
+                    f"processor {one.name} reads dataset {dataset!r}, which {min(missing)} does "
+                    "not read, though it needs what that finds there"
+                )
+                raise InputError(message, code="run.need-not-read", path=one.name)
+    if idle := set(names).difference(*readers.values()):
+        message = f"processor {min(idle)} reads none of the datasets {', '.join(readers)}"
+        raise InputError(message, code="run.idle-processor", path=min(idle))
+
+
+def _refuse_without_chunks(
+    processors: Sequence[Processor], chunks: Sequence[Chunk], datasets: Sequence[Dataset]
+) -> None:
+    """Raises an error if nothing is left of the datasets that a processor reads."""
+    for one in processors:
+        if not any(that_read([one], chunk.readers) for chunk in chunks):
+            own = [dataset.name for dataset in datasets if that_read([one], dataset.readers)]
+            message = (
+                f"processor {one.name} reads {', '.join(own)}, of which no file that can be read "
+                "holds events"
+            )
+            raise InputError(message, code="dataset.no-events", path=one.name)
 
 
 def _refuse_none(set_apart: SetApart) -> None:
@@ -263,7 +303,7 @@ def _installed_name(processor: Processor) -> str | None:
 
 def _check(
     datasets: Sequence[Dataset],
-    columns: frozenset[str],
+    columns: Mapping[str, frozenset[str]],
     settings: Settings,
     remembered: Remembered,
     on_file: Callable[[], object],

@@ -16,7 +16,7 @@ from tau3mu.execution.chunk import no_events, selected
 from tau3mu.execution.merge import file_of
 from tau3mu.execution.tasks import run_tasks
 from tau3mu.ntuples.layout import common_layout
-from tau3mu.processing.needs import in_order, with_needed
+from tau3mu.processing.needs import in_order, that_read, with_needed
 from tau3mu.processing.survivors import Survivors
 from tau3mu.results.manifest import DerivedVerdict
 from tau3mu.run.generated import sums_in_files
@@ -64,7 +64,8 @@ def checked_requests(
     check_requests(every, processors, columns)
     for owner, request in every.items():
         if request.kind != "slim" and owner in sound:
-            events = no_events(chunks[0])
+            asker = [one for one in processors if one.name == owner]
+            events = no_events(next(one for one in chunks if that_read(asker, one.readers)))
             found: dict[str, Selection] = {}
             for one in in_order(with_needed(processors, [owner])):
                 survivors = Survivors(request.at) if one.name == owner else None
@@ -82,7 +83,8 @@ def skim_jobs(plan: RunPlan, folder: Path) -> list[SkimJob]:
     Raises:
         RunError: A folder cannot be made.
     """
-    return make_jobs(plan.skims, plan.processors, plan.files, folder / DERIVED, sums_in_files(plan))
+    known = plan.processors, plan.datasets, plan.files
+    return make_jobs(plan.skims, *known, folder / DERIVED, sums_in_files(plan))
 
 
 def finish_skims(
@@ -120,7 +122,9 @@ def finish_skims(
             continue
         name = request.named(processor.name)
         aside = new_folder(derived, name)
-        writer = RecordWriter(aside, name, request, processor, plan.datasets, plan.files, missing)
+        datasets = plan.read_by(processor)
+        own = [chunk for chunk in chunks if that_read([processor], chunk.readers)]
+        writer = RecordWriter(aside, name, request, processor, datasets, plan.files, missing)
         if request.kind == "slim":
             found = result.processors[processor.name]
             try:
@@ -134,11 +138,11 @@ def finish_skims(
                 continue
             writer.write_slim(found.cutflow)
         elif request.kind == "linked":
-            writer.write_links(by_name[processor.name], chunks)
+            writer.write_links(by_name[processor.name], own)
         else:
-            merges = grouped(by_name[processor.name], chunks, aside)
+            merges = grouped(by_name[processor.name], own, aside)
             how: dict[str, Any] = {"workers": plan.workers, "client": client}
-            writer.write_skim(run_tasks(merge, None, merges, **how), _layouts(chunks))
+            writer.write_skim(run_tasks(merge, None, merges, **how), _layouts(own))
         place = move_into_place(aside, derived, name)
         if not missing and not result.set_apart:  # else somebody may go on
             forget_parts(derived, name)

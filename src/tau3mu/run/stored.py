@@ -52,7 +52,7 @@ class ProcessorResults:
     Attributes:
         name: Of the processor.
         folder: Where its files lie.
-        datasets: What the run knows of its datasets, by name.
+        datasets: What the run knows of those that the processor has read, by name.
     """
 
     def __init__(
@@ -294,7 +294,7 @@ class Run(Mapping[str, ProcessorResults]):
             name: ProcessorResults(
                 name,
                 folder / name,
-                manifest.datasets,
+                manifest.datasets_of(name),
                 found=(found or {}).get(name),
                 fit=(fits or {}).get(name),
             )

@@ -88,6 +88,7 @@ def compose(
             file=file,
             document=train.document(),
             asked=tuple(train.dataset_names(short=short)),
+            readers=tuple(train.readers()),
             hash=train.hash,
             wagons={one.name: one.hash for one in found.values()},
             tests=check_tests(train, plan, store, force=force, approved=approved),

@@ -292,10 +292,11 @@ def _expected_candidates(
     """Returns the bytes of the files of candidates by processor, which grow with their number."""
     found = {}
     for name, sizes in results["sizes"].items():
-        rows = _expected_rows(lines, [line["rows"][name] for line in lines], entries)
+        rows = _expected_rows(lines, [line["rows"].get(name, 0) for line in lines], entries)
         whole = half = results["rows"][name], sizes["candidates"]
         if merge:
-            half = merge["rows"][name], merge["sizes"][name]["candidates"]
+            own = merge["sizes"].get(name, {})  # the half may have none of what it reads
+            half = merge["rows"].get(name, 0), own.get("candidates", 0)
         found[name] = round(linear(half, whole, rows))
     return found
 
@@ -305,7 +306,7 @@ def _expected_skims(
 ) -> float:
     """Returns the bytes of all skims, whose files are merged: what each chunk adds is left out."""
     total = 0.0
-    for name in lines[0]["skims"]:
+    for name in dict.fromkeys(name for line in lines for name in line["skims"]):
         parts = [line["skims"][name] for line in seen if name in line["skims"]]
         sizes = [float(size) for _, size in parts]
         costs = chunk_costs([name] * len(parts), [max(kept, 1) for kept, _ in parts], sizes)

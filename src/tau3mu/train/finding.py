@@ -16,7 +16,11 @@ __all__ = ["find"]
 
 
 def find(
-    names: Sequence[str], settings: Mapping[str, Any], store: Store | None = None
+    names: Sequence[str],
+    settings: Mapping[str, Any],
+    store: Store | None = None,
+    *,
+    readers: Sequence[tuple[str, ...] | None] = (),
 ) -> list[ResolvedDataset]:
     """Returns the datasets of a train.
 
@@ -25,13 +29,19 @@ def find(
         settings: Those of the train, of which `prefix`, `layout` and `max_files` are about
             datasets.
         store: In which datasets are registered; see `Store`.
+        readers: For each name, the processors that read it, None for all; what none reads is left
+            out. All read all by default.
 
     Raises:
         InputError: One cannot be found, or two are the same or share a file.
     """
     store = store or Store()
     prefix, layout = settings.get("prefix"), settings.get("layout")
-    found = [one for name in names for one in resolve_dataset(name, store, prefix=prefix)]
+    found = [
+        _with(one, readers=None if by is None else frozenset(by))
+        for name, by in zip(names, readers or [None] * len(names), strict=True)
+        for one in (resolve_dataset(name, store, prefix=prefix) if by != () else ())
+    ]
     combine([one.dataset for one in found])
     if layout:
         from tau3mu.ntuples.known_layouts import layout_called

@@ -129,6 +129,11 @@ class WagonEntry(Strict):
         description="Results of other wagons, or installed processors, whose selection on the same "
         "events the processor uses. They are added to the train by themselves.",
     )
+    datasets: tuple[str, ...] = Field(
+        default=(),
+        description="Which of the `datasets` of the train it reads, by the same words; all by "
+        "default.",
+    )
     fit: str | None = Field(
         default=AUTO,
         description="A shipped fit or a fit file; `auto` is the shipped fit of the processor, if "
@@ -206,6 +211,38 @@ class TrainFile(Strict):
         )
     )
     settings: TrainSettings = Field(default=TrainSettings(), description="How it runs.")
+
+    @model_validator(mode="after")
+    def _check(self) -> TrainFile:
+        for name, wagon in self.wagons.items():
+            for number, dataset in enumerate(wagon.datasets):
+                if dataset not in self.datasets:
+                    text = (
+                        f"{dataset!r} is not among the datasets of the train"
+                        f"{suggest(dataset, self.datasets)}{_listed(self.datasets)}"
+                    )
+                    _refuse("unknown-dataset", text, f"wagons.{name}.datasets[{number}]")
+            for number, need in enumerate(wagon.needs):
+                own, other = wagon.datasets or self.datasets, self._wagon_of(need)
+                missing = set(own).difference((other and other.datasets) or self.datasets)
+                if missing:
+                    text = f"{need} does not read {min(missing)}, which {name} reads: add it there"
+                    _refuse("need-not-read", text, f"wagons.{name}.needs[{number}]")
+        read = {one for wagon in self.wagons.values() for one in wagon.datasets or self.datasets}
+        for number, dataset in enumerate(self.datasets):
+            if dataset not in read:
+                text = "no wagon reads it: add it to the datasets of one, or leave it out"
+                _refuse("unread-dataset", text, f"datasets[{number}]")
+        return self
+
+    def _wagon_of(self, results: str) -> WagonEntry | None:
+        """Returns the wagon that makes results of a name, None if it is not in the file."""
+        names = (
+            (wagon if variant == BASE else f"{wagon}_{variant}", entry)
+            for wagon, entry in self.wagons.items()
+            for variant in (BASE, *entry.variants)
+        )
+        return next((entry for name, entry in names if name == results), None)
 
 
 def _listed(names: Iterable[str]) -> str:

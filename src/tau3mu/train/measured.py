@@ -111,12 +111,21 @@ def run_job(index: int, job: Job, shared: Any) -> None:  # noqa: ARG001 - as poo
         memory = OwnMemory()
         with _opened_files({chunk.path for chunk in job.chunks}, job.lines.parent) as opened:
             done = _loop(job, processors, skims, how, memory, lines)
-            left = [one for one in processors if all(one.name in r.outputs for _, r in done)]
+            left = [one for one in processors if _is_sound(one, done)]
             large = _large(job, left, skims, how, done, memory, lines) if done and left else None
         if done and left:
             _finish(job, left, done, large, how, memory, lines)
         lines.write("opened", files=dict(opened))
         lines.begin("end")
+
+
+def _is_sound(processor: Processor, done: Sequence[Done]) -> bool:
+    """Returns whether a processor has found something in all chunks that it reads."""
+    return all(
+        processor.name in result.outputs
+        for chunk, result in done
+        if chunk.readers is None or processor.name in chunk.readers
+    )
 
 
 def _finish(

@@ -97,7 +97,8 @@ def merge_test(
     rounding = [0.0]
     halves = []
     for name, both in whole.processors.items():
-        parts = first.processors[name], second.processors[name]
+        # One of them may have nothing of the datasets that it reads.
+        parts = [one.processors[name] for one in (first, second) if name in one.processors]
         halves += [f"{name}: {text}" for text in differences(parts, both, rounding)]
     chunking = list(_chunking(ordered, large, processors, expected, rounding, how))
     return Merged(halves, chunking, max(rounding), half=half)

@@ -99,7 +99,14 @@ def run_test(
                 max(plan.chunks, key=lambda chunk: chunk.entries),
                 plan.working,
                 plan.expected,
-                make_jobs(plan.skims, plan.processors, plan.files, derived, sums_in_files(plan))
+                make_jobs(
+                    plan.skims,
+                    plan.processors,
+                    plan.datasets,
+                    plan.files,
+                    derived,
+                    sums_in_files(plan),
+                )
                 if plan.skims
                 else (),
                 seconds=time_limit,

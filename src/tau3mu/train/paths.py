@@ -31,6 +31,9 @@ def with_absolute_paths(file: TrainFile, folder: Path) -> TrainFile:
     def absolute(text: str) -> str:
         return str(folder / user_path(text))
 
+    def dataset(text: str) -> str:
+        return text if _is_name(text) else absolute(text)
+
     wagons = {}
     for name, entry in file.wagons.items():
         update: dict[str, Any] = {}
@@ -39,6 +42,8 @@ def with_absolute_paths(file: TrainFile, folder: Path) -> TrainFile:
             update["processor"] = f"{absolute(path)}:{cls}"
         if entry.fit and Path(entry.fit).suffix and entry.fit not in shipped_fits():
             update["fit"] = absolute(entry.fit)
+        if entry.datasets:
+            update["datasets"] = tuple(map(dataset, entry.datasets))
         wagons[name] = entry.model_copy(update=update) if update else entry
     settings = file.settings
     places = {name: getattr(settings, name, None) for name in _PATHS}
@@ -48,11 +53,7 @@ def with_absolute_paths(file: TrainFile, folder: Path) -> TrainFile:
         if value is not None and not _is_word(name, str(value))
     }
     settings = settings.model_copy(update=texts) if texts else settings
-    named = (_is_name(text) for text in file.datasets)
-    datasets = tuple(
-        text if is_name else absolute(text)
-        for text, is_name in zip(file.datasets, named, strict=True)
-    )
+    datasets = tuple(map(dataset, file.datasets))
     return file.model_copy(update={"wagons": wagons, "datasets": datasets, "settings": settings})
 
 

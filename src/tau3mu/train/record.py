@@ -70,6 +70,7 @@ class TrainRecord(Strict):
         file: The train file.
         document: Its content.
         asked: The datasets by the words of the user.
+        readers: For each of them, the results that it is read for, None for all.
         datasets: By name.
         events: To read.
         chunks: To read.
@@ -95,6 +96,7 @@ class TrainRecord(Strict):
     file: str = ""
     document: dict[str, Any] = Field(default_factory=dict)
     asked: tuple[str, ...] = ()
+    readers: tuple[tuple[str, ...] | None, ...] = ()
     datasets: dict[str, DatasetOfTrain] = Field(default_factory=dict)
     events: int = 0
     chunks: int = 0

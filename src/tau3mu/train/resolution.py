@@ -45,6 +45,7 @@ class Resolved:
         variant: Which of its variants, or `base`.
         processor: With all of its parameters.
         needs: The results of others that it uses.
+        datasets: Which of the train it reads; all if there are none.
         fit: What is fitted, if anything.
         outputs: What is written besides the results.
         limits: What it may need.
@@ -56,6 +57,7 @@ class Resolved:
     variant: str
     processor: Processor
     needs: tuple[str, ...] = ()
+    datasets: tuple[str, ...] = ()
     fit: FitModel | None = None
     outputs: Outputs = field(default_factory=Outputs)
     limits: Limits = field(default_factory=Limits)
@@ -200,8 +202,9 @@ class _Resolution:
         if processor is None:
             return {}
         one = Resolved(
-            name, wagon, variant, processor, entry.needs, fit, entry.outputs, entry.limits
-        )
+            name, wagon, variant, processor, entry.needs, entry.datasets, fit, entry.outputs,
+            entry.limits,
+        )  # fmt: skip
         self._check_skim(one)
         try:
             of_needs = {need: before[need].hash for need in entry.needs}
@@ -298,13 +301,14 @@ class _Resolution:
             self._problems.append(Problem(keys, "derived.unknown-step", text))
 
     def _refuse_copies(self, found: Mapping[str, Resolved]) -> None:
-        first: dict[tuple[str, int], Resolved] = {}
+        first: dict[tuple[Any, ...], Resolved] = {}
         for one in found.values():
-            other = first.setdefault((one.hash, id(type(one.processor))), one)
+            key = one.hash, id(type(one.processor)), frozenset(one.datasets)
+            other = first.setdefault(key, one)
             if other is not one:
                 text = (
                     f"{one.name!r} is the same as {other.name!r}: equal processor, parameters, "
-                    "needs, fit and outputs; remove one or change its parameters"
+                    "needs, datasets, fit and outputs; remove one or change its parameters"
                 )
                 self._add(one.wagon, one.variant, "same-wagon", text)
 

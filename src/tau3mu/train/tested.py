@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tau3mu.errors import InputError
 from tau3mu.processing.cuts import with_options
+from tau3mu.processing.needs import that_read
 from tau3mu.run.data import with_data_options
 from tau3mu.run.freezing import freeze
 from tau3mu.run.plan import RunPlan
@@ -106,13 +107,13 @@ def known_tests(train: Train, store: Store) -> dict[str, WagonTest]:
     versions = {f"dataset {one.dataset.name}": one.version for one in found}
     known = {name: version for name, version in versions.items() if version is not None}
     wagons = dict.fromkeys(one.wagon for one in train.resolved.values())
-    return {
-        name: _test_of(
-            train, name, store, _parts(train, name, plan) | known,
-            unknown=versions.keys() - known.keys(),
-        )
-        for name in wagons
-    }  # fmt: skip
+    found_tests = {}
+    for name in wagons:
+        parts = _parts(train, name, plan)
+        parts |= {part: version for part, version in known.items() if part in parts}
+        unknown = versions.keys() - known.keys()
+        found_tests[name] = _test_of(train, name, store, parts, unknown=unknown)
+    return found_tests
 
 
 def whole(dataset: Dataset) -> Dataset:
@@ -167,10 +168,11 @@ def _without_end(store: Store, name: str) -> WagonTest:
 def _parts(train: Train, name: str, plan: RunPlan) -> dict[str, str]:
     """Returns what a test of a wagon would depend on now: the whole datasets, without fits."""
     needed = train.only(name).resolved
+    processors = [one for one in plan.processors if one.name in needed]
     alone = replace(
         plan,
-        processors=[one for one in plan.processors if one.name in needed],
-        datasets=[whole(dataset) for dataset in plan.datasets],
+        processors=processors,
+        datasets=[whole(one) for one in plan.datasets if that_read(processors, one.readers)],
         models={},
         skims={name: skim for name, skim in plan.skims.items() if name in needed},
     )

@@ -200,7 +200,7 @@ def rerun(
     from tau3mu.train.finding import find
 
     old = read_record(folder)
-    found = find(old.asked, old.document.get("settings", {}), store)
+    found = find(old.asked, old.document.get("settings", {}), store, readers=old.readers)
     now = replace(thawed, datasets=[one.dataset for one in found], places={})
     return _again(store, folder, now, facts, settings or {}, found)
 

@@ -60,7 +60,7 @@ class Wagon:
                 whose parameters are those of the wagon.
             name: Its name; by default that of the processor.
             **entry: The other keys of a wagon in a train file: `parameters`, `variants`, `needs`,
-                `fit`, `outputs`, `limits`, `active`.
+                `datasets`, `fit`, `outputs`, `limits`, `active`.
 
         Raises:
             InputError: A key is unknown, or a value is not what it should be.
@@ -315,7 +315,12 @@ class Train:
                 )
                 raise InputError(message, code="train.unknown-wagon", path=name)
         # Those that are needed and not in the file are in the train of all.
-        added = {name: WagonEntry(processor=name) for name in chosen if name not in self.wagons}
+        reads = self._reads
+        added = {
+            name: WagonEntry(processor=name, datasets=reads[name])
+            for name in chosen
+            if name not in self.wagons
+        }
         entries = {
             name: entry.model_copy(update={"active": tuple(chosen.get(name, ()))})
             for name, entry in (self.file.wagons | added).items()
@@ -358,6 +363,27 @@ class Train:
 
         digest: str = with_hash({name: one.hash for name, one in self.resolved.items()})["hash"]
         return digest
+
+    @cached_property
+    def _reads(self) -> dict[str, tuple[str, ...]]:
+        """Which of the datasets of the train are read for each of the results."""
+        every = tuple(self.file.datasets)
+        reads: dict[str, set[str]] = {
+            name: set(one.datasets or every) if one.wagon in self.file.wagons else set()
+            for name, one in self.resolved.items()
+        }
+        for name, one in reversed(self.resolved.items()):
+            for need in one.needs:
+                reads[need] |= reads[name]  # nothing new for one that is in the file
+        return {name: tuple(one for one in every if one in own) for name, own in reads.items()}
+
+    def readers(self) -> list[tuple[str, ...] | None]:
+        """Returns the names of the results that each dataset is read for, None for all."""
+        found = []
+        for dataset in self.file.datasets:
+            names = tuple(name for name, own in self._reads.items() if dataset in own)
+            found.append(None if len(names) == len(self._reads) else names)
+        return found
 
     def processors(self) -> list[Processor]:
         """Returns the processors of all results, what is needed first."""
@@ -419,7 +445,8 @@ class Train:
         """
         from tau3mu.train.finding import find
 
-        return find(self.dataset_names(short=short), dict(self.file.settings), store)
+        names, settings = self.dataset_names(short=short), dict(self.file.settings)
+        return find(names, settings, store, readers=self.readers())
 
     def dataset_names(self, *, short: float | None = None) -> list[str]:
         """Returns the names of what it reads, such as `demo@short:0.01`.

@@ -112,7 +112,7 @@ def read_candidates(
 
 
 def read_facts(path: Path) -> Mapping[str, DatasetFacts] | None:
-    """Returns what run.json says of the datasets, None without run.json.
+    """Returns what run.json says of the datasets that a processor has read, None without it.
 
     Args:
         path: A file or folder of a run.
@@ -128,7 +128,8 @@ def read_facts(path: Path) -> Mapping[str, DatasetFacts] | None:
                     f"ended meanwhile: wait for it, or go on with it by --resume {folder}"
                 )
                 raise InputError(message, code="fit.run-not-finished", path=run)
-            return found.datasets
+            inside = resolved.relative_to(folder).parts[:-1]
+            return found.datasets_of(inside[0]) if inside else found.datasets
     return None
 
 

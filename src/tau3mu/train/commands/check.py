@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tau3mu.console.cli import Parser, first_import, path_of, run_main
@@ -92,6 +93,7 @@ def resolved_rows(found: dict[str, Resolved]) -> list[dict[str, Any]]:
             "results": one.name,
             "processor": one.processor.configuration["class"],
             "needs": ", ".join(one.needs),
+            "reads": ", ".join(Path(name).name for name in one.datasets),
             "fit": one.fit.name if one.fit else None,
             "skim": one.outputs.skim.at if one.outputs.skim else None,
             "hash": one.hash,
