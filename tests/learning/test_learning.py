@@ -297,6 +297,36 @@ def test_significance_without_background_is_no_infinity():
     )
 
 
+@pytest.mark.parametrize("bins", [1, 2])
+@pytest.mark.parametrize("nearest", [0, 10, 25])
+def test_bins_of_signal_far_from_the_sidebands_have_background(bins, nearest):
+    rng = np.random.default_rng(4)
+    signal = rng.uniform(0.8, 1, 500)
+    background = np.concatenate([rng.uniform(0, 0.3, 100), rng.uniform(0.8, 1, nearest)])
+    found = best_bins(signal, np.full(500, 0.01), background, 0.2, bins=bins, least=20)
+    assert len(found.edges) == bins
+    assert (np.histogram(background, [*found.edges, np.inf])[0] >= 20).all()
+    assert found.significance > 0.5
+    assert np.isfinite(found.spread).all()
+
+
+def test_negative_weights_of_a_generator_are_trained_with():
+    sample, *_ = toy_sample()
+    rng = np.random.default_rng(5)
+    sample.weight[sample.signal] = np.where(rng.random(sample.signal.sum()) < 0.2, -1.0, 1.0)
+    training = train(sample, trees=20, folds=FOLDS)
+    assert training.discriminant.training["checks"]["auc"]["tested"] > 0.9
+    assert (sample.weight < 0).any()
+
+
+@pytest.mark.parametrize("weight", [0.0, -1.0, np.nan])
+def test_signal_without_weight_is_an_error(weight):
+    sample, *_ = toy_sample(size=200)
+    sample.weight[sample.signal] = weight
+    with raises("learning.no-weight"):
+        train(sample, trees=5, folds=FOLDS)
+
+
 def test_too_few_candidates_are_an_error():
     sample, *_ = toy_sample(size=60)
     with raises("learning.few-candidates", path="folds.0"):

@@ -62,6 +62,7 @@ def best_bins(
     bins: int = 2,
     least: int = 5,
     seed: int = 1,
+    where: str = "",
 ) -> ScoreBins:
     """Returns the bins of the largest √ΣS²: the best of all choices of edges on a grid.
 
@@ -73,17 +74,23 @@ def best_bins(
         bins: The number of bins.
         least: Of the candidates in the sidebands of each bin, so that its background is known.
         seed: Of the resampling that shows how stable the result is.
+        where: The category, for messages.
 
     Raises:
         InputError: There is no signal, or too few sideband candidates.
     """
     if not len(signal) or weight.sum() <= 0 or len(background) < bins * least:
         message = (
-            f"{len(signal)} candidates of signal and {len(background)} in the sidebands: expected "
-            f"some, and {bins * least} for {bins} bins"
+            f"{where or 'the bins'}: {len(signal)} candidates of signal and {len(background)} in "
+            f"the sidebands, expected some and at least {bins * least}, {least} for each of {bins} "
+            "bins: use fewer bins or more data"
         )
         raise InputError(message, code="learning.few-candidates", path="bins")
     grid = np.unique(np.quantile(signal, np.linspace(0, 1, _STEPS + 1)[:-1]))
+    if (background >= grid[0]).sum() < bins * least:
+        # Signal is far from the sidebands: bins reach down to where these have enough candidates.
+        last = np.sort(background)[[-least * k for k in range(1, bins + 1)]]
+        grid = np.unique(np.concatenate([last, grid]))
     edges, best = _optimum(grid, signal, weight, background, scale, bins, least)
     _, single = _optimum(grid, signal, weight, background, scale, 1, least)
     rng = np.random.default_rng(seed)
@@ -138,7 +145,7 @@ def _optimum(
             best[number, i], choice[number, i] = values[where], i + 1 + where
     used = max((k for k in range(1, bins + 1) if np.isfinite(best[k]).any()), default=0)
     if not used:
-        return grid[:1], 0.0
+        return grid[:0], 0.0  # as may be where candidates are resampled
     place, edges = int(np.argmax(best[used])), []
     value = float(np.sqrt(best[used, place]))
     for number in range(used, 0, -1):

@@ -83,7 +83,7 @@ def sample_of(
     for name in np.unique(dataset[signal]):
         if name not in expected:
             message = (
-                f"simulation {name!r} of {results} has no expected number of decays; known: "
+                f"simulation {str(name)!r} of {results} has no expected number of decays; known: "
                 f"{', '.join(expected) or 'none'}"
             )
             raise InputError(message, code="learning.no-expectation", path=str(name))

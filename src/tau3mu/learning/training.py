@@ -52,7 +52,9 @@ class Training:
 def train(sample: Sample, *, trees: int = 200, folds: int = 5, seed: int = 1) -> Training:
     """Returns a discriminant that was trained on all folds but one, for each of the folds.
 
-    Signal and background get equal total weight. Equal arguments give equal trees.
+    Signal and background get equal total weight. Equal arguments give equal trees. Negative
+    weights of a generator count as positive ones here, since trees cannot learn from them; in
+    checks and results they count as they are.
 
     Args:
         sample: The candidates.
@@ -61,20 +63,21 @@ def train(sample: Sample, *, trees: int = 200, folds: int = 5, seed: int = 1) ->
         seed: Of what XGBoost draws.
 
     Raises:
-        InputError: XGBoost is not installed, or there are too few candidates.
+        InputError: XGBoost is not installed, there are too few candidates, or the weights of
+            signal do not add up to more than 0.
     """
     xgboost = _xgboost()
     names = [one.name for one in FEATURES]
-    weight = sample.weight.copy()
-    weight[sample.signal] *= (~sample.signal).sum() / weight[sample.signal].sum()
+    weight = _training_weight(sample)
     models: list[dict[str, Any]] = []
     for fold in range(folds):
         here = sample.fold != fold
         for kind, of_kind in (("signal", sample.signal), ("background", ~sample.signal)):
             if (number := int((here & of_kind).sum())) < _FEWEST:
                 message = (
-                    f"only {number} candidates of {kind} for the training of fold {fold}; "
-                    f"{_FEWEST} are the least"
+                    f"only {number} candidates of {kind} for the training of fold {fold}, "
+                    f"expected at least {_FEWEST}: use more data or simulation, more folds or "
+                    "looser cuts"
                 )
                 raise InputError(message, code="learning.few-candidates", path=f"folds.{fold}")
         data = xgboost.DMatrix(sample.matrix[here], sample.signal[here], weight=weight[here],
@@ -102,6 +105,19 @@ def train(sample: Sample, *, trees: int = 200, folds: int = 5, seed: int = 1) ->
     selection = json.loads(json.dumps(dict(sample.selection)))
     discriminant = Discriminant(FEATURES, selection, json.loads(json.dumps(record)), models)
     return Training(discriminant, sample, tested, trained)
+
+
+def _training_weight(sample: Sample) -> npt.NDArray[np.float64]:
+    total = float(sample.weight[sample.signal].sum())
+    if not 0 < total < np.inf:
+        message = (
+            f"the weights of simulated signal add up to {total:g}, expected more than 0: look at "
+            "the weights of the generator and at those of the datasets"
+        )
+        raise InputError(message, code="learning.no-weight", path="weight")
+    weight = np.abs(sample.weight)
+    weight[sample.signal] *= (~sample.signal).sum() / weight[sample.signal].sum()
+    return weight
 
 
 def _xgboost() -> Any:

@@ -8,12 +8,13 @@ import shutil
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from tau3mu.config.documents import read_document
 from tau3mu.config.input_files import user_path
 from tau3mu.discriminant.document import content_hash
 from tau3mu.errors import InputError, suggest
 from tau3mu.search import stages
+from tau3mu.search.checks import check_settings
 from tau3mu.search.config import SearchConfig, load_config
+from tau3mu.search.records import known_of, reason, record_step
 from tau3mu.search.state import RECORD, STEPS, Search
 from tau3mu.storage.files import json_text, make_folder, write_text
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["CONFIG", "do", "search"]
+__all__ = ["CONFIG", "depends_of", "do", "search"]
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +42,26 @@ _DONE_BY: Final[dict[str, tuple[Any, tuple[str, ...]]]] = {
 assert tuple(_DONE_BY) == STEPS
 
 
+def depends_of(search: Search, step: str) -> dict[str, Any]:
+    """Returns all that a step depends on, as JSON values.
+
+    Args:
+        search: The search; the keys of the steps before are known.
+        step: The name of the step.
+    """
+    from tau3mu import __version__
+
+    depends = {
+        "step": step,
+        "version": __version__,
+        "settings": stages.settings_of(search.config, step),
+        "before": {name: search.keys[name] for name in _DONE_BY[step][1]},
+    }
+    if step == "datasets":
+        depends["files"] = stages.fingerprints(search.config)
+    return dict(json.loads(json.dumps(depends)))
+
+
 def do(search: Search, step: str, tell: Callable[[str, str], None]) -> None:
     """Does a step, unless it is there already with the same key.
 
@@ -53,57 +74,39 @@ def do(search: Search, step: str, tell: Callable[[str, str], None]) -> None:
         InputError: Something that the step reads is wrong, or would change after unblinding.
         RunError: The step fails.
     """
-    function, needed = _DONE_BY[step]
-    from tau3mu import __version__
-
-    depends = {
-        "step": step,
-        "version": __version__,
-        "settings": stages.settings_of(search.config, step),
-        "before": {name: search.keys[name] for name in needed},
-    }
-    if step == "datasets":
-        depends["files"] = stages.fingerprints(search.config)
-    key = content_hash(json.loads(json.dumps(depends)))
+    depends = depends_of(search, step)
+    key = content_hash(depends)
     search.keys[step] = key
-    known = _known(search, step)
+    known = known_of(search, step)
     if known is not None and known["key"] == key:
         search.facts[step] = known["facts"]
         tell(step, "as before")
         return
     if search.is_unblinded:
         message = (
-            f"step {step} of {search.folder} would change, but its data have been unblinded: "
-            "what was decided blind stays; use another folder for another search"
+            f"step {step} of {search.folder} would change ({reason(known, depends)}), but its "
+            "data have been unblinded: what was decided blind stays; use another folder for "
+            "another search"
         )
         raise InputError(message, code="search.unblinded", path=step)
     tell(step, "begins")  # which may refuse: nothing is removed before
     folder = search.at(step)
-    if known is not None or not _is_unfinished(search, step, key):
+    begun = json_text({"key": key, "folder": str(folder)})
+    if (folder / RECORD).exists() or not _has(folder / "begun.json", begun):
         shutil.rmtree(folder, ignore_errors=True)
     make_folder(folder)
-    write_text(folder / "begun.json", json_text({"key": key}))
+    write_text(folder / "begun.json", begun)
     begin = time.perf_counter()
-    facts = json.loads(json_text(function(search, folder)))
-    record = {"step": step, "key": key, "seconds": time.perf_counter() - begin,
-              "depends": depends, "facts": facts}  # fmt: skip
-    write_text(folder / RECORD, json_text(record))
+    facts = json.loads(json_text(_DONE_BY[step][0](search, folder)))
+    seconds = time.perf_counter() - begin
+    record_step(search, step, {"key": key, "seconds": seconds, "depends": depends, "facts": facts})
     search.facts[step] = facts
     tell(step, "done")
 
 
-def _known(search: Search, step: str) -> dict[str, Any] | None:
-    path = search.at(step) / RECORD
-    if not path.is_file():
-        return None
-    content = read_document(path, "record of a step", language="search").content
-    return {"key": str(content.get("key")), "facts": dict(content.get("facts", {}))}
-
-
-def _is_unfinished(search: Search, step: str, key: str) -> bool:
-    """Returns whether the same step has begun before: a run then goes on where it stopped."""
-    path = search.at(step) / "begun.json"
-    return path.is_file() and path.read_text("utf-8") == json_text({"key": key})
+def _has(path: Path, text: str) -> bool:
+    """Returns whether the same step has begun here before: a run then goes on where it stopped."""
+    return path.is_file() and path.read_bytes() == text.encode()
 
 
 def search(
@@ -134,6 +137,7 @@ def search(
         message = f"no step {until!r}{suggest(until, STEPS)}; the steps are {', '.join(STEPS)}"
         raise InputError(message, code="search.unknown-step", path="until")
     described = config if isinstance(config, SearchConfig) else load_config(config)
+    check_settings(described)
     folder = user_path(output).absolute()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())) and not resume:
         message = f"{folder} is not empty: use --resume to go on, or choose another folder"

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import Field
 
 from tau3mu.config.documents import Strict, read_document
 from tau3mu.config.input_files import user_path
+from tau3mu.datasets.loading import shipped_datasets
+from tau3mu.errors import InputError, suggest
+from tau3mu.fit.language.files import shipped_fits
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 __all__ = ["Constant", "SearchConfig", "constants_of", "load_config"]
 
 _CONSTANTS: Final = "normalization.json"
+_NOT_FRACTIONS: Final = {"d_plus", "b_s"}
 Origin = Literal["ds", "bplus", "bzero"]
 
 
@@ -33,7 +40,7 @@ class Control(Strict):
         datasets: The dataset file of its data and simulation.
         simulation: The name of the simulated dataset, in which each event has a D_s.
         fit: The fit of its mass; the shipped one of `dsphipi` by default.
-        yield_parameter: The parameter of the fit that is the number of D_s.
+        yield_parameter: The yield of the fit that is the number of D_s, or its component.
         parameters: Of the processor, where they are not the defaults.
     """
 
@@ -102,27 +109,33 @@ def load_config(path: str | Path) -> SearchConfig:
         InputError: It cannot be read, or something is wrong with it.
     """
     file = user_path(path)
-    config = read_document(file, f"search file {file}", language="search").validate(SearchConfig)
+    config = read_document(file, "search file", language="search").validate(SearchConfig)
     folder = file.absolute().parent
     control, signal = config.control, config.search
     known = _shipped()
     if unknown := sorted(config.constants.keys() - known.keys()):
-        from tau3mu.errors import InputError, suggest
-
         message = (
             f"{file}: unknown constant {unknown[0]!r}{suggest(unknown[0], known)}; known: "
             f"{', '.join(known)}"
         )
         raise InputError(message, code="search.unknown-constant", path=f"constants.{unknown[0]}")
+    for name, one in config.constants.items():
+        if one.value > 1 and name not in _NOT_FRACTIONS:
+            message = (
+                f"{file}: constants.{name}.value: expected a fraction, at most 1, got {one.value:g}"
+            )
+            raise InputError(message, code="search.out-of-range", path=f"constants.{name}.value")
     return config.model_copy(
         update={
             "control": control.model_copy(
                 update={
-                    "datasets": _beside(folder, control.datasets),
-                    "fit": control.fit and _beside(folder, control.fit),
+                    "datasets": _beside(folder, control.datasets, shipped_datasets()),
+                    "fit": control.fit and _beside(folder, control.fit, shipped_fits()),
                 }
             ),
-            "search": signal.model_copy(update={"datasets": _beside(folder, signal.datasets)}),
+            "search": signal.model_copy(
+                update={"datasets": _beside(folder, signal.datasets, shipped_datasets())}
+            ),
         }
     )
 
@@ -142,5 +155,5 @@ def _shipped() -> dict[str, Constant]:
     return {name: Constant.model_validate(one) for name, one in content.items()}
 
 
-def _beside(folder: Path, text: str) -> str:
-    return text if "://" in text else str(folder / user_path(text))
+def _beside(folder: Path, text: str, shipped: Collection[str]) -> str:
+    return text if "://" in text or text in shipped else str(folder / user_path(text))

@@ -23,8 +23,9 @@ def peak_of(mass: Array, weight: Array) -> dict[str, float]:
 
     Args:
         mass: Of simulated signal in GeV.
-        weight: Of each candidate.
+        weight: Of each candidate; of negative ones the absolute values.
     """
+    weight = np.abs(weight)
     order = np.argsort(mass)
     share = np.cumsum(weight[order]) / weight.sum()
     low, center, high = np.interp([0.16, 0.5, 0.84], share, mass[order])

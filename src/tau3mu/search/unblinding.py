@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import getpass
-import hashlib
 import platform
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from tau3mu.config.documents import read_document
-from tau3mu.config.input_files import read_bytes, user_path
+from tau3mu.config.input_files import user_path
 from tau3mu.discriminant.document import content_hash
 from tau3mu.errors import InputError
-from tau3mu.search import stages
-from tau3mu.search.chain import CONFIG, do
+from tau3mu.results.manifest import manifest_in
+from tau3mu.search.chain import CONFIG, depends_of, do
 from tau3mu.search.config import SearchConfig
+from tau3mu.search.records import file_hash, known_of, reason
+from tau3mu.search.runs import run_in
 from tau3mu.search.state import DISCRIMINANT, MODEL, SCORED, STEPS, UNBLINDED, Search
 from tau3mu.storage.files import json_text, make_folder, write_text
 
@@ -37,10 +38,7 @@ def frozen_hash(search: Search) -> str:
         search.at("model") / MODEL,
     ]
     # What is used when the windows are opened counts as it is, not as it was written.
-    contents = [
-        hashlib.sha256(read_bytes(file, "file of the search")).hexdigest() for file in files
-    ]
-    return content_hash({"key": search.keys["limit"], "files": contents})
+    return content_hash({"key": search.keys["limit"], "files": [file_hash(one) for one in files]})
 
 
 def unblind(folder: str | Path, hash: str, **options: Any) -> LimitResult:
@@ -88,7 +86,8 @@ def unblind(folder: str | Path, hash: str, **options: Any) -> LimitResult:
         blind=False,
         discriminant_file=str(one.at("training") / DISCRIMINANT),
     )
-    stages.run_in(one, config.search.datasets, processor, opened, no_fit=True)
+    if not _is_complete(opened / "results"):
+        run_in(one, config.search.datasets, processor, opened, no_fit=True)
     model = read_document(one.at("model") / MODEL, "model", language="limits")
     content = dict(model.content)
     content["channels"] = {
@@ -102,12 +101,21 @@ def unblind(folder: str | Path, hash: str, **options: Any) -> LimitResult:
     return found
 
 
+def _is_complete(results: Path) -> bool:
+    """Returns whether the windows have been opened before: nothing that they show can change."""
+    if not (results / "run.json").is_file():
+        return False
+    manifest = manifest_in(results)
+    return manifest.complete and manifest.status == "finished"
+
+
 def _check_done(search: Search, step: str) -> None:
     def refuse(name: str, what: str) -> None:
         if what == "begins":
+            why = reason(known_of(search, name), depends_of(search, name))
             message = (
-                f"step {name} of {search.folder} is not done, or something that it depends on has "
-                "changed: finish the search before its data are unblinded"
+                f"step {name} of {search.folder} would be done again ({why}): finish the search "
+                "with --resume, and agree on its hash, before its data are unblinded"
             )
             raise InputError(message, code="search.not-frozen", path=name)
 

@@ -1,0 +1,264 @@
+"""What is wrong with a search is said before it begins, and damaged steps are not used."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+from errors import raises
+
+from tau3mu.generate import generate
+from tau3mu.search import load_config, search
+from tau3mu.search.checks import check_datasets_of, check_settings
+
+ORIGINS = ("ds", "bplus", "bzero")
+
+
+@pytest.fixture(scope="module")
+def ntuples(tmp_path_factory):
+    """Ntuples of few events: no step but the first is done with them."""
+    folder = tmp_path_factory.mktemp("ntuples")
+    generate(folder / "control", events=20, files=2)
+    generate(folder / "control", events=20, simulation=True)
+    generate(folder / "tau", events=20, files=2, layout="t3m_tau")
+    for origin in ORIGINS:
+        generate(folder / "tau", events=20, layout="t3m_tau", simulation=True, origin=origin)
+    return folder
+
+
+def data(*files, era="2017B", lumi=1.0):
+    facts = {"is_mc": False, "era": era} | ({} if lumi is None else {"lumi": lumi})
+    return {"files": dict.fromkeys(files), "metadata": facts}
+
+
+def simulation(file, era="2017B"):
+    return {"files": {file: None}, "metadata": {"is_mc": True, "era": era}}
+
+
+class Inputs:
+    """The files of a search in a folder, to be changed before it is loaded."""
+
+    def __init__(self, ntuples, folder):
+        self.folder = folder
+        control, tau = ntuples / "control", ntuples / "tau"
+        self.control = {
+            "Data": data(str(control / "Tree_PhiPi_1.root")),
+            "Ds": simulation(str(control / "Tree_PhiPi_MC_1.root")),
+        }
+        self.tau = {"Data": data(str(tau / "TreeData_1.root"))}
+        self.tau |= {one: simulation(str(tau / f"TreeMC_{one}_1.root")) for one in ORIGINS}
+        self.search = {
+            "schema_version": 1,
+            "control": {"datasets": "control.json", "simulation": "Ds"},
+            "search": {"datasets": "tau.json", "simulation": {one: one for one in ORIGINS}},
+        }
+
+    def load(self):
+        for name in ("control", "tau", "search"):
+            (self.folder / f"{name}.json").write_text(json.dumps(getattr(self, name)))
+        return load_config(self.folder / "search.json")
+
+    def datasets(self):
+        return search(self.load(), self.folder / "out", until="datasets", resume=True)
+
+
+@pytest.fixture
+def inputs(ntuples, tmp_path):
+    return Inputs(ntuples, tmp_path)
+
+
+def test_a_search_without_faults_has_none(inputs):
+    found = inputs.datasets()
+    assert found.facts["datasets"]["search"] == {"files": 4, "lumi": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("channel", "parameters", "code", "path"),
+    [
+        ("search", {"blind": True}, "search.reserved-parameter", "search.parameters.blind"),
+        ("search", {"name": "x"}, "search.reserved-parameter", "search.parameters.name"),
+        ("search", {"discriminant_file": "x.json"}, "search.reserved-parameter",
+         "search.parameters.discriminant_file"),
+        ("search", {"with_inputs": False}, "search.reserved-parameter",
+         "search.parameters.with_inputs"),
+        ("control", {"name": "x"}, "search.reserved-parameter", "control.parameters.name"),
+        ("search", {"blind_a": [1.63, 1.64]}, "search.open-window", "search.parameters.blind_a"),
+        ("search", {"blind_b": [1.776, 1.778]}, "search.open-window", "search.parameters.blind_b"),
+        ("search", {"blind_c": [1.60, 1.83]}, "search.open-window", "search.parameters.blind_c"),
+        ("search", {"mass_window": [1.70, 1.90]}, "search.mass-window",
+         "search.parameters.mass_window"),
+        ("search", {"mass_window": [1.62, 1.95]}, "search.mass-window",
+         "search.parameters.mass_window"),
+    ],
+)  # fmt: skip
+def test_parameters_that_would_make_a_wrong_search_are_errors(
+    channel, parameters, code, path, inputs
+):
+    inputs.search[channel]["parameters"] = parameters
+    with raises(code, path=path):
+        inputs.datasets()
+    assert not (inputs.folder / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"blind_a": [1.755, 1.80], "blind_b": [1.74, 1.82], "blind_c": [1.70, 1.85]},
+        {"mass_window": [1.60, 2.05]},
+    ],
+)
+def test_wider_ranges_and_other_windows_around_the_tau_are_none(parameters, inputs):
+    inputs.search["search"]["parameters"] = parameters
+    check_settings(inputs.load())
+
+
+def test_a_parameter_that_does_not_exist_is_said_before_the_first_step(inputs):
+    inputs.search["control"]["parameters"] = {"flightsignificance": 3}
+    with raises("processor.unknown-parameter"):
+        inputs.datasets()
+    inputs.search["control"]["parameters"] = {}
+    inputs.search["search"]["parameters"] = {"year": 2019}
+    with raises("processor.wrong-parameter"):
+        inputs.datasets()
+    assert not (inputs.folder / "out").exists()
+
+
+def test_a_fit_that_is_not_there_is_an_error_and_a_shipped_one_is_known(inputs):
+    inputs.search["control"]["fit"] = "fit.json"
+    with raises("config.cannot-read", path="fit.json"):
+        inputs.datasets()
+    inputs.search["control"]["fit"] = "dsphipi_2017"
+    check_settings(inputs.load())
+
+
+def test_one_dataset_is_not_the_simulation_of_two_mesons(inputs):
+    inputs.search["search"]["simulation"]["bplus"] = "ds"
+    with raises("search.dataset-twice", path="search.simulation.ds"):
+        inputs.datasets()
+
+
+def test_simulation_that_is_not_used_is_an_error_at_once(inputs):
+    del inputs.search["search"]["simulation"]["bzero"]
+    with raises("search.unused-simulation", path="bzero"):
+        inputs.datasets()
+
+
+def test_a_fraction_is_at_most_one(inputs):
+    inputs.search["constants"] = {"ds_tau_nu": {"value": 5.48}}
+    with raises("search.out-of-range", path="constants.ds_tau_nu.value"):
+        inputs.load()
+    inputs.search["constants"] = {"b_s": {"value": 1.3}}
+    assert inputs.load().constants["b_s"].value == 1.3
+
+
+def test_ntuples_are_no_dataset_file(inputs):
+    inputs.search["search"]["datasets"] = "tau.yaml"
+    with raises("search.no-dataset-file", path="tau.yaml"):
+        inputs.datasets()
+
+
+def test_data_that_are_called_simulation_would_not_be_blind(inputs, ntuples):
+    inputs.tau["ds"] = simulation(str(ntuples / "tau" / "TreeData_2.root"))
+    with raises("search.other-kind", path="ds"):
+        inputs.datasets()
+
+
+def test_simulation_that_is_called_data_is_no_background(inputs, ntuples):
+    inputs.tau["Extra"] = data(str(ntuples / "tau" / "TreeMC_ds_1.root"), lumi=1e-6)
+    del inputs.tau["ds"], inputs.search["search"]["simulation"]["ds"]
+    with raises("search.other-kind", path="Extra"):
+        inputs.datasets()
+
+
+def test_data_of_the_control_channel_that_are_called_simulation(inputs, ntuples):
+    inputs.control["Ds"] = simulation(str(ntuples / "control" / "Tree_PhiPi_2.root"))
+    with raises("search.other-kind", path="Ds"):
+        inputs.datasets()
+
+
+def test_triggers_of_another_year_are_an_error(inputs):
+    inputs.tau["Data"]["metadata"]["era"] = "2018A"
+    with raises("search.other-year", path="Data"):
+        inputs.datasets()
+    inputs.tau["Data"]["metadata"]["era"] = "toys"
+    inputs.datasets()
+
+
+@pytest.mark.parametrize(
+    ("control", "tau", "code"),
+    [
+        ({"B": 1.0}, {"B": 1.02}, "search.other-luminosity"),
+        ({"B": 1.0}, {"B": 1.005}, None),
+        ({"B": 1.0}, {"B": None}, "search.no-luminosity"),
+        ({"B": None}, {"B": 1.0}, "search.no-luminosity"),
+        ({"B": None}, {"B": None}, None),
+        ({"B": 1.0, "C": 2.0}, {"B": 1.0, "C": None}, "search.no-luminosity"),
+        ({"B": 1.0, "C": 2.0}, {"B": 2.0, "C": 1.0}, "search.other-luminosity"),
+        ({"B": 1.0, "C": 2.0}, {"B": 1.0, "C": 2.0}, None),
+        ({"B": 1.0, "C": 2.0}, {"all": 3.0}, None),
+    ],
+)
+def test_luminosities_are_compared_era_by_era(control, tau, code, inputs, monkeypatch):
+    from tau3mu.datasets.dataset import Dataset
+    from tau3mu.search import checks
+
+    monkeypatch.setattr(checks, "_check_label", lambda *_: None)
+    config = inputs.load()
+    made = [
+        [Dataset(f"{name}{era}", {f"{name}{era}.root": None}, era=era, lumi=lumi)
+         for era, lumi in eras.items()]
+        for name, eras in (("control", control), ("tau", tau))
+    ]  # fmt: skip
+    if code is None:
+        check_datasets_of(config, *made)
+    else:
+        with raises(code):
+            check_datasets_of(config, *made)
+
+
+class TestDamage:
+    """What becomes of a search whose step has been damaged."""
+
+    @pytest.fixture
+    def done(self, inputs):
+        found = inputs.datasets()
+        return found, found.at("datasets")
+
+    def again(self, found):
+        steps = []
+        search(found.config, found.folder, until="datasets", resume=True,
+               tell=lambda *one: steps.append(one[1]))  # fmt: skip
+        return steps
+
+    @pytest.mark.parametrize(
+        "text", [b"{", b"[1]", b"\xff\xfe", b"", b'{"key": "0"}', b'{"key": "0", "facts": null}']
+    )
+    def test_a_record_that_cannot_be_read_is_made_again(self, text, done):
+        found, folder = done
+        (folder / "step.json").write_bytes(text)
+        assert self.again(found) == ["begins", "done"]
+        assert self.again(found) == ["as before"]
+
+    def test_a_record_with_other_facts_is_made_again(self, done):
+        found, folder = done
+        content = json.loads((folder / "step.json").read_text())
+        content["facts"]["search"]["lumi"] = 7.0
+        (folder / "step.json").write_text(json.dumps(content))
+        assert self.again(found) == ["begins", "done"]
+        assert json.loads((folder / "step.json").read_text())["facts"]["search"]["lumi"] == 1.0
+
+    def test_what_began_and_cannot_be_read_begins_again(self, done):
+        found, folder = done
+        (folder / "step.json").unlink()
+        (folder / "begun.json").write_bytes(b"\xff\xfe")
+        assert self.again(found) == ["begins", "done"]
+
+    def test_a_step_that_began_in_another_place_begins_again(self, done):
+        found, folder = done
+        (folder / "step.json").unlink()
+        (folder / "results").mkdir()  # of a run that was interrupted
+        moved = found.folder.with_name("moved")
+        shutil.move(found.folder, moved)
+        search(found.config, moved, until="datasets", resume=True)
+        assert not (moved / "datasets" / "results").exists()
