@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 
 import pytest
 from errors import raises
 
+import tau3mu
 from tau3mu.generate import generate
-from tau3mu.search import load_config, search
+from tau3mu.learning import sample_of
+from tau3mu.processors import TauTo3Mu
+from tau3mu.search import load_config, search, unblind
 from tau3mu.search.checks import check_datasets_of, check_settings
+from tau3mu.storage.lock import locked
 
 ORIGINS = ("ds", "bplus", "bzero")
 
@@ -217,6 +222,34 @@ def test_luminosities_are_compared_era_by_era(control, tau, code, inputs, monkey
             check_datasets_of(config, *made)
 
 
+def test_a_folder_in_which_another_search_is_at_work_is_left_alone(inputs):
+    found = inputs.datasets()
+    with locked(found.folder):
+        with raises("storage.locked"):
+            inputs.datasets()
+        with raises("storage.locked"):
+            unblind(found.folder, "0" * 16)
+    assert inputs.datasets().facts == found.facts
+
+
+def test_what_would_change_after_unblinding_is_named(inputs, ntuples):
+    file = inputs.folder / "data.root"
+    shutil.copy(ntuples / "tau" / "TreeData_1.root", file)
+    inputs.tau["Data"] = data(str(file))
+    found = inputs.datasets()
+    os.utime(file, ns=(1, 1))
+    with raises("search.not-frozen", path="datasets", mentions=str(file)):
+        unblind(found.folder, "0" * 16)
+    (found.folder / "unblinded.json").write_text("{}")
+    with raises("search.unblinded", path="datasets", mentions=str(file)):
+        inputs.datasets()
+    shutil.copy2(ntuples / "tau" / "TreeData_1.root", file)
+    inputs.tau["Data"]["metadata"]["lumi"] = 1.001
+    inputs.control["Data"]["metadata"]["lumi"] = 1.001
+    with raises("search.unblinded", path="datasets", mentions="Data"):
+        inputs.datasets()
+
+
 class TestDamage:
     """What becomes of a search whose step has been damaged."""
 
@@ -262,3 +295,19 @@ class TestDamage:
         shutil.move(found.folder, moved)
         search(found.config, moved, until="datasets", resume=True)
         assert not (moved / "datasets" / "results").exists()
+
+
+def test_events_of_data_that_come_twice_are_no_sample(tmp_path):
+    options = {"events": 1500, "layout": "t3m_tau"}
+    for name, compression in (("one", "zstd"), ("other", "zlib")):
+        generate(tmp_path / name, compression=compression, **options)
+    generate(tmp_path, simulation=True, **options)
+    names = {"A": "one/TreeData_1.root", "B": "other/TreeData_1.root"}
+    content = {name: data(file) for name, file in names.items()}
+    file = tmp_path / "datasets.json"
+    file.write_text(json.dumps(content | {"ds": simulation("TreeMC_ds_1.root")}))
+    found = tau3mu.run(str(file), TauTo3Mu(), output=tmp_path / "results", no_fit=True,
+                       no_plots=True)  # fmt: skip
+    assert found.exit_code == 0
+    with raises("learning.repeated-events"):
+        sample_of(tmp_path / "results", {"ds": 1.0})

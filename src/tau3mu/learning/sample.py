@@ -64,7 +64,7 @@ def sample_of(
 
     Raises:
         InputError: There is no such run, it has no signal or no background, its data are not
-            blind, or columns are missing.
+            blind or have events twice, or columns are missing.
     """
     from tau3mu.processors import TauTo3Mu
 
@@ -102,11 +102,32 @@ def sample_of(
             "discriminant may know the sidebands alone; run the processor with blind=true"
         )
         raise InputError(message, code="learning.not-blind", path=str(results))
+    _check_repeated(results, dataset, signal, columns)
     matrix = feature_matrix(columns, FEATURES)
     fold = fold_of(columns["run"], columns["lumi"], columns["event"], folds)
     return Sample(
         matrix, signal, weight, mass, category, fold, dataset, made.selection_parameters, windows
     )
+
+
+def _check_repeated(
+    results: Path,
+    dataset: npt.NDArray[np.str_],
+    signal: npt.NDArray[np.bool_],
+    columns: Mapping[str, npt.NDArray[Any]],
+) -> None:
+    numbers = np.stack([columns[name][~signal] for name in ("run", "lumi", "event")], axis=1)
+    unique, first, count = np.unique(numbers, axis=0, return_index=True, return_counts=True)
+    if len(unique) == len(numbers):
+        return
+    twice = np.flatnonzero(count > 1)
+    where = dataset[~signal][first[twice[0]]]
+    message = (
+        f"{len(twice)} events of data have several candidates in {results}, such as run:lumi:event "
+        f"{':'.join(map(str, unique[twice[0]].tolist()))} of {where}: expected each event once; "
+        "take out the files that repeat events of others"
+    )
+    raise InputError(message, code="learning.repeated-events", path=str(results))
 
 
 def _column(candidates: Any, name: str) -> npt.NDArray[Any]:

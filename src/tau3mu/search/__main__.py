@@ -32,8 +32,9 @@ examples:
   python -m tau3mu.search unblind results/search --hash 0123456789abcdef
 
 exit codes:
-  0  all steps that were asked for are done
-  1  wrong usage, bad input, or a step that failed"""
+  0    all steps that were asked for are done
+  1    wrong usage, bad input, or a step that failed
+  130  interrupted; --resume goes on"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -89,14 +90,20 @@ def _search(options: argparse.Namespace) -> int:
     from tau3mu.search.unblinding import frozen_hash
 
     console = PlainConsole(stderr=True, highlight=False)
-    found = search(
-        options.config, options.output, until=options.until, resume=options.resume,
-        tell=lambda step, what: console.print(f"{step}: {what}"), **_run_options(options),
-    )  # fmt: skip
+    try:
+        found = search(
+            options.config, options.output, until=options.until, resume=options.resume,
+            tell=lambda step, what: console.print(f"{step}: {what}"), **_run_options(options),
+        )  # fmt: skip
+    except KeyboardInterrupt as error:  # that of a run names the folder of the step
+        message = "interrupted; what was done is kept: give the same command with --resume"
+        raise KeyboardInterrupt(message) from error
     output = PlainConsole(highlight=False, soft_wrap=True)
     print_search(output, found)
     output.print(f"Results: {found.folder}")
-    if "limit" in found.facts and not found.is_unblinded:
+    if found.is_unblinded:
+        output.print(f"Its data have been unblinded: see {found.folder}/unblinded")
+    elif "limit" in found.facts:
         output.print(f"To unblind: python -m tau3mu.search unblind {options.output} "
                      f"--hash {frozen_hash(found)}")  # fmt: skip
     return 0

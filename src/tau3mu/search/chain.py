@@ -17,6 +17,7 @@ from tau3mu.search.config import SearchConfig, load_config
 from tau3mu.search.records import known_of, reason, record_step
 from tau3mu.search.state import RECORD, STEPS, Search
 from tau3mu.storage.files import json_text, make_folder, write_text
+from tau3mu.storage.lock import locked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -130,7 +131,8 @@ def search(
         options: Of all runs, as of `tau3mu.run`: `executor`, `workers`, ...
 
     Raises:
-        InputError: Something is wrong with the search, its inputs or the folder.
+        InputError: Something is wrong with the search, its inputs or the folder, in which another
+            search may be going on.
         RunError: A step fails.
     """
     if until not in STEPS:
@@ -144,10 +146,11 @@ def search(
         raise InputError(message, code="search.folder-in-use", path=str(folder))
     make_folder(folder)
     one = Search(described, folder, options)
-    if not one.is_unblinded:
-        write_text(folder / CONFIG, json_text(described.model_dump(mode="json")))
-    for step in STEPS:
-        do(one, step, tell)
-        if step == until:
-            break
+    with locked(folder):
+        if not one.is_unblinded:
+            write_text(folder / CONFIG, json_text(described.model_dump(mode="json")))
+        for step in STEPS:
+            do(one, step, tell)
+            if step == until:
+                break
     return one

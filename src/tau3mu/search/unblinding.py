@@ -18,6 +18,7 @@ from tau3mu.search.records import file_hash, known_of, reason
 from tau3mu.search.runs import run_in
 from tau3mu.search.state import DISCRIMINANT, MODEL, SCORED, STEPS, UNBLINDED, Search
 from tau3mu.storage.files import json_text, make_folder, write_text
+from tau3mu.storage.lock import locked
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,9 +57,6 @@ def unblind(folder: str | Path, hash: str, **options: Any) -> LimitResult:
         InputError: Something has changed since the search was done, or the hash is another one.
         RunError: The run fails.
     """
-    from tau3mu.limits import limit
-    from tau3mu.processors import TauTo3Mu
-
     where = user_path(folder).absolute()
     path = where / CONFIG
     if not path.is_file():
@@ -66,19 +64,27 @@ def unblind(folder: str | Path, hash: str, **options: Any) -> LimitResult:
         raise InputError(message, code="search.no-search", path=str(where))
     config = read_document(path, "search file", language="search").validate(SearchConfig)
     one = Search(config, where, options)
-    for step in STEPS:
-        _check_done(one, step)
-    if hash != frozen_hash(one):
-        message = (
-            f"the search in {where} has the hash {frozen_hash(one)}, not {hash}: unblind what was "
-            "agreed on, or agree on what is there"
-        )
-        raise InputError(message, code="search.other-hash", path="hash")
-    opened = where / "unblinded"
+    with locked(where):
+        for step in STEPS:
+            _check_done(one, step)
+        if hash != frozen_hash(one):
+            message = (
+                f"the search in {where} has the hash {frozen_hash(one)}, not {hash}: unblind what "
+                "was agreed on, or agree on what is there"
+            )
+            raise InputError(message, code="search.other-hash", path="hash")
+        return _opened(one, hash)
+
+
+def _opened(one: Search, hash: str) -> LimitResult:
+    from tau3mu.limits import limit
+    from tau3mu.processors import TauTo3Mu
+
+    config, opened = one.config, one.folder / "unblinded"
     if not one.is_unblinded:
         record = {"hash": hash, "by": _user(), "host": platform.node(),
                   "at": datetime.now(timezone.utc).isoformat(timespec="seconds")}  # fmt: skip
-        write_text(where / UNBLINDED, json_text(record))
+        write_text(one.folder / UNBLINDED, json_text(record))
     make_folder(opened)
     processor = TauTo3Mu(
         name=SCORED,
