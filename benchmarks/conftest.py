@@ -51,6 +51,8 @@ def pytest_addoption(parser):
         help="read N small files, 10000 for the target (default %(default)s)")  # fmt: skip
     add("--experiments", type=at_least(1), default=20, metavar="N",
         help="data of the search without signal, of N seeds (default %(default)s)")  # fmt: skip
+    add("--signal-blocks", type=at_least(1), default=4, metavar="N",
+        help="154,000 events of signal each, 40 for the target (default %(default)s)")  # fmt: skip
     add("--json", type=Path, metavar="FILE", help="write the study as JSON")
     add("--plots", type=Path, metavar="DIR", help="write the plots there")
 

@@ -190,7 +190,6 @@ INPUTS = {
     "vertex_chi2_per_dof": "TripletVtx_Chi2[triplet] / 3",
     "pointing_angle": "peer::angle(Triplet_Pt[triplet], Triplet_Eta[triplet], "
     f"Triplet_Phi[triplet], {FLIGHT})",
-    "flight_significance_pv": "FlightDistPVSV_Significance[triplet]",
     "min_dca_iso": "Triplet_mindca_iso[triplet] == 9999 ? NAN : Triplet_mindca_iso[triplet]",
     "min_dxy_significance": f"peer::smallest({IMPACTS})",
     "max_dxy_significance": f"peer::largest({IMPACTS})",

@@ -15,6 +15,7 @@ import pytest
 from errors import raises
 
 import tau3mu
+from tau3mu.discriminant import FEATURES, feature_matrix
 from tau3mu.fit import load_model as load_fit
 from tau3mu.fit.language.parts import Input
 from tau3mu.generate import generate
@@ -96,6 +97,10 @@ def copied(done, tmp_path):
     folder = tmp_path / "copy"
     shutil.copytree(done.folder, folder)
     return folder
+
+
+def rank(values):
+    return np.argsort(np.argsort(np.asarray(values)))
 
 
 def again(inputs, folder, tmp_path, **changes):
@@ -226,6 +231,20 @@ class TestChain:
             )  # fmt: skip
         names = {"ds_yield", "ds_phi_mumu_pi", "muon_sf", "simulation_A1", "mass_scale"}
         assert names <= model.nuisances.keys()
+
+    def test_no_input_of_the_discriminant_knows_how_sharp_the_mass_is(self, done):
+        """Where one does, the efficiency of a cut is another at the ends of the signal window."""
+        candidates = load_candidates(done.at("selection") / "results" / "tau3mu")
+        signal = candidates[candidates.dataset != "Data"]
+        columns = {name: signal[name] for name in signal.fields}
+        matrix = feature_matrix({k: ak.to_numpy(v) for k, v in columns.items() if k != "dataset"},
+                                FEATURES)  # fmt: skip
+        ranks = [rank(values) for values in matrix.T if np.ptp(values)]
+        resolution = rank(signal.mass_resolution)
+        assert len(ranks) == len(FEATURES) - 1  # all are of the same year
+        assert max(abs(np.corrcoef(one, resolution)[0, 1]) for one in ranks) < 0.15
+        for_comparison = np.corrcoef(rank(signal.pt), resolution)[0, 1]
+        assert for_comparison < -0.2
 
     def test_the_limit_is_near_that_of_counting(self, done):
         limit = done.facts["limit"]
