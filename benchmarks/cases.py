@@ -8,12 +8,12 @@ import subprocess
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING
 
 from measuring.inputs import InputFile, describe, new_folder, sample_of
 from measuring.measurement import measure
 from measuring.runs import run_analysis, run_command_line, run_program
+from measuring.selections import CONTROL
 from tau3mu.benchmark.study import Found, Point, Run, Setup, differences
 from tau3mu.clusters import connect
 
@@ -40,10 +40,10 @@ class Case:
     run: Callable[[], tuple[Run, Found]]
 
 
-def analysis(files, **setup):
+def analysis(files, selecting=CONTROL, **setup):
     """The analysis with the times of its stages."""
     how = Setup(**setup)
-    return Case("tau3mu", files, how, lambda: run_analysis(files, how))
+    return Case("tau3mu", files, how, lambda: run_analysis(files, how, selecting))
 
 
 def on_dask(files, options, workers):
@@ -53,15 +53,17 @@ def on_dask(files, options, workers):
     return analysis(files, executor="dask", workers=workers)
 
 
-def command_line(files):
+def command_line(files, selecting=CONTROL):
     """The analysis as a user starts it, in one process."""
-    return Case("tau3mu.run", files, Setup(), lambda: run_command_line(files))
+    how = Setup()
+    return Case("tau3mu.run", files, how, lambda: run_command_line(files, selecting=selecting))
 
 
-def rdataframe(python, files, *, threads=1):
+def rdataframe(python, files, selecting=CONTROL, *, threads=1):
     """RDataFrame in one process."""
     setup = Setup("threads" if threads > 1 else "iterative", threads)
-    return _peer([python, "rdataframe.py", "--threads", str(threads)], "RDataFrame", files, setup)
+    command = [python, *selecting.peer, "--threads", str(threads)]
+    return _peer(command, "RDataFrame", files, setup)
 
 
 def rdataframe_on_dask(python, files, *, workers, scheduler=None):
@@ -116,11 +118,6 @@ def measure_points(series, cases, repeats):
     ]
 
 
-def ratio(ones, others):
-    """The median of the ratios of numbers that were measured in turn."""
-    return median(one / other for one, other in zip(ones, others, strict=True))
-
-
 def find_root(python):
     """Returns a python that can import ROOT, or why there is none."""
     if python is None:
@@ -141,7 +138,7 @@ def root_on_workers(root, scheduler):
     return root if all(found.values()) else Skipped(f"the workers of {scheduler} have no ROOT")
 
 
-def std_vector_files(python, files, compression):
+def std_vector_files(python, files, compression, selecting=CONTROL):
     """Returns the same ntuples as TTrees with std::vector branches, written by ROOT."""
     folder = Path(files[0].path).parent
     target = folder.with_name(f"{folder.name}-vector-{compression}")
@@ -149,8 +146,8 @@ def std_vector_files(python, files, compression):
     if not target.exists():
         with new_folder(target) as part:
             pairs = [f"{file.path}={part / name}" for file, name in zip(files, names, strict=True)]
-            measure([python, str(PEERS / "write_ttree.py"), compression, *pairs])
-    return describe([str(target / name) for name in names])
+            measure([python, str(PEERS / "write_ttree.py"), compression, files[0].tree, *pairs])
+    return describe([str(target / name) for name in names], selecting)
 
 
 def parquet_files(files):

@@ -13,6 +13,7 @@ import pytest
 from cases import Skipped, find_root, std_vector_files
 
 from measuring.inputs import default_cache, describe, make_sample
+from measuring.selections import CONTROL, search_of
 from tau3mu.benchmark.scaling import save_plots
 from tau3mu.benchmark.study import Study, save_study
 from tau3mu.benchmark.tables import describe_machine, points_table, rows_table
@@ -50,6 +51,8 @@ def pytest_addoption(parser):
         help="read N small files, 10000 for the target (default %(default)s)")  # fmt: skip
     add("--experiments", type=at_least(1), default=20, metavar="N",
         help="data of the search without signal, of N seeds (default %(default)s)")  # fmt: skip
+    add("--signal-blocks", type=at_least(1), default=4, metavar="N",
+        help="154,000 events of signal each, 40 for the target (default %(default)s)")  # fmt: skip
     add("--json", type=Path, metavar="FILE", help="write the study as JSON")
     add("--plots", type=Path, metavar="DIR", help="write the plots there")
 
@@ -110,7 +113,7 @@ def files(given_files, toys, options):
 def toys(options):
     """Makes toy ntuples, in as many files as there are sizes to be measured."""
 
-    def make(layout, compression, events):
+    def make(layout, compression, events, selecting=CONTROL):
         number = 2 ** (options.steps - 1)
         paths = make_sample(
             options.cache,
@@ -120,7 +123,7 @@ def toys(options):
             files=number,
             workers=options.max_workers,
         )
-        return describe([str(path) for path in paths])
+        return describe([str(path) for path in paths], selecting)
 
     return make
 
@@ -141,6 +144,16 @@ def vector_files(given_files, toys, options, root):
     if isinstance(root, Skipped):
         return root
     return std_vector_files(root, toys("t3m", "zstd", options.events), "zlib")
+
+
+@pytest.fixture(scope="session")
+def search_files(toys, options, root):
+    """Toys of the search for τ→3μ as its skims are; or a `Skipped`."""
+    if isinstance(root, Skipped):
+        return root
+    search = search_of("2017", inputs=True)
+    source = toys("t3m_tau", "zstd", options.events, search)
+    return std_vector_files(root, source, "zlib", search)
 
 
 @pytest.fixture

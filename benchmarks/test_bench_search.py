@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from statistics import NormalDist
 
+import awkward as ak
+import numpy as np
 import pytest
 
 import tau3mu
 from measuring.measurement import measure
 from tau3mu.datasets import Dataset
 from tau3mu.generate import generate
+from tau3mu.learning import mass_dependence
 from tau3mu.limits import impacts, limit, significance
 from tau3mu.processors import TauTo3Mu
 from tau3mu.search import search
@@ -20,6 +24,7 @@ ORIGINS = ("ds", "bplus", "bzero")
 LUMI = 3.8
 CONTROL, TAU = (8, 90_250), (4, 47_500)  # files, events in each
 SIMULATED = 40_000
+MIXTURE = {"ds": 100_000, "bplus": 27_000, "bzero": 27_000}  # events of each origin in a block
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +55,43 @@ def done(tmp_path_factory, options):
                  "--executor", "futures", "--workers", str(workers)]  # fmt: skip
     usage, _ = measure([sys.executable, "-m", "tau3mu.search", *arguments])
     return search(folder / "search.json", folder / "out", resume=True), usage, workers
+
+
+def test_the_efficiency_does_not_depend_on_the_mass(study, done, options, tmp_path):
+    """Signal of other seeds, as much as it takes to see two percent."""
+    found, _, workers = done
+    processor = TauTo3Mu(
+        name="tau3mu", discriminant_file=str(found.at("training/discriminant.json"))
+    )
+    parts = []
+    for seed in range(options.signal_blocks):
+        folder = tmp_path / str(seed)
+        files = {
+            origin: generate(folder, events=events // 2, files=2, layout="t3m_tau", origin=origin,
+                             simulation=True, seed=1000 + seed, workers=workers)
+            for origin, events in MIXTURE.items()
+        }  # fmt: skip
+        datasets = [Dataset(origin, dict.fromkeys(map(str, paths)), era="2017B", is_mc=True)
+                    for origin, paths in files.items()]  # fmt: skip
+        run = tau3mu.run(datasets, processor, output=folder / "results", no_fit=True,
+                         no_plots=True, executor="futures", workers=workers)  # fmt: skip
+        assert run.exit_code == 0
+        rows = run["tau3mu"].candidates
+        parts.append(np.array([ak.to_numpy(rows[n]) for n in ("mass", "category", "score")]))
+        shutil.rmtree(folder)
+    mass, category, score = np.concatenate(parts, axis=1)
+    windows = np.array([getattr(processor, f"blind_{name}") for name in "abc"])
+    for name, chosen in {"all": (0, 1, 2), "A": (0,), "B": (1,), "C": (2,)}.items():
+        here = np.isin(category, chosen)
+        checks = mass_dependence(mass[here], score[here], category[here].astype(int), windows)
+        for wanted, one in checks.items():
+            where = f"search, {name}, {100 * float(wanted):.0f} % kept"
+            for what, value, error in (
+                ("trend over the window", abs(one["trend_across_window"]), one["trend_error"]),
+                ("interval that is farthest off", one["largest_deviation"], one["deviation_error"]),
+            ):
+                study.add(f"{where}: {what}", f"{100 * value:.1f} ± {100 * error:.1f} %",
+                          "<= 2 %, within 2 errors", met=value - 2 * error <= 0.02)  # fmt: skip
 
 
 def generate_tau(folder, workers, **more):

@@ -21,11 +21,11 @@ from cases import (
     decompress,
     measure_in_turn,
     measure_points,
-    ratio,
     rdataframe,
     rdataframe_on_dask,
     root_on_workers,
 )
+from ratios import against, not_run, ratio, slope
 
 from measuring.inputs import InputFile, describe, make_copies, make_sample, sample_of
 from tau3mu.benchmark.scaling import slopes
@@ -66,31 +66,9 @@ def one_process(target_files, options, root):
     return dict(zip(labels, runs, strict=True))
 
 
-def against(study, what, ones, others, target, unit):
-    """Adds the row of a ratio that should be at most the target."""
-    measured = ratio(ones, others)
-    study.add(
-        what,
-        f"{measured:.2f} ({median(ones):.3g} against {median(others):.3g} {unit})",
-        f"<= {target}",
-        met=measured <= target,
-    )
-
-
-def not_run(study, what, target, *reasons):
-    """Adds the row of a target that could not be measured; tells whether there was a reason."""
-    for reason in reasons:
-        if isinstance(reason, Skipped):
-            study.add(what, reason.why, target, met="not run")
-            return True
-    return False
-
-
-def slope(runs, program, files):
+def slope_of(runs, program, files):
     """The CPU seconds per additional event in each round."""
-    more = sum(file.events for file in files[1:])
-    pairs = zip(runs[program, "all"], runs[program, "one"], strict=True)
-    return [(large.cpu - small.cpu) / more for large, small in pairs]
+    return slope(runs[program, "one"], runs[program, "all"], files)
 
 
 def test_one_process_against_rdataframe(study, one_process, target_files, root):
@@ -109,7 +87,7 @@ def test_one_process_against_rdataframe(study, one_process, target_files, root):
     ours, peer = ([run.cpu for run in one_process[who, "all"]] for who in ("tau3mu", "rdf"))
     against(study, names["all"], ours, peer, targets["all"], "s")
     ours, peer = (
-        [1e6 * value for value in slope(one_process, who, target_files)]
+        [1e6 * value for value in slope_of(one_process, who, target_files)]
         for who in ("tau3mu", "rdf")
     )
     against(study, names["slope"], ours, peer, targets["slope"], "µs")
@@ -125,7 +103,7 @@ def test_slope_against_decompression(study, one_process, target_files, options):
     if not_run(study, name, "<= 4", *seconds):
         return
     events = sum(file.events for file in target_files)
-    ours = [1e6 * value for value in slope(one_process, "tau3mu", target_files)]
+    ours = [1e6 * value for value in slope_of(one_process, "tau3mu", target_files)]
     against(study, name, ours, [1e6 * value / events for value in seconds], 4, "µs")
 
 

@@ -85,7 +85,7 @@ INPUT_COLUMNS = frozenset(
         *(f"muon.combined_quality_{name}" for name in ("trk_kink", "trk_rel_chi2")),
         *("muon.combined_quality_chi2_local_position", "muon.segment_compatibility"),
         *(f"triplet.{name}_{x}" for name in ("vertex", "pv_refit") for x in "xyz"),
-        *("triplet.flight_significance_pv", "triplet.min_dca_iso"),
+        "triplet.min_dca_iso",
         *(f"triplet.{leg}.{name}" for leg in TAU3MU_LEGS for name in ("dxy", "dxy_err")),
     }
 )

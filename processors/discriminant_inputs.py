@@ -24,12 +24,11 @@ INPUTS: Final = (
     "min_segment_compatibility",
     "vertex_chi2_per_dof",
     "pointing_angle",
-    "flight_significance_pv",
     "min_dca_iso",
     "min_dxy_significance",
     "max_dxy_significance",
 )
-"""Columns of candidates; the discriminant also reads their `pt`."""
+"""Columns of candidates; the discriminant also reads their `flight_significance`."""
 
 _DOF: Final = 3
 """Degrees of freedom of the vertex of three tracks."""

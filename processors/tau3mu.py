@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from itertools import combinations
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import awkward as ak
 import numpy as np
+from pydantic import BeforeValidator
 
 from tau3mu.discriminant import Discriminant, load_discriminant
 from tau3mu.ntuples import fired
@@ -55,6 +56,10 @@ NOT_OF_THE_SELECTION = frozenset(
 """Parameters that may differ between the training of a discriminant and its use."""
 
 
+def _text_of_year(year: Any) -> Any:
+    return str(year) if type(year) is int else year  # as --set reads it
+
+
 class TauTo3Mu(DiscriminantInputs):
     """Selects τ→3μ candidates and keeps the one of smallest vertex χ² of each event.
 
@@ -72,7 +77,9 @@ class TauTo3Mu(DiscriminantInputs):
     )
     counters = TAU3MU_COUNTERS
 
-    year: Literal["2017", "2018"] = parameter("2017", help="sets the HLT path and its objects")
+    year: Annotated[Literal["2017", "2018"], BeforeValidator(_text_of_year)] = parameter(
+        "2017", help="sets the HLT path and its objects"
+    )
     l1_seeds: tuple[str, ...] = parameter(
         TAU3MU_SEEDS, help="beginnings of L1 seeds, one of which fired", tighter="inside"
     )

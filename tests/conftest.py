@@ -24,6 +24,7 @@ from tau3mu.ntuples.layout import layout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from multiprocessing.context import ForkServerContext
 
     from distributed import Client
 
@@ -64,6 +65,7 @@ IDLE = {
 }
 os.environ["TAU3MU_CACHE"] = ""  # what a test finds in files is no matter of the next one
 os.environ["TAU3MU_NO_PLOTS"] = "1"  # a thousand runs of tests do not draw
+ENVIRONMENT = dict(os.environ)
 
 
 def _unit(test: str) -> str:
@@ -288,6 +290,37 @@ def open_cluster() -> Iterator[str]:
 
     with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster:
         yield cluster.scheduler_address
+
+
+@cache
+def _fork_server() -> ForkServerContext | None:
+    """Starts the process from which a command forks its workers, in the environment of no test."""
+    from tau3mu.clusters import forking
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in os.environ.keys() | ENVIRONMENT.keys():
+            if name in ENVIRONMENT:
+                patch.setenv(name, ENVIRONMENT[name])
+            else:
+                patch.delenv(name)
+        patch.setattr(forking, "is_command", lambda: True)
+        patch.setattr(forking, "_begun", [])
+        forking.start_forking("loky.process_executor")
+        return forking.forks()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _forks() -> Iterator[None]:
+    """Processes of pools are forks of one, as in a command: they begin in milliseconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tau3mu.execution.local.forks", _fork_server)
+        yield
+
+
+@pytest.fixture
+def without_forks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes of pools begin and import on their own, as those of a script or a notebook."""
+    monkeypatch.setattr("tau3mu.execution.local.forks", lambda: None)
 
 
 @pytest.fixture

@@ -128,7 +128,7 @@ def test_a_local_cluster_has_as_many_workers(many):
 
 
 @pytest.fixture
-def most_processes():
+def most_processes(without_forks):
     """Returns the most processes of loky that this process has had at a time, so far."""
     seen = [0]
 

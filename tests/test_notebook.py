@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
-TEACHING = ("events_and_cuts", "fits", "search")
+TEACHING = ("events_and_cuts", "fits", "search", "search_chain")
 NUMBER = re.compile(r"[-+−]?\d+\.?\d*")
 
 

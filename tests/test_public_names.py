@@ -93,6 +93,7 @@ PUBLIC = {
     ],
     "tau3mu.learning": [
         "Sample", "ScoreBins", "Training", "area_under_curve", "best_bins", "checks_of",
+        "mass_dependence",
         "sample_of", "train", "training_pictures",
     ],
     "tau3mu.search": [

@@ -123,7 +123,7 @@ def test_a_plan_is_resumed_with_the_tokens_of_now(tmp_path):
     """Those of the start may have expired; `checked_files.json` has neither."""
     names = ("a.root?token={}", "b.root?token={}", "c.root?x=1&token={}")
     then, now = ([f"https://h/{name}".format(token) for name in names] for token in "12")
-    about = {"processors": ["p"], "columns": ["run"]}
+    about = {"processors": ["p"], "columns": {"d": ["run"]}}
     files = [checked(then[0], replicas=(then[1],)), checked(then[2])]
     write_checked_files(tmp_path, options=None, datasets=["d"], files=files, **about)
     assert "token=1" not in (tmp_path / "checked_files.json").read_text()
@@ -137,7 +137,7 @@ def test_a_plan_is_resumed_with_the_tokens_of_now(tmp_path):
 
 def test_files_that_only_a_secret_tells_apart_are_checked_again(tmp_path):
     urls = ["https://h/get?key=1", "https://h/get?key=2"]
-    about = {"processors": ["p"], "columns": ["run"]}
+    about = {"processors": ["p"], "columns": {"d": ["run"]}}
     files = [checked(url) for url in urls]
     write_checked_files(tmp_path, options=None, datasets=["d"], files=files, **about)
     assert remembered_files(tmp_path, datasets=[Dataset("d", dict.fromkeys(urls))], **about) == {}

@@ -14,12 +14,15 @@ from uuid import uuid4
 
 import uproot
 
+from measuring.selections import CONTROL
 from tau3mu import __version__
 from tau3mu.benchmark.study import Sample
 from tau3mu.errors import RunError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+
+    from measuring.selections import Selecting
 
 __all__ = [
     "InputFile",
@@ -40,7 +43,7 @@ _UUID_AT: Final = 47
 
 @dataclass(frozen=True)
 class InputFile:
-    """One file; bytes are counted for the branches that `dsphipi` reads."""
+    """One file; bytes are counted for the branches that a processor reads."""
 
     path: str
     tree: str
@@ -54,19 +57,21 @@ class InputFile:
     branches: tuple[str, ...]
 
 
-def describe(paths: Sequence[str]) -> list[InputFile]:
-    """Returns the facts about ntuples that `dsphipi` can read.
+def describe(paths: Sequence[str], selecting: Selecting = CONTROL) -> list[InputFile]:
+    """Returns the facts about ntuples that a processor can read.
 
     Args:
         paths: Of the files.
+        selecting: The processor.
 
     Raises:
         InputError: One cannot be read; the message has a line for each problem.
     """
     from tau3mu.datasets import check_files, dataset_from_files
-    from tau3mu.processors import DsPhiPi
+    from tau3mu.processing import load_processors
 
-    checked = check_files([dataset_from_files(paths)], DsPhiPi.columns)
+    (processor,) = load_processors([selecting.processor], values=selecting.values)
+    checked = check_files([dataset_from_files(paths)], processor.columns)
     return [_describe(file.path, file.tree, file.layout, file.branches) for file in checked]
 
 
@@ -165,7 +170,7 @@ def make_sample(
 
     Args:
         cache: The folder of all samples.
-        layout: `t3m` (an RNTuple) or `nano` (a TTree).
+        layout: `t3m` or `t3m_tau` (RNTuples), or `nano` (a TTree).
         compression: `zlib`, `lz4`, `zstd` or `lzma`.
         events: Events of each file.
         files: Number of files.
@@ -189,7 +194,8 @@ def make_sample(
                 compression=compression,
                 workers=workers,
             )
-    return [folder / f"Tree_PhiPi_{number + 1}.root" for number in range(files)]
+    stem = "TreeData" if layout == "t3m_tau" else "Tree_PhiPi"
+    return [folder / f"{stem}_{number + 1}.root" for number in range(files)]
 
 
 def make_copies(source: Path, folder: Path, number: int) -> list[Path]:

@@ -1,6 +1,6 @@
-"""Runs `dsphipi` on a dataset and prints when each stage began.
+"""Runs a processor on a dataset and prints when each stage began.
 
-usage: python probe.py JOB     JOB is a JSON object: dataset (a dataset file),
+usage: python probe.py JOB     JOB is a JSON object: dataset (a dataset file), processor, values,
                                folder, executor, workers, scheduler, chunk_size
 
 It does what `python -m tau3mu.run --no-fit` does, without the progress bar, and prints a JSON
@@ -59,11 +59,12 @@ def _run(job: Mapping[str, Any]) -> int:
         insecure=True,  # toys on a cluster of one's own need no TLS
         output=Path(job["folder"]),
         chunk_size=job["chunk_size"] or CHUNK_SIZE,
+        values=job["values"],
         no_fit=True,
     )
     datasets = load_datasets(job["dataset"])
     imported = time.time()
-    plan = prepare(datasets, ["dsphipi"], settings)
+    plan = prepare(datasets, [job["processor"]], settings)
     checked = time.time()
     outcome = analyse(plan, on_result=stamps.result, on_stage=stamps.stage)
     times = {"imported": imported, "checked": checked, **stamps.times, "finished": time.time()}

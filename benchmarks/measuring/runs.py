@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from measuring.measurement import measure, usage_of_workers, usage_since
+from measuring.selections import CONTROL
 from tau3mu.benchmark.study import Found, Run, found_in, found_of
 from tau3mu.errors import RunError
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from measuring.inputs import InputFile
     from measuring.measurement import Usage
+    from measuring.selections import Selecting
     from tau3mu.benchmark.study import Setup
 
 __all__ = ["run_analysis", "run_command_line", "run_program"]
@@ -24,14 +26,17 @@ __all__ = ["run_analysis", "run_command_line", "run_program"]
 _PROBE = Path(__file__).with_name("probe.py")
 
 
-def run_analysis(files: Sequence[InputFile], setup: Setup) -> tuple[Run, Found]:
-    """Runs `dsphipi` without fit in a process of its own, and notes the times of its stages.
+def run_analysis(
+    files: Sequence[InputFile], setup: Setup, selecting: Selecting = CONTROL
+) -> tuple[Run, Found]:
+    """Runs a processor without fit in a process of its own, and notes the times of its stages.
 
     On a cluster that runs already, CPU and memory of its workers are added.
 
     Args:
         files: To be read.
         setup: Of the run.
+        selecting: The processor.
 
     Raises:
         RunError: The run failed; the message has the end of what it said.
@@ -41,6 +46,8 @@ def run_analysis(files: Sequence[InputFile], setup: Setup) -> tuple[Run, Found]:
         job = {
             "dataset": str(_dataset_file(files, Path(folder))),
             "folder": str(Path(folder) / "results"),
+            "processor": selecting.processor,
+            "values": list(selecting.values),
             "executor": setup.executor,
             "workers": setup.workers,
             "chunk_size": setup.chunk_size,
@@ -49,7 +56,7 @@ def run_analysis(files: Sequence[InputFile], setup: Setup) -> tuple[Run, Found]:
         usage, output = measure(
             [sys.executable, str(_PROBE), json.dumps(job)],
         )
-        found = found_in(Path(folder) / "results")
+        found = found_in(Path(folder) / "results", selecting.processor, selecting.numbers)
     run = _run(usage, _last_object(output)["times"])
     if setup.scheduler:
         cpu, peak = usage_since(before, usage_of_workers(setup.scheduler))
@@ -57,12 +64,15 @@ def run_analysis(files: Sequence[InputFile], setup: Setup) -> tuple[Run, Found]:
     return run, found
 
 
-def run_command_line(files: Sequence[InputFile], *options: str) -> tuple[Run, Found]:
-    """Runs `python -m tau3mu.run --no-fit` as a user does.
+def run_command_line(
+    files: Sequence[InputFile], *options: str, selecting: Selecting = CONTROL
+) -> tuple[Run, Found]:
+    """Runs `python -m tau3mu.run --no-fit --no-plots` as a user does.
 
     Args:
         files: To be read.
         options: Further options.
+        selecting: The processor.
 
     Raises:
         RunError: The run failed; the message has the end of what it said.
@@ -70,17 +80,20 @@ def run_command_line(files: Sequence[InputFile], *options: str) -> tuple[Run, Fo
     with tempfile.TemporaryDirectory() as folder:
         results = Path(folder) / "results"
         dataset = _dataset_file(files, Path(folder))
-        command = [sys.executable, "-m", "tau3mu.run", "--no-fit", "--dataset", str(dataset)]
+        command = [sys.executable, "-m", "tau3mu.run", "--no-fit", "--no-plots"]
+        command += ["--processor", selecting.processor]
+        command += [word for value in selecting.values for word in ("--set", value)]
+        command += ["--dataset", str(dataset)]
         usage, _ = measure([*command, "--output", str(results), *options])
-        return _run(usage, {}), found_in(results)
+        return _run(usage, {}), found_in(results, selecting.processor, selecting.numbers)
 
 
 def run_program(command: Sequence[str]) -> tuple[Run, Found]:
     """Runs another program that makes the same selection.
 
     The last line that it prints is a JSON object: `steps`, the events after each step;
-    `candidates`, run, luminosity section, event, triplet and mass of each; and `times`, when its
-    stages began, in seconds since the epoch.
+    `candidates`, run, luminosity section, event, triplet and mass of each, and maybe whole numbers;
+    and `times`, when its stages began, in seconds since the epoch.
 
     Args:
         command: With its arguments.

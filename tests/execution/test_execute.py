@@ -26,6 +26,7 @@ from tau3mu.processing import load_processors
 from tau3mu.processors import DsPhiPi, DsPhiPiNotebook
 
 BOTH = [DsPhiPi(), DsPhiPiNotebook()]
+pytestmark = pytest.mark.usefixtures("without_forks")  # here, processes are those of scripts
 
 
 def chunks_of(datasets, size):

@@ -246,6 +246,7 @@ def test_a_chunk_that_takes_too_long_ends_an_iterative_run(counting, demo):
 
 
 @pytest.mark.integration
+@pytest.mark.usefixtures("without_forks")
 def test_a_process_that_hangs_ends_a_run_in_processes(counting, demo):
     chunks = counting.chunks(demo[:1], 3000)
     processors = counting.load(pause=60)
@@ -258,6 +259,7 @@ def test_a_process_that_hangs_ends_a_run_in_processes(counting, demo):
 
 
 @pytest.mark.integration
+@pytest.mark.usefixtures("without_forks")
 def test_the_chunk_that_kills_its_process_is_found_among_those_in_flight(counting, demo, tmp_path):
     """With a pool that dies with its process, all chunks in flight would be lost or blamed."""
     chunks = counting.chunks(demo[:1], 500)

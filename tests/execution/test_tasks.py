@@ -64,6 +64,7 @@ def test_no_worker_is_an_error():
 
 
 @pytest.mark.integration
+@pytest.mark.usefixtures("without_forks")
 def test_the_task_that_kills_its_process_is_named(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with raises("execution.worker-lost", mentions="task 3"):

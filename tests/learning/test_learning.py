@@ -17,7 +17,7 @@ from tau3mu.discriminant import (
     load_discriminant,
 )
 from tau3mu.generate.tau.quality import draw_numbers, from_numbers, log_density
-from tau3mu.learning import Sample, area_under_curve, best_bins, checks_of, train
+from tau3mu.learning import Sample, area_under_curve, best_bins, mass_dependence, train
 from tau3mu.learning.bins import significance_of
 
 FOLDS = 3
@@ -31,8 +31,7 @@ def toy_sample(size=1500, seed=1):
     numbers = draw_numbers(rng, classes)
     columns = from_numbers(numbers)
     columns |= {
-        "pt": 10 + rng.exponential(6, 2 * size),
-        "flight_significance_pv": rng.exponential(20, 2 * size),
+        "flight_significance": rng.exponential(20, 2 * size),
         "data_year": np.full(2 * size, 2017),
     }
     events = np.arange(2 * size)
@@ -124,22 +123,35 @@ def test_it_separates_nearly_as_well_as_the_truth_allows(trained):
 
 def test_categories_of_other_widths_and_scores_are_no_dependence_on_the_mass():
     """One cut for all keeps more of the broad category, which has most of the tails."""
-    rng = np.random.default_rng(3)
-    n = 40_000
-    category = rng.integers(2, size=n)
-    mass = rng.normal(1.777, np.where(category == 0, 0.008, 0.02))
-    scores = rng.normal(category, 1.0)
-    one = np.ones(n)
-    signal = np.arange(n) >= 100  # the area needs some background
-    names = np.full(n, "ds")
-    sample = Sample(one[:, np.newaxis], signal, one, mass, category, category, names, {},
-                    np.zeros((2, 2)))  # fmt: skip
-    for check in checks_of(sample, scores, scores)["efficiency_against_mass"].values():
+    for check in dependence_of(lambda mass: 0 * mass):
         assert check["chi2"] < 30  # of 7 degrees of freedom: p = 1e-4
-    moved = scores + 20 * (mass - 1.777)
-    for check in checks_of(sample, moved, moved)["efficiency_against_mass"].values():
+        assert abs(check["trend_across_window"]) < 4 * check["trend_error"]
+        assert check["largest_deviation"] < 4 * check["deviation_error"]
+
+
+def test_a_score_that_knows_the_mass_is_found():
+    for check in dependence_of(lambda mass: 20 * (mass - 1.777)):
         assert check["chi2"] > 60
         assert check["trend_across_window"] > 5 * check["trend_error"]
+
+
+def test_a_score_that_knows_how_sharp_the_mass_is_is_found():
+    """The efficiency grows towards both ends of the window, which is no trend."""
+    for check in dependence_of(lambda mass: 20 * np.abs(mass - 1.777)):
+        assert check["chi2"] > 60
+        assert check["largest_deviation"] > 5 * check["deviation_error"]
+        assert abs(check["trend_across_window"]) < 4 * check["trend_error"]
+
+
+def dependence_of(planted):
+    """Checks of two categories with other widths and scores, to which something is added."""
+    rng = np.random.default_rng(3)
+    category = rng.integers(2, size=40_000)
+    width = np.array([0.008, 0.02])
+    mass = rng.normal(1.777, width[category])
+    windows = 1.777 + 2 * np.array([-width, width]).T
+    scores = rng.normal(category, 1.0) + planted(mass)
+    return mass_dependence(mass, scores, category, windows).values()
 
 
 def test_equal_samples_give_equal_trees(trained):

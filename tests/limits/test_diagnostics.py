@@ -416,6 +416,7 @@ def test_limits_have_a_table_in_notebooks():
     assert f"{found.expected[0]:.4g}" in html
     assert f"{found.observed:.4g}" in html
     assert f"{found.observed:.3g}" in str(found)
+    assert len(repr(found)) < 120
 
 
 @pytest.mark.parametrize(

@@ -119,6 +119,7 @@ A, B, C, NONE = ["L1_A", "L1_Bb"], ["L1_A", "L1_Bc"], ["L1_Long"], []
         [NONE, NONE],
         [A],
         [A, B],
+        [A] * 50 + [C] * 30 + [B, B, A] + [NONE] * 40 + [B],  # few of another length
     ],
 )
 def test_equal_menus_are_stored_once_and_none_is_mixed_up(theirs, lists):

@@ -110,6 +110,13 @@ def test_each_year_reads_its_own_trigger_objects():
     assert "hlt.HLT_DoubleMu3_TkMu_DsTau3Mu_v" in columns["2018"] - columns["2017"]
 
 
+def test_a_year_may_be_a_number():
+    assert search(year=2018).configuration == search(year="2018").configuration
+    assert search(year=2018).year == "2018"
+    with raises("processor.wrong-parameter", path="tau3mu.year"):
+        search(year=2019)
+
+
 def test_seeds_are_known_by_their_beginnings():
     names = [["L1_DoubleMu4_SQ_OS_dR_Max1p2"], ["Not_L1_DoubleMu4_SQ_OS_dR_Max1p2"], []]
     triggers = ak.Array({"name": names, "decision": [[1] * len(one) for one in names]})

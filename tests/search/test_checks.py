@@ -123,7 +123,7 @@ def test_a_parameter_that_does_not_exist_is_said_before_the_first_step(inputs):
     with raises("processor.unknown-parameter"):
         inputs.datasets()
     inputs.search["control"]["parameters"] = {}
-    inputs.search["search"]["parameters"] = {"year": 2018}
+    inputs.search["search"]["parameters"] = {"year": 2019}
     with raises("processor.wrong-parameter"):
         inputs.datasets()
     assert not (inputs.folder / "out").exists()

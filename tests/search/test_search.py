@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import math
 import shutil
+from html import escape as html_escape
 from pathlib import Path
 
 import awkward as ak
@@ -12,18 +15,39 @@ import pytest
 from errors import raises
 
 import tau3mu
+from tau3mu.discriminant import FEATURES, feature_matrix
+from tau3mu.fit import load_model as load_fit
+from tau3mu.fit.language.parts import Input
 from tau3mu.generate import generate
 from tau3mu.generate.files import luminosity
 from tau3mu.limits import impacts, limit, load_model, significance
 from tau3mu.outputs import load_candidates
 from tau3mu.processors import TauTo3Mu
+from tau3mu.results.yields import Amount, Yield, YieldTable, with_constancy
+from tau3mu.run import ProcessorResults
 from tau3mu.search import STEPS, frozen_hash, load_config, search, unblind
 from tau3mu.search.__main__ import main
+from tau3mu.search.control import ratios_off, with_ratios, yields_by_era
 from tau3mu.search.normalization import Measured, decays, sources_of_uncertainty
 from tau3mu.search.peaks import peak_of
+from tau3mu.search.refits import fit_of_simulation
 
 pytestmark = pytest.mark.timeout(600)
 LUMI = 1.0
+CROSS_SECTION = 11.4 * 0.6 / 0.9  # pb; data fire the triggers in 60 %, simulation in 90 %
+
+
+def dataset(file, era="2017B", *, is_mc=False, **facts):
+    return {"files": {file: None}, "metadata": {"is_mc": is_mc, "era": era} | facts}
+
+
+def control_datasets(first, second, generated):
+    return {
+        "First": dataset("control/Tree_PhiPi_1.root", lumi=first),
+        "Second": dataset("control/Tree_PhiPi_2.root", "2017C", lumi=second),
+        "Ds": dataset("control/Tree_PhiPi_MC_1.root", is_mc=True, cross_section=CROSS_SECTION,
+                      generated=generated),
+    }  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -37,17 +61,10 @@ def inputs(tmp_path_factory):
     for origin in origins:
         generate(folder / "tau", events=8_000, layout="t3m_tau", simulation=True, origin=origin)
 
-    def dataset(is_mc, *files):
-        facts = {"is_mc": is_mc, "era": "2017B"} | ({} if is_mc else {"lumi": LUMI})
-        return {"files": dict.fromkeys(files), "metadata": facts}
-
     assert luminosity("t3m", 190_000) == luminosity("t3m_tau", 50_000) == LUMI
-    control = {
-        "Data": dataset(False, "control/Tree_PhiPi_1.root", "control/Tree_PhiPi_2.root"),
-        "Ds": dataset(True, "control/Tree_PhiPi_MC_1.root"),
-    }
-    tau = {"Data": dataset(False, "tau/TreeData_1.root")}
-    tau |= {origin: dataset(True, f"tau/TreeMC_{origin}_1.root") for origin in origins}
+    control = control_datasets(LUMI / 2, LUMI / 2, 8_000)
+    tau = {"Data": dataset("tau/TreeData_1.root", lumi=LUMI)}
+    tau |= {origin: dataset(f"tau/TreeMC_{origin}_1.root", is_mc=True) for origin in origins}
     (folder / "control.json").write_text(json.dumps(control))
     (folder / "tau.json").write_text(json.dumps(tau))
     content = {
@@ -82,6 +99,10 @@ def copied(done, tmp_path):
     return folder
 
 
+def rank(values):
+    return np.argsort(np.argsort(np.asarray(values)))
+
+
 def again(inputs, folder, tmp_path, **changes):
     content = json.loads((inputs / "search.json").read_text())
     for part in ("control", "search"):
@@ -109,6 +130,76 @@ class TestChain:
         of_generator = 11_400 * LUMI * (0.6 / 0.9) * 5.48e-2 / 1.29e-5 * 1e-6
         error = control["error"] / control["number"]
         assert numbers["ds"] == pytest.approx(of_generator, rel=4 * error)
+
+    def test_eras_agree_with_each_other_and_with_simulation(self, done):
+        control = done.facts["control"]
+        (table,) = control["yields"]["fitted"].values()
+        assert list(table["eras"]) == ["2017B", "2017C"]
+        amounts = [row["amount"]["value"] for row in table["eras"].values()]
+        assert sum(amounts) == pytest.approx(control["number"], rel=0.01)
+        errors = [row["amount"]["error"] for row in table["eras"].values()]
+        assert np.hypot(*errors) == pytest.approx(control["error"], rel=0.25)
+        for row, amount in zip(table["eras"].values(), amounts, strict=True):
+            assert row["per_fb"]["value"] == pytest.approx(amount / (LUMI / 2))
+            ratio = row["ratio"]
+            assert ratio["value"] == pytest.approx(1, abs=3 * ratio["error"])
+        ratio = table["total"]["ratio"]["value"]
+        per_fb = 1000 * CROSS_SECTION * control["selected"] / control["generated"]
+        assert ratio == pytest.approx(control["number"] / (per_fb * LUMI))
+        assert control["off"] == {"per_fb": [], "ratio": []}
+        assert (done.at("control") / "eras.png").stat().st_size > 10_000
+
+    def test_wrong_combinations_of_simulation_are_no_d_s(self, done):
+        """They are no part of the peak in data either, whose fit is the number of D_s."""
+        candidates = load_candidates(done.at("control") / "results" / "dsphipi")
+        simulated = candidates[candidates.dataset == "Ds"]
+        below = (simulated.mass > 1.65) & (simulated.mass < 1.90)  # five widths away
+        wrong = ak.sum(simulated.weight[below]) * 0.36 / 0.25
+        every = ak.sum(simulated.weight)
+        assert wrong > 0.03 * every
+        selected = done.facts["control"]["selected"]
+        assert selected == pytest.approx(every - wrong, rel=0.02)
+        assert done.facts["control"]["selected_error"] == pytest.approx(selected**0.5, rel=0.1)
+
+    def test_a_fit_of_single_entries_sees_the_same_d_s_in_simulation(self, done):
+        results = done.run("control")["dsphipi"]
+        model = results.fit.model
+        entries = Input(column="mass")
+        unbinned = dataclasses.replace(
+            results.fit, model=model.model_copy(update={"input": entries})
+        )
+        found = fit_of_simulation("Ds", results, unbinned, "Ds").parameters["nDs"]
+        simulated = results.candidates[results.candidates.dataset == "Ds"]
+        weight = np.mean(ak.to_numpy(simulated.weight))
+        control = done.facts["control"]
+        assert found.value * weight == pytest.approx(control["selected"], rel=0.01)
+
+    def test_expected_yields_add_up_with_their_uncertainties(self, done):
+        rows = done.facts["model"]["yields"]
+        assert list(rows) == ["A1", "B1", "C1", "all"]
+        channels = [rows[name] for name in ("A1", "B1", "C1")]
+        for key in ("signal", "sidebands", "signal_in_window", "background_in_window"):
+            assert rows["all"][key] == pytest.approx(sum(one[key] for one in channels))
+        relative = {one["name"]: one["relative"] for one in done.facts["model"]["budget"]}
+        assert relative["mass_scale"] == 0.0009
+        common = np.hypot(relative["ds_yield"], relative["control_simulation"])
+        common = np.hypot(common, relative["ds_phi_mumu_pi"])
+        for row in rows.values():  # what is common is not made smaller by the sum
+            assert common < row["error"] / row["signal"] < math.hypot(*relative.values())
+        assert relative.keys() >= done.facts["limit"]["effects"].keys()
+
+    def test_a_search_shows_its_tables(self, done):
+        tables = done.tables
+        assert list(tables) == ["datasets", "eras", "training", "yields", "budget", "limit"]
+        text, html = repr(done), done._repr_html_()
+        for table in tables.values():
+            assert repr(table) in text
+            for row in table.rows:
+                assert all(html_escape(cell) in html for cell in row)
+        assert html.count("<table") == len(tables)
+        yields = done.facts["model"]["yields"]["all"]
+        assert f"{yields['signal']:.2f}" in tables["yields"].rows[-1][1]
+        assert len(done.run("control")["dsphipi"].candidates) > 1000
 
     def test_the_model_has_the_signal_that_the_selection_keeps(self, done):
         model = load_model(done.at("model") / "model.json")
@@ -140,6 +231,20 @@ class TestChain:
             )  # fmt: skip
         names = {"ds_yield", "ds_phi_mumu_pi", "muon_sf", "simulation_A1", "mass_scale"}
         assert names <= model.nuisances.keys()
+
+    def test_no_input_of_the_discriminant_knows_how_sharp_the_mass_is(self, done):
+        """Where one does, the efficiency of a cut is another at the ends of the signal window."""
+        candidates = load_candidates(done.at("selection") / "results" / "tau3mu")
+        signal = candidates[candidates.dataset != "Data"]
+        columns = {name: signal[name] for name in signal.fields}
+        matrix = feature_matrix({k: ak.to_numpy(v) for k, v in columns.items() if k != "dataset"},
+                                FEATURES)  # fmt: skip
+        ranks = [rank(values) for values in matrix.T if np.ptp(values)]
+        resolution = rank(signal.mass_resolution)
+        assert len(ranks) == len(FEATURES) - 1  # all are of the same year
+        assert max(abs(np.corrcoef(one, resolution)[0, 1]) for one in ranks) < 0.15
+        for_comparison = np.corrcoef(rank(signal.pt), resolution)[0, 1]
+        assert for_comparison < -0.2
 
     def test_the_limit_is_near_that_of_counting(self, done):
         limit = done.facts["limit"]
@@ -308,6 +413,118 @@ class TestOtherData:
         assert fitted.best == pytest.approx(r, abs=2 * fitted.error)
         assert fitted.error < r / 4
         assert significance(model, observed=True).z > 5
+
+
+@pytest.fixture(scope="module")
+def two_eras(tmp_path_factory):
+    """Ntuples of two eras of the same luminosity, 0.2 fb⁻¹ each."""
+    folder = tmp_path_factory.mktemp("eras")
+    generate(folder / "control", events=38_000, files=2, seed=3, workers=2)
+    generate(folder / "control", events=4_000, simulation=True)
+    generate(folder, events=20, layout="t3m_tau")  # of which no more than the kind is looked at
+    generate(folder, events=20, layout="t3m_tau", simulation=True)
+    simulated = dataset("TreeMC_ds_1.root", is_mc=True)
+    for name, lumi in (("tau", 0.4), ("tau_of_wrong_control", 0.6)):
+        content = {"Data": dataset("TreeData_1.root", lumi=lumi), "ds": simulated}
+        (folder / f"{name}.json").write_text(json.dumps(content))
+    return folder
+
+
+@pytest.mark.integration
+def test_an_era_of_wrong_luminosity_is_flagged_and_it_alone(two_eras, tmp_path, capsys):
+    lumi = 0.2
+    control = control_datasets(lumi, 2 * lumi, 4_000)
+    (two_eras / "control.json").write_text(json.dumps(control))
+    file = two_eras / "search.json"
+    file.write_text(json.dumps(minimal(
+        control={"datasets": "control.json", "simulation": "Ds"},
+        search={"datasets": "tau_of_wrong_control.json", "simulation": {"ds": "ds"}},
+    )))  # fmt: skip
+    folder = tmp_path / "out"
+    assert main([str(file), "--output", str(folder), "--until", "control"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.count("LOW") == 2  # per fb⁻¹, and over simulation
+    assert "HIGH" not in shown
+
+    found = search(file, folder, until="control", resume=True)
+    facts = found.facts["control"]
+    assert facts["off"] == {"per_fb": ["2017C"], "ratio": ["2017C"]}
+    right, wrong = facts["yields"]["fitted"]["Ds"]["eras"].values()
+    assert right["ratio"]["value"] == pytest.approx(1, abs=3 * right["ratio"]["error"])
+    assert wrong["ratio"]["value"] == pytest.approx(0.5, abs=3 * wrong["ratio"]["error"])
+    assert wrong["compared"]["relative"] == pytest.approx(-0.5, abs=0.15)
+    assert wrong["compared"]["deviation"] < -3
+    assert (right["compared"]["off"], wrong["compared"]["off"]) == (False, True)
+    assert len(found.tables["eras"].warnings) == 2
+
+    # Data are what the signal is normalized to: neither luminosity nor cross section change it.
+    measured = Measured(**{name: facts[name] for name in Measured.__dataclass_fields__})
+    control["Ds"]["metadata"] |= {"cross_section": 2 * CROSS_SECTION, "generated": 8_000}
+    (two_eras / "control.json").write_text(json.dumps(control))
+    again = search(file, folder, until="control", resume=True).facts["control"]
+    changed = Measured(**{name: again[name] for name in Measured.__dataclass_fields__})
+    assert changed.number == measured.number
+    assert changed.generated == 8_000  # the file has half of what was generated, as a skim has
+    assert changed.produced == pytest.approx(2 * measured.produced)
+    before, after = (one["yields"]["fitted"]["Ds"]["total"]["ratio"] for one in (facts, again))
+    assert after["value"] == pytest.approx(before["value"])
+
+
+@pytest.mark.integration
+def test_a_fit_by_era_gives_the_same_numbers(two_eras, tmp_path):
+    (two_eras / "by_era.json").write_text(json.dumps(control_datasets(0.2, 0.2, 4_000)))
+    content = load_fit("dsphipi_2017").to_dict()
+    spectra, method = content["spectra"], content["method"]
+    content["spectra"] = {f"Run2017{era}": spectra[f"Run2017{era}"] for era in "BC"}
+    method["stages"] = [one for one in method["stages"] if one["spectrum"] in content["spectra"]]
+    (two_eras / "eras.json").write_text(json.dumps(content))
+    file = two_eras / "search_by_era.json"
+    file.write_text(json.dumps(minimal(
+        control={"datasets": "by_era.json", "simulation": "Ds", "fit": "eras.json",
+                 "yield_parameter": "Ds"},
+        search={"datasets": "tau.json", "simulation": {"ds": "ds"}},
+    )))  # fmt: skip
+    found = search(file, tmp_path / "out", until="control")
+    facts = found.facts["control"]
+    assert facts["off"] == {"per_fb": [], "ratio": []}
+
+    of_eras = found.run("control")["dsphipi"]
+    of_all = tau3mu.fit(load_fit("dsphipi"), of_eras)
+    number = of_all.parameters["nDs"]
+    assert facts["number"] == pytest.approx(number.value, rel=0.01)
+    assert facts["error"] == pytest.approx(number.error, rel=0.03)
+    simulated = fit_of_simulation("Ds", of_eras, of_all, "Ds").parameters["nDs"]
+    assert facts["selected"] == pytest.approx(simulated.value, rel=0.01)
+    results = ProcessorResults("dsphipi", of_eras.folder, of_eras.datasets, fit=of_all)
+    rows = yields_by_era(results, of_all, "Ds").eras
+    for era, row in facts["yields"]["fitted"]["Ds"]["eras"].items():
+        assert rows[era].amount.value == pytest.approx(row["amount"]["value"], rel=0.02)
+        assert rows[era].amount.error == pytest.approx(row["amount"]["error"], rel=0.15)
+
+
+def yield_of(value, error, lumi, **more):
+    amount = Amount(value, error)
+    return Yield(amount, [], lumi, amount.per(lumi), **more)
+
+
+@pytest.mark.parametrize(
+    ("rates", "expected", "per_fb", "ratio"),
+    [
+        ((1000, 1000, 600), 1000, ["2"], ["2"]),  # the median tells
+        ((1000, 1000, 600), 600, ["2"], ["0", "1"]),  # and needs no simulation
+        ((1000, 600), None, ["0", "1"], []),  # of two, nobody can tell
+        ((1000, 600), 1000, ["1"], ["1"]),
+        ((1000, 600), 600, ["0"], ["0"]),
+        ((1000, 600), 2000, ["0", "1"], ["0", "1"]),
+        ((1000, 950), 1500, [], ["0", "1"]),
+        ((1000, 950), 900, [], []),
+    ],
+)
+def test_which_eras_are_off(rates, expected, per_fb, ratio):
+    rows = {str(i): yield_of(one, 20, 1.0) for i, one in enumerate(rates)}
+    table = with_constancy(YieldTable("Ds", rows, valid=True), np.diag([400.0] * len(rates)))
+    table = with_ratios(table, None if expected is None else Amount(expected, 10))
+    assert (table.off, ratios_off(table)) == (per_fb, ratio)
 
 
 def test_a_folder_with_something_in_it_is_left_alone(tmp_path):

@@ -12,6 +12,7 @@ import tau3mu
 from tau3mu.generate import generate
 from tau3mu.processors import DsPhiPi, TauTo3Mu
 from tau3mu.train import Store, Train, Wagon, compose, start
+from tau3mu.train.tested import known_tests
 from tau3mu.train.trains import rerun, resume
 
 pytestmark = pytest.mark.integration
@@ -115,18 +116,26 @@ def test_the_skims_of_both_have_the_candidates_of_their_parents(train, tmp_path)
         assert again[processor].candidates[columns].to_list() == whole
 
 
-def test_both_skims_are_read_in_one_train(train, inputs, tmp_path):
-    derived = train[1] / "results" / "derived"
-    files = [str(derived / name / "dataset.json") for name in ("dsphipi_vertex", "tau3mu_flight")]
+def test_both_skims_are_read_in_one_train(train):
+    """Each is registered in the store, and a test of one wagon knows nothing of the other's."""
+    store, before = train
+    control, *tau = "dsphipi_vertex", "tau3mu_flight_Data", "tau3mu_flight_FromDs"
     wagons = [
-        Wagon("dsphipi", fit=None, datasets=files[:1]),
-        Wagon("tau3mu", fit=None, datasets=files[1:]),
+        Wagon("dsphipi", fit=None, datasets=[control]),
+        Wagon("tau3mu", fit=None, datasets=tau),
     ]
-    folder = compose(Train(wagons, files), Store(tmp_path), force=["dsphipi", "tau3mu"])
+    both = Train(wagons, [control, *tau])
+    tests = tau3mu.train.test(both, store=store, whole=False)
+    assert [sorted(one.metrics.datasets) for one in tests] == [[control], tau]
+    assert {name: one.forced for name, one in known_tests(both, store).items()} == {
+        "dsphipi": "",
+        "tau3mu": "",
+    }
+    folder = compose(both, store)
     assert start(folder) == 0
-    again, before = (tau3mu.open(one / "results") for one in (folder, train[1]))
+    again, whole = (tau3mu.open(one / "results") for one in (folder, before))
     for name in again:
-        rows = [one[name].candidates[COLUMNS[1:]].to_list() for one in (again, before)]
+        rows = [one[name].candidates[COLUMNS[1:]].to_list() for one in (again, whole)]
         assert rows[0] == rows[1]
 
 

@@ -99,7 +99,8 @@ class Found:
     Attributes:
         steps: Events after each step of the selection.
         candidates: Number of candidates.
-        digest: SHA-256 of run, luminosity section, event and triplet of all candidates.
+        digest: SHA-256 of run, luminosity section, event and triplet of all candidates, and of the
+            whole numbers that are compared beside them.
         mass_sum: Sum of their masses in GeV.
     """
 
@@ -207,10 +208,11 @@ def found_of(steps: Mapping[str, int], rows: Iterable[Sequence[float]]) -> Found
 
     Args:
         steps: Events after each step.
-        rows: Run, luminosity section, event, triplet and mass in GeV of each candidate.
+        rows: Run, luminosity section, event, triplet and mass in GeV of each candidate, and maybe
+            further whole numbers.
     """
-    ordered = sorted((*map(int, row[:4]), float(row[4])) for row in rows)
-    lines = "".join(f"{run} {lumi} {event} {triplet}\n" for run, lumi, event, triplet, _ in ordered)
+    ordered = sorted((*map(int, row[:4]), float(row[4]), *map(int, row[5:])) for row in rows)
+    lines = "".join(" ".join(map(str, row[:4] + row[5:])) + "\n" for row in ordered)
     return Found(
         steps=dict(steps),
         candidates=len(ordered),
@@ -219,24 +221,27 @@ def found_of(steps: Mapping[str, int], rows: Iterable[Sequence[float]]) -> Found
     )
 
 
-def found_in(folder: Path) -> Found:
-    """Returns the result of `dsphipi` in a results folder.
+def found_in(folder: Path, processor: str = "dsphipi", numbers: Sequence[str] = ()) -> Found:
+    """Returns the result of a processor in a results folder.
 
     Args:
         folder: Of the run.
+        processor: Its name.
+        numbers: Columns of whole numbers that are compared beside those of all results.
 
     Raises:
         InputError: The folder does not hold it.
     """
     from tau3mu.outputs import load_candidates
 
-    candidates = load_candidates(folder / "dsphipi")
-    cutflow = read_document(folder / "dsphipi" / "cutflow.json", "cutflow", language="study")
+    candidates = load_candidates(folder / processor)
+    cutflow = read_document(folder / processor / "cutflow.json", "cutflow", language="study")
     steps: dict[str, int] = {}
     for dataset in cutflow.content.values():
         for step in dataset:
             steps[step["name"]] = steps.get(step["name"], 0) + step["events"]
-    columns = [candidates[name].to_list() for name in ("run", "lumi", "event", "triplet", "mass")]
+    names = ("run", "lumi", "event", "triplet", "mass", *numbers)
+    columns = [candidates[name].to_list() for name in names]
     return found_of(steps, zip(*columns, strict=True))
 
 

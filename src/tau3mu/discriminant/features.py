@@ -36,20 +36,23 @@ class Feature(Strict):
 
 
 FEATURES: Final = (
-    Feature(name="pt", unit="GeV"),
     Feature(name="max_chi2_local_position", high=30),
     Feature(name="max_trk_kink", high=80),
     Feature(name="min_segment_compatibility", low=0.2),
     Feature(name="vertex_chi2_per_dof", high=25),
     Feature(name="pointing_angle", unit="rad", high=0.15),
-    Feature(name="flight_significance_pv", high=100),
+    Feature(name="flight_significance", high=30),
     Feature(name="min_dca_iso", unit="cm", high=0.5, missing=0.5),
     Feature(name="max_trk_rel_chi2", high=10),
     Feature(name="min_dxy_significance"),
     Feature(name="max_dxy_significance"),
     Feature(name="data_year"),
 )
-"""Those of the search, in their order. A candidate without another track nearby is isolated."""
+"""Those of the search, in their order. A candidate without another track nearby is isolated.
+
+Neither the pT nor the flight distance in space is among them: both tell how sharp the mass is, so
+that the efficiency would depend on the mass. For the same reason, flight is clipped early.
+"""
 
 
 def feature_matrix(

@@ -2,6 +2,7 @@ from .bins import ScoreBins as ScoreBins
 from .bins import best_bins as best_bins
 from .checks import area_under_curve as area_under_curve
 from .checks import checks_of as checks_of
+from .checks import mass_dependence as mass_dependence
 from .pictures import training_pictures as training_pictures
 from .sample import Sample as Sample
 from .sample import sample_of as sample_of

@@ -13,11 +13,10 @@ if TYPE_CHECKING:
 
     Array = npt.NDArray[np.float64]
 
-__all__ = ["area_under_curve", "checks_of"]
+__all__ = ["area_under_curve", "checks_of", "mass_dependence"]
 
 _EFFICIENCIES: Final = (0.3, 0.5, 0.7)
 _MASS_BINS: Final = 8
-_HALF_WINDOW: Final = 0.03  # GeV around the mass of the τ, in which the signal is
 
 
 def area_under_curve(scores: Array, signal: npt.NDArray[np.bool_], weight: Array) -> float:
@@ -43,43 +42,12 @@ def checks_of(sample: Sample, tested: Array, trained: Array) -> dict[str, Any]:
         trained: The mean score of each by the trees that have.
 
     Returns:
-        `auc` of tested and trained scores and their difference in standard errors of the former;
-        `efficiency_against_mass`: for each of some efficiencies, the largest deviation from their
-        mean of those in bins of the signal's mass, and its significance.
+        `auc` of tested and trained scores and their difference in standard errors of the former,
+        and `efficiency_against_mass`.
     """
     signal, weight = sample.signal, sample.weight
     area, of_training = (area_under_curve(s, signal, weight) for s in (tested, trained))
     error = _error_of_area(area, int(signal.sum()), int((~signal).sum()))
-    near = signal & (np.abs(sample.mass - 1.777) < _HALF_WINDOW)
-    mass, scores, category = sample.mass[near], tested[near], sample.category[near]
-    edges = np.quantile(mass, np.linspace(0, 1, _MASS_BINS + 1))
-    place = np.clip(np.searchsorted(edges, mass, side="right") - 1, 0, _MASS_BINS - 1)
-    numbers = np.bincount(place, minlength=_MASS_BINS)
-    found = {}
-    for wanted in _EFFICIENCIES:
-        # Bins are chosen in each category. One cut for all would keep another share of each, and
-        # so depend on the mass: where it is far from that of the τ, most are of the worst.
-        passed = np.zeros(len(scores), np.bool_)
-        for number in np.unique(category):
-            here = category == number
-            passed[here] = scores[here] > np.quantile(scores[here], 1 - wanted)
-        efficiency = np.bincount(place, passed, _MASS_BINS) / numbers
-        deviation = efficiency / wanted - 1
-        chi2 = (numbers * (efficiency - wanted) ** 2 / (wanted * (1 - wanted))).sum()
-        center = (edges[:-1] + edges[1:]) / 2
-        slope, _ = np.polyfit(center, deviation, 1)
-        span = slope * (center[-1] - center[0])
-        found[f"{wanted:g}"] = {
-            "mass": center.tolist(),
-            "efficiency": efficiency.tolist(),
-            "largest_deviation": float(np.abs(deviation).max()),
-            "trend_across_window": float(span),
-            "trend_error": float(
-                np.sqrt((1 - wanted) / wanted / len(mass)) * np.ptp(center) / center.std()
-            ),
-            "chi2": float(chi2),
-            "ndof": _MASS_BINS - 1,
-        }
     return {
         "auc": {
             "tested": area,
@@ -87,8 +55,59 @@ def checks_of(sample: Sample, tested: Array, trained: Array) -> dict[str, Any]:
             "error": error,
             "difference_over_error": (of_training - area) / error,
         },
-        "efficiency_against_mass": found,
+        "efficiency_against_mass": mass_dependence(
+            sample.mass[signal], tested[signal], sample.category[signal], sample.windows
+        ),
     }
+
+
+def mass_dependence(
+    mass: Array, scores: Array, category: npt.NDArray[np.int64], windows: Array
+) -> dict[str, Any]:
+    """Returns how the efficiency of signal depends on the mass within the signal windows.
+
+    Args:
+        mass: Of simulated signal in GeV.
+        scores: The score of each candidate.
+        category: 0, 1 and 2 for A, B and C.
+        windows: The signal window of each category in GeV.
+
+    Returns:
+        For the cuts that keep 30, 50 and 70 % of each category: the efficiency in intervals of the
+        place in the window, from -1 at its lower end to 1, with equal numbers of candidates; the
+        largest deviation from their mean, and the trend of a straight line from end to end, both
+        relative to the mean and with errors; and χ² for no dependence.
+    """
+    low, high = windows[category].T
+    inside = (mass >= low) & (mass <= high)
+    place = (2 * (mass - low) / (high - low) - 1)[inside]
+    scores, category = scores[inside], category[inside]
+    edges = np.quantile(place, np.linspace(0, 1, _MASS_BINS + 1))
+    which = np.clip(np.searchsorted(edges, place, side="right") - 1, 0, _MASS_BINS - 1)
+    numbers = np.bincount(which, minlength=_MASS_BINS)
+    from_mean = place - place.mean()
+    found = {}
+    for wanted in _EFFICIENCIES:
+        # Bins are chosen in each category. One cut for all would keep another share of each.
+        passed = np.zeros(len(scores), np.bool_)
+        for number in np.unique(category):
+            here = category == number
+            passed[here] = scores[here] > np.quantile(scores[here], 1 - wanted)
+        efficiency = np.bincount(which, passed, _MASS_BINS) / numbers
+        spread = np.sqrt((1 - wanted) / wanted)  # of one candidate, relative
+        slope = (from_mean * passed).sum() / (from_mean**2).sum() / wanted
+        chi2 = (numbers * (efficiency / wanted - 1) ** 2).sum() / spread**2
+        found[f"{wanted:g}"] = {
+            "place": (np.bincount(which, place, _MASS_BINS) / numbers).tolist(),
+            "efficiency": efficiency.tolist(),
+            "largest_deviation": float(np.abs(efficiency / wanted - 1).max()),
+            "deviation_error": float(spread / np.sqrt(numbers.min())),
+            "trend_across_window": float(2 * slope),
+            "trend_error": float(2 * spread / np.sqrt((from_mean**2).sum())),
+            "chi2": float(chi2),
+            "ndof": _MASS_BINS - 1,
+        }
+    return found
 
 
 def _error_of_area(area: float, positive: int, negative: int) -> float:

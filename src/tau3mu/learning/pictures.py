@@ -118,15 +118,15 @@ def _draw_curve(axes: Axes, training: Training) -> None:
 
 def _draw_mass(axes: Axes, training: Training) -> None:
     found = training.discriminant.training["checks"]["efficiency_against_mass"]
-    numbers = training.sample.signal.sum() / 8
     handles, labels = [], []
     for wanted, one in found.items():
-        error = np.sqrt(float(wanted) * (1 - float(wanted)) / numbers)
-        handles.append(axes.errorbar(one["mass"], one["efficiency"], error, fmt="o"))
+        error = float(wanted) * one["deviation_error"]
+        handles.append(axes.errorbar(one["place"], one["efficiency"], error, fmt="o"))
         axes.axhline(float(wanted), color="0.7", zorder=0)
         trend = f"{100 * one['trend_across_window']:+.1f}".replace("-", "−")
         labels.append(f"{100 * float(wanted):.0f} %: {trend} ± {100 * one['trend_error']:.1f} %, "
                       f"χ² {one['chi2']:.1f}/{one['ndof']}")  # fmt: skip
-    axes.set(xlabel="m(3μ) [GeV]", ylabel="Efficiency of signal", ylim=(0, 1.15))
+    axes.set(xlabel="m(3μ) in the signal window, from end to end", ylabel="Efficiency of signal",
+             xlim=(-1, 1), ylim=(0, 1.15))  # fmt: skip
     add_legend(axes, handles, labels, loc="upper left", fontsize=20, title_fontsize=20,
-               title="Kept: trend over the masses", alignment="left")  # fmt: skip
+               title="Kept: trend across the window", alignment="left")  # fmt: skip

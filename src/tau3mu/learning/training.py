@@ -21,14 +21,15 @@ __all__ = ["PARAMETERS", "Training", "train"]
 
 PARAMETERS: Final = {
     "objective": "binary:logistic",
-    "max_depth": 4,
-    "eta": 0.05,
+    "max_depth": 1,
+    "eta": 0.2,
     "subsample": 0.7,
     "colsample_bytree": 0.8,
     "min_child_weight": 5.0,
     "lambda": 2.0,
     "tree_method": "hist",
 }
+"""Of XGBoost. Each tree is one cut; deeper ones learn fluctuations of a few thousand candidates."""
 _FEWEST: Final = 50  # candidates of signal and of background in the training of a fold
 
 

@@ -21,7 +21,7 @@ __all__ = ["FILE", "LimitResult"]
 FILE = "limits.json"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LimitResult:
     """Expected and observed upper limits of r.
 
@@ -90,6 +90,10 @@ class LimitResult:
         if self.observed is not None:
             text += f", {self.data}: < {self.observed * strength.scale:.3g}"
         return f"{text} at {100 * self.cl:g} % CL"
+
+    def __repr__(self) -> str:
+        """Returns the limits, without the arrays that they follow from."""
+        return f"LimitResult({self})"
 
     def _repr_html_(self) -> str:
         """Returns the table of limits, for a notebook."""

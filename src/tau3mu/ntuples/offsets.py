@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 __all__ = ["counters", "distinct", "flat", "from_zero", "indexed_texts", "joined"]
 
 
+_FEW_BORDERS = 20
+"""With more entries than this between changes of their length, rows are compared at once."""
+
+
 def from_zero(lists: ak.contents.Content) -> ak.contents.ListOffsetArray:
     """Returns lists with 64-bit offsets that begin at 0.
 
@@ -57,18 +61,41 @@ def distinct(
     """
     n_entries = len(byte_offsets) - 1
     length = int(byte_offsets[1])
-    same_length = len(data) == n_entries * length and np.all(np.diff(byte_offsets) == length)
+    lengths = np.diff(byte_offsets)
+    borders = np.flatnonzero(lengths[1:] != lengths[:-1]) + 1
+    same_length = not len(borders) and len(data) == n_entries * length
     if same_length and np.array_equal(data[length:], data[:-length]):
         return (data[:length].tobytes(),), np.zeros(n_entries, dtype=np.int64)
+    starts = _starts(data, byte_offsets, [0, *borders.tolist(), n_entries])
     known: dict[bytes, int] = {}
-    if same_length:
-        rows = data.reshape(n_entries, length)
-        starts = np.append(0, np.flatnonzero((rows[1:] != rows[:-1]).any(axis=1)) + 1)
-        numbers = [known.setdefault(rows[i].tobytes(), len(known)) for i in starts.tolist()]
-        return tuple(known), np.repeat(numbers, np.diff(starts, append=n_entries))
-    text, edges = data.tobytes(), byte_offsets.tolist()
-    which = [known.setdefault(text[start:stop], len(known)) for start, stop in pairwise(edges)]
-    return tuple(known), np.array(which, dtype=np.int64)
+    text = data.tobytes()
+    places = zip(byte_offsets[starts].tolist(), byte_offsets[starts + 1].tolist(), strict=True)
+    numbers = [known.setdefault(text[start:stop], len(known)) for start, stop in places]
+    return tuple(known), np.repeat(numbers, np.diff(starts, append=n_entries))
+
+
+def _starts(
+    data: npt.NDArray[np.uint8], byte_offsets: npt.NDArray[np.int32], borders: list[int]
+) -> npt.NDArray[np.int64]:
+    """Returns entries of which the others, up to the next one, are repetitions.
+
+    Args:
+        data: As for `distinct`.
+        byte_offsets: As for `distinct`.
+        borders: Where entries of another length begin, the first one and the end included.
+    """
+    n_entries = borders[-1]
+    if len(borders) > n_entries // _FEW_BORDERS + 2:
+        return np.arange(n_entries)
+    starts = []
+    for first, last in pairwise(borders):
+        begin, second, end = byte_offsets[[first, first + 1, last]].tolist()
+        rows = data[begin:end].reshape(last - first, second - begin)
+        starts.append(np.array([first]))
+        differs = rows[1:] != rows[:-1]
+        if differs.any():  # row by row, it takes longer
+            starts.append(np.flatnonzero(differs.any(axis=1)) + first + 1)
+    return np.concatenate(starts)
 
 
 def indexed_texts(lists: ak.contents.Content) -> ak.contents.Content:

@@ -99,7 +99,8 @@ def _panels(content: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any], st
         (f"{short_name(name, 16)} / fb⁻¹", table, "per_fb")
         for name, table in content["fitted"].items()
     ]
-    ratio = [("Data / simulation", selected, "ratio")] if selected else []
+    tables = [*([selected] if selected else []), *content["fitted"].values()]
+    ratio = [("Data / simulation", table, "ratio") for table in tables][:1]
     shown = [one for one in found if len(_points(one[1], one[2])) > 1][: _MOST - 1]
     return shown + [one for one in ratio if shown and _points(one[1], one[2])]
 
@@ -145,7 +146,7 @@ def _draw(
         p_value = constancy["p_value"]
         chance = f"p = {p_value:.2g}" if p_value else "p < 1e-300"
         test = f"all equal: χ²/ndf = {constancy['chi2']:.1f}/{constancy['ndf']}, {chance}"
-        text = axes.text(0.98, 0.95, test, transform=axes.transAxes, ha="right", va="top",
+        text = axes.text(0.98, 0.05, test, transform=axes.transAxes, ha="right", va="bottom",
                          fontsize=17)  # fmt: skip
         text.set_parse_math(False)
 

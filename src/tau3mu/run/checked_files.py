@@ -51,11 +51,11 @@ class CheckedFiles(BaseModel):
 
     model_config = ConfigDict(strict=True)
 
-    version: Literal[5] = 5
+    version: Literal[6] = 6
     options: Settings | None
     processors: list[str]
     datasets: list[str]
-    columns: list[str]
+    columns: dict[str, list[str]]
     files: list[_File]
 
 
@@ -65,7 +65,7 @@ def write_checked_files(
     options: dict[str, Any] | None,
     processors: Sequence[str],
     datasets: Sequence[str],
-    columns: Collection[str],
+    columns: Mapping[str, Collection[str]],
     files: Iterable[CheckedFile],
 ) -> None:
     """Writes what `remembered_files` and `recorded_options` return, without secrets of URLs.
@@ -75,7 +75,7 @@ def write_checked_files(
         options: Those of the run, None if they cannot be recorded.
         processors: The names of the processors.
         datasets: The names of the datasets.
-        columns: What the processors read.
+        columns: What the processors read of each dataset.
         files: Those that were checked.
 
     Raises:
@@ -85,7 +85,7 @@ def write_checked_files(
         options=None,
         processors=list(processors),
         datasets=list(datasets),
-        columns=sorted(columns),
+        columns={name: sorted(own) for name, own in columns.items()},
         files=[_File(file=file, state=_state(file.path)) for file in files],
     )
     document = content.model_dump(mode="json") | {"options": options}
@@ -97,7 +97,7 @@ def remembered_files(
     *,
     processors: Sequence[str],
     datasets: Sequence[Dataset],
-    columns: Collection[str],
+    columns: Mapping[str, Collection[str]],
 ) -> Remembered:
     """Returns the files that need not be checked again.
 
@@ -110,7 +110,7 @@ def remembered_files(
         folder: The results folder.
         processors: The names of the processors now, of which there may be more.
         datasets: What it reads now.
-        columns: What the processors read now.
+        columns: What the processors read of each dataset now.
 
     Raises:
         InputError: There is no run in the folder, it is of another analysis, or of files that are
@@ -139,7 +139,7 @@ def remembered_files(
             "lists any more: put it back, or begin a new run with --output"
         )
         raise InputError(message, code="run.file-not-listed", path=folder)
-    if checked.columns != sorted(columns):
+    if checked.columns != {name: sorted(own) for name, own in columns.items()}:
         return {}
     places = {dataset.name: _by_label(dataset) for dataset in datasets}
     found: Remembered = {}

@@ -127,10 +127,9 @@ class RunPlan:
         return [one for one in self.processors if one.name not in self.set_apart]
 
     @property
-    def columns(self) -> frozenset[str]:
-        """The columns that are read."""
-        columns = columns_of(self.datasets, self.processors, self.settings)
-        return frozenset[str]().union(*columns.values())
+    def columns(self) -> dict[str, frozenset[str]]:
+        """The columns that are read of each dataset, by its name."""
+        return columns_of(self.datasets, self.processors, self.settings)
 
     def read_by(self, processor: Processor) -> list[Dataset]:
         """Returns the datasets that a processor reads.

@@ -115,8 +115,7 @@ def prepare(
     columns = columns_of(datasets, loaded, settings)
     remembered: Remembered = {}
     if settings.resume:
-        every = frozenset[str]().union(*columns.values())
-        remembered = remembered_files(folder, processors=names, datasets=datasets, columns=every)
+        remembered = remembered_files(folder, processors=names, datasets=datasets, columns=columns)
     elif settings.output:
         ResultsFolder.check_free(folder)
     histograms = {

@@ -116,50 +116,17 @@ def print_search(console: Console, search: Search) -> None:
         console: Where to print.
         search: The search.
     """
-    from tau3mu.console.terminal import PlainTable
-
-    facts = search.facts
-    if "control" in facts:
-        one = facts["control"]
-        console.print(f"Control channel: {one['number']:.0f} ± {one['error']:.0f} D_s, "
-                      f"efficiency {100 * one['selected'] / one['generated']:.2f} %")  # fmt: skip
-        for name, eras in one["off"].items():
-            console.print(f"warning: yields of {name} are off in {', '.join(eras)}")
-    if "training" in facts:
-        area = facts["training"]["checks"]["auc"]
-        console.print(
-            f"Discriminant: area {area['tested']:.4f} ± {area['error']:.4f} for events that it "
-            f"has not seen, {area['trained']:.4f} for those that it has"
-        )
-    if "model" in facts:
-        model = facts["model"]
-        title = f"Channels, B(τ→3μ) = {search.config.branching_fraction:g}"
-        table = PlainTable(
-            "channel", "signal", "in sidebands", "s in window", "b in window", title=title
-        )
-        for name, row in model["channels"].items():
-            inside = row["in_window"]
-            table.add_row(name, f"{row['signal']:.3g}", str(row["sidebands"]),
-                          f"{inside['signal']:.3g}", f"{inside['background']:.3g}")  # fmt: skip
-        console.print(table)
-        effects = facts.get("limit", {}).get("effects", {})
-        budget = PlainTable("source", "value", "uncertainty", "on the limit",
-                            title="Uncertainties of the signal")  # fmt: skip
-        for row in model["budget"]:
-            effect = effects.get(row["name"])
-            budget.add_row(row["text"], f"{row['value']:.4g}", f"{100 * row['relative']:.1f} %",
-                           "" if effect is None else f"{100 * effect:.2f} %")  # fmt: skip
-        console.print(budget)
-    if "limit" in facts:
-        limit = facts["limit"]
-        scale = search.config.branching_fraction
+    for table in search.tables.values():
+        console.print(table.for_terminal())
+        for line in table.sentences():
+            console.print(line)
+    if "limit" in search.facts:
+        limit, scale = search.facts["limit"], search.config.branching_fraction
         values = [scale * limit["expected"][n] for n in ("0", "-1", "1")]
         console.print(
             f"Expected limit at {100 * search.config.cl:g} % CL: B(τ→3μ) < {values[0]:.3g} "
-            f"({values[1]:.3g} to {values[2]:.3g}); by counting {scale * limit['counting']:.3g}"
+            f"({values[1]:.3g} to {values[2]:.3g})"
         )
-        for warning in limit["warnings"]:
-            console.print(f"warning: {warning}")
 
 
 def _unblind_main(given: Sequence[str]) -> int:

@@ -40,7 +40,7 @@ class Control(Strict):
         datasets: The dataset file of its data and simulation.
         simulation: The name of the simulated dataset, in which each event has a D_s.
         fit: The fit of its mass; the shipped one of `dsphipi` by default.
-        yield_parameter: The parameter of the fit that is the number of D_s.
+        yield_parameter: The yield of the fit that is the number of D_s, or its component.
         parameters: Of the processor, where they are not the defaults.
     """
 

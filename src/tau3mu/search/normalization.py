@@ -25,7 +25,7 @@ class Measured:
     Attributes:
         number: D_s in data, of the fit.
         error: Its uncertainty.
-        selected: Weighted D_s that the selection keeps in simulation.
+        selected: Weighted D_s that the selection keeps in simulation, of the same fit.
         selected_error: The statistical uncertainty of that.
         generated: D_s that were simulated.
         variations: Relative changes of `selected` by each variation of the weights, down and up.

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from tau3mu.errors import InputError, RunError
+from tau3mu.errors import InputError
+from tau3mu.search.budget import budget_of, expected_yields
 from tau3mu.search.checks import check_datasets_of
 from tau3mu.search.config import SearchConfig, constants_of
-from tau3mu.search.normalization import Measured, sources_of_uncertainty
-from tau3mu.search.readings import both_ways, expected_decays, measured_control, scored_sample
+from tau3mu.search.control import run_control
+from tau3mu.search.readings import expected_decays, scored_sample
+from tau3mu.search.runs import generated_in, run_in
 from tau3mu.search.state import (
     CATEGORIES,
-    CONTROL,
     DISCRIMINANT,
     HALF_WINDOWS,
     MODEL,
@@ -29,12 +30,11 @@ if TYPE_CHECKING:
 
     from tau3mu.datasets import Dataset
     from tau3mu.processing import Processor
-    from tau3mu.run import Run
     from tau3mu.search.state import Search
 
 __all__ = [
     "build_model", "check_datasets", "choose_bins", "fingerprints", "processor_of", "run_control",
-    "run_in", "run_scores", "run_selection", "set_limit", "settings_of", "train_discriminant",
+    "run_scores", "run_selection", "set_limit", "settings_of", "train_discriminant",
 ]  # fmt: skip
 
 _LEAST: Final = 20  # candidates in the sidebands of a bin: its background is known to a fourth
@@ -107,7 +107,15 @@ def fingerprints(config: SearchConfig) -> dict[str, Any]:
             raise InputError(message, code="search.no-data", path=path)
         found[path] = {
             name: {
-                "metadata": [one.era, one.is_mc, one.lumi, one.fraction],
+                "metadata": [
+                    one.era,
+                    one.is_mc,
+                    one.lumi,
+                    one.fraction,
+                    one.cross_section,
+                    one.generated,
+                    one.certification and one.certification.hash,
+                ],
                 "files": {file: _stamp(file) for file in sorted(one.files)},
             }
             for name, one in known.items()
@@ -140,53 +148,6 @@ def check_datasets(search: Search, _: Path) -> dict[str, Any]:
     }
 
 
-def run_in(search: Search, path: str, processor: Processor, folder: Path, **more: Any) -> Run:
-    """Runs a processor in the folder of a step; a run that was interrupted goes on."""
-    from tau3mu import run
-
-    output = folder / "results"
-    options: dict[str, Any] = {"resume" if output.exists() else "output": output}
-    found = run(path, processor, **options, **search.options, **more)
-    if found.exit_code != 0:
-        message = f"the run in {output} ended with exit code {found.exit_code}: see its log.txt"
-        raise RunError(message, code="search.run-failed", path=str(output))
-    return found
-
-
-def run_control(search: Search, folder: Path) -> dict[str, Any]:
-    """Selects and fits the control channel."""
-    from tau3mu.processors import DsPhiPi
-
-    config = search.config.control
-    fit = {} if config.fit is None else {"fit": config.fit}
-    processor = DsPhiPi(**config.parameters)
-    results = run_in(search, config.datasets, processor, folder, **fit)[CONTROL]
-    found = results.fit
-    if found is None or not found.valid or config.yield_parameter not in found.parameters:
-        message = (
-            f"the fit of the control channel in {folder} is not valid, or has no parameter "
-            f"{config.yield_parameter!r}: look at its picture and report"
-        )
-        raise RunError(message, code="search.no-control-fit", path="control.fit")
-    number = found.parameters[config.yield_parameter]
-    rows = [row for row in results.cutflow[config.simulation] if row["name"] == "all"]
-    axes = {axis.name: axis for axis in results.histograms["mass"].axes}
-    filled = {
-        name: cast("Any", results.histogram("mass", config.simulation, name).view(flow=True))
-        for name in axes["variation"]
-    }
-    selected = float(filled["nominal"]["value"].sum())
-    moved = {name: float(one["value"].sum()) / selected - 1 for name, one in filled.items()}
-    measured = Measured(
-        float(number.value), float(number.error or 0), selected,
-        float(np.sqrt(filled["nominal"]["variance"].sum())), float(rows[0]["sumw"]),
-        {name: [moved[f"{name}_down"], moved[f"{name}_up"]] for name in both_ways(moved)},
-    )  # fmt: skip
-    yields = results.yields
-    return {**measured.to_dict(), "chi2": found.chi2, "ndf": found.ndf,
-            "yields": yields.to_dict(), "off": yields.off}  # fmt: skip
-
-
 def processor_of(search: Search, **more: Any) -> Processor:
     """Returns the processor of the search.
 
@@ -215,7 +176,7 @@ def _selected(search: Search, folder: Path, **parameters: Any) -> dict[str, Any]
     found = run_in(search, search.config.search.datasets, processor, folder, no_fit=True)
     cutflow = found[SCORED].cutflow
     return {
-        "generated": {name: cutflow[name][0]["sumw"] for name in cutflow},
+        "generated": generated_in(found, processor),
         "selected": {name: cutflow[name][-1]["events"] for name in cutflow},
     }
 
@@ -264,11 +225,18 @@ def choose_bins(search: Search, _: Path) -> dict[str, Any]:
 def build_model(search: Search, folder: Path) -> dict[str, Any]:
     """Writes the statistical model."""
     content, table = model_content(search)
+    if not table:
+        message = (
+            f"no channel of {search.folder} has enough simulated candidates of the signal: "
+            "simulate more events, or look at the cutflow of the step scores"
+        )
+        raise InputError(message, code="search.no-channels", path="search.simulation")
     write_text(folder / MODEL, json_text(content))
-    return {"channels": table, "budget": [
-        {"name": one.name, "text": one.text, "value": one.value, "relative": one.relative}
-        for one in sources_of_uncertainty(measured_control(search), constants_of(search.config))
-    ]}  # fmt: skip
+    return {
+        "channels": table,
+        "yields": expected_yields(content["nuisances"], table),
+        "budget": budget_of(search, content["nuisances"], table),
+    }
 
 
 def set_limit(search: Search, folder: Path) -> dict[str, Any]:

@@ -9,7 +9,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from tau3mu.run import Run
     from tau3mu.search.config import SearchConfig
+    from tau3mu.search.tables import SearchTable
 
 __all__ = [
     "CATEGORIES", "CONTROL", "DISCRIMINANT", "HALF_WINDOWS", "MODEL", "RANGE", "RECORD", "SCORED",
@@ -32,7 +34,7 @@ HALF_WINDOWS: Final = (0.024, 0.038, 0.050)
 """Two standard deviations of the mass in A, B and C, in GeV."""
 
 
-@dataclass
+@dataclass(repr=False)
 class Search:
     """A search in a folder.
 
@@ -58,3 +60,38 @@ class Search:
     def at(self, step: str) -> Path:
         """Returns the folder of a step."""
         return self.folder / step
+
+    def run(self, step: str) -> Run:
+        """Returns the run of a step: `run("control")["dsphipi"].fit.plot()`.
+
+        Args:
+            step: `control`, `selection`, `scores`, or `unblinded`.
+
+        Raises:
+            InputError: It has not been done, or has no run.
+        """
+        from tau3mu.run import open_run
+
+        return open_run(self.at(step) / "results")
+
+    @property
+    def tables(self) -> dict[str, SearchTable]:
+        """What is found so far: `datasets`, `eras`, `training`, `yields`, `budget`, `limit`."""
+        from tau3mu.search.tables import tables_of
+
+        return tables_of(self.facts, self.config)
+
+    def __repr__(self) -> str:
+        """Returns the folder and all tables as text."""
+        return "\n".join([self._headline(), *map(repr, self.tables.values())])
+
+    def _repr_html_(self) -> str:
+        from tau3mu.report.notebook import in_notebook, part
+
+        shown = [one for table in self.tables.values() for one in table.parts()]
+        return in_notebook(part("messages", [self._headline()]), *shown)
+
+    def _headline(self) -> str:
+        state = "its windows are open" if self.is_unblinded else "blind"
+        done = f"done: {', '.join(self.facts)}" if self.facts else "nothing is done"
+        return f"{self.config.title} in {self.folder}, {state}; {done}"

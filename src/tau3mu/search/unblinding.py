@@ -12,10 +12,10 @@ from tau3mu.config.input_files import user_path
 from tau3mu.discriminant.document import content_hash
 from tau3mu.errors import InputError
 from tau3mu.results.manifest import manifest_in
-from tau3mu.search import stages
 from tau3mu.search.chain import CONFIG, depends_of, do
 from tau3mu.search.config import SearchConfig
 from tau3mu.search.records import file_hash, known_of, reason
+from tau3mu.search.runs import run_in
 from tau3mu.search.state import DISCRIMINANT, MODEL, SCORED, STEPS, UNBLINDED, Search
 from tau3mu.storage.files import json_text, make_folder, write_text
 from tau3mu.storage.lock import locked
@@ -93,7 +93,7 @@ def _opened(one: Search, hash: str) -> LimitResult:
         discriminant_file=str(one.at("training") / DISCRIMINANT),
     )
     if not _is_complete(opened / "results"):
-        stages.run_in(one, config.search.datasets, processor, opened, no_fit=True)
+        run_in(one, config.search.datasets, processor, opened, no_fit=True)
     model = read_document(one.at("model") / MODEL, "model", language="limits")
     content = dict(model.content)
     content["channels"] = {

@@ -90,7 +90,10 @@ def _first_alike(
     """Returns for some objects the first object of the same event that is equal."""
     used = np.unique(place)
     event = np.searchsorted(objects.offsets, used, side="right")
-    keys = np.array([event, *(values[used] for values in momenta)])
-    _, first, group = np.unique(keys, axis=1, return_index=True, return_inverse=True)
-    first_alike: npt.NDArray[np.int64] = used[first[group.reshape(-1)]]
+    keys = [*(values[used] for values in momenta), event]
+    order = np.lexsort(keys)  # stable, so that the first of equal ones comes first
+    begins = np.ones(len(used), np.bool_)
+    begins[1:] = np.any([key[order][1:] != key[order][:-1] for key in keys], axis=0)
+    first_alike = np.empty_like(used)
+    first_alike[order] = used[order[begins]][np.cumsum(begins) - 1]
     return first_alike[np.searchsorted(used, place)]

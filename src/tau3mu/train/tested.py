@@ -107,13 +107,13 @@ def known_tests(train: Train, store: Store) -> dict[str, WagonTest]:
     versions = {f"dataset {one.dataset.name}": one.version for one in found}
     known = {name: version for name, version in versions.items() if version is not None}
     wagons = dict.fromkeys(one.wagon for one in train.resolved.values())
-    return {
-        name: _test_of(
-            train, name, store, _parts(train, name, plan) | known,
-            unknown=versions.keys() - known.keys(),
-        )
-        for name in wagons
-    }  # fmt: skip
+    found_tests = {}
+    for name in wagons:
+        parts = _parts(train, name, plan)
+        parts |= {part: version for part, version in known.items() if part in parts}
+        unknown = versions.keys() - known.keys()
+        found_tests[name] = _test_of(train, name, store, parts, unknown=unknown)
+    return found_tests
 
 
 def whole(dataset: Dataset) -> Dataset:

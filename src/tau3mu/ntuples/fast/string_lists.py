@@ -1,6 +1,6 @@
 """Interprets `std::vector<std::string>` branches, with the same trigger names in each event.
 
-Equal entries are found by their bytes and decoded once per basket, by uproot. In the arrays, every
+Equal entries are found by their bytes and decoded once per read, by uproot. In the arrays, every
 name is an index into the names that differ, so nothing that is done to names is done per event.
 """
 
@@ -38,8 +38,7 @@ class AsStringLists(AsObjects):  # type: ignore[misc]
     def __init__(self, standard: AsObjects) -> None:
         """Creates it in the place of the interpretation of uproot."""
         super().__init__(standard.model, standard.branch)
-        self._last: tuple[tuple[bytes, ...], ak.contents.Content] | None = None
-        self._recent: deque[tuple[npt.NDArray[np.uint8], _StringLists]] = deque(maxlen=4)
+        self._last: tuple[tuple[bytes, ...], ak.contents.ListOffsetArray] | None = None
 
     def basket_array(
         self,
@@ -49,17 +48,28 @@ class AsStringLists(AsObjects):  # type: ignore[misc]
         *how: Any,
     ) -> Decoded[_StringLists]:
         """Returns the lists of some baskets that differ, and which of them each entry is."""
-        return Decoded(
-            {one.number: self._decode(one, how) for one in contents(data, byte_offsets, basket)}
-        )
+        known: dict[bytes, int] = {}
+        which: dict[int, npt.NDArray[np.int64]] = {}
+        recent: deque[tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]] = deque(maxlen=4)
+        for one in contents(data, byte_offsets, basket):
+            # A block that is stored again is the same place in memory, see `baskets`. Long and
+            # short baskets take turns.
+            same = [found for block, found in recent if _is_same(one.data, block)]
+            if not same:
+                lists, numbers = distinct(one.data, one.byte_offsets)
+                among_all = [known.setdefault(each, len(known)) for each in lists]
+                same = [np.array(among_all, dtype=np.int64)[numbers]]
+                recent.append((one.data, same[0]))
+            which[one.number] = same[0]
+        if not which:
+            return Decoded({})
+        names = self._decode(tuple(known), one, how)
+        return Decoded({number: _StringLists(names, found) for number, found in which.items()})
 
-    def _decode(self, basket: Basket, how: tuple[Any, ...]) -> _StringLists:
-        # A block that is stored again is the same place in memory, see `baskets`. Long and short
-        # baskets take turns.
-        for data, decoded in self._recent:
-            if _is_same(basket.data, data):
-                return decoded
-        lists, which = distinct(basket.data, basket.byte_offsets)
+    def _decode(
+        self, lists: tuple[bytes, ...], basket: Basket, how: tuple[Any, ...]
+    ) -> ak.contents.ListOffsetArray:
+        """Returns the names in some lists."""
         if self._last is None or self._last[0] != lists:
             branch, _, _, library, options = how
             edges = np.cumsum([0, *(len(one) for one in lists)], dtype=np.int32)
@@ -69,8 +79,7 @@ class AsStringLists(AsObjects):  # type: ignore[misc]
                 {0: array}, 0, len(lists), [0, len(lists)], library, branch, options
             )
             self._last = lists, ak.to_layout(names).to_ListOffsetArray64(True)
-        self._recent.append((basket.data, _StringLists(self._last[1], which)))
-        return self._recent[-1][1]
+        return self._last[1]
 
     def final_array(
         self,
@@ -87,7 +96,6 @@ class AsStringLists(AsObjects):  # type: ignore[misc]
             return super().final_array(
                 basket_arrays, entry_start, entry_stop, entry_offsets, library, branch, options
             )
-        self._recent.clear()  # which keeps whole baskets
         trimmed = trim(basket_arrays, entry_start, entry_stop, entry_offsets)
         return ak.Array(
             _expand([replace(one, which=one.which[first:last]) for one, first, last in trimmed])
@@ -96,7 +104,7 @@ class AsStringLists(AsObjects):  # type: ignore[misc]
 
 @dataclass(frozen=True)
 class _StringLists:
-    """The lists of a basket that differ, and which of them each entry is."""
+    """The lists that differ in some baskets, and which of them each entry of one basket is."""
 
     lists: ak.contents.ListOffsetArray
     which: npt.NDArray[np.int64]
