@@ -79,7 +79,11 @@ def test_both_ways_select_the_same_candidates(demo, request):
             for c in chunks
         ]
         raw = [part.raw.triplet.vertex_chi2.to_list() for part in events]
-        return raw, [part.triplet.to_list() for part in events], [p.hlt.to_list() for p in events]
+        fired = [
+            {name: part.hlt[name].to_numpy().tolist() for name in part.hlt.fields}
+            for part in events
+        ]
+        return raw, [part.triplet.to_list() for part in events], fired
 
     own = select()
     request.getfixturevalue("plain")
