@@ -163,9 +163,13 @@ def test_ntuples_are_no_dataset_file(inputs):
         inputs.datasets()
 
 
-def test_data_that_are_called_simulation_would_not_be_blind(inputs, ntuples):
-    inputs.tau["ds"] = simulation(str(ntuples / "tau" / "TreeData_2.root"))
-    with raises("search.other-kind", path="ds"):
+@pytest.mark.parametrize(
+    ("channel", "name", "file"),
+    [("tau", "ds", "TreeData_2.root"), ("control", "Ds", "Tree_PhiPi_2.root")],
+)
+def test_data_that_are_called_simulation_would_not_be_blind(channel, name, file, inputs, ntuples):
+    getattr(inputs, channel)[name] = simulation(str(ntuples / channel / file))
+    with raises("search.other-kind", path=name):
         inputs.datasets()
 
 
@@ -173,12 +177,6 @@ def test_simulation_that_is_called_data_is_no_background(inputs, ntuples):
     inputs.tau["Extra"] = data(str(ntuples / "tau" / "TreeMC_ds_1.root"), lumi=1e-6)
     del inputs.tau["ds"], inputs.search["search"]["simulation"]["ds"]
     with raises("search.other-kind", path="Extra"):
-        inputs.datasets()
-
-
-def test_data_of_the_control_channel_that_are_called_simulation(inputs, ntuples):
-    inputs.control["Ds"] = simulation(str(ntuples / "control" / "Tree_PhiPi_2.root"))
-    with raises("search.other-kind", path="Ds"):
         inputs.datasets()
 
 

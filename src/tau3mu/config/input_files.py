@@ -5,6 +5,7 @@ Opening a named pipe or a device could block forever.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import stat
@@ -14,6 +15,7 @@ from typing import Final
 from tau3mu.errors import InputError
 
 __all__ = [
+    "file_hash",
     "kind_of_special",
     "read_bytes",
     "read_text",
@@ -93,6 +95,19 @@ def refuse_special(path: str | Path, *, folders: bool = False) -> None:
         expected = "a file or a folder" if folders else "a regular file"
         message = f"{path} is {kind}, expected {expected}"
         raise InputError(message, code="config.special-file", path=path)
+
+
+def file_hash(path: Path, what: str) -> str:
+    """Returns the SHA-256 hash of the content of a file.
+
+    Args:
+        path: Where it is.
+        what: What it is to the user, such as "fit file".
+
+    Raises:
+        InputError: It cannot be read, or is not a regular file.
+    """
+    return hashlib.sha256(read_bytes(path, what)).hexdigest()
 
 
 def read_bytes(path: Path, what: str) -> bytes:

@@ -6,8 +6,10 @@ error at the end of a long run. Nothing that is built here reads markup.
 
 from __future__ import annotations
 
+from io import StringIO
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.progress import TextColumn
 from rich.table import Table
@@ -15,7 +17,7 @@ from rich.text import Text
 
 from tau3mu.redaction import redact
 
-__all__ = ["PlainConsole", "PlainTable", "description_column", "plain"]
+__all__ = ["PlainConsole", "PlainTable", "as_text", "description_column", "plain"]
 
 
 def plain(text: str | Text, style: str = "") -> Text:
@@ -70,6 +72,22 @@ class PlainTable(Table):
         """Adds a row."""
         plain_cells = (plain(cell) if isinstance(cell, str) else cell for cell in cells)
         super().add_row(*plain_cells, **how)
+
+
+def as_text(*shown: Table | str) -> str:
+    """Returns tables and lines as plain text, of any width and without colors.
+
+    Args:
+        shown: In their order.
+    """
+    text = StringIO()
+    how: dict[str, Any] = {"color_system": None, "force_terminal": False, "force_jupyter": False}
+    console = Console(file=text, width=10_000, **how)
+    for one in shown:
+        if isinstance(one, Table):
+            one.box = box.ASCII
+        console.print(plain(one) if isinstance(one, str) else one)
+    return text.getvalue()
 
 
 def description_column() -> TextColumn:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tau3mu.datasets.dataset import check_names
+from tau3mu.datasets.dataset import HasReaders, check_names
 from tau3mu.datasets.parts import counted
 from tau3mu.datasets.short import view_entries
 from tau3mu.errors import InputError
@@ -26,7 +26,7 @@ __all__ = ["Chunk", "make_chunks"]
 
 
 @dataclass(frozen=True)
-class Chunk:
+class Chunk(HasReaders):
     """The entries [start, stop) of one file, with all that a task has to know about them.
 
     Attributes:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Dataset",
     "FileDetails",
+    "HasReaders",
     "check_names",
     "combine",
     "dataset_from_files",
@@ -52,8 +53,26 @@ class FileDetails:
 _NOTHING = FileDetails()
 
 
+class HasReaders:
+    """What only some of the processors of a run may read.
+
+    Attributes:
+        readers: The names of those that read it; None for all.
+    """
+
+    readers: frozenset[str] | None
+
+    def is_read_by(self, processor: str) -> bool:
+        """Returns whether a processor reads it.
+
+        Args:
+            processor: Its name.
+        """
+        return self.readers is None or processor in self.readers
+
+
 @dataclass(frozen=True)
-class Dataset:
+class Dataset(HasReaders):
     """Files that are analyzed as one: the data of an era, or a simulated sample.
 
     Attributes:

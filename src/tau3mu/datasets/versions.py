@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tau3mu.config.input_files import read_bytes
+from tau3mu.config.input_files import file_hash
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,15 +49,11 @@ def dataset_version(dataset: Dataset, files: Sequence[CheckedFile]) -> str:
     names = ("energy", "cross_section", "lumi_source", "generated")
     known = {name: getattr(dataset, name) for name in names}
     if dataset.brilcalc is not None:
-        known["brilcalc"] = _hash_of(dataset.brilcalc, "luminosity file")
+        known["brilcalc"] = file_hash(Path(dataset.brilcalc), "luminosity file")
     facts |= {name: value for name, value in known.items() if value is not None}
     if dataset.linked is not None:
-        facts["linked"] = _hash_of(dataset.linked, "links")
+        facts["linked"] = file_hash(Path(dataset.linked), "links")
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
-
-
-def _hash_of(file: str, what: str) -> str:
-    return hashlib.sha256(read_bytes(Path(file), what)).hexdigest()
 
 
 def _number(value: float | None) -> float | None:

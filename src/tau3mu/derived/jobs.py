@@ -94,14 +94,13 @@ def make_jobs(
     for owner, request in requests.items():
         if request.kind == "slim":
             continue
-        own = {
-            one.name: one.readers for one in datasets if that_read([by_name[owner]], one.readers)
-        }
+        own = [one for one in datasets if one.is_read_by(owner)]
+        names = {one.name for one in own}
         beside = processors
-        for readers in own.values():
-            beside = that_read(beside, readers)
+        for one in own:
+            beside = that_read(beside, one)
         columns = sorted(frozenset[str]().union(*(one.columns for one in beside)))
-        origins = {place: one for place, one in every.items() if place[0] in own}
+        origins = {place: one for place, one in every.items() if place[0] in names}
         facts = [
             *(request.kind, request.at, columns, version("tau3mu"), sorted(origins.values())),
             fingerprint([by_name[owner]]),

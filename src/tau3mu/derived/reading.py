@@ -51,9 +51,10 @@ def check_derived(
         "parent, which count for all events": None
         for name in sorted(short_views(datasets) & {dataset for dataset, _ in origins})
     }
-    readers = {one.name: one.readers for one in datasets}
+    known = {one.name: one for one in datasets}
     for file, origin in _kinds(files, origins):
-        for processor in that_read(processors, readers.get(file.dataset)):
+        dataset = known.get(file.dataset)
+        for processor in that_read(processors, dataset) if dataset else processors:
             needed = with_needed(processors, processor.needs)
             warnings |= dict.fromkeys(_checked(processor, needed, file, origin))
     return list(warnings)

@@ -82,7 +82,7 @@ class Keys:
         if known not in self._known:
             self._known[known] = {
                 one.name: _hash([self._works[one.name], *read_for(*place, self._columns[one.name])])
-                for one in that_read(self._processors, chunk.readers)
+                for one in that_read(self._processors, chunk)
             }
         return self._known[known]
 

@@ -175,7 +175,7 @@ def process_task(index: int, task: ChunkTask, shared: Any) -> ChunkResult:  # no
     processors, behaviors, isolate, skims, certifications = shared
     ak.behavior.update(behaviors)
     how: dict[str, Any] = {"isolate": isolate, "certifications": certifications}
-    if task.processors is None and that_read(processors, task.chunk.readers):
+    if task.processors is None and that_read(processors, task.chunk):
         return process_chunk(task.chunk, processors, skims, more=[*task.more.values()], **how)
     if not task.processors:  # those that were to run are set apart, others have done the chunk
         entries = sum(chunk.entries for chunk in task.chunks)
@@ -217,7 +217,7 @@ def process_chunk(
         RunError: The part of a skim cannot be written.
     """
     check_names(processors)
-    processors = that_read(processors, chunk.readers)
+    processors = that_read(processors, chunk)
     watch = Stopwatch()
     path, n_bytes = "", 0
 
@@ -326,7 +326,7 @@ def check_names(processors: Sequence[Processor]) -> None:
 
 def restricted(chunk: Chunk, processors: Sequence[Processor]) -> Chunk:
     """Returns a chunk of the columns that some of the processors of a run read."""
-    readers = that_read(processors, chunk.readers)
+    readers = that_read(processors, chunk)
     columns = chunk.columns.union(*(processor.columns for processor in readers))
     reference, branches = read_for(chunk.layout, chunk.branches, columns)
     return replace(chunk, layout=reference, branches=branches)
@@ -353,7 +353,7 @@ def empty_result(
     chunk: Chunk, processors: Sequence[Processor], *, isolate: bool = False
 ) -> ChunkResult:
     """Returns the result of a chunk in which there is nothing, without reading it."""
-    processors = that_read(processors, chunk.readers)
+    processors = that_read(processors, chunk)
     return _processed(Part(no_events(chunk)), chunk, processors, asked={}, isolate=isolate)
 
 

@@ -22,7 +22,7 @@ from tau3mu.processing.found import TAKEN, check_fill
 from tau3mu.processing.histogram_checks import check_chunk_histograms, failed, first_line
 from tau3mu.processing.histograms import empty_histograms, fill
 from tau3mu.processing.memo import Memo
-from tau3mu.processing.needs import in_order, that_read
+from tau3mu.processing.needs import in_order
 from tau3mu.processing.user_code import user_errors
 from tau3mu.storage.files import Memory
 
@@ -84,7 +84,7 @@ def dry_run(
         contract = Contract()
         try:
             for chunk, before in zip(kinds, found, strict=True):
-                if not that_read([processor], chunk.readers):
+                if not chunk.is_read_by(processor.name):
                     continue
                 selection = _tried(processor, chunk, before, lazily=lazily)
                 _check(processor, selection, chunk, contract, candidates)

@@ -183,7 +183,7 @@ class Totals:
         self._runs = {processor.name: RunTotals() for processor in processors}
         self._triggers: dict[str, dict[str, set[str]]] = {}
         self._counted: dict[str, list[Counted]] = {}
-        self._readers = {chunk.dataset: chunk.readers for chunk in chunks}
+        self._by_dataset = {chunk.dataset: chunk for chunk in chunks}
 
     def add(self, index: int, result: ChunkResult, more: Sequence[int] = ()) -> None:
         """Adds the result of a chunk that could be read.
@@ -257,7 +257,7 @@ class Totals:
         dataset, path = file[0], redact(file[1])
         paths = [redact(self._chunks[index].path) for index in chunks]
         for name, total in self._totals.items():
-            if not self._reads(name, dataset):
+            if not self._by_dataset[dataset].is_read_by(name):
                 continue
             numbers = zip(paths, result.counts[name], strict=True) if len(paths) > 1 else ()
             total.add(result.outputs[name], dataset, path, [*numbers])
@@ -267,10 +267,6 @@ class Totals:
         known = self._triggers.setdefault(dataset, {})
         for column, triggers in result.triggers.items():
             known.setdefault(column, set()).update(triggers)
-
-    def _reads(self, processor: str, dataset: str) -> bool:
-        readers = self._readers[dataset]
-        return readers is None or processor in readers
 
     def files(self) -> tuple[FileRead, ...]:
         """Returns what was expected and read of each file, by dataset and file."""
@@ -305,7 +301,7 @@ class Totals:
         data = sorted({chunk.dataset for chunk in self._chunks if not chunk.is_mc})
         results = {}
         for one in self._left:
-            if not any(self._reads(one.name, dataset) for dataset in self._readers):
+            if not any(chunk.is_read_by(one.name) for chunk in self._by_dataset.values()):
                 continue
             if (result := self._tried(one, lazily=lazily)) is not None:
                 results[one.name] = result
@@ -343,7 +339,7 @@ class Totals:
     def _result_of(self, processor: Processor, *, lazily: bool) -> ProcessorResult:
         total = self._totals[processor.name]
         candidates = total.candidates()
-        own = [chunk for chunk in self._chunks if self._reads(processor.name, chunk.dataset)]
+        own = [chunk for chunk in self._chunks if chunk.is_read_by(processor.name)]
         histograms = _filled(processor, candidates, own, lazily=lazily)
         datasets = sorted(total.histograms)
         for name in total.histograms[datasets[0]]:

@@ -255,7 +255,7 @@ class _Run(Listener):
             if done.intersection(indices) or not (follow and alike):
                 continue
             found = checkpoints.load(index, more)
-            names = {one.name for one in that_read(processors, self.chunks[index].readers)}
+            names = {one.name for one in that_read(processors, self.chunks[index])}
             if self._found_in(found, index, more, names, skims, spanning=spanning):
                 done.update(indices)
         if checkpoints and not self.partial and not self.n_resumed:

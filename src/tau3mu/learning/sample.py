@@ -10,6 +10,7 @@ import numpy as np
 from tau3mu.discriminant import FEATURES, feature_matrix, fold_of
 from tau3mu.errors import InputError
 from tau3mu.outputs import load_candidates
+from tau3mu.outputs.repeated import repeated_events
 from tau3mu.results.manifest import manifest_in
 
 if TYPE_CHECKING:
@@ -102,32 +103,17 @@ def sample_of(
             "discriminant may know the sidebands alone; run the processor with blind=true"
         )
         raise InputError(message, code="learning.not-blind", path=str(results))
-    _check_repeated(results, dataset, signal, columns)
+    if repeated := repeated_events(candidates, np.unique(dataset[~signal]).tolist()):
+        message = (
+            f"{results} has events of data twice: {'; '.join(repeated)}. Take out the files that "
+            "repeat events of others"
+        )
+        raise InputError(message, code="learning.repeated-events", path=str(results))
     matrix = feature_matrix(columns, FEATURES)
     fold = fold_of(columns["run"], columns["lumi"], columns["event"], folds)
     return Sample(
         matrix, signal, weight, mass, category, fold, dataset, made.selection_parameters, windows
     )
-
-
-def _check_repeated(
-    results: Path,
-    dataset: npt.NDArray[np.str_],
-    signal: npt.NDArray[np.bool_],
-    columns: Mapping[str, npt.NDArray[Any]],
-) -> None:
-    numbers = np.stack([columns[name][~signal] for name in ("run", "lumi", "event")], axis=1)
-    unique, first, count = np.unique(numbers, axis=0, return_index=True, return_counts=True)
-    if len(unique) == len(numbers):
-        return
-    twice = np.flatnonzero(count > 1)
-    where = dataset[~signal][first[twice[0]]]
-    message = (
-        f"{len(twice)} events of data have several candidates in {results}, such as run:lumi:event "
-        f"{':'.join(map(str, unique[twice[0]].tolist()))} of {where}: expected each event once; "
-        "take out the files that repeat events of others"
-    )
-    raise InputError(message, code="learning.repeated-events", path=str(results))
 
 
 def _column(candidates: Any, name: str) -> npt.NDArray[Any]:

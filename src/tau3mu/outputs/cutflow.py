@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -112,16 +111,9 @@ def with_cuts(
 
 def cutflow_text(cutflow: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
     """Returns `cutflow_table` as plain text."""
-    from rich import box
-    from rich.console import Console
+    from tau3mu.console.terminal import as_text
 
-    table = cutflow_table(cutflow)
-    table.box = box.ASCII
-    text = StringIO()
-    how: dict[str, Any] = {"color_system": None, "force_terminal": False, "force_jupyter": False}
-    console = Console(file=text, width=10_000, **how)
-    console.print(table)
-    return text.getvalue()
+    return as_text(cutflow_table(cutflow))
 
 
 def _percent(part: int, whole: int) -> float | None:

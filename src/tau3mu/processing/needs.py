@@ -10,6 +10,7 @@ from tau3mu.errors import InputError, suggest
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
+    from tau3mu.datasets.dataset import HasReaders
     from tau3mu.processing.processor import Processor
 
 __all__ = ["in_order", "that_read", "with_needed"]
@@ -58,11 +59,11 @@ def with_needed(processors: Sequence[Processor], names: Collection[str]) -> list
     return [one for one in processors if one.name in asked]
 
 
-def that_read(processors: Iterable[Processor], readers: Collection[str] | None) -> list[Processor]:
-    """Returns the processors that read a dataset, in the given order.
+def that_read(processors: Iterable[Processor], what: HasReaders) -> list[Processor]:
+    """Returns the processors that read a dataset or a chunk, in the given order.
 
     Args:
         processors: Those of a run.
-        readers: The names of those that read it; None for all.
+        what: The dataset or the chunk.
     """
-    return [one for one in processors if readers is None or one.name in readers]
+    return [one for one in processors if what.is_read_by(one.name)]

@@ -63,22 +63,10 @@ class Yields:
 
     def __repr__(self) -> str:
         """Returns the tables as text."""
-        from io import StringIO
+        from tau3mu.console.terminal import as_text
 
-        from rich import box
-        from rich.console import Console
-
-        text = StringIO()
-        how: dict[str, Any] = {"color_system": None, "force_terminal": False,
-                               "force_jupyter": False}  # fmt: skip
-        console = Console(file=text, width=10_000, **how)
-        for view in yields_view(self.to_dict()):
-            table = yield_table(view)
-            table.box = box.ASCII
-            console.print(table)
-            for line in view["verdict"]:
-                console.print(line)
-        return text.getvalue()
+        views = yields_view(self.to_dict())
+        return "".join(as_text(yield_table(one), *one["verdict"]) for one in views)
 
     def _repr_html_(self) -> str:
         return in_notebook(*(part("yields", one) for one in yields_view(self.to_dict())))

@@ -81,7 +81,7 @@ def unweighted(plan: RunPlan) -> list[str]:
             continue
         if all(math.isclose(one.sumw, one.events, rel_tol=1e-6) for one in sums):
             continue
-        working = that_read(plan.working, dataset.readers)
+        working = that_read(plan.working, dataset)
         names = [one.name for one in working if not _WEIGHTS & set(one.columns)]
         if names:
             texts.append(

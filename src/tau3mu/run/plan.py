@@ -44,7 +44,7 @@ def columns_of(
     """
     own = own_columns(datasets, per_run=settings.per_run)
     return {
-        one.name: own.union(*(each.columns for each in that_read(processors, one.readers)))
+        one.name: own.union(*(each.columns for each in that_read(processors, one)))
         for one in datasets
     }
 
@@ -137,7 +137,7 @@ class RunPlan:
         Args:
             processor: One of those of the run.
         """
-        return [one for one in self.datasets if that_read([processor], one.readers)]
+        return [one for one in self.datasets if one.is_read_by(processor.name)]
 
     def key(self, keys: Sequence[str]) -> str:
         """Returns a hash of all that the results depend on.

@@ -126,7 +126,7 @@ def prepare(
     classes = {p.name: type(p).name for p in loaded}  # variants have the fit of their class
     models = {} if settings.no_fit else models_of(histograms, settings.fit, classes, fits or {})
     for name, model in models.items():
-        check_eras(model, [one for one in datasets if one.readers is None or name in one.readers])
+        check_eras(model, [one for one in datasets if one.is_read_by(name)])
     proxy = _proxy(datasets, settings)
     with ExitStack() as stack:
         stack.callback(close_files)
@@ -182,7 +182,7 @@ def _histograms(
     processor: Processor, datasets: Sequence[Dataset], set_apart: SetApart | None
 ) -> dict[str, Hist[Any]] | None:
     """Returns the checked histograms of a processor, None if it is set apart by them."""
-    first = next(one for one in datasets if that_read([processor], one.readers))
+    first = next(one for one in datasets if one.is_read_by(processor.name))
     try:
         return check_histograms(processor, first.name)
     except InputError as error:
@@ -195,7 +195,7 @@ def _histograms(
 def _refuse_unread(datasets: Sequence[Dataset], processors: Sequence[Processor]) -> None:
     """Raises an error if a dataset has no reader, or a processor reads nothing or too little."""
     names = [one.name for one in processors]
-    readers = {one.name: {p.name for p in that_read(processors, one.readers)} for one in datasets}
+    readers = {one.name: {p.name for p in that_read(processors, one)} for one in datasets}
     for dataset, by in readers.items():
         if not by:
             message = (
@@ -220,8 +220,8 @@ def _refuse_without_chunks(
 ) -> None:
     """Raises an error if nothing is left of the datasets that a processor reads."""
     for one in processors:
-        if not any(that_read([one], chunk.readers) for chunk in chunks):
-            own = [dataset.name for dataset in datasets if that_read([one], dataset.readers)]
+        if not any(chunk.is_read_by(one.name) for chunk in chunks):
+            own = [dataset.name for dataset in datasets if dataset.is_read_by(one.name)]
             message = (
                 f"processor {one.name} reads {', '.join(own)}, of which no file that can be read "
                 "holds events"

@@ -16,7 +16,7 @@ from tau3mu.execution.chunk import no_events, selected
 from tau3mu.execution.merge import file_of
 from tau3mu.execution.tasks import run_tasks
 from tau3mu.ntuples.layout import common_layout
-from tau3mu.processing.needs import in_order, that_read, with_needed
+from tau3mu.processing.needs import in_order, with_needed
 from tau3mu.processing.survivors import Survivors
 from tau3mu.results.manifest import DerivedVerdict
 from tau3mu.run.generated import sums_in_files
@@ -64,8 +64,7 @@ def checked_requests(
     check_requests(every, processors, columns)
     for owner, request in every.items():
         if request.kind != "slim" and owner in sound:
-            asker = [one for one in processors if one.name == owner]
-            events = no_events(next(one for one in chunks if that_read(asker, one.readers)))
+            events = no_events(next(one for one in chunks if one.is_read_by(owner)))
             found: dict[str, Selection] = {}
             for one in in_order(with_needed(processors, [owner])):
                 survivors = Survivors(request.at) if one.name == owner else None
@@ -123,7 +122,7 @@ def finish_skims(
         name = request.named(processor.name)
         aside = new_folder(derived, name)
         datasets = plan.read_by(processor)
-        own = [chunk for chunk in chunks if that_read([processor], chunk.readers)]
+        own = [chunk for chunk in chunks if chunk.is_read_by(processor.name)]
         writer = RecordWriter(aside, name, request, processor, datasets, plan.files, missing)
         if request.kind == "slim":
             found = result.processors[processor.name]

@@ -9,6 +9,7 @@ import numpy as np
 
 from tau3mu.errors import RunError
 from tau3mu.report.yields import Yields
+from tau3mu.results.constancy import MOST_DEVIATIONS
 from tau3mu.results.fitted_yields import fitted_yields
 from tau3mu.results.yields import ALL, Amount, Yield, datasets_by_era, with_constancy
 from tau3mu.search.normalization import Measured
@@ -30,7 +31,6 @@ __all__ = ["MOST_RATIO", "ratios_off", "run_control", "with_ratios", "yields_by_
 
 MOST_RATIO: Final = 0.2
 """By how much data may differ from simulation: two careful teams do by that."""
-_MOST_DEVIATIONS: Final = 3.0
 
 
 def run_control(search: Search, folder: Path) -> dict[str, Any]:
@@ -175,7 +175,7 @@ def _decided(table: YieldTable) -> YieldTable:
 
 def _is_near(ratio: Amount) -> bool:
     difference = abs(ratio.value - 1)
-    return difference <= max(MOST_RATIO, _MOST_DEVIATIONS * (ratio.error or 0.0))
+    return difference <= max(MOST_RATIO, MOST_DEVIATIONS * (ratio.error or 0.0))
 
 
 def ratios_off(table: YieldTable) -> list[str]:

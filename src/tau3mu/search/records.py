@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
 from tau3mu.config.documents import read_document
-from tau3mu.config.input_files import read_bytes
+from tau3mu.config.input_files import file_hash
 from tau3mu.discriminant.document import content_hash
 from tau3mu.errors import InputError
 from tau3mu.search.state import DISCRIMINANT, MODEL, RECORD, SCORED
@@ -16,14 +15,14 @@ from tau3mu.storage.files import json_text, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from tau3mu.search.state import Search
 
-__all__ = ["file_hash", "known_of", "reason", "record_step"]
+__all__ = ["known_of", "reason", "record_step"]
 
 log = logging.getLogger(__name__)
 
+_WHAT: Final = "file of the search"
 _READ_LATER: Final = {
     "selection": f"results/{SCORED}/candidates.*",
     "training": DISCRIMINANT,
@@ -46,7 +45,7 @@ def record_step(search: Search, step: str, facts: Mapping[str, Any]) -> None:
     """
     folder = search.at(step)
     files = {
-        path.relative_to(folder).as_posix(): file_hash(path)
+        path.relative_to(folder).as_posix(): file_hash(path, _WHAT)
         for path in sorted(folder.glob(_READ_LATER.get(step, "")) if step in _READ_LATER else ())
     }
     record = json.loads(json_text({"step": step, **facts, "files": files}))
@@ -82,7 +81,7 @@ def known_of(search: Search, step: str) -> dict[str, Any] | None:
                 continue
             log.warning("the step %s is done again: %s is missing", step, file)
             return None
-        if file_hash(file) != digest:
+        if file_hash(file, _WHAT) != digest:
             message = (
                 f"{file} is not what the step {step} has written: put it back, or remove {folder} "
                 "to do the step again; a changed copy may be used elsewhere"
@@ -116,15 +115,3 @@ def reason(record: Mapping[str, Any] | None, depends: Mapping[str, Any]) -> str:
             if one != other:
                 return f"the dataset {name} of {path} has changed"
     return "a step before it has changed"
-
-
-def file_hash(path: Path) -> str:
-    """Returns the hash of the content of a file.
-
-    Args:
-        path: The file.
-
-    Raises:
-        InputError: It cannot be read.
-    """
-    return hashlib.sha256(read_bytes(path, "file of the search")).hexdigest()

@@ -67,18 +67,9 @@ class SearchTable:
 
     def __repr__(self) -> str:
         """Returns the table as text."""
-        from io import StringIO
+        from tau3mu.console.terminal import as_text
 
-        from rich import box
-        from rich.console import Console
-
-        text = StringIO()
-        how: dict[str, Any] = {"color_system": None, "force_terminal": False,
-                               "force_jupyter": False}  # fmt: skip
-        table = self.for_terminal()
-        table.box = box.ASCII
-        Console(file=text, width=10_000, **how).print(table)
-        return "".join([text.getvalue(), *(f"{line}\n" for line in self.sentences())])
+        return as_text(self.for_terminal(), *self.sentences())
 
     def _repr_html_(self) -> str:
         return in_notebook(*self.parts())

@@ -8,13 +8,13 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from tau3mu.config.documents import read_document
-from tau3mu.config.input_files import user_path
+from tau3mu.config.input_files import file_hash, user_path
 from tau3mu.discriminant.document import content_hash
 from tau3mu.errors import InputError
 from tau3mu.results.manifest import manifest_in
 from tau3mu.search.chain import CONFIG, depends_of, do
 from tau3mu.search.config import SearchConfig
-from tau3mu.search.records import file_hash, known_of, reason
+from tau3mu.search.records import known_of, reason
 from tau3mu.search.runs import run_in
 from tau3mu.search.state import DISCRIMINANT, MODEL, SCORED, STEPS, UNBLINDED, Search
 from tau3mu.storage.files import json_text, make_folder, write_text
@@ -39,7 +39,8 @@ def frozen_hash(search: Search) -> str:
         search.at("model") / MODEL,
     ]
     # What is used when the windows are opened counts as it is, not as it was written.
-    return content_hash({"key": search.keys["limit"], "files": [file_hash(one) for one in files]})
+    hashes = [file_hash(one, "file of the search") for one in files]
+    return content_hash({"key": search.keys["limit"], "files": hashes})
 
 
 def unblind(folder: str | Path, hash: str, **options: Any) -> LimitResult:

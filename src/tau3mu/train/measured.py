@@ -124,7 +124,7 @@ def _is_sound(processor: Processor, done: Sequence[Done]) -> bool:
     return all(
         processor.name in result.outputs
         for chunk, result in done
-        if chunk.readers is None or processor.name in chunk.readers
+        if chunk.is_read_by(processor.name)
     )
 
 

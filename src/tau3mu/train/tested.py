@@ -172,7 +172,7 @@ def _parts(train: Train, name: str, plan: RunPlan) -> dict[str, str]:
     alone = replace(
         plan,
         processors=processors,
-        datasets=[whole(one) for one in plan.datasets if that_read(processors, one.readers)],
+        datasets=[whole(one) for one in plan.datasets if that_read(processors, one)],
         models={},
         skims={name: skim for name, skim in plan.skims.items() if name in needed},
     )
