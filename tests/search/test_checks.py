@@ -13,8 +13,9 @@ import tau3mu
 from tau3mu.generate import generate
 from tau3mu.learning import sample_of
 from tau3mu.processors import TauTo3Mu
-from tau3mu.search import load_config, search, unblind
+from tau3mu.search import Search, load_config, search, unblind
 from tau3mu.search.checks import check_datasets_of, check_settings
+from tau3mu.search.stages import run_control, run_selection
 from tau3mu.storage.lock import locked
 
 ORIGINS = ("ds", "bplus", "bzero")
@@ -178,6 +179,54 @@ def test_simulation_that_is_called_data_is_no_background(inputs, ntuples):
     del inputs.tau["ds"], inputs.search["search"]["simulation"]["ds"]
     with raises("search.other-kind", path="Extra"):
         inputs.datasets()
+
+
+@pytest.fixture(scope="module")
+def selected(tmp_path_factory):
+    """Ntuples of a few hundred candidates: two files of each kind, and one of data once more."""
+    folder = tmp_path_factory.mktemp("selected")
+    for channel, layout in (("control", "t3m"), ("tau", "t3m_tau")):
+        generate(folder / channel, events=1500, files=2, layout=layout)
+        generate(folder / channel / "again", events=1500, layout=layout, compression="zlib")
+        generate(folder / channel, events=300, files=2, layout=layout, simulation=True)
+    return folder
+
+
+NAMES = {"control": ("Tree_PhiPi", "Tree_PhiPi_MC"), "tau": ("TreeData", "TreeMC_ds")}
+
+
+@pytest.mark.parametrize(
+    ("channel", "name", "second", "code"),
+    [
+        ("tau", "ds", "{data}_2.root", "processor.not-simulation"),
+        ("tau", "Data", "{simulation}_2.root", "search.other-kind"),
+        ("control", "Ds", "{data}_2.root", "search.other-kind"),
+        ("control", "Data", "{simulation}_2.root", "search.other-kind"),
+        ("tau", "Data", "again/{data}_1.root", "search.repeated-events"),
+        ("control", "Data", "again/{data}_1.root", "search.repeated-events"),
+    ],
+)
+def test_the_second_file_is_of_the_same_kind_and_has_other_events(
+    channel, name, second, code, selected, inputs
+):
+    for each, (real, simulated) in NAMES.items():
+        datasets = getattr(inputs, each)
+        datasets["Data"] = data(str(selected / each / f"{real}_1.root"))
+        file = selected / each / f"{simulated}_1.root"
+        datasets["ds" if each == "tau" else "Ds"] = simulation(str(file))
+    del inputs.tau["bplus"], inputs.tau["bzero"]
+    inputs.search["search"]["simulation"] = {"ds": "ds"}
+    real, simulated = NAMES[channel]
+    file = selected / channel / second.format(data=real, simulation=simulated)
+    getattr(inputs, channel)[name]["files"][str(file)] = None
+    inputs.datasets()  # the first event of the first file is right
+    step, options = run_selection, {"no_plots": True}
+    if channel == "control":
+        step, options["no_fit"] = run_control, True
+    processor = "dsphipi" if channel == "control" else "tau3mu"
+    path = f"results/{processor}" if second.startswith("again") else name
+    with raises(code, path=path, mentions=str(file)):
+        step(Search(inputs.load(), inputs.folder, options), inputs.folder / channel)
 
 
 def test_triggers_of_another_year_are_an_error(inputs):

@@ -9,7 +9,7 @@ import numpy as np
 
 from tau3mu.errors import InputError
 from tau3mu.search.budget import budget_of, expected_yields
-from tau3mu.search.checks import check_datasets_of
+from tau3mu.search.checks import check_datasets_of, check_selected
 from tau3mu.search.config import SearchConfig, constants_of
 from tau3mu.search.control import run_control
 from tau3mu.search.readings import expected_decays, scored_sample
@@ -174,6 +174,7 @@ def run_scores(search: Search, folder: Path) -> dict[str, Any]:
 def _selected(search: Search, folder: Path, **parameters: Any) -> dict[str, Any]:
     processor = processor_of(search, **parameters)
     found = run_in(search, search.config.search.datasets, processor, folder, no_fit=True)
+    check_selected(found[SCORED])
     cutflow = found[SCORED].cutflow
     return {
         "generated": generated_in(found, processor),
