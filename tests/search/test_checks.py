@@ -8,65 +8,16 @@ import shutil
 
 import pytest
 from errors import raises
+from search_inputs import Inputs, data, simulation
 
 import tau3mu
 from tau3mu.generate import generate
 from tau3mu.learning import sample_of
 from tau3mu.processors import TauTo3Mu
-from tau3mu.search import Search, load_config, search, unblind
+from tau3mu.search import Search, search, unblind
 from tau3mu.search.checks import check_datasets_of, check_settings
 from tau3mu.search.stages import run_control, run_selection
 from tau3mu.storage.lock import locked
-
-ORIGINS = ("ds", "bplus", "bzero")
-
-
-@pytest.fixture(scope="module")
-def ntuples(tmp_path_factory):
-    """Ntuples of few events: no step but the first is done with them."""
-    folder = tmp_path_factory.mktemp("ntuples")
-    generate(folder / "control", events=20, files=2)
-    generate(folder / "control", events=20, simulation=True)
-    generate(folder / "tau", events=20, files=2, layout="t3m_tau")
-    for origin in ORIGINS:
-        generate(folder / "tau", events=20, layout="t3m_tau", simulation=True, origin=origin)
-    return folder
-
-
-def data(*files, era="2017B", lumi=1.0):
-    facts = {"is_mc": False, "era": era} | ({} if lumi is None else {"lumi": lumi})
-    return {"files": dict.fromkeys(files), "metadata": facts}
-
-
-def simulation(file, era="2017B"):
-    return {"files": {file: None}, "metadata": {"is_mc": True, "era": era}}
-
-
-class Inputs:
-    """The files of a search in a folder, to be changed before it is loaded."""
-
-    def __init__(self, ntuples, folder):
-        self.folder = folder
-        control, tau = ntuples / "control", ntuples / "tau"
-        self.control = {
-            "Data": data(str(control / "Tree_PhiPi_1.root")),
-            "Ds": simulation(str(control / "Tree_PhiPi_MC_1.root")),
-        }
-        self.tau = {"Data": data(str(tau / "TreeData_1.root"))}
-        self.tau |= {one: simulation(str(tau / f"TreeMC_{one}_1.root")) for one in ORIGINS}
-        self.search = {
-            "schema_version": 1,
-            "control": {"datasets": "control.json", "simulation": "Ds"},
-            "search": {"datasets": "tau.json", "simulation": {one: one for one in ORIGINS}},
-        }
-
-    def load(self):
-        for name in ("control", "tau", "search"):
-            (self.folder / f"{name}.json").write_text(json.dumps(getattr(self, name)))
-        return load_config(self.folder / "search.json")
-
-    def datasets(self):
-        return search(self.load(), self.folder / "out", until="datasets", resume=True)
 
 
 @pytest.fixture

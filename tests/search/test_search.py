@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import os
 import shutil
 from html import escape as html_escape
 from pathlib import Path
@@ -468,6 +469,11 @@ def test_an_era_of_wrong_luminosity_is_flagged_and_it_alone(two_eras, tmp_path, 
     assert changed.produced == pytest.approx(2 * measured.produced)
     before, after = (one["yields"]["fitted"]["Ds"]["total"]["ratio"] for one in (facts, again))
     assert after["value"] == pytest.approx(before["value"])
+
+    os.utime(two_eras / "TreeData_1.root", ns=(1, 1))
+    steps = []
+    search(file, folder, until="control", resume=True, tell=lambda *one: steps.append(one))
+    assert steps == [("datasets", "begins"), ("datasets", "done"), ("control", "as before")]
 
 
 @pytest.mark.integration

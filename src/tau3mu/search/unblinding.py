@@ -12,8 +12,9 @@ from tau3mu.config.input_files import file_hash, user_path
 from tau3mu.discriminant.document import content_hash
 from tau3mu.errors import InputError
 from tau3mu.results.manifest import manifest_in
-from tau3mu.search.chain import CONFIG, depends_of, do
+from tau3mu.search.chain import CONFIG, do
 from tau3mu.search.config import SearchConfig
+from tau3mu.search.depends import depends_of
 from tau3mu.search.records import known_of, reason
 from tau3mu.search.runs import run_in
 from tau3mu.search.state import DISCRIMINANT, MODEL, SCORED, STEPS, UNBLINDED, Search
