@@ -324,6 +324,7 @@ class TestChain:
         self, inputs, done, copied, tmp_path
     ):
         model = copied / "model" / "model.json"
+        assert digest not in str(error.value)
         content = json.loads(model.read_text())
         content["channels"]["A1"]["signal"]["yield"] *= 2
         model.write_text(json.dumps(content))
@@ -348,6 +349,18 @@ class TestChain:
             again(inputs, copied, tmp_path)
         path.unlink()
         found, steps = again(inputs, copied, tmp_path)
+    def test_what_has_changed_since_another_hash_is_said_but_not_the_right_hash(
+        self, inputs, done, copied, tmp_path
+    ):
+        found, _ = again(inputs, copied, tmp_path, cl=0.95, title="Toys")
+        changes = ("limit: cl was 0.9 and is 0.95", 'is "Toys"')
+        with raises("search.other-hash", path="hash", mentions=changes) as error:
+            unblind(copied, frozen_hash(done))
+        assert frozen_hash(found) not in str(error.value)
+        hashes = {path.stem for path in (copied / "frozen").iterdir()}
+        assert hashes == {frozen_hash(one) for one in (done, found)}
+        assert not (copied / "unblinded.json").exists()
+
         assert steps == [step]
         assert path.exists()
         assert found.facts == done.facts

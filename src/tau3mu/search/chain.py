@@ -15,6 +15,7 @@ from tau3mu.search import stages
 from tau3mu.search.checks import check_settings
 from tau3mu.search.config import SearchConfig, load_config
 from tau3mu.search.depends import BEFORE, depends_of
+from tau3mu.search.frozen import freeze
 from tau3mu.search.records import known_of, reason, record_step
 from tau3mu.search.state import RECORD, STEPS, Search
 from tau3mu.storage.files import json_text, make_folder, write_text
@@ -134,4 +135,6 @@ def search(
             do(one, step, tell)
             if step == until:
                 break
+        if until == STEPS[-1] and not one.is_unblinded:
+            freeze(one)
     return one
