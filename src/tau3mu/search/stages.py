@@ -131,16 +131,18 @@ def choose_bins(search: Search, _: Path) -> dict[str, Any]:
 
 def build_model(search: Search, folder: Path) -> dict[str, Any]:
     """Writes the statistical model."""
-    content, table = model_content(search)
+    content, table, left_out = model_content(search)
     if not table:
+        found = ", ".join(f"{one['simulated']} in {name}" for name, one in left_out.items())
         message = (
-            f"no channel of {search.folder} has enough simulated candidates of the signal: "
+            f"no bin of {search.folder} has enough simulated candidates of the signal ({found}): "
             "simulate more events, or look at the cutflow of the step scores"
         )
         raise InputError(message, code="search.no-channels", path="search.simulation")
     write_text(folder / MODEL, json_text(content))
     return {
         "channels": table,
+        "left_out": left_out,
         "yields": expected_yields(content["nuisances"], table),
         "budget": budget_of(search, content["nuisances"], table),
     }
