@@ -8,11 +8,13 @@ import shutil
 
 import pytest
 from errors import raises
+from misbehaving_server import misbehaving_server
 from search_inputs import Inputs, data, simulation
 
 import tau3mu
 from tau3mu.generate import generate
 from tau3mu.learning import sample_of
+from tau3mu.outputs import load_candidates
 from tau3mu.processors import TauTo3Mu
 from tau3mu.search import Search, search, unblind
 from tau3mu.search.checks import check_datasets_of, check_settings
@@ -178,6 +180,29 @@ def test_the_second_file_is_of_the_same_kind_and_has_other_events(
     path = f"results/{processor}" if second.startswith("again") else name
     with raises(code, path=path, mentions=str(file)):
         step(Search(inputs.load(), inputs.folder, options), inputs.folder / channel)
+
+
+@pytest.mark.parametrize("year", ["2017", "2018"])
+def test_ntuples_on_a_server_and_those_of_each_year_give_the_same_numbers(year, selected, inputs):
+    names = {"Data": "TreeData_1.root", "ds": "TreeMC_ds_1.root"}
+    inputs.search["search"] = {"datasets": "tau.json", "simulation": {"ds": "ds"},
+                               "parameters": {"year": year}}  # fmt: skip
+    found = []
+    with misbehaving_server(selected / "tau") as (server, requests):
+        for place in (str(selected / "tau"), server):
+            inputs.tau = {"Data": data(f"{place}/{names['Data']}", era=f"{year}B"),
+                          "ds": simulation(f"{place}/{names['ds']}", era=f"{year}B")}  # fmt: skip
+            assert inputs.datasets().facts["datasets"]["search"] == {"files": 2, "lumi": 1.0}
+            one = Search(inputs.load(), inputs.folder, {"no_plots": True})
+            found.append(run_selection(one, inputs.folder / f"selected_{len(found)}"))
+        assert set(requests) == {f"/{name}" for name in names.values()}
+    assert found[0] == found[1]
+    assert found[0]["generated"] == {"Data": 1500.0, "ds": 300.0}
+    selected_of = found[0]["selected"]
+    assert selected_of["Data"] > 3
+    assert (selected_of["ds"] > 30) == (year == "2017")  # toys fire the path of 2018 less often
+    candidates = load_candidates(inputs.folder / "selected_1" / "results" / "tau3mu")
+    assert set(candidates.data_year.tolist()) == {int(year)}
 
 
 def test_triggers_of_another_year_are_an_error(inputs):

@@ -166,7 +166,8 @@ def _check_luminosity(
         if abs(one - other) > 0.01 * max(one, other):
             message = (
                 f"data{where} of the control channel have {one:g} fb⁻¹, those of the search "
-                f"{other:g} fb⁻¹: the normalization needs the same data"
+                f"{other:g} fb⁻¹: the normalization needs the same data. If the path of the former "
+                "was prescaled, give the full luminosity, and control.parameters.prescale_file"
             )
             raise InputError(message, code="search.other-luminosity", path="control.datasets")
 
