@@ -149,7 +149,8 @@ def test_nothing_outlives_a_command_that_is_ended(command, tmp_path, executor, h
         "--executor", executor, "--output", tmp_path / "out",
         "--processor", f"{tmp_path / 'slow.py'}:Slow",
     )  # fmt: skip
-    assert process.stdout.readline()  # a worker is at work
+    line = process.stdout.readline()
+    assert line, process.communicate()[1]  # a worker is at work
     assert len(living()) > 2
     if how == signal.SIGINT:  # as a terminal does: all of them get it
         os.killpg(process.pid, how)
