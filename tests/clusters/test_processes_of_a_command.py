@@ -140,7 +140,11 @@ def test_a_bad_file_ends_the_cluster_that_has_begun_to_start(command, tmp_path):
 @pytest.mark.integration
 @pytest.mark.parametrize(
     ("executor", "how"),
-    [("dask", signal.SIGKILL), ("futures", signal.SIGKILL), ("dask", signal.SIGINT)],
+    [
+        ("dask", signal.SIGKILL),
+        pytest.param("futures", signal.SIGKILL, marks=pytest.mark.soak),
+        ("dask", signal.SIGINT),
+    ],
 )
 def test_nothing_outlives_a_command_that_is_ended(command, tmp_path, executor, how):
     start, living = command
