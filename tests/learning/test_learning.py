@@ -143,6 +143,24 @@ def test_a_score_that_knows_how_sharp_the_mass_is_is_found():
         assert abs(check["trend_across_window"]) < 4 * check["trend_error"]
 
 
+@pytest.mark.parametrize(
+    ("inside", "intervals"), [(19, 0), (20, 1), (70, 3), (159, 7), (160, 8), (500, 8)]
+)
+def test_each_interval_of_the_mass_has_twenty_candidates(inside, intervals):
+    rng = np.random.default_rng(inside)
+    mass = np.concatenate([rng.uniform(1.75, 1.80, inside), rng.uniform(1.82, 1.90, 30)])
+    windows = np.array([(1.75, 1.80)] * 3)
+    scores, category = rng.random(len(mass)), np.zeros(len(mass), np.int64)
+    found = mass_dependence(mass, scores, category, windows)
+    assert len(found) == (3 if intervals else 0)
+    for one in found.values():
+        assert len(one["efficiency"]) == len(one["candidates"]) == intervals
+        assert sum(one["candidates"]) == inside
+        assert min(one["candidates"]) >= 20
+        assert (one["ndof"], one["outside"]) == (intervals - 1, 30)
+        assert np.isfinite(one["efficiency"]).all()
+
+
 def dependence_of(planted):
     """Checks of two categories with other widths and scores, to which something is added."""
     rng = np.random.default_rng(3)

@@ -8,64 +8,18 @@ import shutil
 
 import pytest
 from errors import raises
+from misbehaving_server import misbehaving_server
+from search_inputs import Inputs, data, simulation
 
 import tau3mu
 from tau3mu.generate import generate
 from tau3mu.learning import sample_of
+from tau3mu.outputs import load_candidates
 from tau3mu.processors import TauTo3Mu
-from tau3mu.search import load_config, search, unblind
+from tau3mu.search import Search, search, unblind
 from tau3mu.search.checks import check_datasets_of, check_settings
+from tau3mu.search.stages import run_control, run_selection
 from tau3mu.storage.lock import locked
-
-ORIGINS = ("ds", "bplus", "bzero")
-
-
-@pytest.fixture(scope="module")
-def ntuples(tmp_path_factory):
-    """Ntuples of few events: no step but the first is done with them."""
-    folder = tmp_path_factory.mktemp("ntuples")
-    generate(folder / "control", events=20, files=2)
-    generate(folder / "control", events=20, simulation=True)
-    generate(folder / "tau", events=20, files=2, layout="t3m_tau")
-    for origin in ORIGINS:
-        generate(folder / "tau", events=20, layout="t3m_tau", simulation=True, origin=origin)
-    return folder
-
-
-def data(*files, era="2017B", lumi=1.0):
-    facts = {"is_mc": False, "era": era} | ({} if lumi is None else {"lumi": lumi})
-    return {"files": dict.fromkeys(files), "metadata": facts}
-
-
-def simulation(file, era="2017B"):
-    return {"files": {file: None}, "metadata": {"is_mc": True, "era": era}}
-
-
-class Inputs:
-    """The files of a search in a folder, to be changed before it is loaded."""
-
-    def __init__(self, ntuples, folder):
-        self.folder = folder
-        control, tau = ntuples / "control", ntuples / "tau"
-        self.control = {
-            "Data": data(str(control / "Tree_PhiPi_1.root")),
-            "Ds": simulation(str(control / "Tree_PhiPi_MC_1.root")),
-        }
-        self.tau = {"Data": data(str(tau / "TreeData_1.root"))}
-        self.tau |= {one: simulation(str(tau / f"TreeMC_{one}_1.root")) for one in ORIGINS}
-        self.search = {
-            "schema_version": 1,
-            "control": {"datasets": "control.json", "simulation": "Ds"},
-            "search": {"datasets": "tau.json", "simulation": {one: one for one in ORIGINS}},
-        }
-
-    def load(self):
-        for name in ("control", "tau", "search"):
-            (self.folder / f"{name}.json").write_text(json.dumps(getattr(self, name)))
-        return load_config(self.folder / "search.json")
-
-    def datasets(self):
-        return search(self.load(), self.folder / "out", until="datasets", resume=True)
 
 
 @pytest.fixture
@@ -178,6 +132,77 @@ def test_simulation_that_is_called_data_is_no_background(inputs, ntuples):
     del inputs.tau["ds"], inputs.search["search"]["simulation"]["ds"]
     with raises("search.other-kind", path="Extra"):
         inputs.datasets()
+
+
+@pytest.fixture(scope="module")
+def selected(tmp_path_factory):
+    """Ntuples of a few hundred candidates: two files of each kind, and one of data once more."""
+    folder = tmp_path_factory.mktemp("selected")
+    for channel, layout in (("control", "t3m"), ("tau", "t3m_tau")):
+        generate(folder / channel, events=1500, files=2, layout=layout)
+        generate(folder / channel / "again", events=1500, layout=layout, compression="zlib")
+        generate(folder / channel, events=300, files=2, layout=layout, simulation=True)
+    return folder
+
+
+NAMES = {"control": ("Tree_PhiPi", "Tree_PhiPi_MC"), "tau": ("TreeData", "TreeMC_ds")}
+
+
+@pytest.mark.parametrize(
+    ("channel", "name", "second", "code"),
+    [
+        ("tau", "ds", "{data}_2.root", "processor.not-simulation"),
+        ("tau", "Data", "{simulation}_2.root", "search.other-kind"),
+        ("control", "Ds", "{data}_2.root", "search.other-kind"),
+        ("control", "Data", "{simulation}_2.root", "search.other-kind"),
+        ("tau", "Data", "again/{data}_1.root", "search.repeated-events"),
+        ("control", "Data", "again/{data}_1.root", "search.repeated-events"),
+    ],
+)
+def test_the_second_file_is_of_the_same_kind_and_has_other_events(
+    channel, name, second, code, selected, inputs
+):
+    for each, (real, simulated) in NAMES.items():
+        datasets = getattr(inputs, each)
+        datasets["Data"] = data(str(selected / each / f"{real}_1.root"))
+        file = selected / each / f"{simulated}_1.root"
+        datasets["ds" if each == "tau" else "Ds"] = simulation(str(file))
+    del inputs.tau["bplus"], inputs.tau["bzero"]
+    inputs.search["search"]["simulation"] = {"ds": "ds"}
+    real, simulated = NAMES[channel]
+    file = selected / channel / second.format(data=real, simulation=simulated)
+    getattr(inputs, channel)[name]["files"][str(file)] = None
+    inputs.datasets()  # the first event of the first file is right
+    step, options = run_selection, {"no_plots": True}
+    if channel == "control":
+        step, options["no_fit"] = run_control, True
+    processor = "dsphipi" if channel == "control" else "tau3mu"
+    path = f"results/{processor}" if second.startswith("again") else name
+    with raises(code, path=path, mentions=str(file)):
+        step(Search(inputs.load(), inputs.folder, options), inputs.folder / channel)
+
+
+@pytest.mark.parametrize("year", ["2017", "2018"])
+def test_ntuples_on_a_server_and_those_of_each_year_give_the_same_numbers(year, selected, inputs):
+    names = {"Data": "TreeData_1.root", "ds": "TreeMC_ds_1.root"}
+    inputs.search["search"] = {"datasets": "tau.json", "simulation": {"ds": "ds"},
+                               "parameters": {"year": year}}  # fmt: skip
+    found = []
+    with misbehaving_server(selected / "tau") as (server, requests):
+        for place in (str(selected / "tau"), server):
+            inputs.tau = {"Data": data(f"{place}/{names['Data']}", era=f"{year}B"),
+                          "ds": simulation(f"{place}/{names['ds']}", era=f"{year}B")}  # fmt: skip
+            assert inputs.datasets().facts["datasets"]["search"] == {"files": 2, "lumi": 1.0}
+            one = Search(inputs.load(), inputs.folder, {"no_plots": True})
+            found.append(run_selection(one, inputs.folder / f"selected_{len(found)}"))
+        assert set(requests) == {f"/{name}" for name in names.values()}
+    assert found[0] == found[1]
+    assert found[0]["generated"] == {"Data": 1500.0, "ds": 300.0}
+    selected_of = found[0]["selected"]
+    assert selected_of["Data"] > 3
+    assert (selected_of["ds"] > 30) == (year == "2017")  # toys fire the path of 2018 less often
+    candidates = load_candidates(inputs.folder / "selected_1" / "results" / "tau3mu")
+    assert set(candidates.data_year.tolist()) == {int(year)}
 
 
 def test_triggers_of_another_year_are_an_error(inputs):

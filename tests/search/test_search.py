@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
 import math
+import os
 import shutil
 from html import escape as html_escape
 from pathlib import Path
@@ -15,6 +17,7 @@ import pytest
 from errors import raises
 
 import tau3mu
+from tau3mu.console.terminal import PlainConsole
 from tau3mu.discriminant import FEATURES, feature_matrix
 from tau3mu.fit import load_model as load_fit
 from tau3mu.fit.language.parts import Input
@@ -25,8 +28,8 @@ from tau3mu.outputs import load_candidates
 from tau3mu.processors import TauTo3Mu
 from tau3mu.results.yields import Amount, Yield, YieldTable, with_constancy
 from tau3mu.run import ProcessorResults
-from tau3mu.search import STEPS, frozen_hash, load_config, search, unblind
-from tau3mu.search.__main__ import main
+from tau3mu.search import STEPS, frozen_hash, load_config, search, statistics, unblind
+from tau3mu.search.__main__ import main, print_search
 from tau3mu.search.control import ratios_off, with_ratios, yields_by_era
 from tau3mu.search.normalization import Measured, decays, sources_of_uncertainty
 from tau3mu.search.peaks import peak_of
@@ -232,6 +235,40 @@ class TestChain:
         names = {"ds_yield", "ds_phi_mumu_pi", "muon_sf", "simulation_A1", "mass_scale"}
         assert names <= model.nuisances.keys()
 
+    def test_bins_with_too_few_simulated_candidates_are_counted(self, done, monkeypatch, capsys):
+        channels = done.facts["model"]["channels"]
+        assert done.facts["model"]["left_out"] == {}
+        assert done.tables["yields"].warnings == []
+        smallest = min(channels, key=lambda name: channels[name]["simulated"])
+        monkeypatch.setattr(statistics, "_FEWEST", channels[smallest]["simulated"] + 1)
+        content, table, left_out = statistics.model_content(done)
+        assert table.keys() == content["channels"].keys() == channels.keys() - {smallest}
+        names = ("signal", "simulated", "sidebands")
+        assert left_out == {smallest: {name: channels[smallest][name] for name in names}}
+        facts = done.facts | {"model": done.facts["model"] | {"left_out": left_out}}
+        other = dataclasses.replace(done, facts=facts)
+        (warning,) = other.tables["yields"].warnings
+        assert smallest in warning
+        assert f" {channels[smallest]['simulated']} " in warning
+        print_search(PlainConsole(soft_wrap=True), other)
+        assert f"warning: {warning}" in capsys.readouterr().out
+
+    def test_the_check_of_the_mass_says_with_how_many_candidates(self, done):
+        training = copy.deepcopy(done.facts["training"])
+        (note,) = done.tables["training"].notes
+        for one in training["checks"]["efficiency_against_mass"].values():
+            assert len(one["candidates"]) == 8
+            inside = sum(one["candidates"])
+            assert inside + one["outside"] == training["candidates"]["signal"]
+            assert f" {inside} of {training['candidates']['signal']} " in note
+            one["candidates"] = one["candidates"][:3]
+        few = dataclasses.replace(done, facts=done.facts | {"training": training})
+        (warning,) = few.tables["training"].warnings
+        assert " 3 of 8 " in warning
+        training["checks"]["efficiency_against_mass"] = {}
+        (warning,) = few.tables["training"].warnings
+        assert " 0 of 8 " in warning
+
     def test_no_input_of_the_discriminant_knows_how_sharp_the_mass_is(self, done):
         """Where one does, the efficiency of a cut is another at the ends of the signal window."""
         candidates = load_candidates(done.at("selection") / "results" / "tau3mu")
@@ -288,8 +325,9 @@ class TestChain:
         self, inputs, done, copied, tmp_path, capsys
     ):
         digest = frozen_hash(done)
-        with raises("search.other-hash", path="hash"):
+        with raises("search.other-hash", path="hash", mentions=str(copied)) as error:
             unblind(copied, "0" * 16)
+        assert digest not in str(error.value)
         assert not (copied / "unblinded").exists()
         assert main(["unblind", str(copied), "--hash", digest]) == 0
         assert "observed" in capsys.readouterr().out
@@ -313,6 +351,18 @@ class TestChain:
         moved = copied.with_name("moved")
         shutil.move(copied, moved)
         assert unblind(moved, digest).observed == limits["observed"]
+
+    def test_what_has_changed_since_another_hash_is_said_but_not_the_right_hash(
+        self, inputs, done, copied, tmp_path
+    ):
+        found, _ = again(inputs, copied, tmp_path, cl=0.95, title="Toys")
+        changes = ("limit: cl was 0.9 and is 0.95", 'is "Toys"')
+        with raises("search.other-hash", path="hash", mentions=changes) as error:
+            unblind(copied, frozen_hash(done))
+        assert frozen_hash(found) not in str(error.value)
+        hashes = {path.stem for path in (copied / "frozen").iterdir()}
+        assert hashes == {frozen_hash(one) for one in (done, found)}
+        assert not (copied / "unblinded.json").exists()
 
     def test_an_unfinished_search_is_not_unblinded(self, copied):
         (copied / "model" / "step.json").unlink()
@@ -468,6 +518,11 @@ def test_an_era_of_wrong_luminosity_is_flagged_and_it_alone(two_eras, tmp_path, 
     assert changed.produced == pytest.approx(2 * measured.produced)
     before, after = (one["yields"]["fitted"]["Ds"]["total"]["ratio"] for one in (facts, again))
     assert after["value"] == pytest.approx(before["value"])
+
+    os.utime(two_eras / "TreeData_1.root", ns=(1, 1))
+    steps = []
+    search(file, folder, until="control", resume=True, tell=lambda *one: steps.append(one))
+    assert steps == [("datasets", "begins"), ("datasets", "done"), ("control", "as before")]
 
 
 @pytest.mark.integration

@@ -13,10 +13,11 @@ if TYPE_CHECKING:
 
     Array = npt.NDArray[np.float64]
 
-__all__ = ["area_under_curve", "checks_of", "mass_dependence"]
+__all__ = ["MASS_BINS", "area_under_curve", "checks_of", "mass_dependence"]
 
 _EFFICIENCIES: Final = (0.3, 0.5, 0.7)
-_MASS_BINS: Final = 8
+MASS_BINS: Final = 8
+_FEWEST: Final = 20  # candidates of an interval of the mass
 
 
 def area_under_curve(scores: Array, signal: npt.NDArray[np.bool_], weight: Array) -> float:
@@ -76,15 +77,20 @@ def mass_dependence(
         For the cuts that keep 30, 50 and 70 % of each category: the efficiency in intervals of the
         place in the window, from -1 at its lower end to 1, with equal numbers of candidates; the
         largest deviation from their mean, and the trend of a straight line from end to end, both
-        relative to the mean and with errors; and χ² for no dependence.
+        relative to the mean and with errors; χ² for no dependence; the candidates of each interval,
+        and how many are outside the windows. There are eight intervals, or as many as have 20
+        candidates each; with fewer than 20 in all, nothing is returned.
     """
     low, high = windows[category].T
     inside = (mass >= low) & (mass <= high)
     place = (2 * (mass - low) / (high - low) - 1)[inside]
     scores, category = scores[inside], category[inside]
-    edges = np.quantile(place, np.linspace(0, 1, _MASS_BINS + 1))
-    which = np.clip(np.searchsorted(edges, place, side="right") - 1, 0, _MASS_BINS - 1)
-    numbers = np.bincount(which, minlength=_MASS_BINS)
+    intervals = min(MASS_BINS, len(place) // _FEWEST)
+    if not intervals:
+        return {}
+    edges = np.quantile(place, np.linspace(0, 1, intervals + 1))
+    which = np.clip(np.searchsorted(edges, place, side="right") - 1, 0, intervals - 1)
+    numbers = np.bincount(which, minlength=intervals)
     from_mean = place - place.mean()
     found = {}
     for wanted in _EFFICIENCIES:
@@ -93,19 +99,21 @@ def mass_dependence(
         for number in np.unique(category):
             here = category == number
             passed[here] = scores[here] > np.quantile(scores[here], 1 - wanted)
-        efficiency = np.bincount(which, passed, _MASS_BINS) / numbers
+        efficiency = np.bincount(which, passed, intervals) / numbers
         spread = np.sqrt((1 - wanted) / wanted)  # of one candidate, relative
         slope = (from_mean * passed).sum() / (from_mean**2).sum() / wanted
         chi2 = (numbers * (efficiency / wanted - 1) ** 2).sum() / spread**2
         found[f"{wanted:g}"] = {
-            "place": (np.bincount(which, place, _MASS_BINS) / numbers).tolist(),
+            "place": (np.bincount(which, place, intervals) / numbers).tolist(),
             "efficiency": efficiency.tolist(),
             "largest_deviation": float(np.abs(efficiency / wanted - 1).max()),
             "deviation_error": float(spread / np.sqrt(numbers.min())),
             "trend_across_window": float(2 * slope),
             "trend_error": float(2 * spread / np.sqrt((from_mean**2).sum())),
             "chi2": float(chi2),
-            "ndof": _MASS_BINS - 1,
+            "ndof": intervals - 1,
+            "candidates": numbers.tolist(),
+            "outside": int((~inside).sum()),
         }
     return found
 

@@ -12,7 +12,7 @@ from tau3mu.plotting.labels import add_legend
 from tau3mu.plotting.style import add_heading, styled_figure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from matplotlib.axes import Axes
@@ -129,4 +129,11 @@ def _draw_mass(axes: Axes, training: Training) -> None:
     axes.set(xlabel="m(3μ) in the signal window, from end to end", ylabel="Efficiency of signal",
              xlim=(-1, 1), ylim=(0, 1.15))  # fmt: skip
     add_legend(axes, handles, labels, loc="upper left", fontsize=20, title_fontsize=20,
-               title="Kept: trend across the window", alignment="left")  # fmt: skip
+               title=_candidates_in_words(found), alignment="left")  # fmt: skip
+
+
+def _candidates_in_words(found: Mapping[str, Any]) -> str:
+    if not found:
+        return "Too few candidates in the signal windows"
+    numbers = next(iter(found.values()))["candidates"]
+    return f"Kept of {sum(numbers):,} in {len(numbers)} intervals: trend across the window"

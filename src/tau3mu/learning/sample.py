@@ -10,7 +10,7 @@ import numpy as np
 from tau3mu.discriminant import FEATURES, feature_matrix, fold_of
 from tau3mu.errors import InputError
 from tau3mu.outputs import load_candidates
-from tau3mu.outputs.repeated import repeated_events
+from tau3mu.outputs.repeated import check_repeated
 from tau3mu.results.manifest import manifest_in
 
 if TYPE_CHECKING:
@@ -103,12 +103,8 @@ def sample_of(
             "discriminant may know the sidebands alone; run the processor with blind=true"
         )
         raise InputError(message, code="learning.not-blind", path=str(results))
-    if repeated := repeated_events(candidates, np.unique(dataset[~signal]).tolist()):
-        message = (
-            f"{results} has events of data twice: {'; '.join(repeated)}. Take out the files that "
-            "repeat events of others"
-        )
-        raise InputError(message, code="learning.repeated-events", path=str(results))
+    data = np.unique(dataset[~signal]).tolist()
+    check_repeated(candidates, data, results, code="learning.repeated-events")
     matrix = feature_matrix(columns, FEATURES)
     fold = fold_of(columns["run"], columns["lumi"], columns["event"], folds)
     return Sample(

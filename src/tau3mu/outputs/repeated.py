@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 import awkward as ak
 import numpy as np
 
+from tau3mu.errors import InputError
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     import numpy.typing as npt
 
-__all__ = ["repeated_events"]
+__all__ = ["check_repeated", "place_of", "repeated_events"]
 
 _SHOWN = 3
 
@@ -31,7 +34,7 @@ def repeated_events(candidates: ak.Array, datasets: Sequence[str]) -> list[str]:
         return []
     of = np.full(len(candidates), -1, np.int32)
     for number, dataset in enumerate(datasets):
-        of[_place(candidates, dataset)] = number
+        of[place_of(candidates, dataset)] = number
     rows = np.flatnonzero(of >= 0)
     if "subentry" in candidates.fields:  # several rows of an event, of a jagged table
         rows = rows[ak.to_numpy(candidates.subentry)[rows] == 0]
@@ -51,42 +54,64 @@ def repeated_events(candidates: ak.Array, datasets: Sequence[str]) -> list[str]:
         number: np.bincount(which[of[rows] == number], minlength=len(events))
         for number in np.unique(of[rows])
     }
-    texts = [
-        _within(datasets[number], found, events)
-        for number, found in counts.items()
-        if found.max() > 1
-    ]
+
+    def files_of(event: int, *numbers: int) -> str:
+        places = [rows[(which == event) & (of[rows] == number)] for number in numbers]
+        return " and in ".join(dict.fromkeys(candidates.file[np.concatenate(places)].to_list()))
+
+    texts = []
+    for number, found in counts.items():
+        again = np.flatnonzero(found > 1)
+        if len(again):
+            surplus = int((found[again] - 1).sum())
+            texts.append(
+                f"{surplus} candidates of dataset {datasets[number]} are of events that were "
+                f"selected before ({_listed(events[again])}); the first is in "
+                f"{files_of(again[0], number)}; do the files overlap?"
+            )
     for first, second in combinations(counts, 2):
         common = np.flatnonzero((counts[first] > 0) & (counts[second] > 0))
         if len(common):
-            places = rows[which == common[0]]
-            files = [candidates.file[places[of[places] == number][0]] for number in (first, second)]
-            names = datasets[first], datasets[second]
-            texts.append(_across(names, files, events[common]))
+            texts.append(
+                f"{len(common)} events are in both datasets {datasets[first]} and "
+                f"{datasets[second]}, which a fit adds up ({_listed(events[common])}); the first "
+                f"is in {files_of(common[0], first, second)}"
+            )
     return texts
 
 
-def _place(candidates: ak.Array, dataset: str) -> slice:
-    """Returns where a dataset is; to compare two million names would take a second."""
+def check_repeated(
+    candidates: ak.Array, datasets: Sequence[str], results: Path, *, code: str
+) -> None:
+    """Checks that no event occurs again, for results in which it would count twice.
+
+    Args:
+        candidates: Of all datasets, sorted by these.
+        datasets: The names of the data.
+        results: Where they are, for the message.
+        code: Of the error.
+
+    Raises:
+        InputError: An event does.
+    """
+    if repeated := repeated_events(candidates, datasets):
+        message = (
+            f"events of data count twice in {results}: take out the files that repeat events of "
+            f"others ({'; '.join(repeated)})"
+        )
+        raise InputError(message, code=code, path=results)
+
+
+def place_of(candidates: ak.Array, dataset: str) -> slice:
+    """Returns where a dataset is; to compare two million names would take a second.
+
+    Args:
+        candidates: Of all datasets, sorted by these.
+        dataset: Its name.
+    """
     places, names = range(len(candidates)), candidates.dataset
     first = bisect_left(places, dataset, key=lambda place: names[place])
     return slice(first, bisect_right(places, dataset, lo=first, key=lambda place: names[place]))
-
-
-def _within(dataset: str, counts: npt.NDArray[np.int64], events: npt.NDArray[np.uint64]) -> str:
-    surplus = int((counts[counts > 1] - 1).sum())
-    return (
-        f"{surplus} candidates of dataset {dataset} are of events that were selected before "
-        f"({_listed(events[counts > 1])}); do the files overlap?"
-    )
-
-
-def _across(names: Sequence[str], files: Sequence[str], events: npt.NDArray[np.uint64]) -> str:
-    first, second = names
-    return (
-        f"{len(events)} events are in both datasets {first} and {second}, which a fit adds up "
-        f"({_listed(events)}); the first is in {files[0]} and in {files[1]}"
-    )
 
 
 def _listed(events: npt.NDArray[np.uint64]) -> str:

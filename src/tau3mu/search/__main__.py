@@ -87,7 +87,7 @@ def _run_options(options: argparse.Namespace) -> dict[str, Any]:
 def _search(options: argparse.Namespace) -> int:
     from tau3mu.console.terminal import PlainConsole
     from tau3mu.search.chain import search
-    from tau3mu.search.unblinding import frozen_hash
+    from tau3mu.search.frozen import frozen_hash
 
     console = PlainConsole(stderr=True, highlight=False)
     try:

@@ -14,6 +14,8 @@ from tau3mu.errors import InputError, suggest
 from tau3mu.search import stages
 from tau3mu.search.checks import check_settings
 from tau3mu.search.config import SearchConfig, load_config
+from tau3mu.search.depends import BEFORE, depends_of
+from tau3mu.search.frozen import freeze
 from tau3mu.search.records import known_of, reason, record_step
 from tau3mu.search.state import RECORD, STEPS, Search
 from tau3mu.storage.files import json_text, make_folder, write_text
@@ -23,44 +25,24 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["CONFIG", "depends_of", "do", "search"]
+__all__ = ["CONFIG", "do", "search"]
 
 log = logging.getLogger(__name__)
 
 CONFIG: Final = "search.json"
 
-_DONE_BY: Final[dict[str, tuple[Any, tuple[str, ...]]]] = {
-    "datasets": (stages.check_datasets, ()),
-    "control": (stages.run_control, ("datasets",)),
-    "selection": (stages.run_selection, ("datasets",)),
-    "training": (stages.train_discriminant, ("control", "selection")),
-    "scores": (stages.run_scores, ("selection", "training")),
-    "bins": (stages.choose_bins, ("control", "scores")),
-    "model": (stages.build_model, ("control", "scores", "bins")),
-    "limit": (stages.set_limit, ("model",)),
+_DONE_BY: Final = {
+    "datasets": stages.check_datasets,
+    "control": stages.run_control,
+    "selection": stages.run_selection,
+    "training": stages.train_discriminant,
+    "scores": stages.run_scores,
+    "bins": stages.choose_bins,
+    "model": stages.build_model,
+    "limit": stages.set_limit,
 }
-"""Each step with what does it, and the steps whose results it reads."""
-assert tuple(_DONE_BY) == STEPS
-
-
-def depends_of(search: Search, step: str) -> dict[str, Any]:
-    """Returns all that a step depends on, as JSON values.
-
-    Args:
-        search: The search; the keys of the steps before are known.
-        step: The name of the step.
-    """
-    from tau3mu import __version__
-
-    depends = {
-        "step": step,
-        "version": __version__,
-        "settings": stages.settings_of(search.config, step),
-        "before": {name: search.keys[name] for name in _DONE_BY[step][1]},
-    }
-    if step == "datasets":
-        depends["files"] = stages.fingerprints(search.config)
-    return dict(json.loads(json.dumps(depends)))
+"""What does each step."""
+assert tuple(_DONE_BY) == tuple(BEFORE) == STEPS
 
 
 def do(search: Search, step: str, tell: Callable[[str, str], None]) -> None:
@@ -98,7 +80,7 @@ def do(search: Search, step: str, tell: Callable[[str, str], None]) -> None:
     make_folder(folder)
     write_text(folder / "begun.json", begun)
     begin = time.perf_counter()
-    facts = json.loads(json_text(_DONE_BY[step][0](search, folder)))
+    facts = json.loads(json_text(_DONE_BY[step](search, folder)))
     seconds = time.perf_counter() - begin
     record_step(search, step, {"key": key, "seconds": seconds, "depends": depends, "facts": facts})
     search.facts[step] = facts
@@ -153,4 +135,6 @@ def search(
             do(one, step, tell)
             if step == until:
                 break
+        if until == STEPS[-1] and not one.is_unblinded:
+            freeze(one)
     return one

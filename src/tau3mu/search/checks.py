@@ -1,27 +1,32 @@
-"""What is wrong with a search is said before it begins, not by the step that stumbles over it."""
+"""What is wrong with a search is said early: before it begins, or once events are selected."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+import awkward as ak
 import numpy as np
 
 from tau3mu.errors import InputError
+from tau3mu.outputs.repeated import check_repeated, place_of
 from tau3mu.search.state import CATEGORIES, HALF_WINDOWS, RANGE, SCORED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tau3mu.datasets import Dataset
+    from tau3mu.run import ProcessorResults
     from tau3mu.search.config import SearchConfig
 
-__all__ = ["check_datasets_of", "check_settings"]
+__all__ = ["check_datasets_of", "check_selected", "check_settings"]
 
 _TAU: Final = 1.777
 """The mass of the τ in GeV."""
 _COVERED: Final = 0.75
 """The part of a half window that has to be closed on both sides of the τ: 1.5 of 2 widths."""
+_SIMULATED_RUN: Final = 1
+"""The number of the run of all simulation of CMS, and of no data."""
 _SET_BY_THE_SEARCH: Final[dict[str, tuple[str, ...]]] = {
     "control": ("name",),
     "search": ("blind", "name", "discriminant_file", "with_inputs"),
@@ -161,22 +166,46 @@ def _check_luminosity(
         if abs(one - other) > 0.01 * max(one, other):
             message = (
                 f"data{where} of the control channel have {one:g} fb⁻¹, those of the search "
-                f"{other:g} fb⁻¹: the normalization needs the same data"
+                f"{other:g} fb⁻¹: the normalization needs the same data. If the path of the former "
+                "was prescaled, give the full luminosity, and control.parameters.prescale_file"
             )
             raise InputError(message, code="search.other-luminosity", path="control.datasets")
 
 
 def _check_label(path: str, dataset: Dataset) -> None:
-    """Checks data and simulation by the number of the run, which is 1 in all simulation of CMS."""
+    """Checks the first event, so that most mistakes are found before the work begins."""
     run = _first_run(dataset)
-    if run is None or (run == 1) == dataset.is_mc:
-        return
-    kind, other = ("simulation", "data") if dataset.is_mc else ("data", "simulation")
+    if run is not None and (run == _SIMULATED_RUN) != dataset.is_mc:
+        raise _other_kind(dataset.name, path, run, is_mc=dataset.is_mc)
+
+
+def _other_kind(dataset: str, where: str, run: int, *, is_mc: bool) -> InputError:
+    kind, other = ("simulation", "data") if is_mc else ("data", "simulation")
     message = (
-        f"dataset {dataset.name!r} of {path} is called {kind}, but has events of run {run}, as "
+        f"dataset {dataset!r} of {where} is called {kind}, but has events of run {run}, as "
         f"{other} has: correct is_mc or the files; data with open windows would not be blind"
     )
-    raise InputError(message, code="search.other-kind", path=dataset.name)
+    return InputError(message, code="search.other-kind", path=dataset)
+
+
+def check_selected(found: ProcessorResults) -> None:
+    """Checks the selected events of all files: data are data, and each event is there once.
+
+    Args:
+        found: What a processor has selected.
+
+    Raises:
+        InputError: A dataset has events of the other kind, or data have events twice.
+    """
+    candidates = found.candidates
+    for name, facts in found.datasets.items():
+        rows = candidates[place_of(candidates, name)]
+        run = ak.to_numpy(rows.run)
+        wrong = np.flatnonzero((run == _SIMULATED_RUN) != facts.is_mc)
+        if wrong.size:
+            raise _other_kind(name, rows.file[wrong[0]], run[wrong[0]], is_mc=facts.is_mc)
+    data = [name for name, facts in found.datasets.items() if not facts.is_mc]
+    check_repeated(candidates, data, found.folder, code="search.repeated-events")
 
 
 def _first_run(dataset: Dataset) -> int | None:

@@ -12,6 +12,7 @@ from tau3mu.report.yields import Yields
 from tau3mu.results.constancy import MOST_DEVIATIONS
 from tau3mu.results.fitted_yields import fitted_yields
 from tau3mu.results.yields import ALL, Amount, Yield, datasets_by_era, with_constancy
+from tau3mu.search.checks import check_selected
 from tau3mu.search.normalization import Measured
 from tau3mu.search.readings import both_ways
 from tau3mu.search.refits import fit_of_era, fit_of_simulation
@@ -41,6 +42,7 @@ def run_control(search: Search, folder: Path) -> dict[str, Any]:
         folder: Of the step.
 
     Raises:
+        InputError: Data have events twice, or data and simulation are mixed up.
         RunError: The run fails, or its fit is not valid.
     """
     from tau3mu.plotting.drawing import save
@@ -53,6 +55,7 @@ def run_control(search: Search, folder: Path) -> dict[str, Any]:
     processor = DsPhiPi(name=CONTROL, **config.parameters)
     run = run_in(search, config.datasets, processor, folder, **fit)
     results = run[CONTROL]
+    check_selected(results)
     found = results.fit
     component = None if found is None else _component(found.model, config.yield_parameter)
     if found is None or not found.valid or component is None:

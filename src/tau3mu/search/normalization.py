@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tau3mu.search.config import Constant
 
-__all__ = ["Measured", "Source", "decays", "sources_of_uncertainty"]
+__all__ = ["Measured", "Source", "decays", "sources_of_uncertainty", "taus_per_ds"]
 
 
 @dataclass(frozen=True)
@@ -63,11 +63,20 @@ def decays(
         constants: Of the normalization.
         fraction: B(τ→3μ).
     """
+    ds = measured.produced / constants["ds_phi_mumu_pi"].value * fraction
+    return {origin: ds * number for origin, number in taus_per_ds(constants).items()}
+
+
+def taus_per_ds(constants: Mapping[str, Constant]) -> dict[str, float]:
+    """Returns the number of τ for each D_s in data, by what the τ come from.
+
+    Args:
+        constants: Of the normalization.
+    """
     value = {name: one.value for name, one in constants.items()}
-    ds = measured.produced / value["ds_phi_mumu_pi"] * fraction
-    of_one_b = ds * value["ds_from_b"] / 2 / value["b_ds"]
+    of_one_b = value["ds_from_b"] / 2 / value["b_ds"]
     return {
-        "ds": ds * value["ds_tau_nu"] * value["d_plus"],
+        "ds": value["ds_tau_nu"] * value["d_plus"],
         "bplus": of_one_b * value["bplus_tau"],
         "bzero": of_one_b * value["bzero_tau"] * value["b_s"],
     }

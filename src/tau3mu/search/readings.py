@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tau3mu.search.config import constants_of
-from tau3mu.search.normalization import Measured, decays
+from tau3mu.search.normalization import Measured, decays, taus_per_ds
 from tau3mu.search.state import SCORED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from tau3mu.learning import Sample
     from tau3mu.search.state import Search
 
-__all__ = ["both_ways", "expected_decays", "measured_control", "scored_sample"]
+__all__ = ["both_ways", "expected_decays", "measured_control", "relative_decays",
+           "scored_sample"]  # fmt: skip
 
 
 def both_ways(names: Iterable[str]) -> list[str]:
@@ -42,10 +43,19 @@ def expected_decays(search: Search) -> dict[str, float]:
     """Returns the weight of an event of each simulated dataset: decays in data for each one."""
     config = search.config
     numbers = decays(measured_control(search), constants_of(config), config.branching_fraction)
-    generated = search.facts["selection" if "scores" not in search.facts else "scores"]["generated"]
+    return _per_event(search, "scores", numbers)
+
+
+def relative_decays(search: Search) -> dict[str, float]:
+    """Returns the same for one D_s, for a training in which only the ratios of them count."""
+    return _per_event(search, "selection", taus_per_ds(constants_of(search.config)))
+
+
+def _per_event(search: Search, step: str, numbers: Mapping[str, float]) -> dict[str, float]:
+    generated = search.facts[step]["generated"]
     return {
         dataset: numbers[origin] / generated[dataset]
-        for origin, dataset in config.search.simulation.items()
+        for origin, dataset in search.config.search.simulation.items()
     }
 
 

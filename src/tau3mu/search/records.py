@@ -10,6 +10,7 @@ from tau3mu.config.documents import read_document
 from tau3mu.config.input_files import file_hash
 from tau3mu.discriminant.document import content_hash
 from tau3mu.errors import InputError
+from tau3mu.search.depends import change_of
 from tau3mu.search.state import DISCRIMINANT, MODEL, RECORD, SCORED
 from tau3mu.storage.files import json_text, write_text
 
@@ -99,19 +100,4 @@ def reason(record: Mapping[str, Any] | None, depends: Mapping[str, Any]) -> str:
     """
     if record is None:
         return "it is not done"
-    before = record["depends"]
-    if before["version"] != depends["version"]:
-        return f"tau3mu was {before['version']} and is {depends['version']}"
-    if before["settings"] != depends["settings"]:
-        return "its settings have changed"
-    for path, datasets in depends.get("files", {}).items():
-        old = before["files"].get(path, {})
-        for name in sorted(datasets.keys() | old.keys()):
-            one, other = old.get(name, {}), datasets.get(name, {})
-            files, others = one.get("files", {}), other.get("files", {})
-            for file in sorted(files.keys() | others.keys()):
-                if files.get(file) != others.get(file) or (file in files) != (file in others):
-                    return f"the file {file} has changed"
-            if one != other:
-                return f"the dataset {name} of {path} has changed"
-    return "a step before it has changed"
+    return change_of(record["depends"], depends) or "a step before it has changed"

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from tau3mu.errors import InputError
 from tau3mu.search.budget import budget_of, expected_yields
-from tau3mu.search.checks import check_datasets_of
-from tau3mu.search.config import SearchConfig, constants_of
+from tau3mu.search.checks import check_datasets_of, check_selected
 from tau3mu.search.control import run_control
-from tau3mu.search.readings import expected_decays, scored_sample
+from tau3mu.search.depends import datasets_of
+from tau3mu.search.readings import relative_decays, scored_sample
 from tau3mu.search.runs import generated_in, run_in
 from tau3mu.search.state import (
     CATEGORIES,
@@ -27,110 +26,17 @@ from tau3mu.storage.files import json_text, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
-    from tau3mu.datasets import Dataset
     from tau3mu.processing import Processor
     from tau3mu.search.state import Search
 
 __all__ = [
-    "build_model", "check_datasets", "choose_bins", "fingerprints", "processor_of", "run_control",
-    "run_scores", "run_selection", "set_limit", "settings_of", "train_discriminant",
+    "build_model", "check_datasets", "choose_bins", "processor_of", "run_control", "run_scores",
+    "run_selection", "set_limit", "train_discriminant",
 ]  # fmt: skip
 
 _LEAST: Final = 20  # candidates in the sidebands of a bin: its background is known to a fourth
-
-
-def settings_of(config: SearchConfig, step: str) -> Any:
-    """Returns the part of a search file that a step reads itself.
-
-    Args:
-        config: The search.
-        step: The name of the step.
-    """
-    whole = config.model_dump(mode="json")
-    constants = {k: one.model_dump() for k, one in sorted(constants_of(config).items())}
-    origins = config.search.simulation
-    parts: dict[str, Any] = {
-        "datasets": [whole["control"]["datasets"], whole["search"]["datasets"]],
-        "control": [whole["control"], _content(config.control.fit)],
-        "selection": whole["search"]["parameters"],
-        "training": [whole["training"], constants, origins],
-        "scores": whole["search"]["parameters"],
-        "bins": [config.bins, constants, origins, config.branching_fraction],
-        "model": [config.title, constants, origins, config.branching_fraction],
-        "limit": config.cl,
-    }
-    return parts[step]
-
-
-def _content(fit: str | None) -> str | None:
-    from tau3mu.fit.language.files import read_fit
-
-    return None if fit is None else read_fit(fit)[0].text
-
-
-def datasets_of(path: str) -> list[Dataset]:
-    """Returns the datasets of a file."""
-    from tau3mu.datasets.finding import datasets, is_dataset_file
-
-    if not is_dataset_file(path):
-        message = f"{path} is no dataset file: expected a JSON file that lists data and simulation"
-        raise InputError(message, code="search.no-dataset-file", path=path)
-    return datasets(path)
-
-
-def fingerprints(config: SearchConfig) -> dict[str, Any]:
-    """Returns what changes when the files of the datasets do: their sizes and times.
-
-    Args:
-        config: The search.
-
-    Raises:
-        InputError: A dataset file cannot be read, or lacks a dataset of the search.
-    """
-    found: dict[str, Any] = {}
-    wanted = {
-        config.control.datasets: [config.control.simulation],
-        config.search.datasets: list(config.search.simulation.values()),
-    }
-    for path, names in wanted.items():
-        known = {one.name: one for one in datasets_of(path)}
-        for name in names:
-            if name not in known or not known[name].is_mc:
-                message = (
-                    f"{path} has no simulated dataset {name!r}; it has "
-                    f"{', '.join(n for n, one in known.items() if one.is_mc) or 'none'}"
-                )
-                raise InputError(message, code="search.no-dataset", path=name)
-        if all(one.is_mc for one in known.values()):
-            message = f"{path} has no data; a search needs data and simulation"
-            raise InputError(message, code="search.no-data", path=path)
-        found[path] = {
-            name: {
-                "metadata": [
-                    one.era,
-                    one.is_mc,
-                    one.lumi,
-                    one.fraction,
-                    one.cross_section,
-                    one.generated,
-                    one.certification and one.certification.hash,
-                ],
-                "files": {file: _stamp(file) for file in sorted(one.files)},
-            }
-            for name, one in known.items()
-        }
-    return found
-
-
-def _stamp(file: str) -> list[int] | None:
-    if "://" in file:
-        return None
-    try:
-        status = Path(file).stat()
-    except OSError:
-        return None  # the run names it, among all others that cannot be read
-    return [status.st_size, status.st_mtime_ns]
 
 
 def check_datasets(search: Search, _: Path) -> dict[str, Any]:
@@ -174,6 +80,7 @@ def run_scores(search: Search, folder: Path) -> dict[str, Any]:
 def _selected(search: Search, folder: Path, **parameters: Any) -> dict[str, Any]:
     processor = processor_of(search, **parameters)
     found = run_in(search, search.config.search.datasets, processor, folder, no_fit=True)
+    check_selected(found[SCORED])
     cutflow = found[SCORED].cutflow
     return {
         "generated": generated_in(found, processor),
@@ -186,7 +93,7 @@ def train_discriminant(search: Search, folder: Path) -> dict[str, Any]:
     from tau3mu.learning import sample_of, train, training_pictures
 
     settings = search.config.training
-    sample = sample_of(search.at("selection") / "results", expected_decays(search),
+    sample = sample_of(search.at("selection") / "results", relative_decays(search),
                        processor=SCORED, folds=settings.folds)  # fmt: skip
     training = train(sample, trees=settings.trees, folds=settings.folds, seed=settings.seed)
     training.discriminant.save(folder / DISCRIMINANT)
@@ -224,16 +131,18 @@ def choose_bins(search: Search, _: Path) -> dict[str, Any]:
 
 def build_model(search: Search, folder: Path) -> dict[str, Any]:
     """Writes the statistical model."""
-    content, table = model_content(search)
+    content, table, left_out = model_content(search)
     if not table:
+        found = ", ".join(f"{one['simulated']} in {name}" for name, one in left_out.items())
         message = (
-            f"no channel of {search.folder} has enough simulated candidates of the signal: "
+            f"no bin of {search.folder} has enough simulated candidates of the signal ({found}): "
             "simulate more events, or look at the cutflow of the step scores"
         )
         raise InputError(message, code="search.no-channels", path="search.simulation")
     write_text(folder / MODEL, json_text(content))
     return {
         "channels": table,
+        "left_out": left_out,
         "yields": expected_yields(content["nuisances"], table),
         "budget": budget_of(search, content["nuisances"], table),
     }

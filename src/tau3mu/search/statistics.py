@@ -29,17 +29,21 @@ _FEWEST: Final = 20  # simulated candidates of a channel
 _SMALLEST: Final = 1e-6  # relative uncertainty that is worth a nuisance
 
 
-def model_content(search: Search) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Returns the content of the model file, and for each channel what it was made of.
+def model_content(search: Search) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """Returns the content of the model file, what each channel was made of, and what is left out.
 
     Args:
         search: A search whose candidates have scores and bins.
+
+    Returns:
+        Bins with fewer than 20 simulated candidates are no channels, but in the last table.
     """
     sample, scores = scored_sample(search)
     origins = {dataset: str(name) for name, dataset in search.config.search.simulation.items()}
     variations = _variations(search)
     channels: dict[str, Any] = {}
     table: dict[str, Any] = {}
+    left_out: dict[str, Any] = {}
     nuisances: dict[str, Any] = {
         "mass_scale": {"mean": {"*": _MASS_SCALE}},
         "mass_resolution": {"width": {"*": _MASS_RESOLUTION}},
@@ -56,10 +60,13 @@ def model_content(search: Search) -> tuple[dict[str, Any], dict[str, Any]]:
             here = inside & (sample.category == number)
             here &= (scores >= edges[k]) & (scores < edges[k + 1])
             signal, data = here & sample.signal, here & ~sample.signal
-            if signal.sum() < _FEWEST:
-                continue
             weight = sample.weight[signal]
             expected = float(weight.sum())
+            counts = {"signal": expected, "simulated": int(signal.sum()),
+                      "sidebands": int(data.sum())}  # fmt: skip
+            if signal.sum() < _FEWEST:
+                left_out[name] = counts
+                continue
             cut = f"category == {number} and score >= {edges[k]!r}"
             if np.isfinite(edges[k + 1]):
                 cut += f" and score < {edges[k + 1]!r}"
@@ -89,10 +96,8 @@ def model_content(search: Search) -> tuple[dict[str, Any], dict[str, Any]]:
             near = np.abs(sample.mass - 1.777) < width
             sidebands = RANGE[1] - RANGE[0] - float(np.ptp(window))
             table[name] = {
-                "signal": expected,
+                **counts,
                 "origins": parts,
-                "simulated": int(signal.sum()),
-                "sidebands": int(data.sum()),
                 "in_window": {
                     "signal": float(sample.weight[signal & near].sum()),
                     "background": float(data.sum() * 2 * width / sidebands),
@@ -106,7 +111,7 @@ def model_content(search: Search) -> tuple[dict[str, Any], dict[str, Any]]:
         "channels": channels,
         "nuisances": nuisances,
     }
-    return content, table
+    return content, table, left_out
 
 
 def _add(nuisances: dict[str, Any], name: str, channel: str, kappa: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tau3mu.learning.checks import MASS_BINS
 from tau3mu.report.notebook import in_notebook, part
 from tau3mu.report.numbers import rounded
 from tau3mu.report.yields import listed, yield_table, yields_view
@@ -92,7 +93,7 @@ def tables_of(
     if "training" in facts:
         found["training"] = _training(facts["training"])
     if "model" in facts:
-        found["yields"] = _yields(facts["model"]["yields"], config)
+        found["yields"] = _yields(facts["model"], config)
         found["budget"] = _budget(
             facts["model"]["budget"], facts.get("limit", {}).get("effects", {})
         )
@@ -145,18 +146,37 @@ def _training(facts: Mapping[str, Any]) -> SearchTable:
         ["not seen", f"{area['tested']:.4f} ± {area['error']:.4f}"],
         ["trained with", f"{area['trained']:.4f}"],
     ]
-    return SearchTable("Discriminant", ("events", "area under the curve"), rows)
+    return SearchTable("Discriminant", ("events", "area under the curve"), rows, *_flatness(facts))
+
+
+def _flatness(facts: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """Returns what the check of the mass has looked at: a note, or a warning if it is little."""
+    every = facts["candidates"]["signal"]
+    checks = facts["checks"]["efficiency_against_mass"]
+    numbers: list[int] = next(iter(checks.values()), {"candidates": []})["candidates"]
+    text = (
+        f"the efficiency against the mass is that of {sum(numbers)} of {every} candidates of "
+        f"signal, those in the signal windows, in {len(numbers)} of {MASS_BINS} intervals"
+    )
+    if len(numbers) < MASS_BINS:
+        return [], [f"{text}: there are too few for more"]
+    return [f"{text[0].upper()}{text[1:]}."], []
 
 
 def _yields(facts: Mapping[str, Any], config: SearchConfig) -> SearchTable:
     rows = [
         [name, rounded(row["signal"], row["error"]), str(row["sidebands"]),
          f"{row['signal_in_window']:.3g}", f"{row['background_in_window']:.3g}"]
-        for name, row in facts.items()
+        for name, row in facts["yields"].items()
     ]  # fmt: skip
+    warnings = [
+        f"bin {name} is left out: {one['simulated']} simulated candidates are too few for its peak "
+        f"({one['signal']:.2g} are expected, {one['sidebands']} are in the sidebands)"
+        for name, one in facts["left_out"].items()
+    ]
     title = f"Expected signal, B(τ→3μ) = {config.branching_fraction:g}, and background"
     headers = ("channel", "signal", "in sidebands", "s in window", "b in window")
-    return SearchTable(title, headers, rows)
+    return SearchTable(title, headers, rows, warnings=warnings)
 
 
 def _budget(facts: Sequence[Mapping[str, Any]], effects: Mapping[str, float]) -> SearchTable:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import getpass
 import platform
+import shlex
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from tau3mu.config.documents import read_document
-from tau3mu.config.input_files import file_hash, user_path
-from tau3mu.discriminant.document import content_hash
+from tau3mu.config.input_files import user_path
 from tau3mu.errors import InputError
 from tau3mu.results.manifest import manifest_in
-from tau3mu.search.chain import CONFIG, depends_of, do
+from tau3mu.search.chain import CONFIG, do
 from tau3mu.search.config import SearchConfig
+from tau3mu.search.depends import depends_of
+from tau3mu.search.frozen import changes_since, frozen_hash
 from tau3mu.search.records import known_of, reason
 from tau3mu.search.runs import run_in
 from tau3mu.search.state import DISCRIMINANT, MODEL, SCORED, STEPS, UNBLINDED, Search
@@ -25,22 +27,7 @@ if TYPE_CHECKING:
 
     from tau3mu.limits import LimitResult
 
-__all__ = ["frozen_hash", "unblind"]
-
-
-def frozen_hash(search: Search) -> str:
-    """Returns the hash of all that was decided blind: files, settings, training and model.
-
-    Args:
-        search: A search all of whose steps are done.
-    """
-    files = [
-        search.at("training") / DISCRIMINANT,
-        search.at("model") / MODEL,
-    ]
-    # What is used when the windows are opened counts as it is, not as it was written.
-    hashes = [file_hash(one, "file of the search") for one in files]
-    return content_hash({"key": search.keys["limit"], "files": hashes})
+__all__ = ["unblind"]
 
 
 def unblind(folder: str | Path, hash: str, **options: Any) -> LimitResult:
@@ -69,12 +56,23 @@ def unblind(folder: str | Path, hash: str, **options: Any) -> LimitResult:
         for step in STEPS:
             _check_done(one, step)
         if hash != frozen_hash(one):
-            message = (
-                f"the search in {where} has the hash {frozen_hash(one)}, not {hash}: unblind what "
-                "was agreed on, or agree on what is there"
-            )
-            raise InputError(message, code="search.other-hash", path="hash")
+            raise _other_hash(one, hash)
         return _opened(one, hash)
+
+
+def _other_hash(one: Search, hash: str) -> InputError:
+    changes = changes_since(one, hash)
+    if changes is None:
+        what = "no search in this folder had that"
+    else:
+        what = f"since it had that, this has changed: {'; '.join(changes)}"
+    again = shlex.join([str(one.folder / CONFIG), "--output", str(one.folder), "--resume"])
+    message = (
+        f"the hash of the search in {one.folder} is not {hash}; {what}. Look at what is frozen "
+        f"there, with its hash, by python -m tau3mu.search {again}, and agree on it, before the "
+        "windows are opened"
+    )
+    return InputError(message, code="search.other-hash", path="hash")
 
 
 def _opened(one: Search, hash: str) -> LimitResult:

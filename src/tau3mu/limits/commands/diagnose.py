@@ -51,10 +51,6 @@ def main(given: Sequence[str]) -> int:
         help="for the p value of the goodness of fit, 0 for none (default: 500)",
     )  # fmt: skip
     parser.add_argument(
-        "--seed", type=int, metavar="N",
-        help="of the toys; with --inject, data are a random experiment of this seed",
-    )  # fmt: skip
-    parser.add_argument(
         "--workers", type=int, metavar="N", help="processes for toys (default: one per CPU)"
     )
     parser.add_argument(

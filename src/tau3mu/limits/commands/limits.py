@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tau3mu.console.cli import Parser, path_of, run_main, text_of
 from tau3mu.errors import InputError
+from tau3mu.limits.commands.data_options import add_data_options
 from tau3mu.limits.commands.places import add_places, check_places, place
 
 if TYPE_CHECKING:
@@ -48,10 +49,8 @@ def main(given: Sequence[str]) -> int:
         given: Its words.
     """
     parser = Parser("python -m tau3mu.limits", _DESCRIPTION, epilog=_EPILOG)
-    parser.add_argument(
-        "model", type=path_of, metavar="MODEL",
-        help="a model file, JSON or YAML; or a fit file, or the name of a shipped fit",
-    )  # fmt: skip
+    model = "a model file, JSON or YAML; or a fit file, or the name of a shipped fit"
+    add_data_options(parser, model=model)
     parser.add_argument(
         "--poi", type=text_of, metavar="NAME",
         help="of a fit file, the parameter of interest: a yield, or what yields follow from",
@@ -68,23 +67,8 @@ def main(given: Sequence[str]) -> int:
         "--cl", type=float, default=0.9, metavar="LEVEL", help="confidence level (default: 0.9)"
     )
     parser.add_argument(
-        "--channels", action="append", default=[], type=text_of, metavar="PATTERN",
-        help="use these channels alone; may be repeated",
-    )  # fmt: skip
-    parser.add_argument(
-        "--observed", action="store_true", help="read the data in the signal windows as well"
-    )
-    parser.add_argument(
         "--toys", type=int, default=0, metavar="N",
         help="also by N toys with signal and N without, for each of five values of r",
-    )  # fmt: skip
-    parser.add_argument(
-        "--inject", type=float, metavar="R",
-        help="use what is expected with a signal of this strength in place of the data",
-    )  # fmt: skip
-    parser.add_argument(
-        "--seed", type=int, metavar="N",
-        help="of the toys; with --inject, data are a random experiment of this seed",
     )  # fmt: skip
     parser.add_argument(
         "--toys-error", type=float, metavar="X",

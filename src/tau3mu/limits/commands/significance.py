@@ -41,10 +41,6 @@ def main(given: Sequence[str]) -> int:
         "--toys", type=int, default=0, metavar="N", help="also the p value by N toys without signal"
     )
     parser.add_argument(
-        "--seed", type=int, metavar="N",
-        help="of the toys; with --inject, data are a random experiment of this seed",
-    )  # fmt: skip
-    parser.add_argument(
         "--workers", type=int, metavar="N", help="processes for toys (default: one per CPU)"
     )
     parser.add_argument(
