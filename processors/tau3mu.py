@@ -10,7 +10,6 @@ import numpy as np
 from pydantic import BeforeValidator
 
 from tau3mu.discriminant import Discriminant, load_discriminant
-from tau3mu.errors import InputError
 from tau3mu.ntuples import fired
 from tau3mu.processing import Axis, Window, parameter
 from tau3mu.processing.cuts import counter, cut, event_cut, quantity
@@ -44,8 +43,6 @@ PAIRS = tuple(combinations(LEGS, 2))
 MUON_MASS = 0.1056583755
 """In GeV; source: the Particle Data Group."""
 PATHS = {"2017": "HLT_DoubleMu3_Trk_Tau3mu_v", "2018": "HLT_DoubleMu3_TkMu_DsTau3Mu_v"}
-SIMULATED_RUN = 1
-"""The number of the run of all simulation of CMS, and of no data."""
 ONLY_DOUBLE_MU4 = 0.693
 """The weight of simulated events of 2018 that the seeds L1_DoubleMu4 alone have accepted."""
 
@@ -61,19 +58,6 @@ NOT_OF_THE_SELECTION = frozenset(
 
 def _text_of_year(year: Any) -> Any:
     return str(year) if type(year) is int else year  # as --set reads it
-
-
-def _check_simulated(events: ak.Array) -> None:
-    """Refuses data that are called simulation, and so would not be blind."""
-    run = ak.to_numpy(events.run)
-    if (other := np.flatnonzero(run != SIMULATED_RUN)).size:
-        dataset = events.metadata.get("dataset", "")
-        message = (
-            f"dataset {dataset!r} is called simulation, but has events of run {run[other[0]]}, as "
-            f"data has (that of simulation is {SIMULATED_RUN}): correct is_mc or the files; data "
-            "in the signal windows would not be blind"
-        )
-        raise InputError(message, code="processor.not-simulation", path=dataset)
 
 
 class TauTo3Mu(DiscriminantInputs):
@@ -180,10 +164,7 @@ class TauTo3Mu(DiscriminantInputs):
     def is_visible(self, triplets: Triplets) -> Any:
         """In data, the mass is outside of the signal window of the category."""
         visible = np.ones(len(triplets), np.bool_)
-        if not self.blind:
-            return visible
-        if triplets.events.metadata.get("is_mc", False):
-            _check_simulated(triplets.events)
+        if not self.blind or triplets.events.metadata.get("is_mc", False):
             return visible
         windows = self.blind_a, self.blind_b, self.blind_c
         mass = np.ma.filled(triplets.mass, np.nan)

@@ -304,22 +304,31 @@ def _fork_server() -> ForkServerContext | None:
             else:
                 patch.delenv(name)
         patch.setattr(forking, "is_command", lambda: True)
-        patch.setattr(forking, "_begun", [])
-        forking.start_forking("loky.process_executor")
+        forking.start_forking("distributed", "loky.process_executor")
         return forking.forks()
+
+
+def _dask_settings() -> dict[str, Any]:
+    from tau3mu.clusters import forking
+
+    _fork_server()
+    return forking.dask_settings()
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _forks() -> Iterator[None]:
-    """Processes of pools are forks of one, as in a command: they begin in milliseconds."""
+    """Workers are forks of one process, as those of a command: they begin in milliseconds."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tau3mu.clusters.forking._begun", [])
+        patch.setattr("tau3mu.clusters.connection.dask_settings", _dask_settings)
         patch.setattr("tau3mu.execution.local.forks", _fork_server)
         yield
 
 
 @pytest.fixture
 def without_forks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Processes of pools begin and import on their own, as those of a script or a notebook."""
+    """Workers begin and import on their own, as those of a script or a notebook."""
+    monkeypatch.setattr("tau3mu.clusters.connection.dask_settings", dict)
     monkeypatch.setattr("tau3mu.execution.local.forks", lambda: None)
 
 

@@ -41,7 +41,7 @@ def dimuons():
     return re.search(r'```python title="dimuons.py"\n(.*?)```', GUIDE.read_text(), re.DOTALL)[1]
 
 
-@pytest.mark.parametrize("executor", ["futures", "dask"])
+@pytest.mark.parametrize("executor", [pytest.param("futures", marks=pytest.mark.soak), "dask"])
 def test_a_plain_script_runs_once(executor, dimuons, tmp_path):
     """Workers of a local cluster ran the script as well, and started clusters of their own."""
     (tmp_path / "plain.py").write_text(dimuons + SCRIPT)

@@ -140,7 +140,11 @@ def test_a_bad_file_ends_the_cluster_that_has_begun_to_start(command, tmp_path):
 @pytest.mark.integration
 @pytest.mark.parametrize(
     ("executor", "how"),
-    [("dask", signal.SIGKILL), ("futures", signal.SIGKILL), ("dask", signal.SIGINT)],
+    [
+        ("dask", signal.SIGKILL),
+        pytest.param("futures", signal.SIGKILL, marks=pytest.mark.soak),
+        ("dask", signal.SIGINT),
+    ],
 )
 def test_nothing_outlives_a_command_that_is_ended(command, tmp_path, executor, how):
     start, living = command
@@ -149,7 +153,8 @@ def test_nothing_outlives_a_command_that_is_ended(command, tmp_path, executor, h
         "--executor", executor, "--output", tmp_path / "out",
         "--processor", f"{tmp_path / 'slow.py'}:Slow",
     )  # fmt: skip
-    assert process.stdout.readline()  # a worker is at work
+    line = process.stdout.readline()
+    assert line, process.communicate()[1]  # a worker is at work
     assert len(living()) > 2
     if how == signal.SIGINT:  # as a terminal does: all of them get it
         os.killpg(process.pid, how)

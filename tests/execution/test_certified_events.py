@@ -27,7 +27,7 @@ from tau3mu.selection import Step
 # Each executor and each size once; the other pairs go the same ways.
 EXECUTORS = [
     ("iterative", 5000),
-    pytest.param("futures", 700, marks=pytest.mark.integration),
+    pytest.param("futures", 700, marks=pytest.mark.soak),
     pytest.param("dask", 5000, marks=pytest.mark.integration),
     pytest.param("futures", 400, marks=pytest.mark.soak),
     pytest.param("iterative", 400, marks=pytest.mark.soak),

@@ -216,10 +216,11 @@ def test_a_restart_by_somebody_else_is_an_error(chunks, tmp_path):
 
 @pytest.mark.integration
 @pytest.mark.timeout(300)
-def test_many_chunks_leave_nothing_behind(chunks, client):
+@pytest.mark.parametrize("number", [100, pytest.param(500, marks=pytest.mark.soak)])
+def test_many_chunks_leave_nothing_behind(chunks, client, number):
     """A pool that keeps every future, or every result, would grow with the number of chunks."""
     one = replace(chunks[0], stop=1)
-    number, done = 500, 0
+    done = 0
     with pool_of(client, [DsPhiPi()]) as pool:
         pool.submit(0, ChunkTask(one))
         collect(pool, 1)

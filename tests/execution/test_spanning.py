@@ -173,9 +173,9 @@ SLOW = pytest.mark.integration
     "size",
     [
         pytest.param(50, marks=SLOW),
-        pytest.param(70, marks=SLOW),
+        pytest.param(70, marks=pytest.mark.soak),
         125,
-        pytest.param(250, marks=SLOW),
+        pytest.param(250, marks=pytest.mark.soak),
     ],
 )
 def test_chunks_and_groups_of_every_size(size, files, one_by_one):

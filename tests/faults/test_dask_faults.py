@@ -117,7 +117,9 @@ def test_sigkill_of_all_workers_for_good(work, cluster, connect):
     record_figure("SIGKILL of all workers", timeout=4, seconds=fault.seconds)
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "how", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.soak)]
+)
 def test_end_of_the_scheduler(how, work, cluster, connect):
     """The driver would wait for results that nobody can bring."""
     running = cluster(1)
@@ -243,7 +245,8 @@ def test_sigkill_and_then_a_poisonous_chunk_in_a_local_cluster(work, monkeypatch
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("seconds", [15, pytest.param(60, marks=pytest.mark.soak)])
+@pytest.mark.soak
+@pytest.mark.parametrize("seconds", [15, 60])
 def test_workers_that_die_at_random(seconds, work, cluster, connect):
     """Work would be lost or done twice when any moment of a worker may be its last."""
     from distributed.chaos import KillWorker

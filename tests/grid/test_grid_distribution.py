@@ -278,7 +278,10 @@ def test_dead_scheduler_does_not_stop_the_end(start_cluster, make_proxy, caplog)
     assert "may lie on Dask workers until they end" in caplog.text
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGKILL, signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.soak)],
+)
 def test_nothing_is_left_when_the_driver_is_killed(environment, make_proxy, scratch, number):
     """Fails if only a driver that ends in order takes the key from the disk."""
     proxy = make_proxy()
@@ -324,8 +327,15 @@ def test_running_cluster_takes_it_away_when_the_driver_is_killed(foreign, make_p
     record_figure("proxy on a running cluster: SIGKILL of the driver", seconds=round(seconds, 2))
 
 
-@pytest.mark.parametrize("same", [True, False], ids=["one proxy", "two proxies"])
-@pytest.mark.parametrize("last_first", [True, False], ids=["last ends first", "first ends first"])
+@pytest.mark.parametrize(
+    ("same", "last_first"),
+    [
+        pytest.param(True, True, id="one proxy, last ends first"),
+        pytest.param(False, False, id="two proxies, first ends first"),
+        pytest.param(True, False, marks=pytest.mark.soak, id="one proxy, first ends first"),
+        pytest.param(False, True, marks=pytest.mark.soak, id="two proxies, last ends first"),
+    ],
+)
 def test_end_of_one_run_leaves_another_its_proxy(
     foreign, authority, make_proxy, tmp_path, same, last_first
 ):

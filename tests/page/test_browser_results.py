@@ -117,7 +117,9 @@ def test_two_trains_are_compared(tab, run, made):
     assert "SAME" in same
 
 
-@pytest.mark.parametrize("path", ["result?folder=trains/0005/results", COMPARE])
+@pytest.mark.parametrize(
+    "path", [pytest.param("result?folder=trains/0005/results", marks=pytest.mark.soak), COMPARE]
+)
 def test_an_export_needs_nothing_else(tab, browser, tmp_path, path):
     page = tab.go(path)
     with page.expect_download(timeout=60_000) as download:

@@ -95,20 +95,6 @@ def test_simulation_is_not_blind():
     assert ((one.candidates.mass > 1.76) & (one.candidates.mass < 1.79)).to_numpy().sum() > 30
 
 
-@pytest.mark.parametrize("skip", [(), ("hlt", "l1", "flight")])
-def test_data_that_are_called_simulation_are_refused_where_they_are_blind(skip):
-    facts = {"is_mc": True, "dataset": "Run2017B"}
-    with raises("processor.not-simulation", path="Run2017B"):
-        selected("Data", search(skip=skip), **facts)
-    processor = search(skip=skip)
-    events = tau3mu.events(DATA / "TreeData_1.root", processor)
-    events.metadata.update(facts)
-    for ask in (processor.candidates, processor.n_minus_one):
-        with raises("processor.not-simulation"):
-            ask(events)
-    assert len(selected("Data", search(skip=skip, blind=False), **facts).candidates) > 20
-
-
 @pytest.mark.parametrize("name", ["vertex", "is_visible"])
 def test_what_blinds_cannot_be_left_out(name):
     with raises("processor.required-cut", path="tau3mu.skip"):

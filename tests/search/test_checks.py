@@ -151,7 +151,7 @@ NAMES = {"control": ("Tree_PhiPi", "Tree_PhiPi_MC"), "tau": ("TreeData", "TreeMC
 @pytest.mark.parametrize(
     ("channel", "name", "second", "code"),
     [
-        ("tau", "ds", "{data}_2.root", "processor.not-simulation"),
+        ("tau", "ds", "{data}_2.root", "search.other-kind"),
         ("tau", "Data", "{simulation}_2.root", "search.other-kind"),
         ("control", "Ds", "{data}_2.root", "search.other-kind"),
         ("control", "Data", "{simulation}_2.root", "search.other-kind"),
