@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 import awkward as ak
@@ -13,7 +14,7 @@ from tau3mu.outputs.repeated import check_repeated, place_of
 from tau3mu.search.state import CATEGORIES, HALF_WINDOWS, RANGE, SCORED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from tau3mu.datasets import Dataset
     from tau3mu.run import ProcessorResults
@@ -130,9 +131,10 @@ def check_datasets_of(
             )
             raise InputError(message, code="search.other-year", path=one.name)
     _check_luminosity(_luminosity(control), _luminosity(searched))
-    for path, every in ((config.control.datasets, control), (config.search.datasets, searched)):
-        for one in every:
-            _check_label(path, one)
+    for one in control:
+        _check_label(config.control.datasets, one, every_file=False)
+    for one in searched:  # what is called simulation is not blind
+        _check_label(config.search.datasets, one, every_file=one.is_mc)
 
 
 def _luminosity(datasets: Sequence[Dataset]) -> dict[str, float | None]:
@@ -172,11 +174,11 @@ def _check_luminosity(
             raise InputError(message, code="search.other-luminosity", path="control.datasets")
 
 
-def _check_label(path: str, dataset: Dataset) -> None:
-    """Checks the first event, so that most mistakes are found before the work begins."""
-    run = _first_run(dataset)
-    if run is not None and (run == _SIMULATED_RUN) != dataset.is_mc:
-        raise _other_kind(dataset.name, path, run, is_mc=dataset.is_mc)
+def _check_label(path: str, dataset: Dataset, *, every_file: bool) -> None:
+    """Checks the first event of a file, so that most mistakes are found before the work begins."""
+    for file, run in _first_runs(dataset, every_file=every_file):
+        if (run == _SIMULATED_RUN) != dataset.is_mc:
+            raise _other_kind(dataset.name, f"{file} in {path}", run, is_mc=dataset.is_mc)
 
 
 def _other_kind(dataset: str, where: str, run: int, *, is_mc: bool) -> InputError:
@@ -208,21 +210,20 @@ def check_selected(found: ProcessorResults) -> None:
     check_repeated(candidates, data, found.folder, code="search.repeated-events")
 
 
-def _first_run(dataset: Dataset) -> int | None:
-    """Returns the number of the run of the first event; None if the first file has none."""
+def _first_runs(dataset: Dataset, *, every_file: bool) -> Iterator[tuple[str, int]]:
+    """Yields files, all or the first one, with the number of the run of the first event."""
     from tau3mu.datasets.chunks import make_chunks
     from tau3mu.datasets.preflight import check_files
     from tau3mu.ntuples import read_events
 
-    first = next(iter(dataset.files.items()))
-    one = replace(dataset, files=dict([first]), certification=None)
+    first = dict(islice(dataset.files.items(), None if every_file else 1))
+    one = replace(dataset, files=first, certification=None)
     files = check_files([one], frozenset({"run"}))
-    chunks = make_chunks(files, [one], max(1, files[0].entries))
-    if not chunks or not chunks[0].stop:
-        return None
-    chunk = chunks[0]
-    events = read_events(
-        (chunk.path, *chunk.replicas), tree=chunk.tree, layout=chunk.layout,
-        branches=chunk.branches, start=0, stop=1, uuid=chunk.uuid, metadata=chunk.metadata,
-    ).events  # fmt: skip
-    return int(np.asarray(events.run)[0])
+    for chunk in make_chunks(files, [one], max(1, *(file.entries for file in files))):
+        if chunk.stop:
+            events = read_events(
+                (chunk.path, *chunk.replicas), tree=chunk.tree, layout=chunk.layout,
+                branches=chunk.branches, start=0, stop=1, uuid=chunk.uuid,
+                metadata=chunk.metadata,
+            ).events  # fmt: skip
+            yield chunk.path, int(np.asarray(events.run)[0])
