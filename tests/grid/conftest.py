@@ -63,6 +63,13 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("scratch")
 
 
+# Workers have the environment of the test: they are no forks of a process that began before it.
+SETTINGS = {
+    "distributed.deploy.lost-worker-timeout": "5m",
+    "distributed.worker.multiprocessing-method": "spawn",
+}
+
+
 @contextmanager
 def _clients(scratch: Path, **options: Any) -> Iterator[Client]:
     import dask
@@ -70,7 +77,7 @@ def _clients(scratch: Path, **options: Any) -> Iterator[Client]:
 
     usual = {"n_workers": 1, "threads_per_worker": 1, "dashboard_address": "127.0.0.1:0"}
     with (
-        dask.config.set({"distributed.deploy.lost-worker-timeout": "5m"}),
+        dask.config.set(SETTINGS),
         LocalCluster(local_directory=str(scratch), **(usual | options)) as started,
         Client(started) as client,
     ):
