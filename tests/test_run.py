@@ -493,7 +493,7 @@ WITHOUT_VARIATIONS = """
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("executor", ["iterative", "dask"])
+@pytest.mark.parametrize("executor", ["dask", pytest.param("iterative", marks=pytest.mark.soak)])
 def test_histograms_without_variations_are_stored_and_fitted(
     executor, processor_file, tmp_path, oracle
 ):

@@ -53,7 +53,10 @@ def events_of(folder):
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize(("executor", "in_flight"), [("iterative", 1), ("futures", 4)])
+@pytest.mark.parametrize(
+    ("executor", "in_flight"),
+    [("iterative", 1), pytest.param("futures", 4, marks=pytest.mark.soak)],
+)
 def test_after_the_death_of_the_driver_only_what_is_missing_is_done(
     executor, in_flight, counting, command, tmp_path, monkeypatch
 ):

@@ -144,7 +144,7 @@ def test_sigstop_of_the_scheduler(work, cluster, connect):
     running.scheduler.cont()
 
 
-@pytest.mark.parametrize("with_nanny", [True, False])
+@pytest.mark.parametrize("with_nanny", [True, pytest.param(False, marks=pytest.mark.soak)])
 def test_sigstop_of_a_worker(with_nanny, work, cluster, connect, caplog):
     """Its chunks would stay with it for ever, since its connections stay open."""
     running = cluster(2)

@@ -220,7 +220,10 @@ def test_random_changes_are_explained_or_work():
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("seed", range(0, 100, 4))
+@pytest.mark.parametrize(
+    "seed",
+    [*range(0, 100, 8), *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(4, 100, 8))],
+)
 def test_limits_of_random_changes(seed):
     """An error of the package, or limits that are numbers; a warning of numpy is neither."""
     for one in range(seed, seed + 4):

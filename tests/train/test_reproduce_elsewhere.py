@@ -64,6 +64,7 @@ def run(python, *arguments, folder, code=0):
     return done.stdout
 
 
+@pytest.mark.soak  # the next one is another environment, too
 def test_the_demo_is_the_same_in_another_environment(other_python, tmp_path):
     assert main(["--output", str(tmp_path / "first")]) == 0
     empty = tmp_path / "elsewhere" / "empty"
