@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -80,7 +81,11 @@ def run_scores(search: Search, folder: Path) -> dict[str, Any]:
 def _selected(search: Search, folder: Path, **parameters: Any) -> dict[str, Any]:
     processor = processor_of(search, **parameters)
     found = run_in(search, search.config.search.datasets, processor, folder, no_fit=True)
-    check_selected(found[SCORED])
+    try:
+        check_selected(found[SCORED])
+    except InputError:
+        shutil.rmtree(folder / "results")  # data that are called simulation are not blind
+        raise
     cutflow = found[SCORED].cutflow
     return {
         "generated": generated_in(found, processor),
