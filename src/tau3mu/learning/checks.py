@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["MASS_BINS", "area_under_curve", "checks_of", "mass_dependence"]
 
-_EFFICIENCIES: Final = (0.3, 0.5, 0.7)
 MASS_BINS: Final = 8
+"""In how many intervals of the mass the efficiency is looked at, if there are enough candidates."""
+_EFFICIENCIES: Final = (0.3, 0.5, 0.7)
 _FEWEST: Final = 20  # candidates of an interval of the mass
 
 

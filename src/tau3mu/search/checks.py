@@ -219,7 +219,7 @@ def _first_runs(dataset: Dataset, *, every_file: bool) -> Iterator[tuple[str, in
     first = dict(islice(dataset.files.items(), None if every_file else 1))
     one = replace(dataset, files=first, certification=None)
     files = check_files([one], frozenset({"run"}))
-    for chunk in make_chunks(files, [one], max(1, *(file.entries for file in files))):
+    for chunk in make_chunks(files, [one], max([1, *(file.entries for file in files)])):
         if chunk.stop:
             events = read_events(
                 (chunk.path, *chunk.replicas), tree=chunk.tree, layout=chunk.layout,

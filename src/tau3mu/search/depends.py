@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tau3mu.config.input_files import file_hash, user_path
 from tau3mu.errors import InputError
 from tau3mu.search.config import constants_of
 from tau3mu.search.normalization import taus_per_ds
+from tau3mu.storage.locations import is_url
+from tau3mu.storage.states import state_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,7 +64,10 @@ def depends_of(search: Search, step: str) -> dict[str, Any]:
 
 
 def _settings_of(config: SearchConfig, step: str) -> dict[str, Any]:
-    """Returns the part of a search file that a step reads itself, under the names of the file."""
+    """Returns the part of a search file that a step reads itself, under the names of the file.
+
+    What the files named there hold is read for any step: a missing one is an error of the first.
+    """
     whole = config.model_dump(mode="json")
     constants = constants_of(config)
     origins = config.search.simulation
@@ -150,22 +154,17 @@ def _facts_of(one: Dataset) -> dict[str, Any]:
     names = ("era", "is_mc", "lumi", "fraction", "energy", "cross_section", "generated", "layout")
     metadata = {name: getattr(one, name) for name in names}
     metadata |= {
-        name: _stamp(path) for name in ("brilcalc", "linked") if (path := getattr(one, name))
+        name: _state(path) for name in ("brilcalc", "linked") if (path := getattr(one, name))
     }
     metadata |= {"extra": dict(one.extra),
                  "certification": one.certification and one.certification.hash}  # fmt: skip
-    files = {file: [tree, _stamp(file)] for file, tree in sorted(one.files.items())}
+    files = {file: [tree, _state(file)] for file, tree in sorted(one.files.items())}
     return {"metadata": metadata, "files": files}
 
 
-def _stamp(file: str) -> list[int] | None:
-    if "://" in file:
-        return None
-    try:
-        status = Path(file).stat()
-    except OSError:
-        return None  # the run names it, among all others that cannot be read
-    return [status.st_size, status.st_mtime_ns]
+def _state(file: str) -> tuple[int, str] | None:
+    """Returns the state of a local file; servers are asked when the file is read."""
+    return None if is_url(file) else state_of(file)
 
 
 def change_of(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
